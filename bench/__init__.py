@@ -1,0 +1,51 @@
+"""The harness: everything that is neither a model nor a reducer.
+
+`run_grid` is the whole of ``python -m bench.grid`` as a function.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["run_grid"]
+
+
+def run_grid(*, config: str | None = None, **settings: Any) -> pd.DataFrame:
+    """Run a grid from Python or a notebook; the same as ``python -m bench.grid``.
+
+    Parameters
+    ----------
+    config : str or None
+        A TOML file with settings.
+    **settings
+        Fields of `bench.spec.GridSpec`, named as the flags are: ``dataset="digits"``,
+        ``models=["pixels", "dnn"]``, ``reducers="pca64,pca128+tsne2"``, ``seeds=5``,
+        ``out="results"`` …
+
+    Returns
+    -------
+    DataFrame
+        The records, one row a cell, as written to ``results.csv``. Cells that failed have the
+        status ``failed`` and the error; they do not raise.
+
+    Raises
+    ------
+    bench.errors.UsageError
+        For settings or data that cannot be used.
+
+    Examples
+    --------
+    >>> from bench import run_grid
+    >>> records = run_grid(models="pixels", reducers="pca64", seeds=1)  # doctest: +SKIP
+    >>> records.groupby(["model", "chain"])["accuracy"].mean()  # doctest: +SKIP
+    """
+    from pathlib import Path
+
+    from bench.run import Run
+    from bench.spec import resolve
+
+    run = Run(resolve(settings, None if config is None else Path(config)))
+    return run.execute().records

@@ -1,0 +1,224 @@
+"""From a spec string to the arrays that a grid runs on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.datasets import datasets
+from bench.datasets.source import SIDE, Images, Reader, Source
+from bench.errors import UsageError
+from bench.progress import Progress, silent
+from bench.sampling import stratified
+from bench.seeds import derive
+
+PIECE = 4096
+
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a grid runs on.
+
+    Labels serve scoring, the public and private halves, a stratified ``limit`` and the number
+    of clusters; no stage before scoring is given them.
+
+    Attributes
+    ----------
+    name : str
+        The spec string.
+    images : ndarray, shape (n, 32, 32, 3), uint8
+        Training images.
+    indices : ndarray, shape (n,), int64
+        Their positions in the source.
+    labels : ndarray or None, shape (n,), int64
+        Positions in ``class_names``; None for unlabelled images.
+    validation_images : ndarray, shape (m, 32, 32, 3), uint8
+        m = 0 where there is no validation set.
+    validation_labels : ndarray or None, shape (m,), int64
+    class_names : tuple of str
+    clusters : int
+        Clusters to seek.
+    files : tuple of str or None
+        A name an image, where images are files.
+    source_count : int
+        Training images of the source, before a limit.
+    id_label_form : bool
+        True: assignments are written in the homework's form.
+    fingerprint, validation_fingerprint, labels_fingerprint : str
+        SHA-256 of training images, validation images and all labels.
+    notes : tuple of str
+        What the reader of a report should know.
+    """
+
+    name: str
+    images: Images
+    indices: NDArray[np.int64]
+    labels: Labels | None
+    validation_images: Images
+    validation_labels: Labels | None
+    class_names: tuple[str, ...]
+    clusters: int
+    files: tuple[str, ...] | None
+    source_count: int
+    id_label_form: bool
+    fingerprint: str
+    validation_fingerprint: str
+    labels_fingerprint: str
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Return the number of training images."""
+        return len(self.images)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """The shape of an image, (C, H, W), as models are given it."""
+        return (3, *self.images.shape[1:3])
+
+
+def parse(spec: str) -> tuple[str, str | None]:
+    """Split a spec string at its first colon; the name must be registered.
+
+    Raises
+    ------
+    UnknownNameError
+        If no data set has that name.
+    """
+    name, colon, argument = spec.partition(":")
+    datasets.entry(name)
+    return name, argument if colon else None
+
+
+def load(
+    spec: str,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    clusters: int | None = None,
+    progress: Progress = silent,
+) -> Dataset:
+    """Load a data set.
+
+    Parameters
+    ----------
+    spec : str
+        ``NAME`` or ``NAME:ARGUMENT``.
+    limit : int or None
+        Take a subset of this many training images, stratified where there are labels; the same
+        for the same seed. None, or more than there are: all.
+    seed : int
+        Base seed, for the subset only.
+    clusters : int or None
+        Clusters to seek; None: as many as there are labels.
+    progress : callable
+        Told how far it is.
+
+    Raises
+    ------
+    UsageError
+        If the data cannot be used, or are unlabelled and ``clusters`` is not given.
+    UnknownNameError
+        If no data set has that name.
+    """
+    name, argument = parse(spec)
+    source = datasets[name](argument, progress)
+    indices = _subset(source, limit, derive(seed, 0, "limit"))
+    images = _read(source.read, indices, progress, "reading images")
+    held_out = len(source.validation_labels) if source.validation_labels is not None else 0
+    validation_images = (
+        _read(source.validation, np.arange(held_out), progress, "reading validation images")
+        if source.validation is not None
+        else np.empty((0, SIDE, SIDE, 3), np.uint8)
+    )
+    train_labels = None if source.labels is None else source.labels[indices]
+    labels, validation_labels, class_names = _encode(train_labels, source.validation_labels)
+    notes = source.notes
+    if clusters is None:
+        clusters, note = _count_clusters(spec, source, labels, validation_labels)
+        notes += note
+    if clusters > len(images):
+        raise UsageError(f"clusters: {clusters} clusters of {len(images)} images: allowed are 1 to "
+                         f"{len(images)}")
+    return Dataset(
+        name=spec,
+        images=images,
+        indices=indices,
+        labels=labels,
+        validation_images=validation_images,
+        validation_labels=validation_labels,
+        class_names=class_names,
+        clusters=clusters,
+        files=None if source.files is None else tuple(source.files[i] for i in indices),
+        source_count=source.count,
+        id_label_form=source.id_label_form,
+        fingerprint=fingerprint(images),
+        validation_fingerprint=fingerprint(validation_images),
+        labels_fingerprint=fingerprint(*(a for a in (labels, validation_labels) if a is not None)),
+        notes=notes,
+    )
+
+
+def fingerprint(*arrays: NDArray[Any]) -> str:
+    """Return SHA-256 of the type, shape and bytes of arrays."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        for start in range(0, len(array), PIECE):
+            digest.update(np.ascontiguousarray(array[start : start + PIECE]).data)
+    return digest.hexdigest()
+
+
+def _read(read: Reader, indices: NDArray[Any], progress: Progress, what: str) -> Images:
+    images = np.empty((len(indices), SIDE, SIDE, 3), np.uint8)
+    for start in range(0, len(indices), PIECE):
+        piece = indices[start : start + PIECE]
+        images[start : start + len(piece)] = read(piece)
+        progress(what, start + len(piece), len(indices))
+    return images
+
+
+def _subset(source: Source, limit: int | None, seed: int) -> NDArray[np.int64]:
+    """Choose training images, in the order of the source."""
+    if limit is None or limit >= source.count:
+        return np.arange(source.count)
+    random = np.random.default_rng(seed)
+    if source.labels is None:
+        return np.sort(random.choice(source.count, limit, replace=False))
+    return np.sort(stratified(source.labels, limit, random))
+
+
+def _encode(
+    train: NDArray[Any] | None, validation: NDArray[Any] | None
+) -> tuple[Labels | None, Labels | None, tuple[str, ...]]:
+    """Number the labels of both splits by one sorted list of classes."""
+    given = [array for array in (train, validation) if array is not None]
+    if not given:
+        return None, None, ()
+    classes = np.unique(np.concatenate(given))
+
+    def number(array: NDArray[Any] | None) -> Labels | None:
+        return None if array is None else np.searchsorted(classes, array).astype(np.int64)
+
+    return number(train), number(validation), tuple(str(value) for value in classes.tolist())
+
+
+def _count_clusters(
+    spec: str, source: Source, labels: Labels | None, validation_labels: Labels | None
+) -> tuple[int, tuple[str, ...]]:
+    known = labels if labels is not None else validation_labels
+    if known is not None:
+        return len(np.unique(known)), ()
+    if source.default_clusters is None:
+        raise UsageError(
+            f"{spec} has no labels to count, so the number of clusters must be given: --clusters N"
+        )
+    return source.default_clusters, (
+        f"No labels to count and no --clusters given: {source.default_clusters} clusters, as in "
+        "the homework.",
+    )

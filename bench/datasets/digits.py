@@ -1,0 +1,28 @@
+"""scikit-learn's handwritten digits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.datasets import datasets
+from bench.datasets.source import Source, grey_to_rgb, in_memory, to_side
+from bench.errors import UsageError
+from bench.progress import Progress
+
+
+@datasets.register("digits", "1,797 handwritten digits, 8×8 grey brought to 32×32 RGB (10 classes)")
+def load(argument: str | None, progress: Progress) -> Source:
+    """Load the digits that scikit-learn ships.
+
+    References
+    ----------
+    Alpaydin, Kaynak (1998), Optical recognition of handwritten digits, UCI repository.
+    """
+    if argument is not None:
+        raise UsageError(f"data set digits takes no argument, found 'digits:{argument}'")
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    grey = np.rint(digits.images * (255 / 16)).astype(np.uint8)  # 17 levels, 0 to 16
+    images = to_side(grey_to_rgb(grey))
+    return Source(len(images), in_memory(images), labels=digits.target)

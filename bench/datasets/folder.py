@@ -1,0 +1,118 @@
+"""A folder of image files."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from bench.datasets import datasets
+from bench.datasets.source import SIDE, Source, in_memory
+from bench.errors import UsageError
+from bench.progress import Progress
+
+NAMED = 5  # files named one by one in a note; the rest are counted
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Bring the modes that hold more than 8 bits a channel to 8; Pillow would clip them."""
+    if image.mode.startswith("I"):  # 16-bit files, which Pillow also opens as 32-bit integers
+        return Image.fromarray((np.asarray(image, np.int64) / 257).clip(0, 255).astype(np.uint8))
+    if image.mode == "F":
+        values = np.nan_to_num(np.asarray(image))
+        scale = 255 if values.max(initial=0) <= 1 else 1
+        return Image.fromarray((values * scale).clip(0, 255).astype(np.uint8))
+    return image
+
+
+def decode(path: Path) -> NDArray[np.uint8] | None:
+    """Read an image file of any mode and size as (32, 32, 3) uint8; None if unreadable.
+
+    The first frame counts; the camera's orientation is applied; transparency is laid on
+    white. Files that declare more pixels than Pillow's limit are not decoded.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                opened.draft("RGB", (4 * SIDE, 4 * SIDE))  # JPEG: decode no more than needed
+                image = ImageOps.exif_transpose(_eight_bit(opened))
+                if image.has_transparency_data:
+                    image = image.convert("RGBA")
+                    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+                image = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+                return np.asarray(image)
+    except Exception:
+        # Pillow raises whatever a broken file makes its decoders raise; the caller names
+        # the file to the user.
+        return None
+
+
+def _files(folder: Path) -> list[Path]:
+    """List files at any depth, sorted, hidden ones left out."""
+
+    def walk(top: Path) -> Iterator[Path]:
+        for directory, subfolders, names in os.walk(top):
+            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+            yield from (Path(directory) / name for name in names if not name.startswith("."))
+
+    return sorted(walk(folder))
+
+
+def _decode_all(paths: list[Path], progress: Progress) -> list[NDArray[np.uint8] | None]:
+    decoded = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for image in pool.map(decode, paths):
+            decoded.append(image)
+            progress("reading images", len(decoded), len(paths))
+    return decoded
+
+
+def _name(files: list[str]) -> str:
+    rest = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+    return ", ".join(files[:NAMED]) + rest
+
+
+@datasets.register("folder", "folder:DIR, image files; sub-folders are labels, a flat folder has none")
+def load(argument: str | None, progress: Progress) -> Source:
+    """Read every image file under a folder.
+
+    Files in sub-folders are labelled by the sub-folder's name; a folder without sub-folders is
+    unlabelled. Where both are found, the files beside the sub-folders are left out. Files that
+    Pillow cannot read are skipped, counted and named in the notes.
+
+    Raises
+    ------
+    UsageError
+        If the folder is missing or holds no image that can be read.
+    """
+    if not argument:
+        raise UsageError("data set folder needs a folder: folder:DIR")
+    folder = Path(argument)
+    if not folder.is_dir():
+        raise UsageError(f"no such folder: {folder}")
+    paths = _files(folder)
+    nested = [path for path in paths if path.parent != folder]
+    loose = [path.name for path in paths if path.parent == folder] if nested else []
+    paths = nested or paths
+    decoded = _decode_all(paths, progress)
+    files = [path.relative_to(folder).as_posix() for path in paths]
+    readable = [i for i, image in enumerate(decoded) if image is not None]
+    skipped = [files[i] for i, image in enumerate(decoded) if image is None]
+    if not readable:
+        raise UsageError(f"no readable image in {folder}: {len(paths)} files found")
+    notes = []
+    if skipped:
+        notes.append(f"Skipped {len(skipped)} unreadable files: {_name(skipped)}.")
+    if loose:
+        notes.append(f"Left out {len(loose)} files beside the sub-folders: {_name(loose)}.")
+    images = np.stack([image for image in decoded if image is not None])
+    kept = tuple(files[i] for i in readable)
+    labels = np.array([name.split("/", 1)[0] for name in kept]) if nested else None
+    return Source(len(images), in_memory(images), labels=labels, files=kept, notes=tuple(notes))

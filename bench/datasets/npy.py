@@ -1,0 +1,160 @@
+"""The homework's files: arrays of images and labels in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.datasets import datasets
+from bench.datasets.source import Images, Reader, Source, to_side
+from bench.errors import UsageError
+from bench.progress import Progress
+
+PIECE = 4096
+HOMEWORK_CLUSTERS = 2
+
+
+def _open(path: Path) -> NDArray[Any]:
+    """Map an array file into memory; nothing in it is ever executed."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        reason = (
+            "it holds pickled objects, which are refused because reading them runs code"
+            if "allow_pickle" in str(error) or "Python object" in str(error)
+            else "it is not a whole .npy array"
+        )
+        raise UsageError(f"cannot read {path}: {reason}") from None
+
+
+def _layout(array: NDArray[Any], path: Path) -> str:
+    """Tell which axis holds the channels: ``last``, ``first`` or ``none`` (grey)."""
+    shape = array.shape
+    if array.ndim == 3:
+        return "none"
+    if array.ndim == 4 and shape[3] in (1, 3):
+        return "last"
+    if array.ndim == 4 and shape[1] in (1, 3):
+        return "first"
+    raise UsageError(
+        f"{path} has shape {shape}: allowed are (n, height, width, 3), (n, 3, height, width) "
+        "and, for grey images, (n, height, width)"
+    )
+
+
+def _scale(array: NDArray[Any], path: Path, progress: Progress) -> float:
+    """Find the factor that brings values to 0..255, reading the array in pieces."""
+    if array.dtype == np.uint8:
+        return 1.0
+    if not np.issubdtype(array.dtype, np.floating):
+        raise UsageError(
+            f"{path} has dtype {array.dtype}: allowed are uint8, or float in 0..1 or 0..255"
+        )
+    low, high = np.inf, -np.inf
+    for start in range(0, len(array), PIECE):
+        piece = array[start : start + PIECE]
+        # min and max of a piece with a NaN are NaN, which no comparison below lets pass.
+        low, high = np.minimum(low, piece.min()), np.maximum(high, piece.max())
+        progress(f"checking {path.name}", start + len(piece), len(array))
+    if not (low >= 0 and high <= 255):
+        raise UsageError(
+            f"{path} holds values from {low:g} to {high:g}: allowed are 0..1 or 0..255, no NaN"
+        )
+    return 255.0 if high <= 1 else 1.0
+
+
+def _reader(array: NDArray[Any], layout: str, scale: float) -> Reader:
+    def read(indices: NDArray[np.intp]) -> Images:
+        images = np.asarray(array[indices])
+        if layout == "none":
+            images = images[..., None]
+        elif layout == "first":
+            images = images.transpose(0, 2, 3, 1)
+        if images.dtype != np.uint8:
+            images = np.rint(images * scale).astype(np.uint8)
+        if images.shape[3] == 1:
+            images = np.repeat(images, 3, axis=3)
+        return to_side(np.ascontiguousarray(images))
+
+    return read
+
+
+def _open_images(path: Path, progress: Progress) -> tuple[int, Reader, tuple[str, ...]]:
+    """Check a file of images; return their number, a reader, and notes."""
+    array = _open(path)
+    layout = _layout(array, path)
+    if 0 in array.shape:
+        raise UsageError(f"{path} is empty: its shape is {array.shape}")
+    scale = _scale(array, path, progress)
+    notes = []
+    if array.dtype != np.uint8:
+        notes.append(f"{path.name}: {array.dtype} values were rounded to 8 bits a channel.")
+    size = array.shape[2:] if layout == "first" else array.shape[1:3]
+    if size != (32, 32):
+        notes.append(f"{path.name}: {size[0]}×{size[1]} images were resized to 32×32.")
+    return len(array), _reader(array, layout, scale), tuple(notes)
+
+
+def _open_labels(path: Path, count: int, images: Path) -> NDArray[Any]:
+    labels = _open(path)
+    if labels.shape == (count, 1):
+        labels = labels[:, 0]
+    if labels.shape != (count,):
+        raise UsageError(
+            f"{path} has shape {labels.shape}: expected ({count},), one label an image of "
+            f"{images.name}"
+        )
+    if labels.dtype.kind == "f" and np.all(np.isfinite(labels)) and np.all(labels % 1 == 0):
+        labels = labels.astype(np.int64)
+    if labels.dtype.kind not in "iubUS":
+        raise UsageError(
+            f"{path} has dtype {labels.dtype}: allowed are whole numbers, booleans and text"
+        )
+    return np.array(labels)
+
+
+@datasets.register("npy", "npy:DIR, the homework's trainX.npy, with trainY, valX, valY if there")
+def load(argument: str | None, progress: Progress) -> Source:
+    """Open ``trainX.npy`` and, where they exist, ``trainY.npy``, ``valX.npy``, ``valY.npy``.
+
+    Images are uint8, or float in 0..1 or 0..255 (rounded to 8 bits), channels last or first,
+    or grey; other sizes are resized to 32×32. Files are mapped, not loaded.
+
+    Raises
+    ------
+    UsageError
+        For files that are missing, broken, pickled, of another shape, type or range.
+    """
+    if not argument:
+        raise UsageError("data set npy needs a folder: npy:DIR, where DIR holds trainX.npy")
+    folder = Path(argument)
+    paths = {name: folder / f"{name}.npy" for name in ("trainX", "trainY", "valX", "valY")}
+    if not paths["trainX"].is_file():
+        raise UsageError(f"no trainX.npy in {folder}: npy:DIR needs the homework's file there")
+    if paths["valX"].is_file() != paths["valY"].is_file():
+        there, missing = sorted(("valX", "valY"), key=lambda name: not paths[name].is_file())
+        raise UsageError(
+            f"{folder} holds {there}.npy without {missing}.npy: a validation set needs both"
+        )
+    count, read, notes = _open_images(paths["trainX"], progress)
+    labels = None
+    if paths["trainY"].is_file():
+        labels = _open_labels(paths["trainY"], count, paths["trainX"])
+    validation, validation_labels = None, None
+    if paths["valX"].is_file():
+        held_out, validation, held_out_notes = _open_images(paths["valX"], progress)
+        validation_labels = _open_labels(paths["valY"], held_out, paths["valX"])
+        notes += held_out_notes
+    return Source(
+        count,
+        read,
+        labels=labels,
+        validation=validation,
+        validation_labels=validation_labels,
+        default_clusters=HOMEWORK_CLUSTERS,
+        id_label_form=True,
+        notes=notes,
+    )

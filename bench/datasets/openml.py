@@ -1,0 +1,132 @@
+"""Image data sets of openml.org."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.datasets import datasets
+from bench.datasets.source import Images, Source, to_side
+from bench.errors import UsageError
+from bench.progress import Progress
+
+
+def _known_ids() -> Path:
+    """Return the file that remembers the number of each name.
+
+    By number scikit-learn answers from its cache; by name it asks the network every time.
+    """
+    from sklearn.datasets import get_data_home
+
+    return Path(get_data_home()) / "openml" / "latentgrid-ids.json"
+
+
+def _recall(name: str) -> int | None:
+    try:
+        return int(json.loads(_known_ids().read_text())[name])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _remember(name: str, number: int) -> None:
+    path = _known_ids()
+    try:
+        ids = json.loads(path.read_text())
+    except (OSError, ValueError):
+        ids = {}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(ids | {name: number}))
+
+
+def fetch(argument: str) -> Any:
+    """Fetch by name or number through scikit-learn, which caches what it fetched."""
+    from sklearn.datasets import fetch_openml
+
+    number = int(argument) if argument.isdecimal() else _recall(argument)
+    by: dict[str, Any] = {"data_id": number} if number is not None else {"name": argument}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # repeated tries, several active versions
+            bunch = fetch_openml(**by, as_frame=False, parser="auto")
+    except (URLError, OSError) as error:
+        raise UsageError(
+            f"cannot fetch openml:{argument}: {getattr(error, 'reason', error)}; the first use "
+            "needs the network, later ones do not"
+        ) from None
+    except ValueError as error:
+        raise UsageError(f"cannot fetch openml:{argument}: {error}") from None
+    if number is None:
+        _remember(argument, int(bunch.details["id"]))
+    return bunch
+
+
+def images_from_rows(rows: NDArray[Any]) -> Images:
+    """Fold rows of pixel values, 0..255, into images.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n, side²) or (n, 3 · side²)
+        Grey, or three channels one after the other, as in CIFAR-10.
+
+    Returns
+    -------
+    ndarray, shape (n, 32, 32, 3), uint8
+
+    Raises
+    ------
+    UsageError
+        For rows of another length, or values outside of 0..255.
+    """
+    count, width = rows.shape
+    channels = next((c for c in (1, 3) if math.isqrt(width // c) ** 2 * c == width), None)
+    if channels is None:
+        raise UsageError(
+            f"rows of {width} values are no square images: allowed are side² (784) and "
+            "3 · side² (3072)"
+        )
+    values = np.asarray(rows, dtype=np.float32)
+    if not (values.min() >= 0 and values.max() <= 255):
+        raise UsageError(
+            f"values from {values.min():g} to {values.max():g} are no pixels: allowed are 0..255"
+        )
+    side = math.isqrt(width // channels)
+    planes = np.rint(values).astype(np.uint8).reshape(count, channels, side, side)
+    return np.ascontiguousarray(np.broadcast_to(planes, (count, 3, side, side)).transpose(0, 2, 3, 1))
+
+
+@datasets.register("openml", "openml:NAME or openml:ID, such as openml:mnist_784 (cached)")
+def load(argument: str | None, progress: Progress) -> Source:
+    """Fetch a set of square grey or RGB images (CIFAR_10, mnist_784, Fashion-MNIST).
+
+    Raises
+    ------
+    UsageError
+        If it cannot be fetched, or its rows are no images.
+    """
+    if not argument:
+        raise UsageError("data set openml needs a name or number: openml:mnist_784, openml:554")
+    progress(f"fetching openml:{argument}", 0, 1)
+    bunch = fetch(argument)
+    rows = bunch.data
+    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype.kind not in "fiu":
+        raise UsageError(f"openml:{argument} holds no table of numbers and so no images")
+    try:
+        images = images_from_rows(rows[:1])
+    except UsageError as error:
+        raise UsageError(f"openml:{argument}: {error}") from None
+    labels = None if bunch.target is None else np.asarray(bunch.target)
+    progress(f"fetching openml:{argument}", 1, 1)
+    side = images.shape[1]
+    return Source(
+        len(rows),
+        lambda indices: to_side(images_from_rows(rows[indices])),
+        labels=labels,
+        notes=(f"{side}×{side} images were resized to 32×32.",) if side != 32 else (),
+    )

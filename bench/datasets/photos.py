@@ -1,0 +1,59 @@
+"""Patches of the two photographs that scikit-learn ships."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.datasets import datasets
+from bench.datasets.source import SIDE, Images, Source, in_memory
+from bench.errors import UsageError
+from bench.progress import Progress
+
+STRIDE = 16
+# Left of this column: training. From it on: validation. A multiple of STRIDE and of SIDE.
+SPLIT = 512
+
+
+def _patches(photograph: Images, left: int, right: int) -> Images:
+    """Cut 32×32 patches, every 16 pixels, from the columns left to right (exclusive)."""
+    height = photograph.shape[0]
+    corners = [
+        (y, x)
+        for y in range(0, height - SIDE + 1, STRIDE)
+        for x in range(left, right - SIDE + 1, STRIDE)
+    ]
+    return np.stack([photograph[y : y + SIDE, x : x + SIDE] for y, x in corners])
+
+
+def _cut(photographs: list[Images], left: int, right: int) -> tuple[Images, Images]:
+    patches = [_patches(photograph, left, right) for photograph in photographs]
+    labels = np.repeat(np.arange(len(patches)), [len(p) for p in patches])
+    return np.concatenate(patches), labels
+
+
+@datasets.register("photos", "1,550 patches of scikit-learn's two photographs (2 classes)")
+def load(argument: str | None, progress: Progress) -> Source:
+    """Cut patches; the label is the photograph: 0 china.jpg, 1 flower.jpg.
+
+    Training patches come from the left 512 columns, validation patches from the rest, so that
+    no validation patch shares a pixel with a training patch. Patches of one split overlap
+    their neighbours by half.
+    """
+    if argument is not None:
+        raise UsageError(f"data set photos takes no argument, found 'photos:{argument}'")
+    from sklearn.datasets import load_sample_image
+
+    photographs = [load_sample_image(name) for name in ("china.jpg", "flower.jpg")]
+    images, labels = _cut(photographs, 0, SPLIT)
+    held_out, held_out_labels = _cut(photographs, SPLIT, photographs[0].shape[1])
+    return Source(
+        len(images),
+        in_memory(images),
+        labels=labels,
+        validation=in_memory(held_out),
+        validation_labels=held_out_labels,
+        notes=(
+            "The images are patches of two photographs and not independent: neighbouring "
+            "training patches overlap, across the public and the private half too.",
+        ),
+    )

@@ -1,0 +1,89 @@
+"""What a loader finds, before any subset is taken; and bringing images to one form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+# One form for all sources: the report's.
+SIDE = 32
+IMAGE_SHAPE = (3, SIDE, SIDE)
+
+Images = NDArray[np.uint8]
+Reader = Callable[[NDArray[np.intp]], Images]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set as its loader hands it over.
+
+    Attributes
+    ----------
+    count : int
+        Training images.
+    read : callable
+        Indices (k,) to those images, (k, 32, 32, 3) uint8 RGB. Called with a few thousand
+        indices at a time, so that a source larger than memory can be read in pieces.
+    labels : ndarray or None
+        (count,), any type that sorts; None for unlabelled images.
+    files : tuple of str or None
+        A name an image, where images are files.
+    validation : Reader or None
+        The same as ``read`` for the validation images.
+    validation_labels : ndarray or None
+        (validation images,); None where there is no validation set.
+    default_clusters : int or None
+        Number of clusters to seek where there are no labels to count.
+    id_label_form : bool
+        True: assignments are written in the homework's form, ``id,label``.
+    notes : tuple of str
+        What the reader of a report should know: files skipped, values rounded.
+    """
+
+    count: int
+    read: Reader
+    labels: NDArray[Any] | None = None
+    files: tuple[str, ...] | None = None
+    validation: Reader | None = None
+    validation_labels: NDArray[Any] | None = None
+    default_clusters: int | None = None
+    id_label_form: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def in_memory(images: Images) -> Reader:
+    """Return a reader of images that are in memory, (n, 32, 32, 3) uint8."""
+    return lambda indices: images[indices]
+
+
+def to_side(images: Images) -> Images:
+    """Resize images to 32×32; those of that size come back as they are.
+
+    Bilinear, and averaging when it shrinks: it overshoots no value, so that a flat background
+    stays flat.
+
+    Parameters
+    ----------
+    images : ndarray, shape (n, H, W, 3), uint8
+
+    Returns
+    -------
+    ndarray, shape (n, 32, 32, 3), uint8
+    """
+    if images.shape[1:3] == (SIDE, SIDE):
+        return images
+    out = np.empty((len(images), SIDE, SIDE, 3), np.uint8)
+    for position, image in enumerate(images):
+        resized = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+        out[position] = np.asarray(resized)
+    return out
+
+
+def grey_to_rgb(images: NDArray[np.uint8]) -> Images:
+    """Repeat grey images, (n, H, W) uint8, in three channels: (n, H, W, 3)."""
+    return np.repeat(images[..., None], 3, axis=-1)

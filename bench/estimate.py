@@ -1,0 +1,76 @@
+"""How long tasks will take and how much disk they need: good to a factor of two or so."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+from bench.plan import Task
+from bench.probe import probe
+from models.autoencoder import ImageShape
+from reducers.chain import Chain
+
+# Found on two cores of an AMD EPYC, against a matrix product on the same machine.
+SHARE_OF_MATRIX_RATE = 0.6
+SECONDS_A_PARAMETER = 1.4e-9  # of an optimiser's step: memory traffic, not arithmetic
+LEAST_STEP = 2e-4
+KMEANS_ITERATIONS = 30
+
+
+@functools.cache
+def matrix_rate(device: str) -> float:
+    """Measure floating-point operations a second of a float32 matrix product, in 0.1 s."""
+    import torch
+
+    n = 512 if device == "cpu" else 4096
+    a = torch.rand(n, n, device=device)
+    best = float("inf")
+    for _ in range(4):
+        start = time.perf_counter()
+        float((a @ a)[0, 0])
+        best = min(best, time.perf_counter() - start)
+    return 2 * n**3 / best
+
+
+def seconds(task: Task, shape: ImageShape, clusters: int, device: str) -> float:
+    """Estimate a task's wall clock in seconds.
+
+    Parameters
+    ----------
+    task : Task
+    shape : tuple of int
+        Of an image, (C, H, W).
+    clusters : int
+    device : str
+    """
+    if task.stage == "train":
+        return _train_seconds(task, shape, device)
+    if task.stage == "encode":
+        flops = probe(task.settings["model"], shape).flops * task.samples
+        return 0.05 + flops / matrix_rate(device) / SHARE_OF_MATRIX_RATE
+    if task.stage == "reduce":
+        (link,) = Chain.parse(task.settings["link"]).links
+        return link.build().seconds(task.samples, task.features)
+    if task.stage == "cluster":
+        distances = 2.0 * task.samples * task.features * clusters
+        return 0.05 + 10 * KMEANS_ITERATIONS * distances / matrix_rate("cpu") / 0.2
+    return 0.02
+
+
+def _train_seconds(task: Task, shape: ImageShape, device: str) -> float:
+    facts = probe(task.settings["model"], shape)
+    epochs = task.settings.get("epochs", 0)
+    if not epochs:
+        return 0.1
+    steps = epochs * -(-task.samples // task.settings["batch_size"])
+    arithmetic = 3 * facts.flops * task.samples * epochs
+    traffic = SECONDS_A_PARAMETER * facts.parameters if device == "cpu" else 0.0
+    return steps * max(traffic, LEAST_STEP) + arithmetic / matrix_rate(device) / SHARE_OF_MATRIX_RATE
+
+
+def megabytes(task: Task, shape: ImageShape) -> float:
+    """Estimate the size of a task's artifact in MB, validation images left out."""
+    numbers = task.samples * task.outputs
+    if task.stage == "train":
+        numbers = probe(task.settings["model"], shape).parameters
+    return (4 * numbers + 2000) / 1e6

@@ -1,0 +1,195 @@
+"""The main job: ``python -m bench.grid``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from bench.run import Finished, Run
+
+EPILOG = (
+    "Examples:\n\n"
+    "python -m bench.grid   (the preset quick, on digits)\n\n"
+    "python -m bench.grid --preset homework --dataset npy:DIR\n\n"
+    "python -m bench.grid --dataset folder:DIR --clusters 5 --models pixels,dnn\n\n"
+    "python -m bench.grid --reducers 'pca64,pca128+tsne2(perplexity=50)' --seeds 5 --dry-run"
+)
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+WHAT, RECIPE, WHERE, INSTEAD = "What to compare", "Training", "Where", "Instead of running"
+
+
+def _option(help_text: str, panel: str, *names: str, metavar: str | None = None) -> Any:
+    return typer.Option(
+        *names, help=help_text, rich_help_panel=panel, metavar=metavar, show_default=False
+    )
+
+
+@app.command(epilog=EPILOG)
+def grid(
+    preset: Annotated[str | None, _option(
+        "Settings to start from: quick (default) or homework, the report's recipe.", WHAT,
+        metavar="NAME")] = None,
+    config: Annotated[Path | None, _option(
+        "TOML file with the same names as these flags; flags win over it.", WHAT,
+        metavar="FILE")] = None,
+    dataset: Annotated[str | None, _option(
+        "digits, photos, npy:DIR (the homework's files), folder:DIR (sub-folders are labels) or "
+        "openml:NAME.", WHAT, metavar="SPEC")] = None,
+    limit: Annotated[str | None, _option(
+        "Take a stratified subset of N images; all takes every image. The preset's own limit "
+        "holds for its own data set only.", WHAT, metavar="N")] = None,
+    clusters: Annotated[int | None, _option(
+        "Clusters to seek; by default as many as there are labels.", WHAT, metavar="N")] = None,
+    models: Annotated[str | None, _option(
+        "Autoencoders, separated by commas: pixels,dnn,cnn,untrained.", WHAT,
+        metavar="LIST")] = None,
+    reducers: Annotated[str | None, _option(
+        "Reducer chains, separated by commas: none,pca64,pca128+tsne2. Quote parentheses: "
+        "'pca128+tsne2(perplexity=50)'.", WHAT, metavar="LIST")] = None,
+    seeds: Annotated[int | None, _option(
+        "How many seeds: repetitions of every cell.", WHAT, metavar="N")] = None,
+    seed: Annotated[int | None, _option(
+        "The base seed, from which all others are derived.", WHAT, metavar="S")] = None,
+    plugin: Annotated[list[Path] | None, _option(
+        "Python file that registers models, reducers or data sets; it is run, so name only "
+        "files you trust. May be repeated.", WHAT, metavar="FILE")] = None,
+    epochs: Annotated[int | None, _option(
+        "Passes over the training images.", RECIPE, metavar="N")] = None,
+    lr: Annotated[float | None, _option("Adam's learning rate.", RECIPE, metavar="RATE")] = None,
+    batch_size: Annotated[int | None, _option("Images a step.", RECIPE, metavar="N")] = None,
+    device: Annotated[str | None, _option(
+        "auto (default), cpu, cuda or mps.", RECIPE, metavar="NAME")] = None,
+    threads: Annotated[int | None, _option(
+        "Processor threads; by default all. Last digits can depend on it.", RECIPE,
+        metavar="N")] = None,
+    out: Annotated[Path | None, _option(
+        "Folder for results.md, results.csv and pictures; by default results.", WHERE,
+        metavar="DIR")] = None,
+    store: Annotated[Path | None, _option(
+        "Folder that keeps what was computed, so that a second run does only what is missing; "
+        "by default .store.", WHERE, metavar="DIR")] = None,
+    dry_run: Annotated[bool, _option(
+        "Print the cells, what is already there, and an estimate of time and disk.", INSTEAD,
+        "--dry-run")] = False,
+    list_items: Annotated[bool, _option(
+        "Print every data set, model, reducer and preset.", INSTEAD, "--list")] = False,
+) -> int:
+    """Cross autoencoders with reducer chains, and see which groups your images best.
+
+    Each cell of the grid: train, encode, reduce, cluster by k-means, score. Results go to
+    results/results.md: a table of reconstruction loss and accuracy with their spread over
+    seeds, and pictures.
+    """
+    flags = {
+        "preset": preset, "dataset": dataset, "limit": limit, "clusters": clusters,
+        "models": models, "reducers": reducers, "seeds": seeds, "seed": seed,
+        "plugins": plugin, "epochs": epochs, "lr": lr, "batch_size": batch_size,
+        "device": device, "threads": threads, "out": out, "store": store,
+    }
+    if list_items:
+        return _list(plugin or [])
+
+    from bench.run import Run
+    from bench.spec import resolve
+
+    run = Run(resolve(flags, config))
+    if dry_run:
+        return _dry_run(run)
+    try:
+        return _summarise(run, run.execute())
+    except KeyboardInterrupt:
+        done = len(run.plan.tasks) - len(run.missing())
+        print(
+            f"interrupted: {done} of {len(run.plan.tasks)} tasks are in {run.spec.store}; "
+            "the same command goes on from there",
+            file=sys.stderr,
+        )
+        return 130
+
+
+def _list(plugins: list[Path]) -> int:
+    from bench.datasets import datasets
+    from bench.presets import PRESETS
+    from models import autoencoders
+    from reducers import reducers
+    from registry import PluginError, load_plugin
+
+    for path in plugins:
+        try:
+            load_plugin(path)
+        except PluginError as error:
+            raise UsageError(str(error)) from None
+    groups = [
+        ("Data sets", [(entry.name, entry.summary) for entry in datasets]),
+        ("Models", [(entry.name, entry.summary) for entry in autoencoders]),
+        ("Reducers", [(entry.name, entry.summary) for entry in reducers]),
+        ("Presets", [(name, preset.summary) for name, preset in PRESETS.items()]),
+    ]
+    for title, items in groups:
+        print(title)
+        for name, summary in items:
+            print(f"  {name:<14} {summary}")
+    return 0
+
+
+def _dry_run(run: Run) -> int:
+    from bench.console import duration
+
+    missing = {task.key for task in run.missing()}
+    print(f"{len(run.plan.cells)} cells on {run.dataset.name}, {len(run.dataset):,} images, "
+          f"{run.dataset.clusters} clusters, {run.spec.device}, {run.spec.threads} threads")
+    for cell in run.plan.cells:
+        todo = [task.stage for task in cell.tasks if task.key in missing]
+        state = "there" if not todo else f"to do: {', '.join(dict.fromkeys(todo))}"
+        print(f"  {cell.model:<14} {cell.chain!s:<24} seed {cell.index}  {state}")
+    tasks = [task for task in run.plan.tasks.values() if task.key in missing]
+    seconds = sum(run.seconds(task) for task in tasks)
+    megabytes = sum(run.megabytes(task) for task in tasks)
+    print(f"{len(tasks)} of {len(run.plan.tasks)} distinct tasks to do: about "
+          f"{duration(seconds)} and {megabytes:,.0f} MB in {run.spec.store}")
+    return 0
+
+
+def _summarise(run: Run, finished: Finished) -> int:
+    from tabulate import tabulate
+
+    from bench.report.tables import grid_table
+    from bench.run import show
+
+    header, rows = grid_table(finished.records)
+    print(tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True))
+    outcome = finished.outcome
+    for note in run.dataset.notes:
+        print(f"note: {note}")
+    print(f"{outcome.computed} tasks done, {outcome.reused} were in {run.spec.store}")
+    print(f"see {show(finished.written[0])}")
+    failed = finished.records[finished.records["status"] == "failed"]
+    for error, cells in failed.groupby(["failed_stage", "error", "traceback"], sort=False):
+        stage, message, file = error
+        print(f"failed: {len(cells)} cells in {stage}: {message} (see {file})", file=sys.stderr)
+    return 1 if len(failed) else 0
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exit codes: 0 done, 1 cells failed, 2 misuse, 130 interrupted."""
+    from bench.console import fail
+
+    try:
+        code = app(arguments, standalone_mode=False, prog_name="python -m bench.grid")
+    except typer.exceptions.TyperException as error:
+        fail(f"{error.format_message()} (--help shows all options)")
+    except UsageError as error:
+        fail(str(error))
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Keys of artifacts: a hash of settings, source and versions of libraries."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import json
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+
+def key(inputs: dict[str, Any]) -> str:
+    """Return 40 hexadecimal digits that name these inputs.
+
+    Parameters
+    ----------
+    inputs : dict
+        Anything JSON can hold; the order of names does not matter.
+    """
+    text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+@functools.cache
+def source(*items: Callable[..., Any]) -> str:
+    """Return a hash of the source of functions and classes.
+
+    A function counts with its own text; a class with the whole files that define it and the
+    classes it derives from, so that editing one model changes that model's key only.
+    """
+    digest = hashlib.sha256()
+    for item in items:
+        for text in _texts(item):
+            digest.update(text.encode())
+    return digest.hexdigest()[:16]
+
+
+def _texts(item: Callable[..., Any]) -> list[str]:
+    if not inspect.isclass(item):
+        return [inspect.getsource(item)]
+    # Libraries' classes are stood for by the library's version.
+    ours = {"models", "reducers", item.__module__.partition(".")[0]}
+    lineage = [c for c in inspect.getmro(item) if c.__module__.partition(".")[0] in ours]
+    try:
+        texts = {Path(inspect.getfile(c)).read_text(encoding="utf-8") for c in lineage}
+    except (OSError, TypeError):  # defined in a notebook
+        texts = {inspect.getsource(c) for c in lineage}
+    return sorted(texts)
+
+
+@functools.cache
+def installed(distribution: str) -> str:
+    """Return the version of an installed distribution, without a build's local suffix."""
+    try:
+        return version(distribution).partition("+")[0]
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def versions(*distributions: str) -> dict[str, str]:
+    """Return installed versions by distribution."""
+    return {name: installed(name) for name in distributions}

@@ -1,0 +1,169 @@
+"""What the numbers mean: every metric, with its direction, range and source, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.sampling import stratified
+from bench.seeds import derive
+
+Integers = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric as tables and pictures show it.
+
+    Attributes
+    ----------
+    name : str
+        Its column in results.csv.
+    title : str
+        Its heading.
+    higher_is_better : bool
+    range : str
+        The values it can take.
+    stage : str
+        The stage that measures it.
+    meaning : str
+        In one sentence, with the source.
+    """
+
+    name: str
+    title: str
+    higher_is_better: bool
+    range: str
+    stage: str
+    meaning: str
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "accuracy", "accuracy", True, "0 to 1", "score",
+            "share of training images whose cluster is assigned to their label, under the best "
+            "one-to-one assignment of clusters to labels (Kuhn 1955, the Hungarian method)",
+        ),
+        Metric(
+            "public_accuracy", "public", True, "0 to 1", "score",
+            "the same on the public half of the training images, assignment chosen on that half",
+        ),
+        Metric(
+            "private_accuracy", "private", True, "0 to 1", "score",
+            "the same on the other half, under the public half's assignment",
+        ),
+        Metric(
+            "validation_accuracy", "validation", True, "0 to 1", "score",
+            "the same on unseen images, placed by the fitted encoder, reducers and k-means, "
+            "under the assignment of the training images (their own where those have no labels)",
+        ),
+        Metric(
+            "nmi", "NMI", True, "0 to 1", "score",
+            "normalised mutual information of clusters and labels, arithmetic mean (Strehl and "
+            "Ghosh 2002)",
+        ),
+        Metric(
+            "ari", "ARI", True, "-0.5 to 1, 0 by chance", "score",
+            "adjusted Rand index of clusters and labels (Hubert and Arabie 1985)",
+        ),
+        Metric(
+            "reconstruction_loss", "loss per pixel", False, "0 and up", "encode",
+            "mean squared error over all training images and pixel values, values in [-1, 1], "
+            "evaluation mode, computed by the harness for every model",
+        ),
+        Metric(
+            "reported_loss", "loss, reported scale", False, "0 and up", "train",
+            "sum over the last epoch's batches of each batch's mean squared error, as the "
+            "homework printed it; grows with the number of batches",
+        ),
+    )
+}
+
+
+def contingency(clusters: Integers, labels: Integers) -> NDArray[np.int64]:
+    """Count images by cluster and label, shape (largest cluster + 1, largest label + 1)."""
+    if clusters.shape != labels.shape or clusters.ndim != 1:
+        raise ValueError(
+            f"clusters {clusters.shape} and labels {labels.shape} must be vectors of one length"
+        )
+    counts = np.zeros((clusters.max(initial=-1) + 1, labels.max(initial=-1) + 1), np.int64)
+    np.add.at(counts, (clusters, labels), 1)
+    return counts
+
+
+def assign(clusters: Integers, labels: Integers) -> dict[int, int]:
+    """Assign clusters to labels, one to one, such that most images agree.
+
+    Parameters
+    ----------
+    clusters, labels : ndarray, shape (n,), integers from 0
+
+    Returns
+    -------
+    dict
+        Cluster to label. Where there are more clusters than labels some are missing, and
+        their images count as wrong; where there are fewer, some labels are.
+
+    References
+    ----------
+    Kuhn (1955), The Hungarian method for the assignment problem.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(contingency(clusters, labels), maximize=True)
+    return dict(zip(rows.tolist(), columns.tolist(), strict=True))
+
+
+def oriented(clusters: Integers, assignment: dict[int, int]) -> NDArray[np.int64]:
+    """Replace each cluster by the label assigned to it; -1 where there is none."""
+    table = np.full(clusters.max(initial=-1) + 1, -1, np.int64)
+    for cluster, label in assignment.items():
+        if cluster < len(table):
+            table[cluster] = label
+    return table[clusters]
+
+
+def accuracy(clusters: Integers, labels: Integers, assignment: dict[int, int]) -> float:
+    """Return the share of images whose cluster is assigned to their label; NaN of none."""
+    if len(labels) == 0:
+        return float("nan")
+    return float(np.mean(oriented(clusters, assignment) == labels))
+
+
+def mutual_information(clusters: Integers, labels: Integers) -> float:
+    """Return normalised mutual information, 0 to 1 (scikit-learn's)."""
+    from sklearn.metrics import normalized_mutual_info_score
+
+    return float(normalized_mutual_info_score(labels, clusters))
+
+
+def adjusted_rand(clusters: Integers, labels: Integers) -> float:
+    """Return the adjusted Rand index, -0.5 to 1 (scikit-learn's)."""
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(labels, clusters))
+
+
+def public_half(labels: Integers) -> NDArray[np.bool_]:
+    """Halve images once, stratified by label.
+
+    The halves depend on the labels alone: the same for every cell, seed and run.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n,)
+
+    Returns
+    -------
+    ndarray, shape (n,), bool
+        True for the public half; of an odd number it is the larger one.
+    """
+    random = np.random.default_rng(derive(0, 0, "halves"))
+    public = np.zeros(len(labels), bool)
+    public[stratified(labels, (len(labels) + 1) // 2, random)] = True
+    return public

@@ -1,0 +1,293 @@
+"""From a grid to the tasks that have to be done, each once.
+
+Every cell is a path of tasks: train, encode, reduce (a task a link), cluster, score. A task's
+key is a hash of all that shapes its result, its parent's key among them, so that cells that
+agree on a prefix have the same tasks there, and every key is known before anything is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench import keys, metrics, stages
+from bench.datasets.dataset import Dataset
+from bench.errors import UsageError
+from bench.probe import probe
+from bench.seeds import derive
+from bench.spec import GridSpec
+from models import autoencoders
+from reducers import reducers
+from reducers.chain import Chain, Link
+
+CLUSTERER = "kmeans"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One stage on one input.
+
+    Attributes
+    ----------
+    stage : str
+        One of `bench.stages.STAGES`.
+    key : str
+        Name of its artifact.
+    parent : str or None
+        Key of the task whose artifact it reads.
+    parent_stage : str or None
+    settings : dict
+        What the stage is called with, beside arrays.
+    inputs : dict
+        All that the key is a hash of.
+    label : str
+        What users see while it runs.
+    samples, features : int
+        Shape of the array that it works on.
+    outputs : int
+        Numbers that it leaves for each training image.
+    """
+
+    stage: str
+    key: str
+    parent: str | None
+    parent_stage: str | None
+    settings: dict[str, Any]
+    inputs: dict[str, Any]
+    label: str
+    samples: int
+    features: int
+    outputs: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination, repeated with one seed.
+
+    Attributes
+    ----------
+    model : str
+    chain : Chain
+    clusterer : str
+    index : int
+        Which repetition, from 0.
+    tasks : tuple of Task
+        From training to scoring.
+    """
+
+    model: str
+    chain: Chain
+    clusterer: str
+    index: int
+    tasks: tuple[Task, ...]
+
+    def task(self, stage: str) -> Task:
+        """Return the cell's task of a stage; of several links the last."""
+        return [task for task in self.tasks if task.stage == stage][-1]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells of a grid and their distinct tasks, parents first."""
+
+    spec: GridSpec
+    cells: tuple[Cell, ...]
+    tasks: dict[str, Task] = field(repr=False)
+
+
+def plan(spec: GridSpec, dataset: Dataset) -> Plan:
+    """Plan a grid.
+
+    Parameters
+    ----------
+    spec : GridSpec
+        With its device resolved.
+    dataset : Dataset
+
+    Raises
+    ------
+    UsageError
+        If a model cannot work on these images or a chain on these codes.
+    """
+    for model in spec.models:
+        for chain in spec.chains:
+            check_chain(model, chain, dataset)
+    planner = _Planner(spec, dataset)
+    cells = tuple(
+        planner.cell(model, chain, index)
+        for model in spec.models
+        for index in range(spec.seeds)
+        for chain in spec.chains
+    )
+    return Plan(spec, cells, planner.tasks)
+
+
+def check_chain(model: str, chain: Chain, dataset: Dataset) -> None:
+    """Raise `UsageError` where a chain cannot work on a model's codes of this data set."""
+    features = probe(model, dataset.image_shape).code_size
+    for link in chain.links:
+        try:
+            reducer = link.build()
+            reducer.check(len(dataset), features)
+        except ValueError as error:
+            raise UsageError(
+                f"reducer chain '{chain}' cannot work on {model}, {dataset.name}: {link}: {error}"
+            ) from None
+        features = reducer.output_size(features)
+
+
+class _Planner:
+    """Makes tasks, each key once."""
+
+    def __init__(self, spec: GridSpec, dataset: Dataset) -> None:
+        self.spec = spec
+        self.dataset = dataset
+        self.device = spec.device
+        self.tasks: dict[str, Task] = {}
+
+    def cell(self, model: str, chain: Chain, index: int) -> Cell:
+        path = [self._train(model, index)]
+        path.append(self._encode(model, path[-1], index))
+        for link in chain.links:
+            path.append(self._reduce(link, path[-1], f"{model}, seed {index}", index))
+        path.append(self._cluster(path[-1], f"{model}, {chain}, seed {index}", index))
+        path.append(self._score(path[-1], f"{model}, {chain}, seed {index}"))
+        return Cell(model, chain, CLUSTERER, index, tuple(path))
+
+    def _seed(self, index: int, *names: str) -> int:
+        return derive(self.spec.seed, index, *names)
+
+    def _train(self, model: str, index: int) -> Task:
+        item = autoencoders[model]
+        data = self.dataset.fingerprint
+        settings: dict[str, Any] = {"model": model, "device": self.device}
+        sources: list[Callable[..., Any]] = [item, stages.train]
+        if not item.deterministic:
+            settings["weights_seed"] = self._seed(index, "weights", data, item.family or model)
+        if item.trains:
+            from bench.training import core
+
+            sources += [core.build, core.train, core.step, core.normalise]
+            settings["batches_seed"] = self._seed(index, "batches", data)
+            settings |= {
+                "epochs": self.spec.epochs,
+                "lr": self.spec.lr,
+                "batch_size": self.spec.batch_size,
+            }
+        facts = probe(model, self.dataset.image_shape)
+        return self._add(
+            "train",
+            None,
+            settings,
+            label=f"{model}, seed {index}",
+            data=data,
+            source=keys.source(*sources),
+            libraries=("torch",),
+            threads=self.device == "cpu" and item.trains,
+            features=facts.code_size,
+            outputs=0,
+        )
+
+    def _encode(self, model: str, parent: Task, index: int) -> Task:
+        from bench.training import core
+
+        size = probe(model, self.dataset.image_shape).code_size
+        return self._add(
+            "encode",
+            parent,
+            {"model": model, "device": self.device},
+            label=f"{model}, seed {index}",
+            data=[self.dataset.fingerprint, self.dataset.validation_fingerprint],
+            source=keys.source(stages.encode, core.encode, core.reconstruct, core.normalise),
+            libraries=("torch",),
+            threads=self.device == "cpu",
+            features=size,
+            outputs=size,
+        )
+
+    def _reduce(self, link: Link, parent: Task, label: str, index: int) -> Task:
+        item = reducers[link.name]
+        settings: dict[str, Any] = {"link": str(link)}
+        if not item.deterministic:
+            settings["seed"] = self._seed(index, "reducer", str(link))
+        return self._add(
+            "reduce",
+            parent,
+            settings,
+            label=f"{link}, {label}",
+            data=None,
+            source=keys.source(item, stages.reduce),
+            libraries=item.libraries,
+            threads=True,
+            features=parent.outputs,
+            outputs=link.build().output_size(parent.outputs),
+        )
+
+    def _cluster(self, parent: Task, label: str, index: int) -> Task:
+        return self._add(
+            "cluster",
+            parent,
+            {"clusters": self.dataset.clusters, "seed": self._seed(index, CLUSTERER)},
+            label=label,
+            data=None,
+            source=keys.source(stages.cluster),
+            libraries=("scikit-learn",),
+            threads=True,
+            features=parent.outputs,
+            outputs=1,
+        )
+
+    def _score(self, parent: Task, label: str) -> Task:
+        functions = (metrics.assign, metrics.accuracy, metrics.public_half)
+        return self._add(
+            "score",
+            parent,
+            {},
+            label=label,
+            data=self.dataset.labels_fingerprint,
+            source=keys.source(stages.score, *functions),
+            libraries=("scikit-learn", "scipy"),
+            threads=False,
+            features=1,
+            outputs=0,
+        )
+
+    def _add(
+        self,
+        stage: str,
+        parent: Task | None,
+        settings: dict[str, Any],
+        *,
+        label: str,
+        data: Any,
+        source: str,
+        libraries: tuple[str, ...],
+        threads: bool,
+        features: int,
+        outputs: int,
+    ) -> Task:
+        inputs = {
+            "settings": settings,
+            "parent": parent.key if parent else None,
+            "data": data,
+            "source": source,
+            "versions": keys.versions(*libraries),
+            "threads": self.spec.threads if threads else None,
+        }
+        key = keys.key({"stage": stage} | inputs)
+        if key not in self.tasks:
+            self.tasks[key] = Task(
+                stage,
+                key,
+                parent.key if parent else None,
+                parent.stage if parent else None,
+                settings,
+                inputs,
+                label,
+                len(self.dataset),
+                features,
+                outputs,
+            )
+        return self.tasks[key]
+

@@ -1,0 +1,55 @@
+"""Named settings to start from; every one can be overridden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings under a name.
+
+    Attributes
+    ----------
+    summary : str
+        One line for ``--list``.
+    settings : dict
+        Fields of `bench.spec.GridSpec`.
+    """
+
+    summary: str
+    settings: dict[str, Any]
+
+
+# What the report trained and how (Homework 5, section 1); presets are compared with it.
+REPORT_CHAIN = "pca128+tsne2"
+
+PRESETS = {
+    "quick": Preset(
+        "600 digits, 5 epochs, both models and their baselines: a comparison in minutes",
+        {
+            "dataset": "digits",
+            "limit": 600,
+            "models": ["pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn"],
+            "reducers": ["none", "pca128", REPORT_CHAIN, "pca128+umap2"],
+            "seeds": 3,
+            "epochs": 5,
+            "lr": 1.5e-3,
+            "batch_size": 16,
+        },
+    ),
+    "homework": Preset(
+        "the report's recipe, exactly: Adam 1e-5, 100 epochs, batches of 64, PCA 128, t-SNE 2",
+        {
+            "dataset": "digits",
+            "limit": "all",
+            "models": ["cnn", "dnn"],
+            "reducers": [REPORT_CHAIN],
+            "seeds": 3,
+            "epochs": 100,
+            "lr": 1e-5,
+            "batch_size": 64,
+        },
+    ),
+}

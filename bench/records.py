@@ -1,0 +1,158 @@
+"""Records: one flat row a cell, with its status, every metric, times, seeds and versions.
+
+``results.csv`` is the records and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from typing import Any
+
+import pandas as pd
+
+from bench import keys
+from bench.datasets.dataset import Dataset
+from bench.metrics import METRICS
+from bench.plan import Cell, Plan
+from bench.runner import Outcome
+from bench.stages import STAGES
+from bench.store import Artifact, Store
+
+LIBRARIES = ("torch", "scikit-learn", "openTSNE", "umap-learn", "numpy")
+
+
+def collect(
+    plan: Plan, dataset: Dataset, store: Store, outcome: Outcome
+) -> pd.DataFrame:
+    """Make the records of a plan's cells.
+
+    Returns
+    -------
+    DataFrame
+        A row a cell, in the order of models, chains and seeds. ``status`` is ``ok`` or
+        ``failed``; a metric that does not apply, or of a failed cell, is missing.
+    """
+    common = _common(plan, dataset)
+    models, chains = plan.spec.models, plan.spec.reducers
+    cells = sorted(
+        plan.cells,
+        key=lambda cell: (models.index(cell.model), chains.index(str(cell.chain)), cell.index),
+    )
+    return pd.DataFrame(
+        _identity(cell, dataset) | _status(cell, outcome) | _results(cell, store) | common
+        for cell in cells
+    )
+
+
+def _identity(cell: Cell, dataset: Dataset) -> dict[str, Any]:
+    return {
+        "dataset": dataset.name,
+        "model": cell.model,
+        "chain": str(cell.chain),
+        "clusterer": cell.clusterer,
+        "seed_index": cell.index,
+    }
+
+
+def _status(cell: Cell, outcome: Outcome) -> dict[str, Any]:
+    failure = outcome.failures.get(cell.tasks[-1].key)
+    if failure is None:
+        return {"status": "ok", "failed_stage": None, "error": None, "traceback": None}
+    return {
+        "status": "failed",
+        "failed_stage": failure.stage,
+        "error": failure.error,
+        "traceback": str(failure.traceback),
+    }
+
+
+def _results(cell: Cell, store: Store) -> dict[str, Any]:
+    done = {
+        task.key: store.load(task.stage, task.key)
+        for task in cell.tasks
+        if (task.stage, task.key) in store
+    }
+    values: dict[str, Any] = dict.fromkeys([*METRICS, "code_size", "clusters_found"])
+    for artifact in done.values():
+        values |= artifact.values
+    history = values.pop("history", [])
+    assignment = values.pop("assignment", None)
+    return (
+        values
+        | {
+            "reported_loss": history[-1] if history else None,
+            "assignment": None if assignment is None else json.dumps(assignment),
+        }
+        | _costs(cell, done)
+    )
+
+
+def _costs(cell: Cell, done: dict[str, Artifact]) -> dict[str, Any]:
+    """Return artifacts, seconds and peak memory by stage.
+
+    A stage of several links has their keys and seconds in one text each, separated by spaces,
+    so that work that cells share can be counted once.
+    """
+    costs: dict[str, Any] = {}
+    for stage in STAGES:
+        tasks = [task for task in cell.tasks if task.stage == stage and task.key in done]
+        found = [done[task.key] for task in tasks]
+        peaks = [a.peak_memory_mb for a in found if a.peak_memory_mb is not None]
+        costs |= {
+            f"{stage}_artifacts": " ".join(task.key for task in tasks),
+            f"{stage}_seconds": " ".join(f"{a.seconds:.4f}" for a in found),
+            f"{stage}_warm_up_seconds": " ".join(f"{a.warm_up_seconds:.4f}" for a in found),
+            f"{stage}_peak_memory_mb": round(max(peaks), 1) if peaks else None,
+        }
+    return costs
+
+
+def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
+    spec = plan.spec
+    return {
+        "images": len(dataset),
+        "images_in_source": dataset.source_count,
+        "validation_images": len(dataset.validation_images),
+        "labelled": dataset.labels is not None,
+        "clusters": dataset.clusters,
+        "preset": spec.preset,
+        "limit": spec.limit,
+        "epochs": spec.epochs,
+        "lr": spec.lr,
+        "batch_size": spec.batch_size,
+        "base_seed": spec.seed,
+        "device": spec.device,
+        "threads": spec.threads,
+        "dataset_fingerprint": dataset.fingerprint,
+        "validation_fingerprint": dataset.validation_fingerprint,
+        "labels_fingerprint": dataset.labels_fingerprint,
+        "dataset_notes": " ".join(dataset.notes),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    } | {name: keys.installed(name) for name in LIBRARIES}
+
+
+def distinct_seconds(records: pd.DataFrame, stage: str) -> tuple[int, float, float]:
+    """Add up a stage's time, counting each artifact once however many cells share it.
+
+    Parameters
+    ----------
+    records : DataFrame
+        As `collect` makes them, or as read from results.csv with every column as text.
+    stage : str
+
+    Returns
+    -------
+    count : int
+        Artifacts.
+    seconds, warm_up_seconds : float
+    """
+    clock: dict[str, tuple[float, float]] = {}
+    columns = (f"{stage}_artifacts", f"{stage}_seconds", f"{stage}_warm_up_seconds")
+    for row in records[list(columns)].fillna("").astype(str).itertuples(index=False):
+        artifacts, seconds, warm_up = (text.split() for text in row)
+        for key, time, before in zip(artifacts, seconds, warm_up, strict=True):
+            clock[key] = (float(time), float(before))
+    times = list(clock.values())
+    return len(times), sum(t for t, _ in times), sum(w for _, w in times)

@@ -1,0 +1,62 @@
+"""Which image is in which cluster, as CSV files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from bench.datasets.dataset import Dataset
+from bench.metrics import oriented
+from bench.report.naming import cell_name
+from bench.report.tables import best_cell
+from bench.store import Store
+
+
+def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:
+    """Return a record's assignments, a row an image.
+
+    Returns
+    -------
+    DataFrame
+        ``id`` and ``label`` for data in the homework's form: position in ``trainX.npy`` and
+        the label that the image's cluster is assigned to (the cluster itself where no labels
+        are known; empty where more clusters than labels leave it without one). Else ``image``
+        (position, or file name), ``cluster`` and, where labels are known, ``label``.
+    """
+    clusters = store.load("cluster", record["cluster_artifacts"]).require("train")
+    assignment = dict(json.loads(record["assignment"]))
+    label = None
+    if assignment:
+        names = [*dataset.class_names, ""]  # the last is position -1: no label
+        label = [names[i] for i in oriented(clusters, assignment)]
+    if dataset.id_label_form:
+        found = clusters if label is None else label
+        return pd.DataFrame({"id": dataset.indices, "label": found})
+    images = dataset.indices if dataset.files is None else dataset.files
+    frame = pd.DataFrame({"image": images, "cluster": clusters})
+    return frame if label is None else frame.assign(label=label)
+
+
+def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> list[Path]:
+    """Write the best cell's assignments; of unlabelled data every cell's, a file each."""
+    best = best_cell(records)
+    done = records[records["status"] == "ok"]
+    if best is not None:
+        chosen = done[
+            (done["model"] == best.model)
+            & (done["chain"] == best.chain)
+            & (done["seed_index"] == best.seed_index)
+        ]
+        paths = [out / "assignments.csv"]
+    else:
+        chosen = done
+        paths = [
+            out / "assignments" / f"{cell_name(row['model'], row['chain'])}-seed{row['seed_index']}.csv"
+            for _, row in done.iterrows()
+        ]
+    for path, (_, record) in zip(paths, chosen.iterrows(), strict=True):
+        path.parent.mkdir(exist_ok=True)
+        table(record, dataset, store).to_csv(path, index=False)
+    return paths

@@ -1,0 +1,218 @@
+"""results.md: what was found, what was run, and what the words mean."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import pandas as pd
+from tabulate import tabulate
+
+from bench.console import duration
+from bench.metrics import METRICS
+from bench.presets import PRESETS
+from bench.records import LIBRARIES, distinct_seconds
+from bench.report.figures import FOLDER, Figure
+from bench.report.tables import (
+    REPORT_BATCHES,
+    best_cell,
+    grid_table,
+    leading_metric,
+    mean_and_spread,
+    report_table,
+    summary,
+)
+from bench.stages import STAGES
+
+
+def render(records: pd.DataFrame, figures: list[Figure]) -> str:
+    """Write the report of a grid.
+
+    Parameters
+    ----------
+    records : DataFrame
+        As `bench.records.collect` makes them.
+    figures : list of Figure
+        Pictures to show and to link.
+    """
+    first = records.iloc[0]
+    parts = [
+        f"# latentgrid: {escape(first['dataset'])}",
+        _headline(records),
+        "## The report's table",
+        _report_section(records),
+        "## The whole grid",
+        _grid_section(records),
+        "## Pictures",
+        _pictures(figures),
+        "## What was run",
+        _run_section(records),
+        "## What the words mean",
+        _words(),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def escape(text: str) -> str:
+    """Have Markdown show text as it is, whatever characters it holds."""
+    return re.sub(r"([\\`*_\[\]<>|#~&$])", r"\\\1", " ".join(str(text).split()))
+
+
+def _table(header: list[str], rows: list[list[str]], numbers_from: int) -> str:
+    """Lay out a table; columns from ``numbers_from`` on are right-aligned."""
+    align = ["left"] * numbers_from + ["right"] * (len(header) - numbers_from)
+    escaped = [[escape(cell) for cell in row] for row in rows]
+    return tabulate(
+        escaped, headers=header, tablefmt="pipe", disable_numparse=True, colalign=align
+    )
+
+
+def _seeds(records: pd.DataFrame) -> str:
+    count = records["seed_index"].nunique()
+    return f"{count} seed{'s' if count > 1 else ''}"
+
+
+def _headline(records: pd.DataFrame) -> str:
+    failed = int((records["status"] == "failed").sum())
+    warning = f" **{failed} of {len(records)} cells failed;** see below." if failed else ""
+    best = best_cell(records)
+    metric = leading_metric(records)
+    images = f"{records.iloc[0]['images']:,} images"
+    if best is None or metric is None:
+        return (
+            f"{images} without labels: no accuracy can be told. Every cell's clusters are in "
+            f"`assignments/`.{warning}"
+        )
+    cells = summary(records)
+    row = cells[(cells["model"] == best.model) & (cells["chain"] == best.chain)].iloc[0]
+    honest = "private_accuracy" if metric == "public_accuracy" else metric
+    chosen = "public half" if metric == "public_accuracy" else "validation images"
+    found = METRICS[honest].title
+    return (
+        f"Highest on the {chosen}: **{escape(best.model)}** with **{escape(best.chain)}**, "
+        f"{found} accuracy **{mean_and_spread(row, honest)}** "
+        f"(mean ± standard deviation over {_seeds(records)}, {images}). Whether it differs from "
+        f"the next by more than chance is not tested here.{warning}"
+    )
+
+
+def _report_section(records: pd.DataFrame) -> str:
+    chain, header, rows = report_table(records)
+    first = records.iloc[0]
+    batches = -(-int(first["images"]) // int(first["batch_size"]))
+    note = (
+        f"Chain: {escape(chain)}, then k-means with {first['clusters']} clusters. Mean ± standard "
+        f"deviation over {_seeds(records)}. The loss at its reported scale is a sum over the "
+        f"{batches} batches of an epoch, here {batches} and in the report {REPORT_BATCHES}, so "
+        "that only the loss per pixel can be compared (the report's: its sum divided by "
+        f"{REPORT_BATCHES}). The report's rows were measured on 9,000 other images, one seed "
+        "each. Models that are not trained have no loss at the reported scale."
+    ).replace(f"a sum over the {batches} batches of an epoch", "a sum over an epoch's batches")
+    cut = _cut(records)
+    return "\n\n".join(
+        part for part in (_table(header, rows, 1), note, cut) if part
+    )
+
+
+def _cut(records: pd.DataFrame) -> str:
+    """Say where the run did less than the report, or otherwise."""
+    first = records.iloc[0]
+    recipe = PRESETS["homework"].settings
+    differs = []
+    if first["images"] != first["images_in_source"]:
+        differs.append(f"{first['images']:,} of the set's {first['images_in_source']:,} images")
+    if first["epochs"] != recipe["epochs"]:
+        differs.append(f"{first['epochs']} epochs in place of {recipe['epochs']}")
+    if first["lr"] != recipe["lr"]:
+        differs.append(f"learning rate {first['lr']:g} in place of {recipe['lr']:g}")
+    if first["batch_size"] != recipe["batch_size"]:
+        differs.append(f"batches of {first['batch_size']} in place of {recipe['batch_size']}")
+    if not differs:
+        return "The recipe is the report's."
+    return (
+        f"**What was cut or changed against the report's recipe:** {', '.join(differs)}; the "
+        "same for every model."
+    )
+
+
+def _grid_section(records: pd.DataFrame) -> str:
+    header, rows = grid_table(records)
+    metric = leading_metric(records)
+    order = f"Best first, by {METRICS[metric].title} accuracy. " if metric else ""
+    parts = [f"{order}Mean ± standard deviation over seeds.", _table(header, rows, 2)]
+    failed = records[records["status"] == "failed"]
+    if len(failed):
+        parts.append("### Failed cells")
+        causes = [
+            [r["model"], r["chain"], str(r["seed_index"]), r["failed_stage"], r["error"]]
+            for _, r in failed.iterrows()
+        ]
+        parts.append(_table(["model", "chain", "seed", "stage", "error"], causes, 5))
+    return "\n\n".join(parts)
+
+
+def _pictures(figures: list[Figure]) -> str:
+    shown = [
+        f"### {escape(figure.title)}\n\n![{escape(figure.title)}]({_link(figure)})\n\n"
+        f"{escape(figure.caption)}"
+        for figure in figures
+        if not figure.detail
+    ]
+    details = [f"[{escape(figure.title)}]({_link(figure)})" for figure in figures if figure.detail]
+    if details:
+        shown.append("Each plane by itself: " + " · ".join(details))
+    return "\n\n".join(shown) or "None."
+
+
+def _link(figure: Figure) -> str:
+    return f"{FOLDER}/{quote(figure.path.name)}"
+
+
+def _run_section(records: pd.DataFrame) -> str:
+    first = records.iloc[0]
+    validation = (
+        f", {first['validation_images']:,} validation images" if first["validation_images"] else ""
+    )
+    labelled = "labelled" if first["labelled"] else "unlabelled"
+    facts = [
+        ["data set", f"{first['dataset']}: {first['images']:,} of {first['images_in_source']:,} "
+                     f"images, {labelled}{validation}"],
+        ["fingerprint", f"SHA-256 {first['dataset_fingerprint'][:16]}"],
+        ["preset", first["preset"]],
+        ["recipe", f"Adam, learning rate {first['lr']:g}, {first['epochs']} epochs, batches of "
+                   f"{first['batch_size']}"],
+        ["clusters", f"{first['clusters']}, by {first['clusterer']}"],
+        ["seeds", f"{records['seed_index'].nunique()}, base seed {first['base_seed']}"],
+        ["device", f"{first['device']}, {first['threads']} threads, {first['platform']}"],
+        ["versions", ", ".join([f"Python {first['python']}",
+                                *(f"{name} {first[name]}" for name in LIBRARIES)])],
+    ]
+    parts = [_table(["what", "value"], facts, 2)]
+    if first["dataset_notes"]:
+        parts.append(f"About the data: {escape(first['dataset_notes'])}")
+    parts.append(_durations(records))
+    parts.append("The same grid runs again with `python -m bench.grid --config grid.toml`.")
+    return "\n\n".join(parts)
+
+
+def _durations(records: pd.DataFrame) -> str:
+    rows, total, total_warm = [], 0.0, 0.0
+    for stage in STAGES:
+        count, seconds, warm_up = distinct_seconds(records, stage)
+        rows.append([stage, str(count), duration(seconds), duration(warm_up)])
+        total, total_warm = total + seconds, total_warm + warm_up
+    rows.append(["all", "", duration(total), duration(total_warm)])
+    text = (
+        "Wall clock by stage. Work that cells share was done once and is counted once; warm-up "
+        "is imports and compilation, and in no other figure."
+    )
+    return f"{text}\n\n" + _table(["stage", "runs", "time", "warm-up"], rows, 1)
+
+
+def _words() -> str:
+    rows = [
+        [metric.title, metric.name, "higher" if metric.higher_is_better else "lower",
+         metric.range, metric.meaning]
+        for metric in METRICS.values()
+    ]
+    return _table(["heading", "column of results.csv", "better", "range", "meaning"], rows, 5)

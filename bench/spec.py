@@ -1,0 +1,249 @@
+"""What a grid is: settings from presets, TOML files and flags, with one meaning."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from bench.errors import UsageError
+from bench.presets import PRESETS
+from models import autoencoders
+from reducers.chain import Chain, split_chains
+from registry import did_you_mean, load_plugin
+
+Count = Field(ge=1)
+
+
+def available_threads() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class GridSpec(BaseModel):
+    """A grid: data set × models × reducer chains × seeds, and how they are run.
+
+    Field names are those of the TOML file and, with hyphens, of the flags.
+
+    Attributes
+    ----------
+    preset : str
+        Where the settings started from.
+    dataset : str
+        Spec string of the data set.
+    limit : int or "all"
+        Training images to take.
+    models : tuple of str
+        Registered names. ``untrained`` stands for all models whose names start with
+        ``untrained-``, and so on for other first words.
+    reducers : tuple of str
+        Chains, kept in canonical form.
+    seeds : int
+        Repetitions.
+    seed : int
+        Base seed.
+    epochs, lr, batch_size
+        The recipe; see `bench.training.core.Recipe`.
+    clusters : int or None
+        Clusters to seek; None: as many as there are labels.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    threads : int
+        Processor threads. Results can differ in their last digits with another number.
+    out, store : Path
+        Where results and artifacts go.
+    plugins : tuple of Path
+        Python files that register items; loaded before names are looked up.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    plugins: tuple[Path, ...] = ()
+    preset: str = "quick"
+    dataset: str
+    limit: int | Literal["all"] = "all"
+    models: tuple[str, ...] = Field(min_length=1)
+    reducers: tuple[str, ...] = Field(min_length=1)
+    seeds: int = Count
+    seed: int = Field(0, ge=0)
+    epochs: int = Count
+    lr: float = Field(gt=0, allow_inf_nan=False)
+    batch_size: int = Count
+    clusters: int | None = Field(None, ge=1)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: int = Field(default_factory=available_threads, ge=1)
+    out: Path = Path("results")
+    store: Path = Path(".store")
+
+    @field_validator("plugins")
+    @classmethod
+    def _load_plugins(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+        for path in paths:
+            load_plugin(path)
+        return paths
+
+    @field_validator("dataset")
+    @classmethod
+    def _known_dataset(cls, spec: str) -> str:
+        from bench.datasets.dataset import parse
+
+        parse(spec)
+        return spec
+
+    @field_validator("limit", mode="before")
+    @classmethod
+    def _limit(cls, value: Any) -> Any:
+        if isinstance(value, str) and value != "all" and value.lstrip("-").isdecimal():
+            value = int(value)
+        if value == "all" or (type(value) is int and value >= 1):
+            return value
+        raise ValueError(f"must be a whole number from 1, or all; found {value!r}")
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _split_models(cls, value: Any) -> Any:
+        return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("models")
+    @classmethod
+    def _known_models(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        found = [model for name in names for model in _expand(name)]
+        return tuple(dict.fromkeys(found))
+
+    @field_validator("reducers", mode="before")
+    @classmethod
+    def _split_reducers(cls, value: Any) -> Any:
+        return split_chains(value) if isinstance(value, str) else value
+
+    @field_validator("reducers")
+    @classmethod
+    def _canonical_reducers(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(str(Chain.parse(text)) for text in texts))
+
+    @field_validator("device")
+    @classmethod
+    def _device_is_there(cls, device: str, info: ValidationInfo) -> str:
+        if device in ("cuda", "mps"):
+            found = find_device()
+            if found != device:
+                raise ValueError(f"{device} is not available here; found {found}")
+        return device
+
+    @property
+    def most_images(self) -> int | None:
+        """The limit as a number, None for all images."""
+        return None if self.limit == "all" else self.limit
+
+    @property
+    def chains(self) -> tuple[Chain, ...]:
+        """The reducer chains, read."""
+        return tuple(Chain.parse(text) for text in self.reducers)
+
+    def to_toml(self) -> str:
+        """Return the settings as a TOML file that runs again as it is."""
+        settings = self.model_dump(mode="json", exclude_none=True)
+        return tomli_w.dumps(settings)
+
+
+def find_device() -> str:
+    """Return the best device here: ``cuda``, ``mps`` or ``cpu``."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available():
+        return "mps"
+    return "cpu"
+
+
+def resolve(
+    flags: dict[str, Any] | None = None, config: Path | None = None
+) -> GridSpec:
+    """Combine preset, configuration file and flags; later ones win.
+
+    A preset's ``limit`` belongs to its own data set: with another one, all images are taken
+    unless a limit is given.
+
+    Parameters
+    ----------
+    flags : dict
+        Settings by field name; None values do not count.
+    config : Path or None
+        A TOML file with the same names.
+
+    Raises
+    ------
+    UsageError
+        In one line, with everything that is wrong.
+    """
+    given = {} if config is None else read_toml(config)
+    given |= {name: value for name, value in (flags or {}).items() if value is not None}
+    preset = given.get("preset", "quick")
+    if preset not in PRESETS:
+        raise UsageError(
+            f"unknown preset {preset!r}: {did_you_mean(str(preset), PRESETS)}"
+            f"known are {', '.join(PRESETS)}"
+        )
+    settings = dict(PRESETS[preset].settings)
+    if given.get("dataset", settings["dataset"]) != settings["dataset"]:
+        settings["limit"] = "all"
+    try:
+        return GridSpec.model_validate(settings | {"preset": preset} | given)
+    except ValidationError as error:
+        raise UsageError(_one_line(error)) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a configuration file.
+
+    Raises
+    ------
+    UsageError
+        If it is missing or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"no such configuration file: {path}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"cannot read configuration file {path}: {error}") from None
+
+
+def _expand(name: str) -> list[str]:
+    """Return the models that a name stands for: itself, or all that start with it."""
+    if name not in autoencoders:
+        variants = [other for other in autoencoders.names() if other.startswith(f"{name}-")]
+        if variants:
+            return variants
+    autoencoders.entry(name)
+    return [name]
+
+
+def _one_line(error: ValidationError) -> str:
+    """Say what pydantic found in one line: field, reason, value."""
+    parts = []
+    for problem in error.errors():
+        field = str(problem["loc"][0]) if problem["loc"] else "settings"
+        if problem["type"] == "extra_forbidden":
+            hint = did_you_mean(field, GridSpec.model_fields)
+            known = ", ".join(GridSpec.model_fields)
+            parts.append(f"unknown setting {field!r}: {hint}known are {known}")
+        elif problem["type"] == "value_error":
+            parts.append(f"{field}: {problem['ctx']['error']}")
+        else:
+            message = problem["msg"].removeprefix("Input ")
+            parts.append(f"{field}: {message}, found {problem['input']!r}")
+    return "; ".join(dict.fromkeys(parts))

@@ -1,0 +1,209 @@
+"""The five stages of a cell: train, encode, reduce, cluster, score.
+
+Each is a plain function from arrays and settings to arrays and numbers. It knows nothing of
+files, processes or other stages.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import metrics
+from bench.datasets.source import Images
+from bench.metrics import Integers
+
+if TYPE_CHECKING:
+    from bench.training.core import Recipe
+    from models.autoencoder import Autoencoder
+    from reducers.reducer import Reducer
+
+STAGES = ("train", "encode", "reduce", "cluster", "score")
+SAMPLES = 10  # images kept beside their reconstructions
+STARTS = 10  # of k-means; the best is kept
+
+Array = NDArray[Any]
+Steps = Callable[[int, int], None]
+
+
+def no_steps(done: int, total: int) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a stage leaves: arrays by name, and numbers by name."""
+
+    arrays: dict[str, Array] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def train(
+    model: type[Autoencoder],
+    images: Images,
+    recipe: Recipe,
+    weights_seed: int,
+    batches_seed: int,
+    device: str,
+    progress: Steps = no_steps,
+) -> Result:
+    """Build a model and train it; a model that does not train keeps its initial weights.
+
+    Returns
+    -------
+    Result
+        Arrays: the weights by their names in the model. Values: ``history``, the reported
+        loss of each epoch (empty for a model that does not train).
+    """
+    import torch
+
+    from bench.training import core
+
+    network = core.build(model, (3, *images.shape[1:3]), weights_seed).to(device)
+    history: list[float] = []
+    if model.trains:
+        resident = core.to_device(images, torch.device(device))
+        history = core.train(network, resident, recipe, batches_seed, progress)
+        if not math.isfinite(history[-1]):
+            raise FloatingPointError(
+                f"the loss became {history[-1]} in training with lr {recipe.lr:g}; a smaller "
+                "learning rate may help"
+            )
+    weights = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
+    return Result(weights, {"history": history})
+
+
+def encode(
+    model: type[Autoencoder],
+    weights: dict[str, Array],
+    images: Images,
+    validation_images: Images,
+    device: str,
+    progress: Steps = no_steps,
+) -> Result:
+    """Encode all images, and measure the reconstruction of the training images.
+
+    Returns
+    -------
+    Result
+        Arrays: ``train`` (n, code size) and, where there are validation images, ``validation``
+        (m, code size), float32 codes; ``sample_indices`` (k,) and ``sample_reconstructions`` (k, 32, 32, 3) uint8, evenly
+        spaced among the training images. Values: ``reconstruction_loss``, ``code_size``.
+    """
+    import torch
+
+    from bench.training import core
+
+    network = core.build(model, (3, *images.shape[1:3]), seed=0)
+    network.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+    network.to(device)
+    target = torch.device(device)
+    codes, loss = core.encode(network, core.to_device(images, target), progress=progress)
+    samples = np.linspace(0, len(images) - 1, min(SAMPLES, len(images))).astype(np.int64)
+    rebuilt = core.reconstruct(network, core.to_device(images[samples], target))
+    if not bool(torch.isfinite(codes).all()):
+        raise FloatingPointError("the codes hold values that are not finite")
+    arrays = {
+        "train": codes.numpy(),
+        "sample_indices": samples,
+        "sample_reconstructions": rebuilt.permute(0, 2, 3, 1).contiguous().numpy(),
+    }
+    if len(validation_images):
+        held_out, _ = core.encode(network, core.to_device(validation_images, target))
+        arrays["validation"] = held_out.numpy()
+    return Result(arrays, {"reconstruction_loss": loss, "code_size": codes.shape[1]})
+
+
+def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
+    """Fit one reducer on the training images, and place the validation images.
+
+    Parameters
+    ----------
+    reducer : Reducer
+        Unfitted.
+    train : ndarray, shape (n, d), float32
+    validation : ndarray or None, shape (m, d), float32
+        None where there are none, or an earlier link could not place them.
+
+    Returns
+    -------
+    Result
+        Arrays: ``train`` (n, k) and, where the reducer has a ``transform``, ``validation``
+        (m, k), float32.
+    """
+    arrays = {"train": reducer.fit_transform(train)}
+    if not np.isfinite(arrays["train"]).all():
+        raise FloatingPointError("the reduced codes hold values that are not finite")
+    if validation is not None and hasattr(reducer, "transform"):
+        arrays["validation"] = reducer.transform(validation)
+    return Result(arrays)
+
+
+def cluster(clusters: int, seed: int, train: Array, validation: Array | None) -> Result:
+    """Group the training images by k-means (10 starts), and predict the validation images'.
+
+    Returns
+    -------
+    Result
+        Arrays: ``train`` (n,) and, where they were placed, ``validation`` (m,), int64 cluster
+        numbers; ``centers`` (clusters, k). Values: ``clusters_found``, those with images.
+
+    References
+    ----------
+    Lloyd (1982), Least squares quantization in PCM; scikit-learn's KMeans.
+    """
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    # With more threads than one the sums' order, and so their last digits, would vary.
+    with threadpool_limits(1, user_api="openmp"):
+        kmeans = KMeans(clusters, n_init=STARTS, random_state=seed).fit(train)
+        arrays = {
+            "train": kmeans.labels_.astype(np.int64),
+            "centers": kmeans.cluster_centers_,
+        }
+        if validation is not None:
+            arrays["validation"] = kmeans.predict(validation).astype(np.int64)
+    return Result(arrays, {"clusters_found": len(np.unique(arrays["train"]))})
+
+
+def score(
+    clusters: Integers,
+    labels: Integers | None,
+    validation_clusters: Integers | None,
+    validation_labels: Integers | None,
+) -> Result:
+    """Compare clusters with labels. The only stage that is given labels.
+
+    Returns
+    -------
+    Result
+        Values: the metrics that the labels at hand allow, under their names in
+        `bench.metrics.METRICS`, and ``assignment``, pairs of cluster and label.
+    """
+    values: dict[str, Any] = {}
+    assignment: dict[int, int] | None = None
+    if labels is not None:
+        assignment = metrics.assign(clusters, labels)
+        public = metrics.public_half(labels)
+        by_public = metrics.assign(clusters[public], labels[public])
+        values = {
+            "accuracy": metrics.accuracy(clusters, labels, assignment),
+            "public_accuracy": metrics.accuracy(clusters[public], labels[public], by_public),
+            "private_accuracy": metrics.accuracy(clusters[~public], labels[~public], by_public),
+            "nmi": metrics.mutual_information(clusters, labels),
+            "ari": metrics.adjusted_rand(clusters, labels),
+        }
+    if validation_labels is not None and validation_clusters is not None:
+        if assignment is None:
+            assignment = metrics.assign(validation_clusters, validation_labels)
+        values["validation_accuracy"] = metrics.accuracy(
+            validation_clusters, validation_labels, assignment
+        )
+    values["assignment"] = [] if assignment is None else sorted(assignment.items())
+    return Result(values=values)

@@ -1,0 +1,1 @@
+"""The training core: from images and a recipe to weights."""

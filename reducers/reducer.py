@@ -1,0 +1,77 @@
+"""What every reducer is: a scikit-learn transformer with four facts about itself."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+Array = NDArray[Any]
+
+
+def need(holds: bool, message: str) -> None:
+    """Raise `ValueError` with a message where a condition does not hold."""
+    if not holds:
+        raise ValueError(message)
+
+
+class Reducer(BaseEstimator):
+    """Base class of reducers.
+
+    The constructor's keyword arguments are what users may write in parentheses; each is
+    annotated with ``int``, ``float``, ``bool`` or ``str`` and has a default. These names mean
+    the same for all: ``n_components``, the number behind the name (without a default where the
+    number must be given; left out where the method has no such number); ``random_state`` and
+    ``n_jobs``, set by the harness and not by users. `transform` is defined only where the
+    method can place points that it was not fitted on.
+
+    Attributes
+    ----------
+    deterministic : bool
+        True: the result does not depend on ``random_state``.
+    libraries : tuple of str
+        Distributions whose version shapes the result.
+    """
+
+    deterministic: ClassVar[bool] = False
+    libraries: ClassVar[tuple[str, ...]] = ("scikit-learn",)
+
+    def check(self, n_samples: int, n_features: int) -> None:
+        """Raise `ValueError` where this reducer cannot work on data of this shape."""
+
+    def output_size(self, n_features: int) -> int:
+        """Return the number of dimensions that come out."""
+        return int(getattr(self, "n_components", n_features))
+
+    def seconds(self, n_samples: int, n_features: int) -> float:
+        """Estimate the time of a fit, in seconds on two cores; for ``--dry-run`` and progress."""
+        return 1e-7 * n_samples * n_features
+
+    def warm_up(self, n_samples: int, n_features: int) -> None:
+        """Import and compile what a fit on data of this shape needs, outside of any clock."""
+
+    def fit(self, X: Array, y: None = None) -> Reducer:
+        """Fit to ``X``, shape (n_samples, n_features)."""
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: Array, y: None = None) -> Array:
+        """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
+        raise TypeError(f"{type(self).__name__} does not define fit_transform")
+
+
+def as_float32(X: Array) -> Array:
+    """Return ``X`` as a contiguous float32 array, the form every stage hands on."""
+    return np.ascontiguousarray(X, dtype=np.float32)
+
+
+def check_components(n_components: int, n_samples: int, n_features: int) -> None:
+    """Raise `ValueError` for more components than a matrix of this shape has."""
+    most = min(n_samples, n_features)
+    need(
+        1 <= n_components <= most,
+        f"{n_components} components of {n_samples} images with {n_features} dimensions: "
+        f"allowed are 1 to {most}",
+    )

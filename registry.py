@@ -1,0 +1,193 @@
+"""The one way things get a name.
+
+Autoencoders, reducers and data sets are each kept in a `Registry`. An item is registered by a
+decorator in a file of its own; the files of the registry's package are imported the first time
+somebody asks for a name, and so are the entry points of other installed packages. This module
+imports nothing of the project, so that every room may use it without looking up.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+class UnknownNameError(ValueError):
+    """A name that nothing was registered under; the message suggests the nearest."""
+
+
+class PluginError(ValueError):
+    """A plugin file that is missing or fails."""
+
+
+class DuplicateNameError(ValueError):
+    """A second item under a name that is taken."""
+
+
+def did_you_mean(wrong: str, allowed: Iterable[str]) -> str:
+    """Return a hint such as ``did you mean 'pca'? `` for a near miss, else an empty string."""
+    near = difflib.get_close_matches(wrong, list(allowed), n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}? " if near else ""
+
+
+@dataclass(frozen=True)
+class Entry(Generic[T]):
+    """A registered item.
+
+    Attributes
+    ----------
+    name : str
+        What users write.
+    summary : str
+        One line for ``--list``.
+    item : callable
+        The class or function itself.
+    """
+
+    name: str
+    summary: str
+    item: T
+
+
+class Registry(Generic[T]):
+    """Names and the items behind them.
+
+    Parameters
+    ----------
+    kind : str
+        What one item is called in messages: ``"model"``, ``"reducer"``, ``"data set"``.
+    package : str
+        The package whose modules register the built-in items; also the entry point group
+        ``latentgrid.<last part of package>`` under which other packages may register theirs.
+    pattern : str
+        Regular expression for a whole name.
+    """
+
+    def __init__(
+        self, kind: str, package: str, pattern: str = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+    ) -> None:
+        self.kind = kind
+        self.package = package
+        self.entry_point_group = f"latentgrid.{package.rpartition('.')[2]}"
+        self._pattern = re.compile(pattern)
+        self._entries: dict[str, Entry[T]] = {}
+        self._loaded = False
+
+    def register(self, name: str, summary: str) -> Callable[[T], T]:
+        """Return a decorator that registers an item.
+
+        Parameters
+        ----------
+        name : str
+            Lower case; words joined by hyphens.
+        summary : str
+            One line for ``--list``.
+
+        Raises
+        ------
+        DuplicateNameError
+            If the name is taken by another item.
+        ValueError
+            If the name or the summary does not have the form asked for.
+        """
+        if not self._pattern.fullmatch(name):
+            raise ValueError(f"{self.kind} name {name!r} does not match {self._pattern.pattern}")
+        if not summary.strip() or "\n" in summary:
+            raise ValueError(f"{self.kind} {name!r} needs a summary of one line")
+
+        def add(item: T) -> T:
+            if name in self._entries:
+                raise DuplicateNameError(
+                    f"{self.kind} {name!r} is registered twice: by "
+                    f"{self._entries[name].item.__module__} and by {item.__module__}"
+                )
+            self._entries[name] = Entry(name, summary, item)
+            return item
+
+        return add
+
+    def unregister(self, name: str) -> None:
+        """Forget an item (for tests and notebooks that define one again)."""
+        del self._entries[name]
+
+    def __getitem__(self, name: str) -> T:
+        """Return the item, or raise `UnknownNameError` with the nearest name."""
+        return self.entry(name).item
+
+    def entry(self, name: str) -> Entry[T]:
+        """Return name, summary and item, or raise `UnknownNameError` with the nearest name."""
+        self._load()
+        if name not in self._entries:
+            raise UnknownNameError(
+                f"unknown {self.kind} {name!r}: {did_you_mean(name, self._entries)}"
+                f"known are {', '.join(sorted(self._entries))}"
+            )
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[Entry[T]]:
+        """Iterate over entries by name."""
+        self._load()
+        return iter(sorted(self._entries.values(), key=lambda entry: entry.name))
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether a name is registered."""
+        self._load()
+        return name in self._entries
+
+    def names(self) -> list[str]:
+        """Return all registered names, sorted."""
+        return [entry.name for entry in self]
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        package = importlib.import_module(self.package)
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{self.package}.{module.name}")
+        for point in entry_points(group=self.entry_point_group):
+            point.load()
+
+
+def load_plugin(path: Path) -> None:
+    """Run a Python file that registers items; a file that was loaded already is left alone.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Its code runs with all rights of the caller: name only files that you trust.
+
+    Raises
+    ------
+    PluginError
+        If there is no such file, or its code raises.
+    """
+    if not path.is_file():
+        raise PluginError(f"no such plugin file: {path}")
+    name = f"latentgrid_plugin_{re.sub(r'[^0-9A-Za-z]', '_', str(path.resolve()))}"
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"plugin {path} is not a Python file (its name must end in .py)")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if not isinstance(error, Exception):
+            raise
+        raise PluginError(f"plugin {path} failed with {type(error).__name__}: {error}") from error
+
