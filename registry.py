@@ -190,4 +190,3 @@ def load_plugin(path: Path) -> None:
         if not isinstance(error, Exception):
             raise
         raise PluginError(f"plugin {path} failed with {type(error).__name__}: {error}") from error
-

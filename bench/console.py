@@ -14,9 +14,11 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     SpinnerColumn,
-    Task as Bar,
     TextColumn,
     TimeRemainingColumn,
+)
+from rich.progress import (
+    Task as Bar,
 )
 from rich.text import Text
 

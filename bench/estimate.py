@@ -6,7 +6,7 @@ import functools
 import time
 
 from bench.plan import Task
-from bench.probe import probe
+from bench.probe import forward_flops, probe
 from models.autoencoder import ImageShape
 from reducers.chain import Chain
 
@@ -46,7 +46,7 @@ def seconds(task: Task, shape: ImageShape, clusters: int, device: str) -> float:
     if task.stage == "train":
         return _train_seconds(task, shape, device)
     if task.stage == "encode":
-        flops = probe(task.settings["model"], shape).flops * task.samples
+        flops = forward_flops(task.settings["model"], shape) * task.samples
         return 0.05 + flops / matrix_rate(device) / SHARE_OF_MATRIX_RATE
     if task.stage == "reduce":
         (link,) = Chain.parse(task.settings["link"]).links
@@ -58,14 +58,16 @@ def seconds(task: Task, shape: ImageShape, clusters: int, device: str) -> float:
 
 
 def _train_seconds(task: Task, shape: ImageShape, device: str) -> float:
-    facts = probe(task.settings["model"], shape)
+    model = task.settings["model"]
     epochs = task.settings.get("epochs", 0)
     if not epochs:
         return 0.1
     steps = epochs * -(-task.samples // task.settings["batch_size"])
-    arithmetic = 3 * facts.flops * task.samples * epochs
-    traffic = SECONDS_A_PARAMETER * facts.parameters if device == "cpu" else 0.0
-    return steps * max(traffic, LEAST_STEP) + arithmetic / matrix_rate(device) / SHARE_OF_MATRIX_RATE
+    arithmetic = 3 * forward_flops(model, shape) * task.samples * epochs
+    traffic = SECONDS_A_PARAMETER * probe(model, shape).parameters if device == "cpu" else 0.0
+    return (
+        steps * max(traffic, LEAST_STEP) + arithmetic / matrix_rate(device) / SHARE_OF_MATRIX_RATE
+    )
 
 
 def megabytes(task: Task, shape: ImageShape) -> float:

@@ -34,53 +34,114 @@ def _option(help_text: str, panel: str, *names: str, metavar: str | None = None)
 
 @app.command(epilog=EPILOG)
 def grid(
-    preset: Annotated[str | None, _option(
-        "Settings to start from: quick (default) or homework, the report's recipe.", WHAT,
-        metavar="NAME")] = None,
-    config: Annotated[Path | None, _option(
-        "TOML file with the same names as these flags; flags win over it.", WHAT,
-        metavar="FILE")] = None,
-    dataset: Annotated[str | None, _option(
-        "digits, photos, npy:DIR (the homework's files), folder:DIR (sub-folders are labels) or "
-        "openml:NAME.", WHAT, metavar="SPEC")] = None,
-    limit: Annotated[str | None, _option(
-        "Take a stratified subset of N images; all takes every image. The preset's own limit "
-        "holds for its own data set only.", WHAT, metavar="N")] = None,
-    clusters: Annotated[int | None, _option(
-        "Clusters to seek; by default as many as there are labels.", WHAT, metavar="N")] = None,
-    models: Annotated[str | None, _option(
-        "Autoencoders, separated by commas: pixels,dnn,cnn,untrained.", WHAT,
-        metavar="LIST")] = None,
-    reducers: Annotated[str | None, _option(
-        "Reducer chains, separated by commas: none,pca64,pca128+tsne2. Quote parentheses: "
-        "'pca128+tsne2(perplexity=50)'.", WHAT, metavar="LIST")] = None,
-    seeds: Annotated[int | None, _option(
-        "How many seeds: repetitions of every cell.", WHAT, metavar="N")] = None,
-    seed: Annotated[int | None, _option(
-        "The base seed, from which all others are derived.", WHAT, metavar="S")] = None,
-    plugin: Annotated[list[Path] | None, _option(
-        "Python file that registers models, reducers or data sets; it is run, so name only "
-        "files you trust. May be repeated.", WHAT, metavar="FILE")] = None,
-    epochs: Annotated[int | None, _option(
-        "Passes over the training images.", RECIPE, metavar="N")] = None,
+    preset: Annotated[
+        str | None,
+        _option(
+            "Settings to start from: quick (default) or homework, the report's recipe.",
+            WHAT,
+            metavar="NAME",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        _option(
+            "TOML file with the same names as these flags; flags win over it.", WHAT, metavar="FILE"
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        _option(
+            "digits, photos, npy:DIR (the homework's files), folder:DIR (sub-folders are "
+            "labels) or openml:NAME.",
+            WHAT,
+            metavar="SPEC",
+        ),
+    ] = None,
+    limit: Annotated[
+        str | None,
+        _option(
+            "Take a stratified subset of N images; all takes every image. The preset's own limit "
+            "holds for its own data set only.",
+            WHAT,
+            metavar="N",
+        ),
+    ] = None,
+    clusters: Annotated[
+        int | None,
+        _option("Clusters to seek; by default as many as there are labels.", WHAT, metavar="N"),
+    ] = None,
+    models: Annotated[
+        str | None,
+        _option(
+            "Autoencoders, separated by commas: pixels,dnn,cnn,untrained.", WHAT, metavar="LIST"
+        ),
+    ] = None,
+    reducers: Annotated[
+        str | None,
+        _option(
+            "Reducer chains, separated by commas: none,pca64,pca128+tsne2. Quote parentheses: "
+            "'pca128+tsne2(perplexity=50)'.",
+            WHAT,
+            metavar="LIST",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None, _option("How many seeds: repetitions of every cell.", WHAT, metavar="N")
+    ] = None,
+    seed: Annotated[
+        int | None, _option("The base seed, from which all others are derived.", WHAT, metavar="S")
+    ] = None,
+    plugin: Annotated[
+        list[Path] | None,
+        _option(
+            "Python file that registers models, reducers or data sets; it is run, so name only "
+            "files you trust. May be repeated.",
+            WHAT,
+            metavar="FILE",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, _option("Passes over the training images.", RECIPE, metavar="N")
+    ] = None,
     lr: Annotated[float | None, _option("Adam's learning rate.", RECIPE, metavar="RATE")] = None,
     batch_size: Annotated[int | None, _option("Images a step.", RECIPE, metavar="N")] = None,
-    device: Annotated[str | None, _option(
-        "auto (default), cpu, cuda or mps.", RECIPE, metavar="NAME")] = None,
-    threads: Annotated[int | None, _option(
-        "Processor threads; by default all. Last digits can depend on it.", RECIPE,
-        metavar="N")] = None,
-    out: Annotated[Path | None, _option(
-        "Folder for results.md, results.csv and pictures; by default results.", WHERE,
-        metavar="DIR")] = None,
-    store: Annotated[Path | None, _option(
-        "Folder that keeps what was computed, so that a second run does only what is missing; "
-        "by default .store.", WHERE, metavar="DIR")] = None,
-    dry_run: Annotated[bool, _option(
-        "Print the cells, what is already there, and an estimate of time and disk.", INSTEAD,
-        "--dry-run")] = False,
-    list_items: Annotated[bool, _option(
-        "Print every data set, model, reducer and preset.", INSTEAD, "--list")] = False,
+    device: Annotated[
+        str | None, _option("auto (default), cpu, cuda or mps.", RECIPE, metavar="NAME")
+    ] = None,
+    threads: Annotated[
+        int | None,
+        _option(
+            "Processor threads; by default all. Last digits can depend on it.", RECIPE, metavar="N"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        _option(
+            "Folder for results.md, results.csv and pictures; by default results.",
+            WHERE,
+            metavar="DIR",
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        _option(
+            "Folder that keeps what was computed, so that a second run does only what is missing; "
+            "by default .store.",
+            WHERE,
+            metavar="DIR",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        _option(
+            "Print the cells, what is already there, and an estimate of time and disk.",
+            INSTEAD,
+            "--dry-run",
+        ),
+    ] = False,
+    list_items: Annotated[
+        bool, _option("Print every data set, model, reducer and preset.", INSTEAD, "--list")
+    ] = False,
 ) -> int:
     """Cross autoencoders with reducer chains, and see which groups your images best.
 
@@ -89,10 +150,22 @@ def grid(
     seeds, and pictures.
     """
     flags = {
-        "preset": preset, "dataset": dataset, "limit": limit, "clusters": clusters,
-        "models": models, "reducers": reducers, "seeds": seeds, "seed": seed,
-        "plugins": plugin, "epochs": epochs, "lr": lr, "batch_size": batch_size,
-        "device": device, "threads": threads, "out": out, "store": store,
+        "preset": preset,
+        "dataset": dataset,
+        "limit": limit,
+        "clusters": clusters,
+        "models": models,
+        "reducers": reducers,
+        "seeds": seeds,
+        "seed": seed,
+        "plugins": plugin,
+        "epochs": epochs,
+        "lr": lr,
+        "batch_size": batch_size,
+        "device": device,
+        "threads": threads,
+        "out": out,
+        "store": store,
     }
     if list_items:
         return _list(plugin or [])
@@ -144,8 +217,10 @@ def _dry_run(run: Run) -> int:
     from bench.console import duration
 
     missing = {task.key for task in run.missing()}
-    print(f"{len(run.plan.cells)} cells on {run.dataset.name}, {len(run.dataset):,} images, "
-          f"{run.dataset.clusters} clusters, {run.spec.device}, {run.spec.threads} threads")
+    print(
+        f"{len(run.plan.cells)} cells on {run.dataset.name}, {len(run.dataset):,} images, "
+        f"{run.dataset.clusters} clusters, {run.spec.device}, {run.spec.threads} threads"
+    )
     for cell in run.plan.cells:
         todo = [task.stage for task in cell.tasks if task.key in missing]
         state = "there" if not todo else f"to do: {', '.join(dict.fromkeys(todo))}"
@@ -153,8 +228,10 @@ def _dry_run(run: Run) -> int:
     tasks = [task for task in run.plan.tasks.values() if task.key in missing]
     seconds = sum(run.seconds(task) for task in tasks)
     megabytes = sum(run.megabytes(task) for task in tasks)
-    print(f"{len(tasks)} of {len(run.plan.tasks)} distinct tasks to do: about "
-          f"{duration(seconds)} and {megabytes:,.0f} MB in {run.spec.store}")
+    print(
+        f"{len(tasks)} of {len(run.plan.tasks)} distinct tasks to do: about "
+        f"{duration(seconds)} and {megabytes:,.0f} MB in {run.spec.store}"
+    )
     return 0
 
 

@@ -6,7 +6,6 @@ import functools
 import hashlib
 import inspect
 import json
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,22 +24,29 @@ def key(inputs: dict[str, Any]) -> str:
 
 
 @functools.cache
-def source(*items: Callable[..., Any]) -> str:
-    """Return a hash of the source of functions and classes.
+def source(*items: Any) -> str:
+    """Return a hash of the source of functions, classes and modules.
 
-    A function counts with its own text; a class with the whole files that define it and the
-    classes it derives from, so that editing one model changes that model's key only.
+    A function counts with its own text, a module with its file, and a class with the files that
+    define it and the classes it derives from: editing one model changes that model's key only.
+
+    Parameters
+    ----------
+    *items : function, class or module
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
     """
     digest = hashlib.sha256()
     for item in items:
-        for text in _texts(item):
+        for text in _class_texts(item) if inspect.isclass(item) else [inspect.getsource(item)]:
             digest.update(text.encode())
     return digest.hexdigest()[:16]
 
 
-def _texts(item: Callable[..., Any]) -> list[str]:
-    if not inspect.isclass(item):
-        return [inspect.getsource(item)]
+def _class_texts(item: type) -> list[str]:
     # Libraries' classes are stood for by the library's version.
     ours = {"models", "reducers", item.__module__.partition(".")[0]}
     lineage = [c for c in inspect.getmro(item) if c.__module__.partition(".")[0] in ours]

@@ -45,39 +45,71 @@ METRICS = {
     metric.name: metric
     for metric in (
         Metric(
-            "accuracy", "accuracy", True, "0 to 1", "score",
+            "accuracy",
+            "accuracy",
+            True,
+            "0 to 1",
+            "score",
             "share of training images whose cluster is assigned to their label, under the best "
             "one-to-one assignment of clusters to labels (Kuhn 1955, the Hungarian method)",
         ),
         Metric(
-            "public_accuracy", "public", True, "0 to 1", "score",
+            "public_accuracy",
+            "public",
+            True,
+            "0 to 1",
+            "score",
             "the same on the public half of the training images, assignment chosen on that half",
         ),
         Metric(
-            "private_accuracy", "private", True, "0 to 1", "score",
+            "private_accuracy",
+            "private",
+            True,
+            "0 to 1",
+            "score",
             "the same on the other half, under the public half's assignment",
         ),
         Metric(
-            "validation_accuracy", "validation", True, "0 to 1", "score",
+            "validation_accuracy",
+            "validation",
+            True,
+            "0 to 1",
+            "score",
             "the same on unseen images, placed by the fitted encoder, reducers and k-means, "
             "under the assignment of the training images (their own where those have no labels)",
         ),
         Metric(
-            "nmi", "NMI", True, "0 to 1", "score",
+            "nmi",
+            "NMI",
+            True,
+            "0 to 1",
+            "score",
             "normalised mutual information of clusters and labels, arithmetic mean (Strehl and "
             "Ghosh 2002)",
         ),
         Metric(
-            "ari", "ARI", True, "-0.5 to 1, 0 by chance", "score",
+            "ari",
+            "ARI",
+            True,
+            "-0.5 to 1, 0 by chance",
+            "score",
             "adjusted Rand index of clusters and labels (Hubert and Arabie 1985)",
         ),
         Metric(
-            "reconstruction_loss", "loss per pixel", False, "0 and up", "encode",
+            "reconstruction_loss",
+            "loss per pixel",
+            False,
+            "0 and up",
+            "encode",
             "mean squared error over all training images and pixel values, values in [-1, 1], "
             "evaluation mode, computed by the harness for every model",
         ),
         Metric(
-            "reported_loss", "loss, reported scale", False, "0 and up", "train",
+            "reported_loss",
+            "loss, reported scale",
+            False,
+            "0 and up",
+            "train",
             "sum over the last epoch's batches of each batch's mean squared error, as the "
             "homework printed it; grows with the number of batches",
         ),

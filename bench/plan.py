@@ -7,16 +7,16 @@ agree on a prefix have the same tasks there, and every key is known before anyth
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench import keys, metrics, stages
+from bench import keys, metrics, sampling, stages
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.probe import probe
 from bench.seeds import derive
 from bench.spec import GridSpec
+from bench.training import core
 from models import autoencoders
 from reducers import reducers
 from reducers.chain import Chain, Link
@@ -148,7 +148,7 @@ class _Planner:
 
     def cell(self, model: str, chain: Chain, index: int) -> Cell:
         path = [self._train(model, index)]
-        path.append(self._encode(model, path[-1], index))
+        path.append(self._encode(model, path[-1], f"{model}, seed {index}"))
         for link in chain.links:
             path.append(self._reduce(link, path[-1], f"{model}, seed {index}", index))
         path.append(self._cluster(path[-1], f"{model}, {chain}, seed {index}", index))
@@ -159,16 +159,12 @@ class _Planner:
         return derive(self.spec.seed, index, *names)
 
     def _train(self, model: str, index: int) -> Task:
-        item = autoencoders[model]
+        item: Any = autoencoders[model]
         data = self.dataset.fingerprint
         settings: dict[str, Any] = {"model": model, "device": self.device}
-        sources: list[Callable[..., Any]] = [item, stages.train]
         if not item.deterministic:
             settings["weights_seed"] = self._seed(index, "weights", data, item.family or model)
         if item.trains:
-            from bench.training import core
-
-            sources += [core.build, core.train, core.step, core.normalise]
             settings["batches_seed"] = self._seed(index, "batches", data)
             settings |= {
                 "epochs": self.spec.epochs,
@@ -182,24 +178,22 @@ class _Planner:
             settings,
             label=f"{model}, seed {index}",
             data=data,
-            source=keys.source(*sources),
+            source=keys.source(item, stages.train, core),
             libraries=("torch",),
             threads=self.device == "cpu" and item.trains,
             features=facts.code_size,
             outputs=0,
         )
 
-    def _encode(self, model: str, parent: Task, index: int) -> Task:
-        from bench.training import core
-
+    def _encode(self, model: str, parent: Task, label: str) -> Task:
         size = probe(model, self.dataset.image_shape).code_size
         return self._add(
             "encode",
             parent,
-            {"model": model, "device": self.device},
-            label=f"{model}, seed {index}",
+            {"model": model, "device": self.device, "samples": stages.SAMPLES},
+            label=label,
             data=[self.dataset.fingerprint, self.dataset.validation_fingerprint],
-            source=keys.source(stages.encode, core.encode, core.reconstruct, core.normalise),
+            source=keys.source(stages.encode, core),
             libraries=("torch",),
             threads=self.device == "cpu",
             features=size,
@@ -207,7 +201,7 @@ class _Planner:
         )
 
     def _reduce(self, link: Link, parent: Task, label: str, index: int) -> Task:
-        item = reducers[link.name]
+        item: Any = reducers[link.name]
         settings: dict[str, Any] = {"link": str(link)}
         if not item.deterministic:
             settings["seed"] = self._seed(index, "reducer", str(link))
@@ -228,7 +222,11 @@ class _Planner:
         return self._add(
             "cluster",
             parent,
-            {"clusters": self.dataset.clusters, "seed": self._seed(index, CLUSTERER)},
+            {
+                "clusters": self.dataset.clusters,
+                "seed": self._seed(index, CLUSTERER),
+                "starts": stages.STARTS,
+            },
             label=label,
             data=None,
             source=keys.source(stages.cluster),
@@ -239,14 +237,13 @@ class _Planner:
         )
 
     def _score(self, parent: Task, label: str) -> Task:
-        functions = (metrics.assign, metrics.accuracy, metrics.public_half)
         return self._add(
             "score",
             parent,
             {},
             label=label,
             data=self.dataset.labels_fingerprint,
-            source=keys.source(stages.score, *functions),
+            source=keys.source(stages.score, metrics, sampling),
             libraries=("scikit-learn", "scipy"),
             threads=False,
             features=1,
@@ -290,4 +287,3 @@ class _Planner:
                 outputs,
             )
         return self.tasks[key]
-

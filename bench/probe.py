@@ -21,19 +21,15 @@ class Facts:
         Dimensions of the code.
     parameters : int
         Trainable numbers.
-    flops : int
-        Floating-point operations of one image's way forward; a training step costs three
-        times that, less the gradient with respect to the image.
     """
 
     code_size: int
     parameters: int
-    flops: int
 
 
 @functools.cache
 def probe(name: str, shape: ImageShape) -> Facts:
-    """Build a registered model on the ``meta`` device and send one image through.
+    """Build a registered model without drawing weights, and send one image through.
 
     Raises
     ------
@@ -42,18 +38,34 @@ def probe(name: str, shape: ImageShape) -> Facts:
         image's shape.
     """
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
     try:
-        with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        with torch.device("meta"):
             model = autoencoders[name](shape)
-            code, reconstruction = model(torch.empty(2, *shape))
+        # On the CPU, with whatever is in memory for weights: a way through on the meta device
+        # would import torch's compiler, which takes a second.
+        with torch.inference_mode():
+            code, reconstruction = model.eval().to_empty(device="cpu")(torch.zeros(1, *shape))
     except ValueError as error:
         raise UsageError(f"model {name}: {error}") from None
-    if reconstruction.shape != (2, *shape):
+    if reconstruction.shape != (1, *shape):
         raise UsageError(
             f"model {name}: its reconstruction has shape {tuple(reconstruction.shape[1:])}, "
             f"the image {shape}"
         )
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Facts(math.prod(code.shape[1:]), parameters, counter.get_total_flops() // 2)
+    return Facts(math.prod(code.shape[1:]), parameters)
+
+
+@functools.cache
+def forward_flops(name: str, shape: ImageShape) -> int:
+    """Count the floating-point operations of one image's way forward.
+
+    A training step costs three times that, less the gradient with respect to the image.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode  # imports half of torch: not for plans
+
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        autoencoders[name](shape)(torch.empty(2, *shape))
+    return int(counter.get_total_flops()) // 2

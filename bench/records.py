@@ -22,9 +22,7 @@ from bench.store import Artifact, Store
 LIBRARIES = ("torch", "scikit-learn", "openTSNE", "umap-learn", "numpy")
 
 
-def collect(
-    plan: Plan, dataset: Dataset, store: Store, outcome: Outcome
-) -> pd.DataFrame:
+def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.DataFrame:
     """Make the records of a plan's cells.
 
     Returns

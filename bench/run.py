@@ -70,9 +70,7 @@ class Run:
                 progress=progress,
             )
         device = find_device() if spec.device == "auto" else spec.device
-        self.spec = spec.model_copy(
-            update={"device": device, "clusters": self.dataset.clusters}
-        )
+        self.spec = spec.model_copy(update={"device": device, "clusters": self.dataset.clusters})
         self.store = Store(spec.store)
         self.plan: Plan = plan(self.spec, self.dataset)
 

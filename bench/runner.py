@@ -186,6 +186,7 @@ class _Worker:
                 self.dataset.images,
                 self.dataset.validation_images,
                 self.device,
+                task.settings["samples"],
                 steps,
             )
         )
@@ -203,7 +204,9 @@ class _Worker:
         train, validation = parent.require("train"), parent.array("validation")
         settings = task.settings
         return _Job(
-            lambda: stages.cluster(settings["clusters"], settings["seed"], train, validation),
+            lambda: stages.cluster(
+                settings["clusters"], settings["seed"], train, validation, settings["starts"]
+            ),
             lambda: importlib.import_module("sklearn.cluster"),
         )
 

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def stratified(
-    labels: NDArray[Any], count: int, random: np.random.Generator
-) -> NDArray[np.int64]:
+def stratified(labels: NDArray[Any], count: int, random: np.random.Generator) -> NDArray[np.int64]:
     """Choose positions such that each label keeps its share, to within one image.
 
     Parameters

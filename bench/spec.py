@@ -169,9 +169,7 @@ def find_device() -> str:
     return "cpu"
 
 
-def resolve(
-    flags: dict[str, Any] | None = None, config: Path | None = None
-) -> GridSpec:
+def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> GridSpec:
     """Combine preset, configuration file and flags; later ones win.
 
     A preset's ``limit`` belongs to its own data set: with another one, all images are taken

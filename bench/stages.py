@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 STAGES = ("train", "encode", "reduce", "cluster", "score")
 SAMPLES = 10  # images kept beside their reconstructions
-STARTS = 10  # of k-means; the best is kept
+STARTS = 10  # of k-means
 
 Array = NDArray[Any]
 Steps = Callable[[int, int], None]
@@ -84,6 +84,7 @@ def encode(
     images: Images,
     validation_images: Images,
     device: str,
+    samples: int = SAMPLES,
     progress: Steps = no_steps,
 ) -> Result:
     """Encode all images, and measure the reconstruction of the training images.
@@ -92,8 +93,9 @@ def encode(
     -------
     Result
         Arrays: ``train`` (n, code size) and, where there are validation images, ``validation``
-        (m, code size), float32 codes; ``sample_indices`` (k,) and ``sample_reconstructions`` (k, 32, 32, 3) uint8, evenly
-        spaced among the training images. Values: ``reconstruction_loss``, ``code_size``.
+        (m, code size), float32 codes; ``sample_indices`` (k,) and ``sample_reconstructions``
+        (k, 32, 32, 3) uint8, evenly spaced among the training images. Values:
+        ``reconstruction_loss``, ``code_size``.
     """
     import torch
 
@@ -104,13 +106,13 @@ def encode(
     network.to(device)
     target = torch.device(device)
     codes, loss = core.encode(network, core.to_device(images, target), progress=progress)
-    samples = np.linspace(0, len(images) - 1, min(SAMPLES, len(images))).astype(np.int64)
-    rebuilt = core.reconstruct(network, core.to_device(images[samples], target))
+    chosen = np.linspace(0, len(images) - 1, min(samples, len(images))).astype(np.int64)
+    rebuilt = core.reconstruct(network, core.to_device(images[chosen], target))
     if not bool(torch.isfinite(codes).all()):
         raise FloatingPointError("the codes hold values that are not finite")
     arrays = {
         "train": codes.numpy(),
-        "sample_indices": samples,
+        "sample_indices": chosen,
         "sample_reconstructions": rebuilt.permute(0, 2, 3, 1).contiguous().numpy(),
     }
     if len(validation_images):
@@ -144,8 +146,19 @@ def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
     return Result(arrays)
 
 
-def cluster(clusters: int, seed: int, train: Array, validation: Array | None) -> Result:
-    """Group the training images by k-means (10 starts), and predict the validation images'.
+def cluster(
+    clusters: int, seed: int, train: Array, validation: Array | None, starts: int = STARTS
+) -> Result:
+    """Group the training images by k-means, and predict the validation images' clusters.
+
+    Parameters
+    ----------
+    clusters : int
+    seed : int
+    train : ndarray, shape (n, k), float32
+    validation : ndarray or None, shape (m, k), float32
+    starts : int
+        Times k-means is started; the run with the least inertia is kept.
 
     Returns
     -------
@@ -162,7 +175,7 @@ def cluster(clusters: int, seed: int, train: Array, validation: Array | None) ->
 
     # With more threads than one the sums' order, and so their last digits, would vary.
     with threadpool_limits(1, user_api="openmp"):
-        kmeans = KMeans(clusters, n_init=STARTS, random_state=seed).fit(train)
+        kmeans = KMeans(clusters, n_init=starts, random_state=seed).fit(train)
         arrays = {
             "train": kmeans.labels_.astype(np.int64),
             "centers": kmeans.cluster_centers_,

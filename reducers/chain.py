@@ -169,9 +169,7 @@ def _parameters(
         key = match["key"]
         if key not in allowed:
             has = f"it has {', '.join(allowed)}" if allowed else "it has none"
-            raise ChainError(
-                f"{name} has no parameter {key!r}: {did_you_mean(key, allowed)}{has}"
-            )
+            raise ChainError(f"{name} has no parameter {key!r}: {did_you_mean(key, allowed)}{has}")
         if key in found:
             raise ChainError(f"{key} is given twice")
         found[key] = _convert(key, match["value"], types[key])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn.decomposition import KernelPCA as SklearnKernelPCA
+from sklearn import decomposition
 
 from reducers import reducers
 from reducers.reducer import Array, Reducer, as_float32, check_components, need
@@ -44,7 +44,7 @@ class KernelPCA(Reducer):
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
-        self.model_ = SklearnKernelPCA(
+        self.model_ = decomposition.KernelPCA(
             self.n_components,
             kernel="rbf",
             gamma=self.gamma or None,

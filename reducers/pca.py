@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sklearn.decomposition import PCA as SklearnPCA
+from sklearn import decomposition
 
 from reducers import reducers
 from reducers.reducer import Array, Reducer, as_float32, check_components
@@ -45,7 +45,7 @@ class PCA(Reducer):
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         # Fewer features than images: their covariance matrix is the smaller problem.
         solver = "covariance_eigh" if X.shape[1] <= X.shape[0] else "full"
-        self.model_ = SklearnPCA(self.n_components, svd_solver=solver)
+        self.model_ = decomposition.PCA(self.n_components, svd_solver=solver)
         return as_float32(self.model_.fit_transform(X))
 
     def transform(self, X: Array) -> Array:

@@ -102,9 +102,9 @@ class TSNE(Reducer):
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
-        from openTSNE import TSNE as OpenTSNE
+        import openTSNE
 
-        self.embedding_ = OpenTSNE(
+        self.embedding_ = openTSNE.TSNE(
             n_components=self.n_components,
             perplexity=self.perplexity,
             early_exaggeration=self.early_exaggeration,

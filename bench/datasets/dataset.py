@@ -143,8 +143,9 @@ def load(
         clusters, note = _count_clusters(spec, source, labels, validation_labels)
         notes += note
     if clusters > len(images):
-        raise UsageError(f"clusters: {clusters} clusters of {len(images)} images: allowed are 1 to "
-                         f"{len(images)}")
+        raise UsageError(
+            f"clusters: {clusters} clusters of {len(images)} images: allowed are 1 to {len(images)}"
+        )
     return Dataset(
         name=spec,
         images=images,
@@ -196,7 +197,7 @@ def _subset(source: Source, limit: int | None, seed: int) -> NDArray[np.int64]:
 def _encode(
     train: NDArray[Any] | None, validation: NDArray[Any] | None
 ) -> tuple[Labels | None, Labels | None, tuple[str, ...]]:
-    """Number the labels of both splits by one sorted list of classes."""
+    """Replace the labels of both splits by their positions in one sorted list."""
     given = [array for array in (train, validation) if array is not None]
     if not given:
         return None, None, ()

@@ -79,7 +79,9 @@ def _name(files: list[str]) -> str:
     return ", ".join(files[:NAMED]) + rest
 
 
-@datasets.register("folder", "folder:DIR, image files; sub-folders are labels, a flat folder has none")
+@datasets.register(
+    "folder", "folder:DIR, image files; sub-folders are labels, a flat folder has none"
+)
 def load(argument: str | None, progress: Progress) -> Source:
     """Read every image file under a folder.
 

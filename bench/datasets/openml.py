@@ -98,7 +98,9 @@ def images_from_rows(rows: NDArray[Any]) -> Images:
         )
     side = math.isqrt(width // channels)
     planes = np.rint(values).astype(np.uint8).reshape(count, channels, side, side)
-    return np.ascontiguousarray(np.broadcast_to(planes, (count, 3, side, side)).transpose(0, 2, 3, 1))
+    return np.ascontiguousarray(
+        np.broadcast_to(planes, (count, 3, side, side)).transpose(0, 2, 3, 1)
+    )
 
 
 @datasets.register("openml", "openml:NAME or openml:ID, such as openml:mnist_784 (cached)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.datasets import datasets
 from bench.datasets.source import SIDE, Images, Source, in_memory
@@ -25,7 +26,7 @@ def _patches(photograph: Images, left: int, right: int) -> Images:
     return np.stack([photograph[y : y + SIDE, x : x + SIDE] for y, x in corners])
 
 
-def _cut(photographs: list[Images], left: int, right: int) -> tuple[Images, Images]:
+def _cut(photographs: list[Images], left: int, right: int) -> tuple[Images, NDArray[np.intp]]:
     patches = [_patches(photograph, left, right) for photograph in photographs]
     labels = np.repeat(np.arange(len(patches)), [len(p) for p in patches])
     return np.concatenate(patches), labels

@@ -53,7 +53,9 @@ def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> l
     else:
         chosen = done
         paths = [
-            out / "assignments" / f"{cell_name(row['model'], row['chain'])}-seed{row['seed_index']}.csv"
+            out
+            / "assignments"
+            / f"{cell_name(row['model'], row['chain'])}-seed{row['seed_index']}.csv"
             for _, row in done.iterrows()
         ]
     for path, (_, record) in zip(paths, chosen.iterrows(), strict=True):

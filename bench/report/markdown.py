@@ -62,9 +62,7 @@ def _table(header: list[str], rows: list[list[str]], numbers_from: int) -> str:
     """Lay out a table; columns from ``numbers_from`` on are right-aligned."""
     align = ["left"] * numbers_from + ["right"] * (len(header) - numbers_from)
     escaped = [[escape(cell) for cell in row] for row in rows]
-    return tabulate(
-        escaped, headers=header, tablefmt="pipe", disable_numparse=True, colalign=align
-    )
+    return tabulate(escaped, headers=header, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
 def _seeds(records: pd.DataFrame) -> str:
@@ -109,9 +107,7 @@ def _report_section(records: pd.DataFrame) -> str:
         "each. Models that are not trained have no loss at the reported scale."
     ).replace(f"a sum over the {batches} batches of an epoch", "a sum over an epoch's batches")
     cut = _cut(records)
-    return "\n\n".join(
-        part for part in (_table(header, rows, 1), note, cut) if part
-    )
+    return "\n\n".join(part for part in (_table(header, rows, 1), note, cut) if part)
 
 
 def _cut(records: pd.DataFrame) -> str:
@@ -175,17 +171,27 @@ def _run_section(records: pd.DataFrame) -> str:
     )
     labelled = "labelled" if first["labelled"] else "unlabelled"
     facts = [
-        ["data set", f"{first['dataset']}: {first['images']:,} of {first['images_in_source']:,} "
-                     f"images, {labelled}{validation}"],
+        [
+            "data set",
+            f"{first['dataset']}: {first['images']:,} of {first['images_in_source']:,} "
+            f"images, {labelled}{validation}",
+        ],
         ["fingerprint", f"SHA-256 {first['dataset_fingerprint'][:16]}"],
         ["preset", first["preset"]],
-        ["recipe", f"Adam, learning rate {first['lr']:g}, {first['epochs']} epochs, batches of "
-                   f"{first['batch_size']}"],
+        [
+            "recipe",
+            f"Adam, learning rate {first['lr']:g}, {first['epochs']} epochs, batches of "
+            f"{first['batch_size']}",
+        ],
         ["clusters", f"{first['clusters']}, by {first['clusterer']}"],
         ["seeds", f"{records['seed_index'].nunique()}, base seed {first['base_seed']}"],
         ["device", f"{first['device']}, {first['threads']} threads, {first['platform']}"],
-        ["versions", ", ".join([f"Python {first['python']}",
-                                *(f"{name} {first[name]}" for name in LIBRARIES)])],
+        [
+            "versions",
+            ", ".join(
+                [f"Python {first['python']}", *(f"{name} {first[name]}" for name in LIBRARIES)]
+            ),
+        ],
     ]
     parts = [_table(["what", "value"], facts, 2)]
     if first["dataset_notes"]:
@@ -211,8 +217,13 @@ def _durations(records: pd.DataFrame) -> str:
 
 def _words() -> str:
     rows = [
-        [metric.title, metric.name, "higher" if metric.higher_is_better else "lower",
-         metric.range, metric.meaning]
+        [
+            metric.title,
+            metric.name,
+            "higher" if metric.higher_is_better else "lower",
+            metric.range,
+            metric.meaning,
+        ]
         for metric in METRICS.values()
     ]
     return _table(["heading", "column of results.csv", "better", "range", "meaning"], rows, 5)

@@ -68,7 +68,7 @@ def best_cell(records: pd.DataFrame) -> Best | None:
     if metric is None:
         return None
     means = records.groupby(["model", "chain"], sort=False)[metric].mean()
-    model, chain = means.idxmax()
+    model, chain = means.index[int(means.to_numpy().argmax())]
     cell = records[(records["model"] == model) & (records["chain"] == chain)]
     return Best(model, chain, median_seed(cell, metric))
 
@@ -100,8 +100,12 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
         rows.append(row)
     frame = pd.DataFrame(rows)
     metric = leading_metric(records)
-    return frame if metric is None else frame.sort_values(
-        metric, ascending=False, kind="stable", na_position="last", ignore_index=True
+    return (
+        frame
+        if metric is None
+        else frame.sort_values(
+            metric, ascending=False, kind="stable", na_position="last", ignore_index=True
+        )
     )
 
 
@@ -154,8 +158,13 @@ def report_table(records: pd.DataFrame) -> tuple[str, list[str], list[list[str]]
 def grid_table(records: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Make the table of the whole grid, best first."""
     names = (
-        "accuracy", "public_accuracy", "private_accuracy", "validation_accuracy",
-        "nmi", "ari", "reconstruction_loss",
+        "accuracy",
+        "public_accuracy",
+        "private_accuracy",
+        "validation_accuracy",
+        "nmi",
+        "ari",
+        "reconstruction_loss",
     )
     columns = metrics_to_show(records, names)
     header = ["model", "chain", *(METRICS[name].title for name in columns), "seeds"]

@@ -32,9 +32,7 @@ def prepare(out: Path) -> None:
         raise UsageError(f"results folder {out} cannot be written: {error.strerror}") from None
 
 
-def write(
-    records: pd.DataFrame, spec: GridSpec, dataset: Dataset, store: Store
-) -> list[Path]:
+def write(records: pd.DataFrame, spec: GridSpec, dataset: Dataset, store: Store) -> list[Path]:
     """Write results.csv, grid.toml, assignments, figures and results.md.
 
     Parameters
@@ -58,6 +56,9 @@ def write(
     drawn = figures.draw_all(records, dataset, store, out)
     (out / "results.md").write_text(markdown.render(records, drawn), encoding="utf-8")
     return [
-        out / "results.md", out / "results.csv", out / "grid.toml", *written,
+        out / "results.md",
+        out / "results.csv",
+        out / "grid.toml",
+        *written,
         *(figure.path for figure in drawn),
     ]

@@ -98,9 +98,7 @@ def train(
     return history
 
 
-def warm_up(
-    model: type[Autoencoder], shape: ImageShape, recipe: Recipe, device: str
-) -> None:
+def warm_up(model: type[Autoencoder], shape: ImageShape, recipe: Recipe, device: str) -> None:
     """Have a device choose its kernels, by one step of a model that is thrown away.
 
     The CPU has nothing to choose.

@@ -1,0 +1,39 @@
+# Everything a fresh machine needs is Python 3.11 or newer, with venv and pip.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: grid test test-slow lint clean
+
+# Installs once, then runs the main job on embedded data. ARGS="--seeds 5" passes options on.
+grid: $(VENV)/.installed
+	$(BIN)/python -m bench.grid $(ARGS)
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .store build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: latentgrid needs Python 3.11 or newer; found $$($(PYTHON) -V 2>&1). Name one that is: make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "error: no virtual environment could be made; on Debian: sudo apt install python3-venv" >&2; exit 2; }
+
+# A stamp is newer than pyproject.toml when what that file asks for is installed.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -e ".[test]"
+	touch $@ $(VENV)/.installed

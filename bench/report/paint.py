@@ -1,0 +1,200 @@
+"""Paints pictures from tables and arrays; knows nothing of files, stores or records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+MARKERS = "os^DvPX<>*"
+
+Axes = Any
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A two-dimensional cell at its median seed.
+
+    Attributes
+    ----------
+    model, chain : str
+    seed_index : int
+    points : ndarray, shape (n, 2)
+    groups : ndarray, shape (n,), int64
+        Label of each point, or cluster where there are no labels.
+    names : tuple of str
+        Of the groups.
+    by : str
+        ``label``, ``label, validation images`` or ``cluster``.
+    subtitle : str
+        Its accuracy, where there is one.
+    """
+
+    model: str
+    chain: str
+    seed_index: int
+    points: NDArray[Any]
+    groups: NDArray[np.int64]
+    names: tuple[str, ...]
+    by: str
+    subtitle: str
+
+
+def reconstructions(strips: list[tuple[str, NDArray[Any]]]) -> Any:
+    """Paint rows of images, (k, 32, 32, 3) uint8, each with a title at its left."""
+    import matplotlib.pyplot as plt
+
+    columns = len(strips[0][1])
+    figure, axes = plt.subplots(
+        len(strips), columns, figsize=(0.75 * columns + 1, 0.78 * len(strips)), squeeze=False
+    )
+    for line, (title, images) in zip(axes, strips, strict=True):
+        for cell, image in zip(line, images, strict=True):
+            cell.imshow(image, interpolation="nearest")
+            cell.set(xticks=[], yticks=[])
+            cell.spines[:].set_visible(False)
+        line[0].set_ylabel(title, rotation=0, ha="right", va="center", labelpad=8)
+    figure.subplots_adjust(wspace=0.06, hspace=0.06)
+    return figure
+
+
+def heat_map(table: pd.DataFrame, title: str) -> Any:
+    """Paint a table of models by chains, with the numbers in it."""
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    size = (1.35 * len(table.columns) + 2.2, 0.5 * len(table) + 1.4)
+    figure, axes = plt.subplots(figsize=size)
+    sns.heatmap(
+        table.astype(float),
+        ax=axes,
+        annot=True,
+        fmt=".3f",
+        cmap="cividis",
+        linewidths=1,
+        cbar_kws={"label": title},
+    )
+    axes.set(xlabel="", ylabel="")
+    plt.setp(axes.get_xticklabels(), rotation=20, ha="right")
+    plt.setp(axes.get_yticklabels(), rotation=0)
+    return figure
+
+
+def panel(planes: list[Plane]) -> Any:
+    """Paint all planes side by side: a row a chain, a column a model."""
+    import matplotlib.pyplot as plt
+
+    chains = list(dict.fromkeys(plane.chain for plane in planes))
+    models = list(dict.fromkeys(plane.model for plane in planes))
+    figure, axes = plt.subplots(
+        len(chains),
+        len(models),
+        squeeze=False,
+        figsize=(2.3 * len(models) + 0.4, 2.45 * len(chains)),
+    )
+    for cell in axes.flat:
+        cell.set_axis_off()
+    for plane in planes:
+        row, column = chains.index(plane.chain), models.index(plane.model)
+        cell = axes[row, column]
+        cell.set_axis_on()
+        _scatter(cell, plane, _size(len(plane.points), 4000))
+        cell.set_title(f"{plane.model}\n{plane.subtitle}" if plane.subtitle else plane.model)
+        if column == 0:
+            cell.set_ylabel(plane.chain)
+    figure.tight_layout()
+    return figure
+
+
+def one_plane(plane: Plane) -> Any:
+    """Paint one plane, with a legend."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(5, 4.4))
+    _scatter(axes, plane, _size(len(plane.points), 14000))
+    axes.set_title(f"{plane.model}, {plane.chain}" + (f": {plane.subtitle}" * bool(plane.subtitle)))
+    if len(plane.names) <= 20:
+        axes.legend(
+            title=plane.by.partition(",")[0],
+            loc="center left",
+            bbox_to_anchor=(1, 0.5),
+            frameon=False,
+            markerscale=1.4,
+        )
+    return figure
+
+
+def losses(lines: pd.DataFrame) -> Any:
+    """Paint loss by epoch; columns ``model``, ``epoch``, ``loss``, several lines a model."""
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = plt.subplots(figsize=(5, 3.2))
+    models = lines["model"].nunique()
+    sns.lineplot(
+        lines,
+        x="epoch",
+        y="loss",
+        hue="model",
+        style="model",
+        ax=axes,
+        dashes=True,
+        markers=list(MARKERS[:models]) if lines["epoch"].max() <= 30 and models <= 10 else False,
+        palette=_palette(models),
+        errorbar=("pi", 100),
+    )
+    axes.set(xlabel="epoch", ylabel="loss, reported scale")
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(title="", frameon=False)
+    sns.despine(figure)
+    return figure
+
+
+def _scatter(axes: Axes, plane: Plane, size: float) -> None:
+    """Scatter points by group; colour and marker together, for print and for the colour-blind."""
+    from matplotlib.patheffects import withStroke
+
+    colours = _palette(len(plane.names))
+    for group, name in enumerate(plane.names):
+        points = plane.points[plane.groups == group]
+        if not len(points):
+            continue
+        marker = MARKERS[(group // 10 + group) % len(MARKERS)]
+        axes.scatter(
+            *points.T,
+            s=size,
+            color=colours[group],
+            marker=marker,
+            linewidths=0,
+            alpha=0.75,
+            label=name,
+        )
+        if len(plane.names) <= 20:
+            axes.annotate(
+                name,
+                np.median(points, axis=0),
+                ha="center",
+                va="center",
+                weight="bold",
+                path_effects=[withStroke(linewidth=2.5, foreground="white")],
+            )
+    axes.set(xticks=[], yticks=[])
+    axes.set_aspect("equal", adjustable="datalim")
+
+
+def _size(points: int, area: float) -> float:
+    """Return the size of a marker such that points together cover about the same area."""
+    return min(max(area / points, 2.0), 40.0)
+
+
+def _palette(count: int) -> list[Any]:
+    """Return colours that the colour-blind can tell apart, ten of them, then repeated."""
+    import seaborn as sns
+
+    colours = sns.color_palette("colorblind", 10)
+    return [colours[i % 10] for i in range(count)]
