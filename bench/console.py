@@ -86,7 +86,8 @@ class LoadBar:
         traceback: TracebackType | None,
     ) -> None:
         """Stop drawing and clear the line."""
-        self.progress.stop()
+        if self.progress.live.is_started:
+            self.progress.stop()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Take note of how far it is."""
@@ -140,7 +141,8 @@ class Watch:
         traceback: TracebackType | None,
     ) -> None:
         """Stop drawing and clear the lines."""
-        self.progress.stop()
+        if self.progress.live.is_started:
+            self.progress.stop()
 
     def begin(self, task: Task) -> Callable[[int, int], None]:
         """Take note that a task begins; return where it reports its steps."""

@@ -67,7 +67,7 @@ def grid(
         ),
     ] = None,
     clusters: Annotated[
-        int | None,
+        str | None,
         _option("Clusters to seek; by default as many as there are labels.", WHAT, metavar="N"),
     ] = None,
     models: Annotated[
@@ -86,10 +86,10 @@ def grid(
         ),
     ] = None,
     seeds: Annotated[
-        int | None, _option("How many seeds: repetitions of every cell.", WHAT, metavar="N")
+        str | None, _option("How many seeds: repetitions of every cell.", WHAT, metavar="N")
     ] = None,
     seed: Annotated[
-        int | None, _option("The base seed, from which all others are derived.", WHAT, metavar="S")
+        str | None, _option("The base seed, from which all others are derived.", WHAT, metavar="S")
     ] = None,
     plugin: Annotated[
         list[Path] | None,
@@ -101,15 +101,15 @@ def grid(
         ),
     ] = None,
     epochs: Annotated[
-        int | None, _option("Passes over the training images.", RECIPE, metavar="N")
+        str | None, _option("Passes over the training images.", RECIPE, metavar="N")
     ] = None,
-    lr: Annotated[float | None, _option("Adam's learning rate.", RECIPE, metavar="RATE")] = None,
-    batch_size: Annotated[int | None, _option("Images a step.", RECIPE, metavar="N")] = None,
+    lr: Annotated[str | None, _option("Adam's learning rate.", RECIPE, metavar="RATE")] = None,
+    batch_size: Annotated[str | None, _option("Images a step.", RECIPE, metavar="N")] = None,
     device: Annotated[
         str | None, _option("auto (default), cpu, cuda or mps.", RECIPE, metavar="NAME")
     ] = None,
     threads: Annotated[
-        int | None,
+        str | None,
         _option(
             "Processor threads; by default all. Last digits can depend on it.", RECIPE, metavar="N"
         ),
@@ -190,16 +190,16 @@ def grid(
 
 def _list(plugins: list[Path]) -> int:
     from bench.datasets import datasets
+    from bench.plugins import load_plugins
     from bench.presets import PRESETS
     from models import autoencoders
     from reducers import reducers
-    from registry import PluginError, load_plugin
+    from registry import PluginError
 
-    for path in plugins:
-        try:
-            load_plugin(path)
-        except PluginError as error:
-            raise UsageError(str(error)) from None
+    try:
+        load_plugins(plugins)
+    except PluginError as error:
+        raise UsageError(str(error)) from None
     groups = [
         ("Data sets", [(entry.name, entry.summary) for entry in datasets]),
         ("Models", [(entry.name, entry.summary) for entry in autoencoders]),

@@ -40,7 +40,7 @@ PRESETS = {
         },
     ),
     "homework": Preset(
-        "the report's recipe, exactly: Adam 1e-5, 100 epochs, batches of 64, PCA 128, t-SNE 2",
+        "the report's recipe: Adam 1e-5, 100 epochs, batches of 64, PCA 128 to t-SNE 2",
         {
             "dataset": "digits",
             "limit": "all",

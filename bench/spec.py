@@ -18,10 +18,11 @@ from pydantic import (
 )
 
 from bench.errors import UsageError
+from bench.plugins import load_plugins
 from bench.presets import PRESETS
 from models import autoencoders
 from reducers.chain import Chain, split_chains
-from registry import did_you_mean, load_plugin
+from registry import did_you_mean
 
 Count = Field(ge=1)
 
@@ -91,8 +92,7 @@ class GridSpec(BaseModel):
     @field_validator("plugins")
     @classmethod
     def _load_plugins(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
-        for path in paths:
-            load_plugin(path)
+        load_plugins(paths)
         return paths
 
     @field_validator("dataset")

@@ -113,9 +113,9 @@ class TSNE(Reducer):
             random_state=self.random_state,
             n_jobs=self.n_jobs,
         ).fit(np.asarray(X))
-        # openTSNE's transform centres the fitted embedding in place. Centred from the start,
-        # fitted and unseen points share one frame.
-        self.embedding_ -= self.embedding_.mean(axis=0)
+        # openTSNE's transform puts the middle of the fitted points' range at 0, in place. Put
+        # there from the start, fitted and unseen points share one frame.
+        self.embedding_ -= (self.embedding_.max(axis=0) + self.embedding_.min(axis=0)) / 2
         return as_float32(np.array(self.embedding_, copy=True))
 
     def transform(self, X: Array) -> Array:

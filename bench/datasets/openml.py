@@ -30,7 +30,7 @@ def _known_ids() -> Path:
 
 def _recall(name: str) -> int | None:
     try:
-        return int(json.loads(_known_ids().read_text())[name])
+        return int(json.loads(_known_ids().read_text())[name.lower()])
     except (OSError, ValueError, KeyError):
         return None
 
@@ -42,7 +42,7 @@ def _remember(name: str, number: int) -> None:
     except (OSError, ValueError):
         ids = {}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(ids | {name: number}))
+    path.write_text(json.dumps(ids | {name.lower(): number}))
 
 
 def fetch(argument: str) -> Any:
@@ -54,7 +54,11 @@ def fetch(argument: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # repeated tries, several active versions
-            bunch = fetch_openml(**by, as_frame=False, parser="auto")
+            # Left to itself, scikit-learn 1.9 has pandas read labels as categories, and fails
+            # where those are numbers and pandas is 3.1, as for mnist_784.
+            bunch = fetch_openml(
+                **by, as_frame=False, parser="auto", read_csv_kwargs={"dtype": None}
+            )
     except (URLError, OSError) as error:
         raise UsageError(
             f"cannot fetch openml:{argument}: {getattr(error, 'reason', error)}; the first use "
@@ -116,14 +120,15 @@ def load(argument: str | None, progress: Progress) -> Source:
         raise UsageError("data set openml needs a name or number: openml:mnist_784, openml:554")
     progress(f"fetching openml:{argument}", 0, 1)
     bunch = fetch(argument)
-    rows = bunch.data
+    rows = bunch.data.toarray() if hasattr(bunch.data, "toarray") else bunch.data
     if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype.kind not in "fiu":
         raise UsageError(f"openml:{argument} holds no table of numbers and so no images")
     try:
         images = images_from_rows(rows[:1])
     except UsageError as error:
         raise UsageError(f"openml:{argument}: {error}") from None
-    labels = None if bunch.target is None else np.asarray(bunch.target)
+    target = None if bunch.target is None else np.asarray(bunch.target)
+    labels = target if target is not None and target.shape == (len(rows),) else None
     progress(f"fetching openml:{argument}", 1, 1)
     side = images.shape[1]
     return Source(

@@ -76,6 +76,8 @@ def _headline(records: pd.DataFrame) -> str:
     best = best_cell(records)
     metric = leading_metric(records)
     images = f"{records.iloc[0]['images']:,} images"
+    if failed == len(records):
+        return f"**Every one of {failed} cells failed;** see below."
     if best is None or metric is None:
         return (
             f"{images} without labels: no accuracy can be told. Every cell's clusters are in "
@@ -194,7 +196,7 @@ def _run_section(records: pd.DataFrame) -> str:
         ],
     ]
     parts = [_table(["what", "value"], facts, 2)]
-    if first["dataset_notes"]:
+    if pd.notna(first["dataset_notes"]) and first["dataset_notes"]:
         parts.append(f"About the data: {escape(first['dataset_notes'])}")
     parts.append(_durations(records))
     parts.append("The same grid runs again with `python -m bench.grid --config grid.toml`.")

@@ -67,7 +67,7 @@ def best_cell(records: pd.DataFrame) -> Best | None:
     metric = leading_metric(records)
     if metric is None:
         return None
-    means = records.groupby(["model", "chain"], sort=False)[metric].mean()
+    means = records.groupby(["model", "chain"], sort=False)[metric].mean().dropna()
     model, chain = means.index[int(means.to_numpy().argmax())]
     cell = records[(records["model"] == model) & (records["chain"] == chain)]
     return Best(model, chain, median_seed(cell, metric))
@@ -166,7 +166,7 @@ def grid_table(records: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         "ari",
         "reconstruction_loss",
     )
-    columns = metrics_to_show(records, names)
+    columns = metrics_to_show(records, names) or ["accuracy"]
     header = ["model", "chain", *(METRICS[name].title for name in columns), "seeds"]
     rows = []
     for _, row in summary(records).iterrows():

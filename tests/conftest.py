@@ -1,0 +1,76 @@
+"""Small data sets, and where the real ones are."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+SCENES = Path(os.environ.get("LATENTGRID_SCENES", ROOT.parent / "shared" / "data" / "scenes"))
+
+
+def make_images(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Images of two kinds, told apart by brightness and texture, and their labels."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    base = np.where(labels == 0, 60, 170)[:, None, None, None]
+    images = base + random.integers(-40, 40, (count, 32, 32, 3))
+    images[labels == 1, ::2] -= 30
+    return images.astype(np.uint8), labels
+
+
+@pytest.fixture
+def npy_folder(tmp_path):
+    """A folder in the homework's form: 120 labelled images and 20 for validation."""
+    folder = tmp_path / "npy"
+    folder.mkdir()
+    for name, count, seed in (("train", 120, 0), ("val", 20, 1)):
+        images, labels = make_images(count, seed)
+        np.save(folder / f"{name}X.npy", images)
+        np.save(folder / f"{name}Y.npy", labels)
+    return folder
+
+
+@pytest.fixture
+def image_folder(tmp_path):
+    """A folder with two sub-folders of ten images each, of several formats and sizes."""
+    folder = tmp_path / "images"
+    images, labels = make_images(20)
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+        place = folder / ("dark", "bright")[label]
+        place.mkdir(parents=True, exist_ok=True)
+        suffix = ("png", "jpg", "bmp")[i % 3]
+        Image.fromarray(image).resize((40 + i, 50)).save(place / f"{i:02d}.{suffix}")
+    return folder
+
+
+@pytest.fixture
+def scenes():
+    """The folder of the scenes set, which is not part of the project."""
+    if not (SCENES / "trainX.npy").is_file():
+        pytest.skip(f"the scenes set is not at {SCENES} (LATENTGRID_SCENES names another place)")
+    return SCENES
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Run ``python -m bench.grid`` as a user would, in an empty folder."""
+
+    def run(*arguments: str, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "bench.grid", *map(str, arguments)],
+            cwd=cwd,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            stdin=subprocess.DEVNULL,
+        )
+
+    return run

@@ -1,0 +1,326 @@
+"""The real command, run as users run it."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench import run_grid
+from bench.store import ARRAYS
+from tests.conftest import ROOT, SCENES
+
+TINY = [
+    "--limit",
+    "150",
+    "--models",
+    "pixels,dnn",
+    "--reducers",
+    "pca9,pca9+tsne2",
+    "--epochs",
+    "1",
+]
+
+
+def columns_that_repeat(path):
+    """results.csv without times and memory."""
+    frame = pd.read_csv(path, dtype=str)
+    return frame[[c for c in frame if "seconds" not in c and "memory" not in c]]
+
+
+def artifacts(store):
+    return {str(path.relative_to(store)): path.read_bytes() for path in sorted(store.rglob(ARRAYS))}
+
+
+def test_a_run_then_again_then_elsewhere(command, tmp_path):
+    first = command(*TINY, "--seeds", "2")
+    assert first.returncode == 0, first.stderr
+    assert first.stderr == ""  # quiet where there is no terminal
+    assert "see results/results.md" in first.stdout
+    assert "29 tasks done, 0 were in .store" in first.stdout
+    out = tmp_path / "results"
+    expected = {"results.md", "results.csv", "grid.toml", "assignments.csv", "figures"}
+    assert {path.name for path in out.iterdir()} == expected
+    once = columns_that_repeat(out / "results.csv")
+
+    again = command(*TINY, "--seeds", "2")
+    assert "0 tasks done, 29 were in .store" in again.stdout
+    pd.testing.assert_frame_equal(columns_that_repeat(out / "results.csv"), once)
+
+    # One chain more: only its own tasks are missing, and no other cell changes.
+    more = command(*TINY[:-3], "pca9,pca9+tsne2,pca7", "--epochs", "1", "--seeds", "2")
+    assert "11 tasks done, 29 were in .store" in more.stdout
+    grown = columns_that_repeat(out / "results.csv")
+    kept = grown[grown["chain"] != "pca7"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, once)
+
+    # The resolved configuration runs again as it is, elsewhere, to the same numbers.
+    config = tomllib.loads((out / "grid.toml").read_text())
+    assert config["device"] == "cpu"
+    assert config["clusters"] == 10
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    fresh = command("--config", out / "grid.toml", cwd=elsewhere)
+    assert "40 tasks done, 0 were in .store" in fresh.stdout
+    pd.testing.assert_frame_equal(columns_that_repeat(elsewhere / "results" / "results.csv"), grown)
+    assert artifacts(elsewhere / ".store") == artifacts(tmp_path / ".store")
+
+
+def test_permuting_labels_leaves_all_before_scoring_as_it_was(npy_folder, tmp_path):
+    settings = {
+        "dataset": f"npy:{npy_folder}",
+        "models": "dnn",
+        "reducers": "pca5,pca5+tsne2",
+        "epochs": 1,
+        "seeds": 1,
+        "device": "cpu",
+    }
+    before = run_grid(**settings, out=tmp_path / "a", store=tmp_path / "sa")
+    for name in ("trainY", "valY"):
+        labels = np.load(npy_folder / f"{name}.npy")
+        np.save(npy_folder / f"{name}.npy", np.random.default_rng(1).permutation(labels))
+    after = run_grid(**settings, out=tmp_path / "b", store=tmp_path / "sb")
+    assert before["accuracy"][0] > 0.9
+    assert after["accuracy"][0] < 0.8
+    one, other = artifacts(tmp_path / "sa"), artifacts(tmp_path / "sb")
+
+    def unscored(found):
+        return {name: data for name, data in found.items() if not name.startswith("score")}
+
+    assert len(unscored(one)) == 6
+    assert unscored(one) == unscored(other)
+
+
+def test_homework_form_gives_id_and_label(command, npy_folder, tmp_path):
+    found = command(
+        "--dataset", f"npy:{npy_folder}", "--models", "pixels", "--reducers", "pca5", "--seeds", "1"
+    )
+    assert found.returncode == 0, found.stderr
+    table = pd.read_csv(tmp_path / "results" / "assignments.csv")
+    assert list(table.columns) == ["id", "label"]
+    assert (table["label"] == np.load(npy_folder / "trainY.npy")).mean() > 0.95
+    records = pd.read_csv(tmp_path / "results" / "results.csv")
+    assert records["validation_accuracy"][0] > 0.9
+
+
+def test_unlabelled_images_get_clusters_and_pictures(command, image_folder, tmp_path):
+    flat = image_folder / "dark"
+    chains = ["--models", "pixels", "--reducers", "pca2,pca5", "--seeds", "2"]
+    refused = command("--dataset", f"folder:{flat}", *chains)
+    assert refused.returncode == 2
+    assert "--clusters N" in refused.stderr
+    found = command("--dataset", f"folder:{flat}", "--clusters", "2", *chains)
+    assert found.returncode == 0, found.stderr
+    out = tmp_path / "results"
+    files = sorted((out / "assignments").glob("*.csv"))
+    assert len(files) == 4  # two cells, two seeds
+    table = pd.read_csv(files[0])
+    assert list(table.columns) == ["image", "cluster"]
+    assert table["image"][0].endswith(".png")
+    text = (out / "results.md").read_text()
+    assert "without labels" in text
+    assert "Coloured by cluster" in text
+    assert not (out / "figures" / "accuracy.png").exists()
+
+
+def test_training_images_without_labels_are_ranked_by_validation(command, npy_folder, tmp_path):
+    (npy_folder / "trainY.npy").unlink()
+    found = command(
+        "--dataset", f"npy:{npy_folder}", "--models", "pixels", "--reducers", "pca2,pca5",
+        "--seeds", "1",
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    text = (tmp_path / "results" / "results.md").read_text()
+    assert "Highest on the validation images" in text
+    assert "label, validation images" in text
+    assert pd.read_csv(tmp_path / "results" / "assignments.csv")["label"].isin([0, 1]).all()
+
+
+def test_dry_run_does_nothing_and_tells_all(command, tmp_path):
+    found = command(*TINY, "--seeds", "2", "--dry-run")
+    assert found.returncode == 0, found.stderr
+    assert "8 cells on digits, 150 images, 10 clusters" in found.stdout
+    assert found.stdout.count("to do: train, encode, reduce, cluster, score") == 8
+    assert "29 of 29 distinct tasks to do: about" in found.stdout
+    assert not (tmp_path / "results").exists()
+    assert list((tmp_path / ".store").glob("*/")) == []
+
+
+def test_list_names_everything(command):
+    found = command("--list")
+    assert found.returncode == 0
+    for word in ("digits", "photos", "npy", "folder", "openml", "cnn", "dnn", "pixels",
+                 "untrained-cnn", "untrained-dnn", "pca", "kpca", "tsne", "umap", "none", "quick",
+                 "homework"):  # fmt: skip
+        assert any(line.split()[:1] == [word] for line in found.stdout.splitlines()), word
+    assert all(len(line) < 100 for line in found.stdout.splitlines())
+
+
+def test_help_teaches(command):
+    found = command("--help")
+    assert found.returncode == 0
+    for word in ("--dataset", "--dry-run", "Examples", "tsne2(perplexity=50)", "homework"):
+        assert word in found.stdout
+
+
+PLUGIN = """
+from torch import nn
+from models import autoencoders
+from models.autoencoder import Autoencoder
+from reducers import reducers
+from reducers.reducer import Reducer
+
+@autoencoders.register("half", "every other pixel")
+class Half(Autoencoder):
+    trains = False
+    deterministic = True
+    def __init__(self, image_shape):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.MaxPool2d(2), nn.Flatten())
+        self.decoder = nn.Sequential(nn.Unflatten(1, (3, 16, 16)), nn.Upsample(scale_factor=2))
+
+@reducers.register("fails", "raises")
+class Fails(Reducer):
+    def fit_transform(self, X, y=None):
+        raise RuntimeError("on | purpose")
+"""
+
+
+def test_a_plugin_runs_and_a_failing_cell_is_shown_as_failed(command, tmp_path):
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    grid = ["--plugin", "mine.py", "--models", "half", "--limit", "100", "--seeds", "2"]
+    found = command(*grid, "--reducers", "fails,pca9")
+    assert found.returncode == 1
+    assert found.stderr.count("\n") == 2
+    assert "RuntimeError: on | purpose" in found.stderr
+    assert "Traceback" not in found.stderr
+    records = pd.read_csv(tmp_path / "results" / "results.csv")
+    assert records["status"].tolist() == ["failed", "failed", "ok", "ok"]
+    assert records["failed_stage"][0] == "reduce"
+    assert records["accuracy"].notna().tolist() == [False, False, True, True]
+    assert records["reconstruction_loss"].notna().all()  # what came before the failure stays
+    assert "Traceback" in (tmp_path / records["traceback"][0]).read_text()
+    text = (tmp_path / "results" / "results.md").read_text()
+    assert r"RuntimeError: on \| purpose" in text
+    # Tried again, and not taken for done.
+    again = command(*grid, "--reducers", "fails,pca9")
+    assert again.returncode == 1
+    assert "0 tasks done" in again.stdout
+
+
+def test_a_plugin_that_takes_a_name_is_refused(command, tmp_path):
+    (tmp_path / "mine.py").write_text(PLUGIN.replace('"half"', '"cnn"'))
+    found = command("--plugin", "mine.py", "--list")
+    assert found.returncode == 2
+    assert "registered twice" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--models", "cnm"], "did you mean 'cnn'"),
+        (["--reducers", "pca700"], "'pca700' cannot work on pixels, digits"),
+        (["--reducers", "tsne5"], "embeds in 1 to 3 dimensions"),
+        (["--dataset", "npy:nowhere"], "no trainX.npy in nowhere"),
+        (["--seeds", "0"], "seeds:"),
+        (
+            ["--seeds", "many"],
+            "seeds: should be a valid integer, unable to parse string as an integer, found 'many'",
+        ),
+        (["--sedes", "2"], "No such option: --sedes"),
+        (["extra"], "unexpected extra argument"),
+        (["--config", "none.toml"], "no such configuration file"),
+        (["--out", "file"], "results folder file is a file"),
+        (["--store", "file"], "store file cannot be written"),
+        (["--limit", "40", "--clusters", "41"], "41 clusters of 40 images"),
+        (["--lr", "nan"], "lr:"),
+    ],
+)
+def test_misuse_is_one_line_and_exit_code_2(command, tmp_path, arguments, message):
+    (tmp_path / "file").write_text("")
+    found = command(*arguments)
+    assert found.returncode == 2
+    assert message in found.stderr
+    assert found.stderr.startswith("error: ")
+    assert found.stderr.count("\n") == 1
+    assert found.stdout == ""
+
+
+def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path):
+    arguments = [sys.executable, "-m", "bench.grid", "--models", "dnn", "--reducers", "pca9",
+                 "--epochs", "3000", "--seeds", "1", "--limit", "200"]  # fmt: skip
+    process = subprocess.Popen(
+        arguments,
+        cwd=tmp_path,
+        env={**__import__("os").environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "results").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)  # made when loading and planning are over
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted: 0 of 5 tasks are in .store; the same command goes on" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_from_python_it_is_the_same(command, tmp_path):
+    command(*TINY, "--seeds", "1")
+    records = run_grid(
+        models=["pixels", "dnn"],
+        reducers=["pca9", "pca9+tsne2"],
+        limit=150,
+        epochs=1,
+        seeds=1,
+        out=tmp_path / "python",
+        store=tmp_path / "own",
+    )
+    assert isinstance(records, pd.DataFrame)
+    written = columns_that_repeat(tmp_path / "python" / "results.csv")
+    pd.testing.assert_frame_equal(
+        written, columns_that_repeat(tmp_path / "results" / "results.csv")
+    )
+
+
+def test_the_reference_points_on_scenes(command, scenes, tmp_path):
+    """Raw pixels: 0.657 with PCA 128, 0.676 with t-SNE, measured with plain scikit-learn."""
+    found = command(
+        "--dataset", f"npy:{SCENES}", "--models", "pixels", "--reducers", "pca128,pca128+tsne2",
+        "--seeds", "1",
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    records = pd.read_csv(tmp_path / "results" / "results.csv").set_index("chain")
+    assert records["accuracy"]["pca128"] == pytest.approx(0.657, abs=0.005)
+    assert records["accuracy"]["pca128+tsne2"] == pytest.approx(0.676, abs=0.03)
+    assert (records["images"] == 8500).all()
+    assignment = json.loads(records["assignment"].iloc[0])
+    assert sorted(label for _, label in assignment) == [0, 1]
+
+
+@pytest.mark.slow
+def test_the_plain_recipe_on_scenes_prints_the_known_losses(scenes, tmp_path):
+    """DNN, Adam 1e-5, batches of 64: 33.84 after epoch 1, 16.29 after epoch 10."""
+    records = run_grid(
+        preset="homework",
+        dataset=f"npy:{scenes}",
+        models="dnn",
+        reducers="pca128",
+        epochs=10,
+        seeds=1,
+        out=tmp_path / "out",
+        store=tmp_path / "store",
+    )
+    from bench.store import Store
+
+    history = Store(tmp_path / "store").load("train", records["train_artifacts"][0]).values
+    assert history["history"][0] == pytest.approx(33.84, rel=0.01)
+    assert history["history"][9] == pytest.approx(16.29, rel=0.02)

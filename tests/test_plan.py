@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+
+from bench.datasets.dataset import load
+from bench.errors import UsageError
+from bench.plan import plan
+from bench.spec import resolve
+from models import autoencoders
+from models.dnn import DNN
+from models.pixels import Pixels
+
+
+def planned(dataset="digits", **settings):
+    flags = {"dataset": dataset, "limit": 200, "device": "cpu", "threads": 1, **settings}
+    spec = resolve(flags)
+    return plan(spec, load(dataset, limit=spec.most_images, seed=spec.seed, clusters=spec.clusters))
+
+
+def keys_of(found, model, chain, index=0):
+    (cell,) = [c for c in found.cells if (c.model, str(c.chain), c.index) == (model, chain, index)]
+    return [task.key for task in cell.tasks]
+
+
+def test_cells_share_every_common_prefix():
+    found = planned(models="dnn,pixels", reducers="none,pca9,pca9+tsne2,pca9+umap2", seeds=2)
+    assert len(found.cells) == 16
+    stages = [task.stage for task in found.tasks.values()]
+    # dnn: a training a seed. pixels has no randomness: once for both seeds.
+    assert stages.count("train") == 3
+    assert stages.count("encode") == 3
+    # Of each encoding: none, pca9, and on that tsne2 and umap2; those two are seeded.
+    assert stages.count("reduce") == 2 * 4 + (2 + 2 * 2)
+    assert stages.count("cluster") == stages.count("score") == 16
+    for cell in found.cells:
+        chain = [task.settings["link"] for task in cell.tasks if task.stage == "reduce"]
+        assert "+".join(chain) == str(cell.chain)
+        for parent, task in zip(cell.tasks, cell.tasks[1:], strict=False):
+            assert task.parent == parent.key
+
+
+def test_parents_come_first():
+    seen = set()
+    for task in planned().tasks.values():
+        assert task.parent is None or task.parent in seen
+        seen.add(task.key)
+
+
+def test_adding_items_changes_no_other_cell():
+    small = planned(models="dnn", reducers="pca9+tsne2", seeds=1)
+    large = planned(models="pixels,dnn,untrained", reducers="pca9,umap2,pca9+tsne2", seeds=3)
+    assert keys_of(small, "dnn", "pca9+tsne2") == keys_of(large, "dnn", "pca9+tsne2")
+
+
+def test_seeds_are_paired():
+    found = planned(models="dnn,cnn,untrained", reducers="pca9+tsne2", seeds=2)
+    tasks = {(c.model, c.index): c for c in found.cells}
+
+    def setting(model, index, stage, name):
+        return tasks[model, index].task(stage).settings[name]
+
+    for index in (0, 1):
+        batches = {setting(m, index, "train", "batches_seed") for m in ("dnn", "cnn")}
+        weights = {m: setting(m, index, "train", "weights_seed") for m in found.spec.models}
+        reduce = {setting(m, index, "reduce", "seed") for m in found.spec.models}
+        assert len(batches) == len(reduce) == 1  # the same for every model
+        assert weights["dnn"] == weights["untrained-dnn"] != weights["cnn"]
+        assert weights["cnn"] == weights["untrained-cnn"]
+    for stage, name in (("train", "batches_seed"), ("train", "weights_seed"), ("reduce", "seed")):
+        assert setting("dnn", 0, stage, name) != setting("dnn", 1, stage, name)
+
+
+def test_what_shapes_a_result_is_in_its_key():
+    base = keys_of(planned(models="dnn", reducers="pca9", seeds=1), "dnn", "pca9")
+    for change, first in (
+        ({"lr": 0.5}, 0),
+        ({"epochs": 2}, 0),
+        ({"batch_size": 3}, 0),
+        ({"seed": 1}, 0),
+        ({"limit": 201}, 0),
+        ({"threads": 2}, 0),
+        ({"clusters": 4}, 3),
+    ):
+        changed = keys_of(
+            planned(**{"models": "dnn", "reducers": "pca9", "seeds": 1} | change), "dnn", "pca9"
+        )
+        same = [a == b for a, b in zip(base, changed, strict=True)]
+        assert same == [True] * first + [False] * (5 - first), change
+
+
+def test_the_recipe_does_not_matter_to_models_that_do_not_train():
+    for model in ("pixels", "untrained-dnn"):
+        one = planned(models=model, reducers="pca9", seeds=1, lr=0.1, epochs=1)
+        other = planned(models=model, reducers="pca9", seeds=1, lr=0.2, epochs=9)
+        assert keys_of(one, model, "pca9") == keys_of(other, model, "pca9")
+
+
+def test_editing_one_model_changes_its_cells_only(monkeypatch):
+    from bench import keys
+
+    before = planned(models="dnn,pixels", reducers="pca9", seeds=1)
+    texts = keys._class_texts
+    keys.source.cache_clear()
+    monkeypatch.setattr(
+        keys, "_class_texts", lambda c: [*texts(c), "edited"] if c is DNN else texts(c)
+    )
+    after = planned(models="dnn,pixels", reducers="pca9", seeds=1)
+    keys.source.cache_clear()
+    assert keys_of(before, "pixels", "pca9") == keys_of(after, "pixels", "pca9")
+    assert not set(keys_of(before, "dnn", "pca9")) & set(keys_of(after, "dnn", "pca9"))
+
+
+def test_labels_are_in_the_key_of_scores_only(npy_folder):
+    spec = f"npy:{npy_folder}"
+    settings = {"dataset": spec, "limit": "all", "models": "dnn", "reducers": "pca9", "seeds": 1}
+    before = keys_of(planned(**settings), "dnn", "pca9")
+    labels = np.load(npy_folder / "trainY.npy")
+    np.save(npy_folder / "trainY.npy", np.random.default_rng(0).permutation(labels))
+    after = keys_of(planned(**settings), "dnn", "pca9")
+    assert before[:-1] == after[:-1]
+    assert before[-1] != after[-1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"reducers": "pca201"}, "'pca201' cannot work on pixels, digits: pca201: 201 components"),
+        ({"reducers": "pca9+pca10"}, "10 components of 200 images with 9 dimensions"),
+        ({"reducers": "pca4+tsne5"}, "embeds in 1 to 3 dimensions"),
+        ({"reducers": "pca9", "limit": 50, "clusters": 51}, "51 clusters of 50 images"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_trained(settings, message):
+    with pytest.raises(UsageError) as error:
+        planned(models="pixels", **settings)
+    assert message in str(error.value)
+
+
+def test_models_that_refuse_a_shape_are_refused():
+    from bench.probe import probe
+
+    with pytest.raises(UsageError, match="model cnn: works on 32×32 images, found 64×64"):
+        probe("cnn", (3, 64, 64))
+
+
+def test_models_that_return_another_shape_are_refused():
+    @autoencoders.register("broken", "returns too little")
+    class Broken(Pixels):
+        def forward(self, x):
+            code, reconstruction = super().forward(x)
+            return code, reconstruction[:, :1]
+
+    try:
+        with pytest.raises(UsageError, match="its reconstruction has shape"):
+            planned(models="broken", reducers="pca9")
+    finally:
+        autoencoders.unregister("broken")
+
+
+def test_a_grid_of_thousands_of_cells_shares_its_work():
+    found = planned(models="pixels,untrained", reducers="none,pca9,pca8+tsne2", seeds=100)
+    assert len(found.cells) == 900
+    stages = [task.stage for task in found.tasks.values()]
+    assert stages.count("train") == 201

@@ -1,0 +1,96 @@
+import pytest
+
+from registry import DuplicateNameError, PluginError, Registry, UnknownNameError, load_plugin
+
+
+@pytest.fixture
+def fruit():
+    registry = Registry("fruit", "tests.no_such_items")
+    registry._loaded = True
+    return registry
+
+
+def test_registers_and_finds(fruit):
+    @fruit.register("red-apple", "round")
+    def apple():
+        return 1
+
+    assert fruit["red-apple"] is apple
+    assert fruit.names() == ["red-apple"]
+    assert fruit.entry("red-apple").summary == "round"
+    assert "red-apple" in fruit
+    assert "pear" not in fruit
+
+
+def test_a_name_twice_is_an_error_that_names_both(fruit):
+    fruit.register("apple", "round")(lambda: 1)
+    with pytest.raises(DuplicateNameError, match="'apple' is registered twice"):
+        fruit.register("apple", "round too")(lambda: 2)
+
+
+def test_a_wrong_name_gets_a_suggestion_and_the_list(fruit):
+    fruit.register("apple", "round")(lambda: 1)
+    fruit.register("pear", "less round")(lambda: 1)
+    with pytest.raises(
+        UnknownNameError, match=r"'aple': did you mean 'apple'\? known are apple, p"
+    ):
+        fruit["aple"]
+    with pytest.raises(UnknownNameError) as error:
+        fruit["zzz"]
+    assert "did you mean" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["", "Apple", "1apple", "an apple", "apple_", "-a"])
+def test_refuses_bad_names(fruit, name):
+    with pytest.raises(ValueError, match="does not match"):
+        fruit.register(name, "x")
+
+
+@pytest.mark.parametrize("summary", ["", "two\nlines"])
+def test_refuses_bad_summaries(fruit, summary):
+    with pytest.raises(ValueError, match="one line"):
+        fruit.register("apple", summary)
+
+
+def test_entry_points_of_other_packages_are_loaded(monkeypatch):
+    registry = Registry("model", "models")
+    loaded = []
+
+    class Point:
+        def load(self):
+            loaded.append(True)
+            registry.register("theirs", "from another package")(lambda: 1)
+
+    monkeypatch.setattr(
+        "registry.entry_points", lambda group: [Point()] * (group == "latentgrid.models")
+    )
+    assert "theirs" in registry
+    assert loaded == [True]
+
+
+def test_plugin_is_run_once(tmp_path):
+    plugin = tmp_path / "mine.py"
+    plugin.write_text("import builtins\nbuiltins.times = getattr(builtins, 'times', 0) + 1\n")
+    load_plugin(plugin)
+    load_plugin(plugin)
+    import builtins
+
+    assert builtins.times == 1
+    del builtins.times
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("1/0", "failed with ZeroDivisionError"), ("def", "failed with SyntaxError")],
+)
+def test_a_failing_plugin_says_so(tmp_path, text, message):
+    plugin = tmp_path / "bad.py"
+    plugin.write_text(text)
+    for _ in range(2):  # a failed one is not taken for loaded
+        with pytest.raises(PluginError, match=message):
+            load_plugin(plugin)
+
+
+def test_a_missing_plugin_says_so(tmp_path):
+    with pytest.raises(PluginError, match="no such plugin file"):
+        load_plugin(tmp_path / "none.py")

@@ -1,0 +1,290 @@
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from bench import run_grid
+from bench.metrics import METRICS
+from bench.records import distinct_seconds
+from bench.report.markdown import escape, render
+from bench.report.naming import cell_name
+from bench.report.tables import (
+    best_cell,
+    grid_table,
+    mean_and_spread,
+    median_seed,
+    report_table,
+    summary,
+)
+
+
+def record(model="dnn", chain="pca5", seed=0, **values):
+    """A record with everything a report reads."""
+    row = dict.fromkeys(METRICS)
+    row |= {
+        "dataset": "digits",
+        "model": model,
+        "chain": chain,
+        "clusterer": "kmeans",
+        "seed_index": seed,
+        "status": "ok",
+        "failed_stage": None,
+        "error": None,
+        "traceback": None,
+        "images": 100,
+        "images_in_source": 200,
+        "validation_images": 0,
+        "labelled": True,
+        "clusters": 10,
+        "preset": "quick",
+        "epochs": 2,
+        "lr": 1e-3,
+        "batch_size": 32,
+        "base_seed": 0,
+        "device": "cpu",
+        "threads": 2,
+        "platform": "Linux",
+        "dataset_fingerprint": "f" * 64,
+        "dataset_notes": "",
+        "python": "3.11",
+        "torch": "2",
+        "scikit-learn": "1",
+        "openTSNE": "1",
+        "umap-learn": "0",
+        "numpy": "2",
+        "code_size": 1024,
+    }
+    for stage in ("train", "encode", "reduce", "cluster", "score"):
+        row |= {
+            f"{stage}_artifacts": f"{stage}-{model}-{chain}-{seed}",
+            f"{stage}_seconds": "1.5",
+            f"{stage}_warm_up_seconds": "0.5",
+        }
+    return row | values
+
+
+def frame(*rows):
+    return pd.DataFrame(rows)
+
+
+def scored(model, chain, *accuracies, **values):
+    return [
+        record(
+            model,
+            chain,
+            i,
+            accuracy=a,
+            public_accuracy=a + 0.01,
+            private_accuracy=a - 0.01,
+            nmi=a,
+            ari=a,
+            reconstruction_loss=0.25,
+            reported_loss=1.0 + i,
+            **values,
+        )
+        for i, a in enumerate(accuracies)
+    ]
+
+
+def test_mean_and_spread_by_hand():
+    cells = summary(frame(*scored("dnn", "pca5", 0.5, 0.7, 0.9)))
+    row = cells.iloc[0]
+    assert mean_and_spread(row, "accuracy") == "0.700 ± 0.200"  # sample standard deviation
+    assert mean_and_spread(row, "reported_loss") == "2.0000 ± 1.0000"
+    assert mean_and_spread(row, "validation_accuracy") == "–"
+    one = summary(frame(*scored("dnn", "pca5", 0.5))).iloc[0]
+    assert mean_and_spread(one, "accuracy") == "0.500"
+
+
+def test_one_result_shared_by_all_seeds_has_no_spread():
+    rows = scored("pixels", "pca5", 0.5, 0.7)
+    for row in rows:
+        row["encode_artifacts"] = "the same"
+    found = summary(frame(*rows)).iloc[0]
+    assert mean_and_spread(found, "reconstruction_loss") == "0.2500"
+    assert "±" in mean_and_spread(found, "accuracy")
+
+
+def failed(model, chain, seed):
+    return record(
+        model, chain, seed, status="failed", failed_stage="reduce", error="ValueError: a|b <c>"
+    )
+
+
+def test_failed_cells_are_shown_as_failed():
+    rows = [*scored("dnn", "pca5", 0.5, 0.7), failed("dnn", "pca5", 2), failed("cnn", "pca5", 0)]
+    records = frame(*rows)
+    _, table = grid_table(records)
+    assert table[0][:3] == ["dnn", "pca5", "0.600 ± 0.141"]
+    assert table[0][-1] == "2 of 3, rest failed"
+    assert table[1][:3] == ["cnn", "pca5", "failed"]
+    text = render(records, [])
+    assert "**2 of 4 cells failed;**" in text
+    assert r"ValueError: a\|b \<c\>" in text
+
+
+def test_all_cells_failed():
+    text = render(frame(failed("dnn", "pca5", 0)), [])
+    assert "**Every one of 1 cells failed;**" in text
+    assert re.search(r"\| dnn +\| pca5 +\| +failed \|", text)
+
+
+def test_best_is_chosen_on_the_public_half():
+    rows = scored("dnn", "pca5", 0.5) + scored("cnn", "pca5", 0.6)
+    rows[0]["public_accuracy"] = 0.9
+    best = best_cell(frame(*rows))
+    assert best is not None
+    assert best.model == "dnn"
+
+
+def test_median_seed_is_the_lower_median_of_those_that_did_not_fail():
+    cell = frame(*scored("dnn", "pca5", 0.9, 0.1, 0.5, 0.7), failed("dnn", "pca5", 4))
+    assert median_seed(cell, "public_accuracy") == 2
+
+
+def test_validation_leads_where_training_images_have_no_labels():
+    rows = [
+        record("dnn", "pca5", 0, validation_accuracy=0.6, validation_images=9, labelled=False),
+        record("cnn", "pca5", 0, validation_accuracy=0.8, validation_images=9, labelled=False),
+    ]
+    records = frame(*rows)
+    best = best_cell(records)
+    assert best is not None
+    assert best.model == "cnn"
+    _, header, table = report_table(records)
+    assert header == ["model", "loss, reported scale", "loss per pixel", "validation"]
+    assert table[0][0] == "cnn"
+
+
+def test_the_reports_rows_stand_beside_ours():
+    records = frame(*scored("dnn", "pca128+tsne2", 0.5), *scored("dnn", "none", 0.9))
+    chain, header, table = report_table(records)
+    assert chain == "pca128+tsne2"
+    assert header[:4] == ["model", "loss, reported scale", "loss per pixel", "accuracy"]
+    assert table[0][3] == "0.500"
+    assert table[1] == ["CNN (the report's)", "7.41368", "0.0526", "0.79589", "–", "–"]
+    assert table[2] == ["DNN (the report's)", "6.72101", "0.0477", "0.81089", "–", "–"]
+
+
+def test_shared_work_is_counted_once():
+    rows = scored("dnn", "pca5", 0.5) + scored("dnn", "pca5+tsne2", 0.5)
+    rows[0] |= {"reduce_artifacts": "p", "reduce_seconds": "2", "reduce_warm_up_seconds": "0"}
+    rows[1] |= {"reduce_artifacts": "p t", "reduce_seconds": "2 3", "reduce_warm_up_seconds": "0 1"}
+    assert distinct_seconds(frame(*rows), "reduce") == (2, 5.0, 1.0)
+
+
+@pytest.mark.parametrize("text", ["a|b", "<script>", "![x](y)", "*b*", "`c`", "a\nb", "$x$"])
+def test_markdown_shows_text_as_it_is(text):
+    from rich.markdown import MarkdownIt
+
+    shown = MarkdownIt().render(escape(text))
+    plain = re.sub(r"</?p>", "", shown).strip()
+    import html
+
+    assert html.unescape(plain) == " ".join(text.split())
+
+
+def test_names_of_files_do_not_collide():
+    pairs = [("a-b", "c"), ("a", "b-c"), ("a", "b+c"), ("a", "b(c)"), ("A", "b c")]
+    names = {cell_name(*pair) for pair in pairs}
+    assert len(names) == len(pairs)
+    assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in names)
+
+
+# a whole run
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    place = tmp_path_factory.mktemp("run")
+    records = run_grid(
+        models="pixels,dnn",
+        reducers="pca9,pca9+tsne2",
+        limit=150,
+        epochs=2,
+        seeds=2,
+        threads=1,
+        device="cpu",
+        out=place / "out",
+        store=place / "store",
+    )
+    return records, place
+
+
+def test_results_csv_is_the_records(finished):
+    records, place = finished
+    read = pd.read_csv(place / "out" / "results.csv")
+    assert len(read) == len(records) == 8
+    assert list(read.columns) == list(records.columns)
+    for name in METRICS:
+        np.testing.assert_allclose(
+            pd.to_numeric(read[name]), pd.to_numeric(records[name]).astype(float)
+        )
+    assert set(read["status"]) == {"ok"}
+    assert read["reconstruction_loss"][read["model"] == "pixels"].eq(0).all()
+    assert read["reported_loss"][read["model"] == "pixels"].isna().all()
+    assert read["reported_loss"][read["model"] == "dnn"].gt(0).all()
+
+
+def test_results_md_can_be_made_again_from_results_csv(finished):
+    _, place = finished
+    out = place / "out"
+    text = (out / "results.md").read_text()
+    tables = text.split("## Pictures")[0]
+    again = render(pd.read_csv(out / "results.csv"), [])
+    assert again.split("## Pictures")[0] == tables
+    assert again.split("## What was run")[1] == text.split("## What was run")[1]
+
+
+def test_results_md_names_what_is_there(finished):
+    records, place = finished
+    out = place / "out"
+    text = (out / "results.md").read_text()
+    for link in re.findall(r"\]\((figures/[^)]+)\)", text):
+        with Image.open(out / link) as image:
+            assert image.size[0] > 200
+    assert text.count("![") == 4
+    assert "150 of the set's 1,797 images" in text
+    assert "2 epochs in place of 100" in text
+    assert records["dataset_fingerprint"][0][:16] in text
+    assert text.index("CNN (the report's)") < text.index("The whole grid")
+
+
+def test_figures_are_drawn_once_and_stale_ones_removed(finished):
+    from bench.report import figures
+
+    _, place = finished
+    folder = place / "out" / "figures"
+    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
+    assert {"reconstructions.png", "accuracy.png", "planes.png", "loss.png"} < set(before)
+    assert sum(name.startswith("plane-") for name in before) == 2
+    (folder / "plane-of-another-run.png").write_bytes(b"")
+    (folder / "mine.png").write_bytes(b"")
+    run_grid(config=place / "out" / "grid.toml")
+    after = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
+    assert after.pop("mine.png")
+    assert after == before
+    assert figures._painted_from(folder / "loss.png")
+
+
+def test_assignments_give_the_accuracy_in_the_table(finished):
+    from bench.datasets.dataset import load
+
+    records, place = finished
+    found = pd.read_csv(place / "out" / "assignments.csv")
+    assert list(found.columns) == ["image", "cluster", "label"]
+    truth = load("digits").labels[found["image"]]
+    best = best_cell(records)
+    assert best is not None
+    row = records[
+        (records["model"] == best.model)
+        & (records["chain"] == best.chain)
+        & (records["seed_index"] == best.seed_index)
+    ].iloc[0]
+    assert np.mean(truth == found["label"]) == pytest.approx(row["accuracy"])
+    assert dict(json.loads(row["assignment"])) == dict(
+        found.drop_duplicates("cluster")[["cluster", "label"]].itertuples(index=False)
+    )

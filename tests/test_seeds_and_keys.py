@@ -1,0 +1,69 @@
+import math
+import sys
+import types
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import keys
+from bench.seeds import derive
+from models.cnn import CNN
+from models.untrained import UntrainedCNN
+
+
+def test_seeds_are_fixed_for_ever():
+    """A change here would change every result that anybody has published."""
+    assert derive(0, 0, "weights", "cnn") == 880_616_996
+
+
+@given(st.integers(0, 2**60), st.integers(0, 999), st.lists(st.text(max_size=9), max_size=3))
+def test_seeds_are_in_range_and_repeat(base, index, names):
+    seed = derive(base, index, *names)
+    assert 0 <= seed < 2**32
+    assert seed == derive(base, index, *names)
+
+
+def test_seeds_differ_by_each_part():
+    seeds = {derive(0, 0, "a", "b"), derive(1, 0, "a", "b"), derive(0, 1, "a", "b")}
+    seeds |= {derive(0, 0, "ab"), derive(0, 0, "b", "a"), derive(0, 0)}
+    assert len(seeds) == 6
+
+
+def test_keys_depend_on_content_and_not_on_order():
+    assert keys.key({"a": 1, "b": [1, 2]}) == keys.key({"b": [1, 2], "a": 1})
+    assert keys.key({"a": 1}) != keys.key({"a": 2})
+    assert len(keys.key({})) == 40
+    with pytest.raises(ValueError, match="JSON"):
+        keys.key({"a": math.nan})
+
+
+def test_source_of_a_class_covers_what_it_derives_from():
+    assert keys.source(CNN) != keys.source(UntrainedCNN)
+    files = keys._class_texts(UntrainedCNN)
+    assert any("class CNN" in text for text in files)
+    assert any("class Autoencoder" in text for text in files)
+    assert not any("class Module" in text for text in files)  # torch's version stands for it
+
+
+def test_source_changes_with_the_text(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def item(body):
+        (tmp_path / "written.py").write_text(f"def f():\n    return {body}\n")
+        sys.modules.pop("written", None)
+        import linecache
+
+        linecache.clearcache()
+        module = types.ModuleType("written")
+        code = (tmp_path / "written.py").read_text()
+        exec(compile(code, str(tmp_path / "written.py"), "exec"), module.__dict__)
+        return keys.source(module.f)
+
+    assert item("1") != item("2")
+    assert item("1") == item("1")
+
+
+def test_versions_without_local_suffix():
+    assert keys.installed("torch").count("+") == 0
+    assert keys.installed("no-such-distribution") == "not installed"

@@ -1,0 +1,173 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import UsageError
+from bench.presets import PRESETS
+from bench.spec import GridSpec, resolve
+
+
+def refused(message, flags=None, toml=None, tmp_path=None):
+    path = None
+    if toml is not None:
+        path = tmp_path / "grid.toml"
+        path.write_text(toml)
+    with pytest.raises(UsageError) as error:
+        resolve(flags, path)
+    text = str(error.value)
+    assert message in text
+    assert "\n" not in text
+
+
+def test_quick_is_the_default():
+    spec = resolve()
+    assert spec.preset == "quick"
+    assert spec.dataset == "digits"
+    assert spec.models == ("pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn")
+    assert len(spec.reducers) >= 4
+    assert {"pca128", "pca128+tsne2", "pca128+umap2"} <= set(spec.reducers)
+    assert spec.seeds == 3
+
+
+def test_homework_is_the_reports_recipe():
+    spec = resolve({"preset": "homework"})
+    assert (spec.lr, spec.epochs, spec.batch_size) == (1e-5, 100, 64)
+    assert spec.models == ("cnn", "dnn")
+    assert spec.reducers == ("pca128+tsne2",)
+    assert spec.limit == "all"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_valid(preset):
+    assert resolve({"preset": preset}).preset == preset
+
+
+def test_a_presets_limit_is_its_own_data_sets():
+    assert resolve().limit == 600
+    assert resolve({"dataset": "digits"}).limit == 600
+    assert resolve({"dataset": "photos"}).limit == "all"
+    assert resolve({"dataset": "photos", "limit": "50"}).limit == 50
+    assert resolve({"limit": "all"}).most_images is None
+
+
+def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text('preset = "homework"\nlr = 0.5\nseeds = 7\nreducers = ["pca5", "none"]\n')
+    spec = resolve({"seeds": 2, "lr": None}, path)
+    assert (spec.preset, spec.lr, spec.seeds, spec.epochs) == ("homework", 0.5, 2, 100)
+    assert spec.reducers == ("pca5", "none")
+
+
+def test_lists_as_text_or_as_lists_are_one_thing():
+    text = resolve({"models": "pixels, dnn", "reducers": "pca9,tsne(perplexity=5,method=bh)"})
+    given_list = resolve(
+        {"models": ["pixels", "dnn"], "reducers": ["pca9", "tsne2(method=bh,perplexity=5)"]}
+    )
+    assert text == given_list
+    assert resolve({"models": "dnn,dnn", "reducers": "tsne,tsne2"}).reducers == ("tsne2",)
+
+
+def test_untrained_stands_for_both():
+    assert resolve({"models": "untrained"}).models == ("untrained-cnn", "untrained-dnn")
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "seeds": st.integers(1, 99),
+            "seed": st.integers(0, 2**40),
+            "epochs": st.integers(1, 999),
+            "lr": st.floats(1e-9, 10),
+            "batch_size": st.integers(1, 4096),
+            "clusters": st.integers(1, 99),
+            "limit": st.one_of(st.just("all"), st.integers(1, 10**6)),
+            "preset": st.sampled_from(sorted(PRESETS)),
+            "reducers": st.just("none,pca12+tsne2(perplexity=12.5)"),
+            "out": st.sampled_from(["here", "a b/c", 'quo"te']),
+        },
+    )
+)
+def test_what_is_written_is_what_is_read(tmp_path_factory, flags):
+    spec = resolve(flags)
+    path = tmp_path_factory.mktemp("toml") / "grid.toml"
+    path.write_text(spec.to_toml(), encoding="utf-8")
+    assert resolve({}, path) == spec
+
+
+@given(st.text(max_size=60))
+def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("toml") / "grid.toml"
+    path.write_text(text, encoding="utf-8", newline="")
+    try:
+        resolve({}, path)
+    except UsageError:
+        return
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"preset": "quik"}, "unknown preset 'quik': did you mean 'quick'"),
+        ({"dataset": "digit"}, "did you mean 'digits'"),
+        ({"dataset": ""}, "unknown data set"),
+        ({"models": "cnm"}, "did you mean 'cnn'"),
+        ({"models": ""}, "unknown model ''"),
+        ({"models": []}, "models:"),
+        ({"reducers": "pca"}, "pca needs a number"),
+        ({"reducers": "tsen2"}, "did you mean 'tsne'"),
+        ({"seeds": 0}, "seeds: should be greater than or equal to 1, found 0"),
+        ({"seed": -1}, "seed:"),
+        ({"epochs": -3}, "epochs:"),
+        ({"lr": 0}, "lr: should be greater than 0, found 0"),
+        ({"lr": float("nan")}, "lr:"),
+        ({"lr": float("inf")}, "lr:"),
+        ({"batch_size": 0}, "batch_size:"),
+        ({"clusters": 0}, "clusters:"),
+        ({"limit": "0"}, "limit: must be a whole number from 1, or all"),
+        ({"limit": "many"}, "limit: must be a whole number from 1, or all"),
+        ({"limit": True}, "limit: must be"),
+        ({"device": "gpu"}, "device:"),
+        ({"threads": 0}, "threads:"),
+        ({"plugins": ["/no/such.py"]}, "no such plugin file"),
+        ({"seeds": 0, "epochs": 0}, "epochs:"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(flags, message):
+    refused(message, flags)
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("epoch = 3", "unknown setting 'epoch': did you mean 'epochs'"),
+        ('epochs = "three"', "epochs:"),
+        ("epochs = 2.5", "epochs:"),
+        ("models = 3", "models:"),
+        ("models = [3]", "models:"),
+        ("preset = 3", "unknown preset 3"),
+        ("epochs = ", "cannot read configuration file"),
+        ("[recipe]\nlr = 1", "unknown setting 'recipe'"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said_in_one_line(tmp_path, toml, message):
+    refused(message, toml=toml, tmp_path=tmp_path)
+
+
+def test_missing_files_and_folders(tmp_path):
+    with pytest.raises(UsageError, match="no such configuration file"):
+        resolve({}, tmp_path / "none.toml")
+    with pytest.raises(UsageError, match="cannot read configuration file"):
+        resolve({}, tmp_path)
+
+
+def test_cuda_is_refused_where_there_is_none(monkeypatch):
+    monkeypatch.setattr("bench.spec.find_device", lambda: "cpu")
+    refused("device: cuda is not available here; found cpu", {"device": "cuda"})
+    monkeypatch.setattr("bench.spec.find_device", lambda: "cuda")
+    assert resolve({"device": "cuda"}).device == "cuda"
+
+
+def test_every_field_is_documented():
+    for name in GridSpec.model_fields:
+        assert name in (GridSpec.__doc__ or "")
