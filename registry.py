@@ -14,6 +14,7 @@ import importlib.util
 import pkgutil
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -157,7 +158,14 @@ class Registry(Generic[T]):
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{self.package}.{module.name}")
         for point in entry_points(group=self.entry_point_group):
-            point.load()
+            try:
+                point.load()
+            except Exception as error:  # somebody else's package: said, and gone on without
+                warnings.warn(
+                    f"{self.kind} entry point {point.name} = {point.value} was left out: "
+                    f"{type(error).__name__}: {error}",
+                    stacklevel=2,
+                )
 
 
 def load_plugin(path: Path) -> None:
@@ -187,6 +195,6 @@ def load_plugin(path: Path) -> None:
         spec.loader.exec_module(module)
     except BaseException as error:
         del sys.modules[name]
-        if not isinstance(error, Exception):
+        if isinstance(error, KeyboardInterrupt):
             raise
         raise PluginError(f"plugin {path} failed with {type(error).__name__}: {error}") from error

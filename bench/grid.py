@@ -173,7 +173,12 @@ def grid(
     from bench.run import Run
     from bench.spec import resolve
 
-    run = Run(resolve(flags, config))
+    spec = resolve(flags, config)
+    try:
+        run = Run(spec)
+    except KeyboardInterrupt:
+        print("interrupted while loading: nothing was computed yet", file=sys.stderr)
+        return 130
     if dry_run:
         return _dry_run(run)
     try:
@@ -210,6 +215,7 @@ def _list(plugins: list[Path]) -> int:
         print(title)
         for name, summary in items:
             print(f"  {name:<14} {summary}")
+    print("A model's first word stands for all of its variants: untrained, for both of them.")
     return 0
 
 
@@ -225,6 +231,8 @@ def _dry_run(run: Run) -> int:
         todo = [task.stage for task in cell.tasks if task.key in missing]
         state = "there" if not todo else f"to do: {', '.join(dict.fromkeys(todo))}"
         print(f"  {cell.model:<14} {cell.chain!s:<24} seed {cell.index}  {state}")
+    for note in run.dataset.notes:
+        print(f"note: {note}")
     tasks = [task for task in run.plan.tasks.values() if task.key in missing]
     seconds = sum(run.seconds(task) for task in tasks)
     megabytes = sum(run.megabytes(task) for task in tasks)

@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from bench.errors import UsageError
+
 
 def key(inputs: dict[str, Any]) -> str:
     """Return 40 hexadecimal digits that name these inputs.
@@ -52,9 +54,20 @@ def _class_texts(item: type) -> list[str]:
     lineage = [c for c in inspect.getmro(item) if c.__module__.partition(".")[0] in ours]
     try:
         texts = {Path(inspect.getfile(c)).read_text(encoding="utf-8") for c in lineage}
-    except (OSError, TypeError):  # defined in a notebook
-        texts = {inspect.getsource(c) for c in lineage}
+    except (OSError, TypeError):
+        texts = {_cell_text(c) for c in lineage}
     return sorted(texts)
+
+
+def _cell_text(item: type) -> str:
+    """Return the text of a class that was defined in a notebook and not in a file."""
+    try:
+        return inspect.getsource(item)
+    except (OSError, TypeError):
+        raise UsageError(
+            f"the source of {item.__name__} cannot be read, and results are kept by it: define "
+            "it in a file or a notebook"
+        ) from None
 
 
 @functools.cache

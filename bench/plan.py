@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench import keys, metrics, sampling, stages
+from bench import keys, metrics, sampling, seeds, stages
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.probe import probe
@@ -179,13 +179,14 @@ class _Planner:
             label=f"{model}, seed {index}",
             data=data,
             source=keys.source(item, stages.train, core),
-            libraries=("torch",),
+            libraries=item.libraries,
             threads=self.device == "cpu" and item.trains,
             features=facts.code_size,
             outputs=0,
         )
 
     def _encode(self, model: str, parent: Task, label: str) -> Task:
+        item: Any = autoencoders[model]
         size = probe(model, self.dataset.image_shape).code_size
         return self._add(
             "encode",
@@ -194,7 +195,7 @@ class _Planner:
             label=label,
             data=[self.dataset.fingerprint, self.dataset.validation_fingerprint],
             source=keys.source(stages.encode, core),
-            libraries=("torch",),
+            libraries=item.libraries,
             threads=self.device == "cpu",
             features=size,
             outputs=size,
@@ -243,7 +244,7 @@ class _Planner:
             {},
             label=label,
             data=self.dataset.labels_fingerprint,
-            source=keys.source(stages.score, metrics, sampling),
+            source=keys.source(stages.score, metrics, sampling, seeds),
             libraries=("scikit-learn", "scipy"),
             threads=False,
             features=1,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from bench.datasets import datasets
 from models import autoencoders
 from reducers import reducers
-from registry import load_plugin
+from registry import PluginError, Registry, load_plugin
 
 
 def load_plugins(paths: Iterable[Path]) -> None:
@@ -19,7 +20,15 @@ def load_plugins(paths: Iterable[Path]) -> None:
     registry.PluginError
         If one is missing or fails; also where it takes the name of a built-in item.
     """
-    for registry in (datasets, autoencoders, reducers):
-        registry.names()  # built-in items come first, so that it is the plugin that is refused
-    for path in paths:
-        load_plugin(path)
+    # Built-in items come first, so that it is the plugin that is refused.
+    before: dict[Registry[Any], list[str]] = {
+        registry: registry.names() for registry in (datasets, autoencoders, reducers)
+    }
+    try:
+        for path in paths:
+            load_plugin(path)
+    except PluginError:
+        for registry, names in before.items():
+            for name in set(registry.names()) - set(names):
+                registry.unregister(name)
+        raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from bench.errors import UsageError
 from models import autoencoders
@@ -27,45 +28,57 @@ class Facts:
     parameters: int
 
 
-@functools.cache
 def probe(name: str, shape: ImageShape) -> Facts:
     """Build a registered model without drawing weights, and send one image through.
 
     Raises
     ------
     UsageError
-        If the model refuses the shape, or does not return a code and a reconstruction of the
-        image's shape.
+        If the model refuses the shape, fails, or does not return a code and a reconstruction
+        of the image's shape.
     """
+    item: Any = autoencoders[name]
+    try:
+        return _probe(item, shape)
+    except Exception as error:  # whatever a model of somebody else's raises
+        reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise UsageError(f"model {name}: {reason}") from error
+
+
+@functools.cache
+def _probe(item: Any, shape: ImageShape) -> Facts:
     import torch
 
-    try:
-        with torch.device("meta"):
-            model = autoencoders[name](shape)
-        # On the CPU, with whatever is in memory for weights: a way through on the meta device
-        # would import torch's compiler, which takes a second.
-        with torch.inference_mode():
-            code, reconstruction = model.eval().to_empty(device="cpu")(torch.zeros(1, *shape))
-    except ValueError as error:
-        raise UsageError(f"model {name}: {error}") from None
-    if reconstruction.shape != (1, *shape):
-        raise UsageError(
-            f"model {name}: its reconstruction has shape {tuple(reconstruction.shape[1:])}, "
-            f"the image {shape}"
-        )
+    with torch.device("meta"):
+        model = item(shape)
+    # On the CPU, with whatever is in memory for weights: a way through on the meta device
+    # would import torch's compiler, which takes a second.
+    with torch.inference_mode():
+        result = model.eval().to_empty(device="cpu")(torch.zeros(1, *shape))
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise ValueError("its forward must return (code, reconstruction)")
+    code, reconstruction = result
+    if not isinstance(reconstruction, torch.Tensor) or reconstruction.shape != (1, *shape):
+        found = getattr(reconstruction, "shape", [None, type(reconstruction).__name__])[1:]
+        raise ValueError(f"its reconstruction has shape {tuple(found)}, the image {shape}")
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return Facts(math.prod(code.shape[1:]), parameters)
 
 
-@functools.cache
 def forward_flops(name: str, shape: ImageShape) -> int:
     """Count the floating-point operations of one image's way forward.
 
     A training step costs three times that, less the gradient with respect to the image.
     """
+    item: Any = autoencoders[name]
+    return _forward_flops(item, shape)
+
+
+@functools.cache
+def _forward_flops(item: Any, shape: ImageShape) -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode  # imports half of torch: not for plans
 
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        autoencoders[name](shape)(torch.empty(2, *shape))
+        item(shape)(torch.empty(2, *shape))
     return int(counter.get_total_flops()) // 2

@@ -55,8 +55,7 @@ class Run:
     Raises
     ------
     UsageError
-        If the data cannot be used, a model or chain cannot work on them, or results or store
-        cannot be written.
+        If the data cannot be used, or a model or chain cannot work on them.
     """
 
     def __init__(self, spec: GridSpec, console: Console | None = None) -> None:
@@ -95,11 +94,12 @@ class Run:
         Raises
         ------
         UsageError
-            If results cannot be written; known before anything is trained.
+            If results or store cannot be written; known before anything is trained.
         """
         from bench.report.write import prepare, write
 
         prepare(self.spec.out)
+        self.store.prepare()
         with Watch({task.key: self.seconds(task) for task in self.missing()}, self.console) as w:
             outcome = run(self.plan, self.dataset, self.store, w)
         frame = records.collect(self.plan, self.dataset, self.store, outcome)

@@ -89,6 +89,11 @@ class GridSpec(BaseModel):
     out: Path = Path("results")
     store: Path = Path(".store")
 
+    @field_validator("plugins", mode="before")
+    @classmethod
+    def _one_plugin(cls, value: Any) -> Any:
+        return [value] if isinstance(value, (str, Path)) else value
+
     @field_validator("plugins")
     @classmethod
     def _load_plugins(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -111,6 +116,15 @@ class GridSpec(BaseModel):
         if value == "all" or (type(value) is int and value >= 1):
             return value
         raise ValueError(f"must be a whole number from 1, or all; found {value!r}")
+
+    @field_validator(
+        "seeds", "seed", "epochs", "lr", "batch_size", "clusters", "threads", mode="before"
+    )
+    @classmethod
+    def _no_truth_values(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError(f"must be a number, found {str(value).lower()}")
+        return value
 
     @field_validator("models", mode="before")
     @classmethod
@@ -190,7 +204,7 @@ def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> 
     given = {} if config is None else read_toml(config)
     given |= {name: value for name, value in (flags or {}).items() if value is not None}
     preset = given.get("preset", "quick")
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise UsageError(
             f"unknown preset {preset!r}: {did_you_mean(str(preset), PRESETS)}"
             f"known are {', '.join(PRESETS)}"

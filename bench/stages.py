@@ -7,6 +7,7 @@ files, processes or other stages.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -171,10 +172,13 @@ def cluster(
     Lloyd (1982), Least squares quantization in PCM; scikit-learn's KMeans.
     """
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
-    # With more threads than one the sums' order, and so their last digits, would vary.
-    with threadpool_limits(1, user_api="openmp"):
+    # With more threads than one the sums' order, and so their last digits, would vary. Fewer
+    # distinct points than clusters are told by clusters_found.
+    with threadpool_limits(1, user_api="openmp"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
         kmeans = KMeans(clusters, n_init=starts, random_state=seed).fit(train)
         arrays = {
             "train": kmeans.labels_.astype(np.int64),

@@ -74,23 +74,24 @@ class Store:
     Parameters
     ----------
     root : Path
-        Made if it is missing.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be made or written to.
+        Nothing is made there before `prepare`.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def prepare(self) -> None:
+        """Make the folder, or say in one line why it cannot be made or written to.
+
+        Raises
+        ------
+        UsageError
+        """
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            ignore = root / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n")
+            self.root.mkdir(parents=True, exist_ok=True)
+            (self.root / ".gitignore").write_text("*\n")
         except OSError as error:
-            raise UsageError(f"store {root} cannot be written: {error.strerror}") from None
+            raise UsageError(f"store {self.root} cannot be written: {error.strerror}") from None
 
     def path(self, stage: str, key: str) -> Path:
         """Return where an artifact is or would be."""

@@ -26,6 +26,10 @@ class Autoencoder(nn.Module):
         False: the harness gives it no training; it is used with its initial weights.
     deterministic : bool
         True: nothing about it depends on a seed (no random weights).
+    libraries : tuple of str
+        Distributions whose version shapes the result. The harness keeps results under a hash of
+        these versions and of the files that define the class and the classes it derives from;
+        what else a model imports must be named here, or stand in one of those files.
     family : str or None
         Models of one family start from the same weights when given the same seed, so that
         their comparison is paired. By default each registered name is its own family.
@@ -33,6 +37,7 @@ class Autoencoder(nn.Module):
 
     trains: ClassVar[bool] = True
     deterministic: ClassVar[bool] = False
+    libraries: ClassVar[tuple[str, ...]] = ("torch",)
     family: ClassVar[str | None] = None
 
     encoder: nn.Module

@@ -172,13 +172,15 @@ def _parameters(
             raise ChainError(f"{name} has no parameter {key!r}: {did_you_mean(key, allowed)}{has}")
         if key in found:
             raise ChainError(f"{key} is given twice")
-        found[key] = _convert(key, match["value"], types[key])
+        found[key] = _convert(key, match["value"], types.get(key))
     differing = {k: v for k, v in found.items() if v != signature.parameters[k].default}
     return tuple(sorted(differing.items()))
 
 
 def _convert(key: str, text: str, wanted: Any) -> Value:
     """Read a value as the type that the reducer's constructor asks for."""
+    if wanted not in (bool, int, float, str):
+        raise ChainError(f"{key} is not annotated with bool, int, float or str and cannot be set")
     try:
         if wanted is bool:
             return {"true": True, "false": False}[text.lower()]

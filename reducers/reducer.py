@@ -32,7 +32,9 @@ class Reducer(BaseEstimator):
     deterministic : bool
         True: the result does not depend on ``random_state``.
     libraries : tuple of str
-        Distributions whose version shapes the result.
+        Distributions whose version shapes the result. The harness keeps results under a hash of
+        these versions and of the files that define the class and the classes it derives from;
+        what else a reducer imports must be named here, or stand in one of those files.
     """
 
     deterministic: ClassVar[bool] = False

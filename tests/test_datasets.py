@@ -8,7 +8,6 @@ from PIL import Image
 from bench.datasets import photos
 from bench.datasets.dataset import load
 from bench.datasets.folder import decode
-from bench.datasets.openml import images_from_rows
 from bench.errors import UsageError
 from bench.sampling import stratified
 from registry import UnknownNameError
@@ -120,7 +119,9 @@ def test_npy_with_validation_labels_only_counts_those(npy_folder):
     [
         (np.array(["cat", "dog"] * 60), ("cat", "dog")),
         (np.array([[3.0], [7.0]] * 60), ("3", "7")),
-        (np.array([True, False] * 60), ("False", "True")),
+        (np.array([True, False] * 60), ("0", "1")),
+        (np.array([7, 9] * 60, np.uint64), ("7", "9")),
+        (np.array([b"a", b"b"] * 60), ("a", "b")),
     ],
 )
 def test_npy_labels_of_several_types(npy_folder, labels, names):
@@ -154,6 +155,15 @@ def test_npy_refuses_pickles_without_running_them(tmp_path):
 def test_npy_refuses_what_are_no_images(tmp_path, array, message):
     np.save(tmp_path / "trainX.npy", array)
     refused(f"npy:{tmp_path}", message)
+
+
+def test_npy_refuses_archives_and_labels_of_another_kind(npy_folder):
+    np.savez(npy_folder / "x.npz", a=np.zeros(3))
+    (npy_folder / "x.npz").rename(npy_folder / "valX.npy")
+    refused(f"npy:{npy_folder}", "archive (.npz)")
+    np.save(npy_folder / "valX.npy", make_images(20)[0])
+    np.save(npy_folder / "valY.npy", np.array(["a", "b"] * 10))
+    refused(f"npy:{npy_folder}", "none of the validation labels (a, b) is a label")
 
 
 def test_npy_refuses_broken_folders(npy_folder, tmp_path):
@@ -212,14 +222,37 @@ def test_folder_names_and_counts_what_it_skips(image_folder):
         (image_folder / "dark" / f"broken{i}.png").write_bytes(b"not a picture")
     whole = (image_folder / "bright" / "01.jpg").read_bytes()
     (image_folder / "bright" / "cut.jpg").write_bytes(whole[: len(whole) // 3])
-    (image_folder / "readme.txt").write_text("hello")
+    (image_folder / "bright" / "readme.txt").write_text("hello")
+    Image.new("L", (9, 9)).save(image_folder / "cover.png")
     (image_folder / ".hidden").write_text("ignored")
     data = load(f"folder:{image_folder}")
     assert len(data) == 20
     text = " ".join(data.notes)
-    assert "Skipped 8 unreadable files: bright/cut.jpg, dark/broken0.png" in text
-    assert "and 3 more" in text
-    assert "Left out 1 files beside the sub-folders: readme.txt" in text
+    assert "Skipped 9 unreadable files: bright/cut.jpg, bright/readme.txt, dark/broken0" in text
+    assert "and 4 more" in text
+    assert "Left out 1 images beside the sub-folders: cover.png" in text
+
+
+def test_a_flat_folder_stays_flat_beside_a_folder_of_other_files(image_folder):
+    flat = image_folder / "dark"
+    (flat / "notes").mkdir()
+    (flat / "notes" / "a.txt").write_text("no image")
+    assert load(f"folder:{flat}", clusters=2).labels is None
+    Image.new("L", (9, 9)).save(flat / "notes" / "one.png")
+    data = load(f"folder:{flat}", clusters=2)
+    assert (len(data), data.labels) == (10, None)
+    assert "Left out 1 images in sub-folders: notes/one.png" in " ".join(data.notes)
+
+
+def test_folders_that_are_links_are_followed_once(image_folder, tmp_path):
+    links = tmp_path / "links"
+    links.mkdir()
+    for name in ("dark", "bright"):
+        (links / name).symlink_to(image_folder / name)
+    (links / "again").symlink_to(links)
+    data = load(f"folder:{links}")
+    assert data.class_names == ("bright", "dark")
+    assert len(data) == 20
 
 
 def test_folder_refuses_what_holds_no_image(tmp_path):
@@ -325,9 +358,20 @@ def test_openml_refuses_tables_that_are_no_images(openml):
     refused("openml:iris", "rows of 5 values are no square images")
 
 
-def test_rows_out_of_range_are_refused():
-    with pytest.raises(UsageError, match="are no pixels"):
-        images_from_rows(np.full((1, 784), -3))
+def test_openml_refuses_values_and_labels_that_mean_nothing(openml):
+    rows = np.zeros((4, 9), int)
+    rows[3, 3] = 300
+    openml("loud", 1, rows, list("aabb"))
+    refused("openml:loud", "openml:loud: it holds values from 0 to 300")
+    openml("gaps", 2, rows // 300, ["a", "b", "a", "?"])
+    refused("openml:gaps", "openml:gaps: some of its labels are missing")
+    openml("real", 3, rows // 300, ["0.5", "1.5", "2", "3"])
+    refused("openml:real", "they hold fractions")
+
+
+def test_openml_values_from_0_to_1_are_no_black_images(openml):
+    openml("ink", 4, np.tile([0, 1], (4, 8)), list("aabb"))
+    assert load("openml:ink").images.max() == 255
 
 
 # subsets and fingerprints

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from torch import nn
 
 from bench.datasets.dataset import load
 from bench.errors import UsageError
@@ -140,6 +141,61 @@ def test_models_that_refuse_a_shape_are_refused():
 
     with pytest.raises(UsageError, match="model cnn: works on 32×32 images, found 64×64"):
         probe("cnn", (3, 64, 64))
+
+
+def broken_in(what):
+    class Broken(Pixels):
+        def __init__(self, image_shape):
+            super().__init__(image_shape)
+            if what == "constructor":
+                raise RuntimeError("no weights file")
+
+        def forward(self, x):
+            code, _ = super().forward(x)
+            return code if what == "result" else (code, None)
+
+    return Broken
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("constructor", "model broken: RuntimeError: no weights file"),
+        ("result", r"must return \(code, reconstruction\)"),
+        ("decoder", "its reconstruction has shape"),
+    ],
+)
+def test_models_that_fail_are_refused_in_one_line(what, message):
+    autoencoders.register("broken", "fails")(broken_in(what))
+    try:
+        with pytest.raises(UsageError, match=message):
+            planned(models="broken", reducers="pca9")
+    finally:
+        autoencoders.unregister("broken")
+
+
+def test_a_model_defined_again_is_looked_at_again():
+    def define(kernel):
+        @autoencoders.register("pooled", "pools pixels")
+        class Pooled(Pixels):
+            trains = False
+
+            def __init__(self, image_shape):
+                super().__init__(image_shape)
+                pool = nn.AvgPool2d(kernel)
+                self.encoder = nn.Sequential(pool, nn.Flatten())
+                side = 32 // kernel
+                self.decoder = nn.Sequential(
+                    nn.Unflatten(1, (3, side, side)), nn.Upsample(scale_factor=kernel)
+                )
+
+    sizes = []
+    for kernel in (2, 4):
+        define(kernel)
+        found = planned(models="pooled", reducers="none")
+        sizes.append(found.cells[0].task("encode").outputs)
+        autoencoders.unregister("pooled")
+    assert sizes == [768, 192]
 
 
 def test_models_that_return_another_shape_are_refused():

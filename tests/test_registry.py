@@ -81,7 +81,11 @@ def test_plugin_is_run_once(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("1/0", "failed with ZeroDivisionError"), ("def", "failed with SyntaxError")],
+    [
+        ("1/0", "failed with ZeroDivisionError"),
+        ("def", "failed with SyntaxError"),
+        ("raise SystemExit(3)", "failed with SystemExit"),
+    ],
 )
 def test_a_failing_plugin_says_so(tmp_path, text, message):
     plugin = tmp_path / "bad.py"
@@ -94,3 +98,17 @@ def test_a_failing_plugin_says_so(tmp_path, text, message):
 def test_a_missing_plugin_says_so(tmp_path):
     with pytest.raises(PluginError, match="no such plugin file"):
         load_plugin(tmp_path / "none.py")
+
+
+def test_a_broken_entry_point_is_said_and_left_out(monkeypatch):
+    registry = Registry("model", "models")
+
+    class Point:
+        name, value = "theirs", "nosuchmodule:x"
+
+        def load(self):
+            raise ModuleNotFoundError("no nosuchmodule")
+
+    monkeypatch.setattr("registry.entry_points", lambda group: [Point()])
+    with pytest.warns(UserWarning, match="theirs = nosuchmodule:x was left out"):
+        assert registry.names() == []

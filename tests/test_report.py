@@ -270,6 +270,35 @@ def test_figures_are_drawn_once_and_stale_ones_removed(finished):
     assert figures._painted_from(folder / "loss.png")
 
 
+def test_what_an_earlier_run_left_is_removed(finished, image_folder):
+    _, place = finished
+    out = place / "shared"
+    common = {"models": "pixels", "seeds": 1, "out": out, "store": place / "store"}
+    run_grid(dataset=f"folder:{image_folder}", reducers="pca2", **common)
+    assert (out / "assignments.csv").exists()
+    assert (out / "figures" / "accuracy.png").exists()
+    flat = f"folder:{image_folder / 'dark'}"
+    run_grid(dataset=flat, reducers="pca2", clusters=2, **common)
+    assert not (out / "assignments.csv").exists()
+    assert not (out / "figures" / "accuracy.png").exists()
+    run_grid(dataset=flat, reducers="pca3", clusters=2, **common)
+    (only,) = (out / "assignments").iterdir()
+    assert only.name.startswith("pixels-pca3")
+
+
+def test_drawing_leaves_the_callers_pictures_alone(tmp_path):
+    import matplotlib
+
+    matplotlib.use("svg")
+    run_grid(
+        models="pixels", reducers="pca2", limit=30, seeds=1, out=tmp_path, store=tmp_path / "s"
+    )
+    import matplotlib.pyplot as plt
+
+    assert matplotlib.get_backend() == "svg"
+    assert plt.get_fignums() == []
+
+
 def test_assignments_give_the_accuracy_in_the_table(finished):
     from bench.datasets.dataset import load
 

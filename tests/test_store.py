@@ -110,11 +110,11 @@ def test_the_manifest_says_what_went_in(tmp_path):
 
 
 def test_git_ignores_a_store(tmp_path):
-    Store(tmp_path / "store")
+    Store(tmp_path / "store").prepare()
     assert (tmp_path / "store" / ".gitignore").read_text() == "*\n"
 
 
 def test_a_store_that_cannot_be_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
-        Store(tmp_path / "file")
+        Store(tmp_path / "file").prepare()

@@ -201,12 +201,22 @@ def _encode(
     given = [array for array in (train, validation) if array is not None]
     if not given:
         return None, None, ()
+    if train is not None and validation is not None and not np.isin(validation, train).any():
+        raise UsageError(
+            f"none of the validation labels ({_some(validation)}) is a label of the training "
+            f"images ({_some(train)})"
+        )
     classes = np.unique(np.concatenate(given))
 
     def number(array: NDArray[Any] | None) -> Labels | None:
         return None if array is None else np.searchsorted(classes, array).astype(np.int64)
 
     return number(train), number(validation), tuple(str(value) for value in classes.tolist())
+
+
+def _some(labels: NDArray[Any]) -> str:
+    distinct = np.unique(labels).tolist()
+    return ", ".join(map(str, distinct[:4])) + (", …" if len(distinct) > 4 else "")
 
 
 def _count_clusters(

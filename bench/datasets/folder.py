@@ -23,7 +23,9 @@ NAMED = 5  # files named one by one in a note; the rest are counted
 def _eight_bit(image: Image.Image) -> Image.Image:
     """Bring the modes that hold more than 8 bits a channel to 8; Pillow would clip them."""
     if image.mode.startswith("I"):  # 16-bit files, which Pillow also opens as 32-bit integers
-        return Image.fromarray((np.asarray(image, np.int64) / 257).clip(0, 255).astype(np.uint8))
+        whole = np.asarray(image, np.int64)
+        scaled = whole / 257 if whole.max(initial=0) > 255 else whole
+        return Image.fromarray(scaled.clip(0, 255).astype(np.uint8))
     if image.mode == "F":
         values = np.nan_to_num(np.asarray(image))
         scale = 255 if values.max(initial=0) <= 1 else 1
@@ -58,7 +60,13 @@ def _files(folder: Path) -> list[Path]:
     """List files at any depth, sorted, hidden ones left out."""
 
     def walk(top: Path) -> Iterator[Path]:
-        for directory, subfolders, names in os.walk(top):
+        seen: set[str] = set()  # a link to a folder further up would never end
+        for directory, subfolders, names in os.walk(top, followlinks=True):
+            place = os.path.realpath(directory)
+            if place in seen:
+                subfolders.clear()
+                continue
+            seen.add(place)
             subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
             yield from (Path(directory) / name for name in names if not name.startswith("."))
 
@@ -86,8 +94,8 @@ def load(argument: str | None, progress: Progress) -> Source:
     """Read every image file under a folder.
 
     Files in sub-folders are labelled by the sub-folder's name; a folder without sub-folders is
-    unlabelled. Where both are found, the files beside the sub-folders are left out. Files that
-    Pillow cannot read are skipped, counted and named in the notes.
+    unlabelled. Where images are found in both places, the fewer are left out. Those, and files
+    that Pillow cannot read, are counted and named in the notes.
 
     Raises
     ------
@@ -96,25 +104,33 @@ def load(argument: str | None, progress: Progress) -> Source:
     """
     if not argument:
         raise UsageError("data set folder needs a folder: folder:DIR")
-    folder = Path(argument)
+    folder = Path(argument).expanduser()
     if not folder.is_dir():
         raise UsageError(f"no such folder: {folder}")
     paths = _files(folder)
-    nested = [path for path in paths if path.parent != folder]
-    loose = [path.name for path in paths if path.parent == folder] if nested else []
-    paths = nested or paths
     decoded = _decode_all(paths, progress)
     files = [path.relative_to(folder).as_posix() for path in paths]
     readable = [i for i, image in enumerate(decoded) if image is not None]
-    skipped = [files[i] for i, image in enumerate(decoded) if image is None]
     if not readable:
         raise UsageError(f"no readable image in {folder}: {len(paths)} files found")
+    kept, loose = _labelled_or_flat(files, readable)
     notes = []
+    skipped = [files[i] for i, image in enumerate(decoded) if image is None]
     if skipped:
         notes.append(f"Skipped {len(skipped)} unreadable files: {_name(skipped)}.")
     if loose:
-        notes.append(f"Left out {len(loose)} files beside the sub-folders: {_name(loose)}.")
-    images = np.stack([image for image in decoded if image is not None])
-    kept = tuple(files[i] for i in readable)
-    labels = np.array([name.split("/", 1)[0] for name in kept]) if nested else None
-    return Source(len(images), in_memory(images), labels=labels, files=kept, notes=tuple(notes))
+        where = "in sub-folders" if "/" in loose[0] else "beside the sub-folders"
+        notes.append(f"Left out {len(loose)} images {where}: {_name(loose)}.")
+    images = np.stack([image for i in kept if (image := decoded[i]) is not None])
+    names = tuple(files[i] for i in kept)
+    nested = "/" in names[0]
+    labels = np.array([name.split("/", 1)[0] for name in names]) if nested else None
+    return Source(len(images), in_memory(images), labels=labels, files=names, notes=tuple(notes))
+
+
+def _labelled_or_flat(files: list[str], readable: list[int]) -> tuple[list[int], list[str]]:
+    """Tell which images count, those in sub-folders or those beside: the greater number."""
+    nested = [i for i in readable if "/" in files[i]]
+    flat = [i for i in readable if "/" not in files[i]]
+    kept, left = (nested, flat) if len(nested) >= len(flat) else (flat, nested)
+    return kept, [files[i] for i in left]

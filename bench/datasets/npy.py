@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.datasets import datasets
-from bench.datasets.source import Images, Reader, Source, to_side
+from bench.datasets.source import Images, Reader, Source, to_bytes_factor, to_side
 from bench.errors import UsageError
 from bench.progress import Progress
 
@@ -20,7 +20,9 @@ HOMEWORK_CLUSTERS = 2
 def _open(path: Path) -> NDArray[Any]:
     """Map an array file into memory; nothing in it is ever executed."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except PermissionError:
+        raise UsageError(f"cannot read {path}: permission denied") from None
     except (ValueError, EOFError, OSError) as error:
         reason = (
             "it holds pickled objects, which are refused because reading them runs code"
@@ -28,6 +30,9 @@ def _open(path: Path) -> NDArray[Any]:
             else "it is not a whole .npy array"
         )
         raise UsageError(f"cannot read {path}: {reason}") from None
+    if not isinstance(array, np.ndarray):
+        raise UsageError(f"cannot read {path}: it is an archive (.npz) and not one .npy array")
+    return array
 
 
 def _layout(array: NDArray[Any], path: Path) -> str:
@@ -59,11 +64,7 @@ def _scale(array: NDArray[Any], path: Path, progress: Progress) -> float:
         # min and max of a piece with a NaN are NaN, which no comparison below lets pass.
         low, high = np.minimum(low, piece.min()), np.maximum(high, piece.max())
         progress(f"checking {path.name}", start + len(piece), len(array))
-    if not (low >= 0 and high <= 255):
-        raise UsageError(
-            f"{path} holds values from {low:g} to {high:g}: allowed are 0..1 or 0..255, no NaN"
-        )
-    return 255.0 if high <= 1 else 1.0
+    return to_bytes_factor(low, high, str(path))
 
 
 def _reader(array: NDArray[Any], layout: str, scale: float) -> Reader:
@@ -109,7 +110,11 @@ def _open_labels(path: Path, count: int, images: Path) -> NDArray[Any]:
         )
     if labels.dtype.kind == "f" and np.all(np.isfinite(labels)) and np.all(labels % 1 == 0):
         labels = labels.astype(np.int64)
-    if labels.dtype.kind not in "iubUS":
+    if labels.dtype.kind in "iub":
+        return labels.astype(np.int64)
+    if labels.dtype.kind == "S":
+        return np.char.decode(labels, "utf-8", "replace")
+    if labels.dtype.kind != "U":
         raise UsageError(
             f"{path} has dtype {labels.dtype}: allowed are whole numbers, booleans and text"
         )
@@ -130,7 +135,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     """
     if not argument:
         raise UsageError("data set npy needs a folder: npy:DIR, where DIR holds trainX.npy")
-    folder = Path(argument)
+    folder = Path(argument).expanduser()
     paths = {name: folder / f"{name}.npy" for name in ("trainX", "trainY", "valX", "valY")}
     if not paths["trainX"].is_file():
         raise UsageError(f"no trainX.npy in {folder}: npy:DIR needs the homework's file there")

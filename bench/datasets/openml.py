@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.datasets import datasets
-from bench.datasets.source import Images, Source, to_side
+from bench.datasets.source import Images, Source, to_bytes_factor, to_side
 from bench.errors import UsageError
 from bench.progress import Progress
 
@@ -71,40 +71,52 @@ def fetch(argument: str) -> Any:
     return bunch
 
 
-def images_from_rows(rows: NDArray[Any]) -> Images:
-    """Fold rows of pixel values, 0..255, into images.
+def images_from_rows(rows: NDArray[Any], factor: float) -> Images:
+    """Fold rows of pixel values into images.
 
     Parameters
     ----------
     rows : ndarray, shape (n, side²) or (n, 3 · side²)
         Grey, or three channels one after the other, as in CIFAR-10.
+    factor : float
+        Brings the values to 0..255.
 
     Returns
     -------
-    ndarray, shape (n, 32, 32, 3), uint8
-
-    Raises
-    ------
-    UsageError
-        For rows of another length, or values outside of 0..255.
+    ndarray, shape (n, side, side, 3), uint8
     """
-    count, width = rows.shape
-    channels = next((c for c in (1, 3) if math.isqrt(width // c) ** 2 * c == width), None)
-    if channels is None:
-        raise UsageError(
-            f"rows of {width} values are no square images: allowed are side² (784) and "
-            "3 · side² (3072)"
-        )
-    values = np.asarray(rows, dtype=np.float32)
-    if not (values.min() >= 0 and values.max() <= 255):
-        raise UsageError(
-            f"values from {values.min():g} to {values.max():g} are no pixels: allowed are 0..255"
-        )
-    side = math.isqrt(width // channels)
-    planes = np.rint(values).astype(np.uint8).reshape(count, channels, side, side)
-    return np.ascontiguousarray(
-        np.broadcast_to(planes, (count, 3, side, side)).transpose(0, 2, 3, 1)
+    channels = _channels(rows.shape[1])
+    side = math.isqrt(rows.shape[1] // channels)
+    values = np.rint(np.asarray(rows, np.float64) * factor).astype(np.uint8)
+    planes = values.reshape(len(rows), channels, side, side)
+    rgb = np.broadcast_to(planes, (len(rows), 3, side, side))
+    return np.ascontiguousarray(rgb.transpose(0, 2, 3, 1))
+
+
+def _channels(width: int) -> int:
+    """Return the channels that make a row of this length a square image."""
+    for channels in (1, 3):
+        if width > 1 and math.isqrt(width // channels) ** 2 * channels == width:
+            return channels
+    raise UsageError(
+        f"rows of {width} values are no square images: allowed are side² (784) and 3 · side² (3072)"
     )
+
+
+def _labels(target: Any, count: int) -> NDArray[Any] | None:
+    """Return labels as whole numbers or text; None where there are none."""
+    labels = None if target is None else np.asarray(target)
+    if labels is None or labels.shape != (count,):
+        return None
+    if labels.dtype.kind == "f":
+        if not (np.isfinite(labels).all() and (labels % 1 == 0).all()):
+            raise UsageError("its labels are no classes: they hold fractions or missing values")
+        return labels.astype(np.int64)
+    if labels.dtype.kind == "O":
+        if any(label is None or label != label for label in labels):
+            raise UsageError("some of its labels are missing")
+        return labels.astype(str)
+    return labels
 
 
 @datasets.register("openml", "openml:NAME or openml:ID, such as openml:mnist_784 (cached)")
@@ -124,16 +136,15 @@ def load(argument: str | None, progress: Progress) -> Source:
     if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype.kind not in "fiu":
         raise UsageError(f"openml:{argument} holds no table of numbers and so no images")
     try:
-        images = images_from_rows(rows[:1])
+        side = math.isqrt(rows.shape[1] // _channels(rows.shape[1]))
+        factor = to_bytes_factor(rows.min(), rows.max(), "it")
+        labels = _labels(bunch.target, len(rows))
     except UsageError as error:
         raise UsageError(f"openml:{argument}: {error}") from None
-    target = None if bunch.target is None else np.asarray(bunch.target)
-    labels = target if target is not None and target.shape == (len(rows),) else None
     progress(f"fetching openml:{argument}", 1, 1)
-    side = images.shape[1]
     return Source(
         len(rows),
-        lambda indices: to_side(images_from_rows(rows[indices])),
+        lambda indices: to_side(images_from_rows(rows[indices], factor)),
         labels=labels,
         notes=(f"{side}×{side} images were resized to 32×32.",) if side != 32 else (),
     )

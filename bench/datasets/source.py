@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.errors import UsageError
+
 # One form for all sources: the report's.
 SIDE = 32
-IMAGE_SHAPE = (3, SIDE, SIDE)
 
 Images = NDArray[np.uint8]
 Reader = Callable[[NDArray[np.intp]], Images]
@@ -82,6 +83,28 @@ def to_side(images: Images) -> Images:
         resized = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
         out[position] = np.asarray(resized)
     return out
+
+
+def to_bytes_factor(low: float, high: float, what: str) -> float:
+    """Return the factor that brings pixel values to 0..255.
+
+    Parameters
+    ----------
+    low, high : float
+        Least and greatest value of all images.
+    what : str
+        Where they are from, for the message.
+
+    Raises
+    ------
+    UsageError
+        For values outside of 0..255, or NaN.
+    """
+    if not (low >= 0 and high <= 255):
+        raise UsageError(
+            f"{what} holds values from {low:g} to {high:g}: allowed are 0..1 or 0..255, no NaN"
+        )
+    return 255.0 if high <= 1 else 1.0
 
 
 def grey_to_rgb(images: NDArray[np.uint8]) -> Images:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.datasets.dataset import Dataset
+from bench.files import write_text
 from bench.metrics import oriented
 from bench.report.naming import cell_name
 from bench.report.tables import best_cell
@@ -60,5 +61,5 @@ def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> l
         ]
     for path, (_, record) in zip(paths, chosen.iterrows(), strict=True):
         path.parent.mkdir(exist_ok=True)
-        table(record, dataset, store).to_csv(path, index=False)
+        write_text(path, table(record, dataset, store).to_csv(index=False))
     return paths

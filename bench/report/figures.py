@@ -15,6 +15,7 @@ from PIL import Image
 
 from bench import keys
 from bench.datasets.dataset import Dataset
+from bench.files import write_whole
 from bench.metrics import METRICS
 from bench.report import paint
 from bench.report.naming import cell_name
@@ -69,10 +70,7 @@ def draw_all(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -
         *_planes(records, dataset, store, folder),
         _losses(records, store, folder),
     ]
-    drawn = [figure for figure in figures if figure is not None]
-    for stale in {*folder.glob("plane-*.png")} - {figure.path for figure in drawn}:
-        stale.unlink()
-    return drawn
+    return [figure for figure in figures if figure is not None]
 
 
 def _draw(path: Path, shows: dict[str, Any], painter: Painter) -> None:
@@ -82,16 +80,16 @@ def _draw(path: Path, shows: dict[str, Any], painter: Painter) -> None:
     )
     if _painted_from(path) == key:
         return
-    import matplotlib
-
-    matplotlib.use("Agg", force=False)
-    import matplotlib.pyplot as plt
     import seaborn as sns
 
     with sns.axes_style("ticks"), sns.plotting_context("paper"):
         figure = painter()
-        figure.savefig(path, dpi=DPI, bbox_inches="tight", metadata={"Comment": key})
-        plt.close(figure)
+        write_whole(
+            path,
+            lambda draft: figure.savefig(
+                draft, dpi=DPI, bbox_inches="tight", metadata={"Comment": key}
+            ),
+        )
 
 
 def _painted_from(path: Path) -> str | None:
@@ -183,8 +181,9 @@ def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path)
         return []
     panel = folder / "planes.png"
     _draw(panel, {"planes": shows}, partial(paint.panel, planes))
-    by = planes[0].by
-    caption = f"Coloured by {by}, each cell at its median seed. Axes have no unit."
+    by = " or ".join(dict.fromkeys(plane.by for plane in planes))
+    which = "first" if metric is None else "median"
+    caption = f"Coloured by {by}, each cell at its {which} seed. Axes have no unit."
     figures = [Figure(panel, "All two-dimensional cells", caption)]
     for plane, what in zip(planes, shows, strict=True):
         path = folder / f"plane-{cell_name(plane.model, plane.chain)}.png"
@@ -214,6 +213,8 @@ def _plane(
     subtitle = ""
     if metric is not None and pd.notna(record[metric]):
         subtitle = f"{METRICS[metric].title} {record[metric]:.3f}"
+    if dataset.labels is None and dataset.validation_labels is not None:
+        subtitle += f"\nby {by}"
     return paint.Plane(
         record["model"],
         record["chain"],

@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from bench.console import duration
 from bench.metrics import METRICS
-from bench.presets import PRESETS
+from bench.presets import PRESETS, REPORT_CHAIN
 from bench.records import LIBRARIES, distinct_seconds
 from bench.report.figures import FOLDER, Figure
 from bench.report.tables import (
@@ -85,14 +85,17 @@ def _headline(records: pd.DataFrame) -> str:
         )
     cells = summary(records)
     row = cells[(cells["model"] == best.model) & (cells["chain"] == best.chain)].iloc[0]
-    honest = "private_accuracy" if metric == "public_accuracy" else metric
-    chosen = "public half" if metric == "public_accuracy" else "validation images"
-    found = METRICS[honest].title
+    done = int(row["seeds"] - row["failed"])
+    if metric == "public_accuracy":
+        shown, chosen, doubt = "private_accuracy", "public half", ""
+    else:
+        shown, chosen = metric, "validation images"
+        doubt = " It was chosen by the same images, so the figure is a little too high."
     return (
         f"Highest on the {chosen}: **{escape(best.model)}** with **{escape(best.chain)}**, "
-        f"{found} accuracy **{mean_and_spread(row, honest)}** "
-        f"(mean ± standard deviation over {_seeds(records)}, {images}). Whether it differs from "
-        f"the next by more than chance is not tested here.{warning}"
+        f"{METRICS[shown].title} accuracy **{mean_and_spread(row, shown)}** (mean ± standard "
+        f"deviation over {done} seed{'s' * (done > 1)}, {images}).{doubt} Whether it differs "
+        f"from the next by more than chance is not tested here.{warning}"
     )
 
 
@@ -102,12 +105,12 @@ def _report_section(records: pd.DataFrame) -> str:
     batches = -(-int(first["images"]) // int(first["batch_size"]))
     note = (
         f"Chain: {escape(chain)}, then k-means with {first['clusters']} clusters. Mean ± standard "
-        f"deviation over {_seeds(records)}. The loss at its reported scale is a sum over the "
-        f"{batches} batches of an epoch, here {batches} and in the report {REPORT_BATCHES}, so "
-        "that only the loss per pixel can be compared (the report's: its sum divided by "
-        f"{REPORT_BATCHES}). The report's rows were measured on 9,000 other images, one seed "
-        "each. Models that are not trained have no loss at the reported scale."
-    ).replace(f"a sum over the {batches} batches of an epoch", "a sum over an epoch's batches")
+        f"deviation over {_seeds(records)}. The loss at its reported scale is a sum over an "
+        f"epoch's batches, here {batches} and in the report {REPORT_BATCHES}, so that only the "
+        f"loss per pixel can be compared (the report's: its sum divided by {REPORT_BATCHES}). "
+        "The report's rows were measured on 9,000 other images, one seed each. Models that are "
+        "not trained have no loss at the reported scale."
+    )
     cut = _cut(records)
     return "\n\n".join(part for part in (_table(header, rows, 1), note, cut) if part)
 
@@ -123,10 +126,12 @@ def _cut(records: pd.DataFrame) -> str:
         differs.append(f"{first['epochs']} epochs in place of {recipe['epochs']}")
     if first["lr"] != recipe["lr"]:
         differs.append(f"learning rate {first['lr']:g} in place of {recipe['lr']:g}")
+    if REPORT_CHAIN not in set(records["chain"]):
+        differs.append(f"without the chain {escape(REPORT_CHAIN)}")
     if first["batch_size"] != recipe["batch_size"]:
         differs.append(f"batches of {first['batch_size']} in place of {recipe['batch_size']}")
     if not differs:
-        return "The recipe is the report's."
+        return "The training settings are the report's."
     return (
         f"**What was cut or changed against the report's recipe:** {', '.join(differs)}; the "
         "same for every model."

@@ -43,12 +43,22 @@ class Plane:
     subtitle: str
 
 
+def _figure(
+    rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], squeeze: bool = True
+) -> tuple[Any, Any]:
+    """Return a figure and its axes, apart from pyplot: a notebook's own pictures stay alone."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=figsize)
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=squeeze)
+
+
 def reconstructions(strips: list[tuple[str, NDArray[Any]]]) -> Any:
     """Paint rows of images, (k, 32, 32, 3) uint8, each with a title at its left."""
-    import matplotlib.pyplot as plt
-
     columns = len(strips[0][1])
-    figure, axes = plt.subplots(
+    figure, axes = _figure(
         len(strips), columns, figsize=(0.75 * columns + 1, 0.78 * len(strips)), squeeze=False
     )
     for line, (title, images) in zip(axes, strips, strict=True):
@@ -63,11 +73,10 @@ def reconstructions(strips: list[tuple[str, NDArray[Any]]]) -> Any:
 
 def heat_map(table: pd.DataFrame, title: str) -> Any:
     """Paint a table of models by chains, with the numbers in it."""
-    import matplotlib.pyplot as plt
     import seaborn as sns
 
     size = (1.35 * len(table.columns) + 2.2, 0.5 * len(table) + 1.4)
-    figure, axes = plt.subplots(figsize=size)
+    figure, axes = _figure(figsize=size)
     sns.heatmap(
         table.astype(float),
         ax=axes,
@@ -78,18 +87,16 @@ def heat_map(table: pd.DataFrame, title: str) -> Any:
         cbar_kws={"label": title},
     )
     axes.set(xlabel="", ylabel="")
-    plt.setp(axes.get_xticklabels(), rotation=20, ha="right")
-    plt.setp(axes.get_yticklabels(), rotation=0)
+    axes.set_xticks(axes.get_xticks(), axes.get_xticklabels(), rotation=20, ha="right")
+    axes.tick_params(axis="y", rotation=0)
     return figure
 
 
 def panel(planes: list[Plane]) -> Any:
     """Paint all planes side by side: a row a chain, a column a model."""
-    import matplotlib.pyplot as plt
-
     chains = list(dict.fromkeys(plane.chain for plane in planes))
     models = list(dict.fromkeys(plane.model for plane in planes))
-    figure, axes = plt.subplots(
+    figure, axes = _figure(
         len(chains),
         len(models),
         squeeze=False,
@@ -111,9 +118,7 @@ def panel(planes: list[Plane]) -> Any:
 
 def one_plane(plane: Plane) -> Any:
     """Paint one plane, with a legend."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(5, 4.4))
+    figure, axes = _figure(figsize=(5, 4.4))
     _scatter(axes, plane, _size(len(plane.points), 14000))
     axes.set_title(f"{plane.model}, {plane.chain}" + (f": {plane.subtitle}" * bool(plane.subtitle)))
     if len(plane.names) <= 20:
@@ -129,11 +134,10 @@ def one_plane(plane: Plane) -> Any:
 
 def losses(lines: pd.DataFrame) -> Any:
     """Paint loss by epoch; columns ``model``, ``epoch``, ``loss``, several lines a model."""
-    import matplotlib.pyplot as plt
     import seaborn as sns
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = plt.subplots(figsize=(5, 3.2))
+    figure, axes = _figure(figsize=(5, 3.2))
     models = lines["model"].nunique()
     sns.lineplot(
         lines,
@@ -148,7 +152,10 @@ def losses(lines: pd.DataFrame) -> Any:
         errorbar=("pi", 100),
     )
     axes.set(xlabel="epoch", ylabel="loss, reported scale")
-    axes.set_ylim(bottom=0)
+    epochs = lines["epoch"].max()
+    axes.set(
+        xlim=(1 - 0.02 * epochs - 0.1, epochs * 1.02 + 0.1), ylim=(0, lines["loss"].max() * 1.08)
+    )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(title="", frameon=False)
     sns.despine(figure)

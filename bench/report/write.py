@@ -8,9 +8,18 @@ import pandas as pd
 
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
+from bench.files import write_text
 from bench.report import assignments, figures, markdown
 from bench.spec import GridSpec
 from bench.store import Store
+
+# Every file that a run may or may not write.
+OURS = (
+    "assignments.csv",
+    "assignments/*-seed*.csv",
+    "figures/plane-*.png",
+    *(f"figures/{name}.png" for name in ("accuracy", "loss", "planes", "reconstructions")),
+)
 
 
 def prepare(out: Path) -> None:
@@ -50,15 +59,18 @@ def write(records: pd.DataFrame, spec: GridSpec, dataset: Dataset, store: Store)
     """
     out = spec.out
     prepare(out)
-    records.to_csv(out / "results.csv", index=False)
-    (out / "grid.toml").write_text(spec.to_toml(), encoding="utf-8")
-    written = assignments.write(records, dataset, store, out)
+    write_text(out / "results.csv", records.to_csv(index=False))
+    write_text(out / "grid.toml", spec.to_toml())
+    assigned = assignments.write(records, dataset, store, out)
     drawn = figures.draw_all(records, dataset, store, out)
-    (out / "results.md").write_text(markdown.render(records, drawn), encoding="utf-8")
-    return [
-        out / "results.md",
-        out / "results.csv",
-        out / "grid.toml",
-        *written,
-        *(figure.path for figure in drawn),
-    ]
+    pictures = [figure.path for figure in drawn]
+    _remove_stale(out, {*assigned, *pictures})
+    write_text(out / "results.md", markdown.render(records, drawn))
+    return [out / "results.md", out / "results.csv", out / "grid.toml", *assigned, *pictures]
+
+
+def _remove_stale(out: Path, written: set[Path]) -> None:
+    """Remove what an earlier run left under names of ours and this one did not write."""
+    for pattern in OURS:
+        for path in set(out.glob(pattern)) - written:
+            path.unlink()
