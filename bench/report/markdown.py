@@ -61,7 +61,8 @@ def escape(text: str) -> str:
 def _table(header: list[str], rows: list[list[str]], numbers_from: int) -> str:
     """Lay out a table; columns from ``numbers_from`` on are right-aligned."""
     align = ["left"] * numbers_from + ["right"] * (len(header) - numbers_from)
-    escaped = [[escape(cell) for cell in row] for row in rows]
+    # No line break within a number and its spread.
+    escaped = [[escape(cell).replace(" ± ", "\u00a0±\u00a0") for cell in row] for row in rows]
     return tabulate(escaped, headers=header, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
