@@ -12,7 +12,8 @@ from reducers.chain import Chain
 
 # Found on two cores of an AMD EPYC, against a matrix product on the same machine.
 SHARE_OF_MATRIX_RATE = 0.6
-SECONDS_A_PARAMETER = 1.4e-9  # of an optimiser's step: memory traffic, not arithmetic
+SECONDS_TO_DRAW = 1e-8  # a parameter's first value
+SECONDS_TO_STEP = 1.4e-9  # a parameter, in Adam: memory traffic, not arithmetic
 LEAST_STEP = 2e-4
 KMEANS_ITERATIONS = 30
 
@@ -59,15 +60,16 @@ def seconds(task: Task, shape: ImageShape, clusters: int, device: str) -> float:
 
 def _train_seconds(task: Task, shape: ImageShape, device: str) -> float:
     model = task.settings["model"]
+    parameters = probe(model, shape).parameters
+    fresh = 0.01 + SECONDS_TO_DRAW * parameters
     epochs = task.settings.get("epochs", 0)
     if not epochs:
-        return 0.1
+        return fresh
     steps = epochs * -(-task.samples // task.settings["batch_size"])
-    arithmetic = 3 * forward_flops(model, shape) * task.samples * epochs
-    traffic = SECONDS_A_PARAMETER * probe(model, shape).parameters if device == "cpu" else 0.0
-    return (
-        steps * max(traffic, LEAST_STEP) + arithmetic / matrix_rate(device) / SHARE_OF_MATRIX_RATE
-    )
+    traffic = SECONDS_TO_STEP * parameters if device == "cpu" else 0.0
+    flops = 3 * forward_flops(model, shape) * task.samples * epochs
+    arithmetic = flops / matrix_rate(device) / SHARE_OF_MATRIX_RATE
+    return fresh + steps * max(traffic, LEAST_STEP) + arithmetic
 
 
 def megabytes(task: Task, shape: ImageShape) -> float:

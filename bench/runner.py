@@ -174,7 +174,12 @@ class _Worker:
                 self.device,
                 steps,
             ),
-            lambda: core.warm_up(model, self.dataset.image_shape, recipe, self.device),
+            # The CPU has no kernels to choose, and a model that does not train needs none.
+            lambda: (
+                core.warm_up(model, self.dataset.image_shape, recipe, self.device)
+                if self.device != "cpu" and model.trains
+                else None
+            ),
         )
 
     def _encode(self, task: Task, parent: Artifact, steps: stages.Steps) -> _Job:

@@ -143,3 +143,11 @@ def test_codes_do_not_depend_on_batches(images):
     parts, _ = core.encode(model, images, batch_size=9)
     torch.testing.assert_close(whole, parts)
     assert whole.shape == (70, 8)
+
+
+def test_warming_up_leaves_no_trace():
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    core.warm_up(Small, SHAPE, core.Recipe(50, 1e-3, 8), "cpu")
+    assert torch.equal(torch.rand(3), expected)

@@ -99,12 +99,7 @@ def train(
 
 
 def warm_up(model: type[Autoencoder], shape: ImageShape, recipe: Recipe, device: str) -> None:
-    """Have a device choose its kernels, by one step of a model that is thrown away.
-
-    The CPU has nothing to choose.
-    """
-    if device == "cpu" or not model.trains:
-        return
+    """Have a device choose its kernels, by one step of a model that is thrown away."""
     images = torch.zeros(recipe.batch_size, *shape, dtype=torch.uint8, device=device)
     one_epoch = Recipe(1, recipe.lr, recipe.batch_size)
     train(build(model, shape, seed=0).to(device), images, one_epoch, seed=0)
