@@ -89,8 +89,8 @@ def _results(cell: Cell, store: Store) -> dict[str, Any]:
 def _costs(cell: Cell, done: dict[str, Artifact]) -> dict[str, Any]:
     """Return artifacts, seconds and peak memory by stage.
 
-    A stage of several links has their keys and seconds in one text each, separated by spaces,
-    so that work that cells share can be counted once.
+    A chain's links are added up; their own keys and seconds stand in one text each, separated by
+    spaces, so that work that cells share can be counted once.
     """
     costs: dict[str, Any] = {}
     for stage in STAGES:
@@ -99,10 +99,15 @@ def _costs(cell: Cell, done: dict[str, Artifact]) -> dict[str, Any]:
         peaks = [a.peak_memory_mb for a in found if a.peak_memory_mb is not None]
         costs |= {
             f"{stage}_artifacts": " ".join(task.key for task in tasks),
-            f"{stage}_seconds": " ".join(f"{a.seconds:.4f}" for a in found),
-            f"{stage}_warm_up_seconds": " ".join(f"{a.warm_up_seconds:.4f}" for a in found),
+            f"{stage}_seconds": round(sum(a.seconds for a in found), 4),
+            f"{stage}_warm_up_seconds": round(sum(a.warm_up_seconds for a in found), 4),
             f"{stage}_peak_memory_mb": round(max(peaks), 1) if peaks else None,
         }
+        if stage == "reduce":
+            costs |= {
+                "reduce_link_seconds": " ".join(f"{a.seconds:.4f}" for a in found),
+                "reduce_link_warm_up_seconds": " ".join(f"{a.warm_up_seconds:.4f}" for a in found),
+            }
     return costs
 
 
@@ -137,7 +142,7 @@ def distinct_seconds(records: pd.DataFrame, stage: str) -> tuple[int, float, flo
     Parameters
     ----------
     records : DataFrame
-        As `collect` makes them, or as read from results.csv with every column as text.
+        As `collect` makes them, or as read from results.csv.
     stage : str
 
     Returns
@@ -147,10 +152,12 @@ def distinct_seconds(records: pd.DataFrame, stage: str) -> tuple[int, float, flo
     seconds, warm_up_seconds : float
     """
     clock: dict[str, tuple[float, float]] = {}
-    columns = (f"{stage}_artifacts", f"{stage}_seconds", f"{stage}_warm_up_seconds")
+    part = f"{stage}_link" if stage == "reduce" else stage
+    columns = (f"{stage}_artifacts", f"{part}_seconds", f"{part}_warm_up_seconds")
     for row in records[list(columns)].fillna("").astype(str).itertuples(index=False):
         artifacts, seconds, warm_up = (text.split() for text in row)
-        for key, time, before in zip(artifacts, seconds, warm_up, strict=True):
+        # Without an artifact there is a time of 0.
+        for key, time, before in zip(artifacts, seconds, warm_up, strict=False):
             clock[key] = (float(time), float(before))
     times = list(clock.values())
     return len(times), sum(t for t, _ in times), sum(w for _, w in times)

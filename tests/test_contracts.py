@@ -201,6 +201,22 @@ def test_tsne_places_new_points_in_the_frame_of_the_old():
     np.testing.assert_allclose(np.asarray(reducer.embedding_), kept, atol=1e-5)
 
 
+def test_umap_is_fast_or_reproducible():
+    points, _ = two_groups()
+    seeded = Chain.parse("umap2").links[0].build(random_state=1, n_jobs=2)._model()
+    assert (seeded.random_state, seeded.n_jobs) == (1, 1)
+    fast = Chain.parse("umap2(fast=true)").links[0].build(random_state=1, n_jobs=2)
+    assert (fast._model().random_state, fast._model().n_jobs) == (None, 2)
+    assert np.isfinite(fast.fit_transform(points)).all()
+
+
+@pytest.mark.parametrize(("samples", "method"), [(6999, "bh"), (7000, "fft")])
+def test_tsne_takes_the_method_that_is_faster_there(samples, method):
+    assert Chain.parse("tsne2").links[0].build()._method(samples) == method
+    assert Chain.parse("tsne3").links[0].build()._method(samples) == "bh"
+    assert Chain.parse("tsne2(method=fft)").links[0].build()._method(samples) == "fft"
+
+
 def test_pca_is_scikit_learns_exact_one():
     from sklearn.decomposition import PCA
 

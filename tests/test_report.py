@@ -63,6 +63,7 @@ def record(model="dnn", chain="pca5", seed=0, **values):
             f"{stage}_seconds": "1.5",
             f"{stage}_warm_up_seconds": "0.5",
         }
+    row |= {"reduce_link_seconds": "1.5", "reduce_link_warm_up_seconds": "0.5"}
     return row | values
 
 
@@ -171,8 +172,9 @@ def test_the_reports_rows_stand_beside_ours():
 
 def test_shared_work_is_counted_once():
     rows = scored("dnn", "pca5", 0.5) + scored("dnn", "pca5+tsne2", 0.5)
-    rows[0] |= {"reduce_artifacts": "p", "reduce_seconds": "2", "reduce_warm_up_seconds": "0"}
-    rows[1] |= {"reduce_artifacts": "p t", "reduce_seconds": "2 3", "reduce_warm_up_seconds": "0 1"}
+    both = ("reduce_artifacts", "reduce_link_seconds", "reduce_link_warm_up_seconds")
+    rows[0] |= zip(both, ("p", "2", "0"), strict=True)
+    rows[1] |= zip(both, ("p t", "2 3", "0 1"), strict=True)
     assert distinct_seconds(frame(*rows), "reduce") == (2, 5.0, 1.0)
 
 
