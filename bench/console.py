@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -22,6 +23,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from bench.errors import UsageError
+
 if TYPE_CHECKING:
     from bench.plan import Task
 
@@ -30,6 +33,27 @@ def fail(message: str, code: int = 2) -> NoReturn:
     """Print one line to standard error and end with an exit code."""
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     raise SystemExit(code)
+
+
+def run_app(app: typer.Typer, arguments: list[str] | None, name: str) -> NoReturn:
+    """Run a command line and end the process; misuse is one line and exit code 2.
+
+    Parameters
+    ----------
+    app : typer.Typer
+        Its command returns the exit code.
+    arguments : list of str or None
+        None: those of the process.
+    name : str
+        What ``--help`` calls the command.
+    """
+    try:
+        code = app(arguments, standalone_mode=False, prog_name=name)
+    except typer.exceptions.TyperException as error:
+        fail(f"{error.format_message()} (--help shows all options)")
+    except UsageError as error:
+        fail(str(error))
+    sys.exit(code)
 
 
 def duration(seconds: float) -> str:

@@ -265,15 +265,9 @@ def _summarise(run: Run, finished: Finished) -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit codes: 0 done, 1 cells failed, 2 misuse, 130 interrupted."""
-    from bench.console import fail
+    from bench.console import run_app
 
-    try:
-        code = app(arguments, standalone_mode=False, prog_name="python -m bench.grid")
-    except typer.exceptions.TyperException as error:
-        fail(f"{error.format_message()} (--help shows all options)")
-    except UsageError as error:
-        fail(str(error))
-    sys.exit(code)
+    run_app(app, arguments, "python -m bench.grid")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,126 @@
+"""A gated memory cell without recurrence of its output: the report's fourth part, first problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Activation = Callable[[Tensor], Tensor]
+
+
+def identity(x: Tensor) -> Tensor:
+    """Return ``x``: the activation of the report's input and output."""
+    return x
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything a cell computed, step by step; each of shape (steps, ..., cells).
+
+    Attributes
+    ----------
+    z, z_i, z_f, z_o : Tensor
+        Weighted inputs of the cell's input and of its input, forget and output gate.
+    c : Tensor
+        Memory after each step.
+    y : Tensor
+        Output.
+    """
+
+    z: Tensor
+    z_i: Tensor
+    z_f: Tensor
+    z_o: Tensor
+    c: Tensor
+    y: Tensor
+
+
+class GatedCell:
+    r"""Memory cells with an input, a forget and an output gate; outputs are not fed back.
+
+    At each step, from inputs x and memory c::
+
+        c' = gate(z_i) · input(z) + gate(z_f) · c        y = gate(z_o) · output(c')
+
+    where each of z, z_i, z_f, z_o is w · x + b with weights and a bias of its own. With tanh for
+    ``input`` and ``output`` this is `torch.nn.LSTMCell` whose ``weight_hh`` is 0.
+
+    Parameters
+    ----------
+    weights : Tensor, shape (4, cells, inputs)
+        In the order z, z_i, z_f, z_o.
+    biases : Tensor, shape (4, cells)
+    input_activation, gate_activation, output_activation : callable
+        Elementwise; the report's are linear, logistic and linear.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit each other.
+
+    References
+    ----------
+    Hochreiter, Schmidhuber (1997), Long short-term memory; Gers, Schmidhuber, Cummins (2000),
+    Learning to forget; Machine Learning Fall 2020, Homework 5, report, section 4.
+    """
+
+    def __init__(
+        self,
+        weights: Tensor,
+        biases: Tensor,
+        *,
+        input_activation: Activation = identity,
+        gate_activation: Activation = torch.sigmoid,
+        output_activation: Activation = identity,
+    ) -> None:
+        if weights.ndim != 3 or len(weights) != 4 or biases.shape != weights.shape[:2]:
+            raise ValueError(
+                "weights must have shape (4, cells, inputs) and biases (4, cells), found "
+                f"{tuple(weights.shape)} and {tuple(biases.shape)}"
+            )
+        self.weights = weights
+        self.biases = biases
+        self.input_activation = input_activation
+        self.gate_activation = gate_activation
+        self.output_activation = output_activation
+
+    def __call__(self, x: Tensor, c: Tensor | None = None) -> Trace:
+        """Run the cell over a sequence.
+
+        Parameters
+        ----------
+        x : Tensor, shape (steps, inputs) or (steps, batch, inputs)
+            Any number of steps.
+        c : Tensor or None, shape (cells,) or (batch, cells)
+            Memory before the first step; None: 0.
+
+        Returns
+        -------
+        Trace
+
+        Raises
+        ------
+        ValueError
+            If ``x`` has another number of inputs than the weights.
+        """
+        if x.ndim not in (2, 3) or x.shape[-1] != self.weights.shape[2]:
+            raise ValueError(
+                f"x must have shape (steps, {self.weights.shape[2]}) or (steps, batch, "
+                f"{self.weights.shape[2]}), found {tuple(x.shape)}"
+            )
+        z, z_i, z_f, z_o = torch.einsum("gci,...i->g...c", self.weights, x) + self.biases.reshape(
+            4, *[1] * (x.ndim - 1), -1
+        )
+        admitted = self.gate_activation(z_i) * self.input_activation(z)
+        kept = self.gate_activation(z_f)
+        memory = torch.zeros_like(z[:1].sum(0)) if c is None else c
+        memories = []
+        for step in range(len(x)):
+            memory = admitted[step] + kept[step] * memory
+            memories.append(memory)
+        after = torch.stack(memories) if memories else torch.empty_like(z)
+        y = self.gate_activation(z_o) * self.output_activation(after)
+        return Trace(z, z_i, z_f, z_o, after, y)
