@@ -123,8 +123,8 @@ The report's cell has four inputs and starts from $c = 0$:
 | $z_f$ | −100, −100, 0, 0 | 110 | forgets only if both are 1 |
 | $z_o$ | 0, 0, 100, 0 | −10 | shows the memory if the third input is 1 |
 
-The weights are so large that every gate is almost shut or almost open: the sums are −90, −10, 10
-and more, and $\sigma(-10) = 0.0000454$, $\sigma(10) = 0.9999546$. By hand one takes them for 0
+The weights are so large that every gate is almost shut or almost open: its sum is −90, −10, or 10
+or more, and $\sigma(-10) = 0.0000454$, $\sigma(10) = 0.9999546$. By hand one takes them for 0
 and 1, and each step is then an addition. The exact memory and output, in double precision, stand
 at the right; rounded to whole numbers, all are what the report gives.
 
