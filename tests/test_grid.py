@@ -269,7 +269,10 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path):
         time.sleep(0.1)  # made when loading and planning are over
     time.sleep(2)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    try:
+        _, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "interrupted: 0 of 5 tasks are in .store; the same command goes on" in stderr
     assert "Traceback" not in stderr
