@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.datasets.dataset import load
+from bench.errors import UsageError
+
 ROOT = Path(__file__).resolve().parents[1]
 SCENES = Path(os.environ.get("LATENTGRID_SCENES", ROOT.parent / "shared" / "data" / "scenes"))
 
@@ -58,19 +61,27 @@ def scenes():
     return SCENES
 
 
+def run_module(module: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m MODULE`` in a folder, as a user would."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        stdin=subprocess.DEVNULL,
+    )
+
+
 @pytest.fixture
 def command(tmp_path):
-    """Run ``python -m bench.grid`` as a user would, in an empty folder."""
+    """Run ``python -m bench.grid``, in an empty folder unless told otherwise."""
+    return lambda *arguments, cwd=tmp_path: run_module("bench.grid", *arguments, cwd=cwd)
 
-    def run(*arguments: str, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "bench.grid", *map(str, arguments)],
-            cwd=cwd,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            stdin=subprocess.DEVNULL,
-        )
 
-    return run
+def refused(spec: str, message: str, **settings: object) -> None:
+    """Assert that a data set is refused with a message that holds these words."""
+    with pytest.raises(UsageError) as error:
+        load(spec, **settings)
+    assert message in str(error.value)

@@ -141,6 +141,31 @@ def test_best_is_chosen_on_the_public_half():
     assert best.model == "dnn"
 
 
+def test_a_cell_of_which_seeds_failed_is_not_best():
+    rows = [*scored("dnn", "pca5", 0.9), failed("dnn", "pca5", 1), *scored("cnn", "pca5", 0.6, 0.7)]
+    records = frame(*rows)
+    best = best_cell(records)
+    assert best is not None
+    assert best.model == "cnn"
+    assert summary(records)["model"].tolist() == ["cnn", "dnn"]
+    alone = best_cell(frame(*rows[:2]))
+    assert alone is not None
+    assert alone.model == "dnn"
+
+
+def test_the_heat_map_says_what_failed(tmp_path):
+    from bench.report.figures import _heat_map, _heat_text
+
+    rows = [*scored("dnn", "pca5", 0.9), failed("dnn", "pca5", 1), failed("cnn", "pca5", 0)]
+    cells = summary(frame(*rows)).set_index("model")
+    assert _heat_text(cells.loc["dnn"], "accuracy") == "0.900*"
+    assert _heat_text(cells.loc["cnn"], "accuracy") == "failed"
+    assert _heat_text(cells.loc["dnn"], "validation_accuracy") == "–"
+    drawn = _heat_map(frame(*rows), tmp_path)
+    assert drawn is not None
+    assert drawn.path.stat().st_size > 1000
+
+
 def test_median_seed_is_the_lower_median_of_those_that_did_not_fail():
     cell = frame(*scored("dnn", "pca5", 0.9, 0.1, 0.5, 0.7), failed("dnn", "pca5", 4))
     assert median_seed(cell, "public_accuracy") == 2
@@ -221,6 +246,10 @@ def test_results_csv_is_the_records(finished):
     read = pd.read_csv(place / "out" / "results.csv")
     assert len(read) == len(records) == 8
     assert list(read.columns) == list(records.columns)
+    assert {
+        "accuracy", "public_accuracy", "private_accuracy", "validation_accuracy", "nmi", "ari",
+        "reconstruction_loss", "reported_loss",
+    } <= set(read.columns)  # fmt: skip
     for name in METRICS:
         np.testing.assert_allclose(
             pd.to_numeric(read[name]), pd.to_numeric(records[name]).astype(float)

@@ -1,9 +1,6 @@
 """The report's two worked problems."""
 
 import math
-import os
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -14,7 +11,7 @@ from bench import worked
 from bench.worked import CELL_REPORTED, cell_steps, embedding_cases, run_cell
 from models.gated_cell import GatedCell
 from models.linear_embedding import gradient_by_the_report, gradients, loss
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run_module
 
 DOUBLE = {"dtype": torch.float64}
 
@@ -240,19 +237,8 @@ def test_a_wrong_formula_is_noticed(monkeypatch, wrong):
 # the command and the page
 
 
-def run(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "bench.worked", *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
 def test_the_command_prints_both_and_verifies(tmp_path):
-    found = run(cwd=tmp_path)
+    found = run_module("bench.worked", cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     assert found.stderr == ""
     assert "every number verified" in found.stdout
@@ -261,14 +247,14 @@ def test_the_command_prints_both_and_verifies(tmp_path):
 
 
 def test_the_page_is_current(tmp_path):
-    found = run("--check", ROOT / "docs" / "worked.md", cwd=tmp_path)
+    found = run_module("bench.worked", "--check", ROOT / "docs" / "worked.md", cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     (tmp_path / "old.md").write_text("old")
-    stale = run("--check", "old.md", cwd=tmp_path)
+    stale = run_module("bench.worked", "--check", "old.md", cwd=tmp_path)
     assert stale.returncode == 1
     assert "old.md is not current: python -m bench.worked --write old.md" in stale.stderr
-    assert run("--write", "old.md", cwd=tmp_path).returncode == 0
-    assert run("--check", "old.md", cwd=tmp_path).returncode == 0
+    assert run_module("bench.worked", "--write", "old.md", cwd=tmp_path).returncode == 0
+    assert run_module("bench.worked", "--check", "old.md", cwd=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -280,7 +266,7 @@ def test_the_page_is_current(tmp_path):
     ],
 )
 def test_misuse_is_one_line_and_exit_code_2(tmp_path, arguments, message):
-    found = run(*arguments, cwd=tmp_path)
+    found = run_module("bench.worked", *arguments, cwd=tmp_path)
     assert found.returncode == 2
     assert message in found.stderr
     assert found.stderr.count("\n") == 1

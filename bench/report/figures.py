@@ -19,7 +19,13 @@ from bench.files import write_whole
 from bench.metrics import METRICS
 from bench.report import paint
 from bench.report.naming import cell_name
-from bench.report.tables import leading_accuracy, leading_metric, median_seed
+from bench.report.tables import (
+    MISSING,
+    leading_accuracy,
+    leading_metric,
+    median_seed,
+    summary,
+)
 from bench.store import Store
 
 DPI = 150
@@ -136,25 +142,32 @@ def _heat_map(records: pd.DataFrame, folder: Path) -> Figure | None:
     metric = leading_accuracy(records)
     if metric is None:
         return None
-    table = records.pivot_table(
-        index="model", columns="chain", values=metric, aggfunc="mean", sort=False, dropna=False
-    ).reindex(
-        index=list(dict.fromkeys(records["model"])), columns=list(dict.fromkeys(records["chain"]))
-    )
+    cells = summary(records).set_index(["model", "chain"])
+    models, chains = dict.fromkeys(records["model"]), dict.fromkeys(records["chain"])
+    table = cells[metric].unstack("chain").reindex(index=list(models), columns=list(chains))
+    texts = {key: _heat_text(row, metric) for key, row in cells.iterrows()}
+    labels = [[texts[model, chain] for chain in chains] for model in models]
     path = folder / "accuracy.png"
     title = METRICS[metric].title + ("" if metric == "accuracy" else " accuracy")
     shows = {
         "table": [[f"{value:.6f}" for value in row] for row in table.to_numpy()],
+        "labels": labels,
         "axes": [list(table.index), list(table.columns), title],
     }
-    _draw(path, shows, partial(paint.heat_map, table, title))
+    _draw(path, shows, partial(paint.heat_map, table, labels, title))
     seeds = records["seed_index"].nunique()
     return Figure(
         path,
         f"{title.capitalize()} by model and chain",
-        f"Mean over {seeds} seed{'s' if seeds > 1 else ''}; darker is lower. "
-        "Cells without a number failed or have no such accuracy.",
+        f"Mean over {seeds} seed{'s' if seeds > 1 else ''}; darker is lower. A star: some of its "
+        "seeds failed. A dash: it has no such accuracy.",
     )
+
+
+def _heat_text(row: pd.Series, metric: str) -> str:
+    if pd.isna(row[metric]):
+        return "failed" if row["failed"] == row["seeds"] else MISSING
+    return f"{row[metric]:.3f}" + "*" * bool(row["failed"])
 
 
 def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path) -> list[Figure]:

@@ -71,8 +71,8 @@ def reconstructions(strips: list[tuple[str, NDArray[Any]]]) -> Any:
     return figure
 
 
-def heat_map(table: pd.DataFrame, title: str) -> Any:
-    """Paint a table of models by chains, with the numbers in it."""
+def heat_map(table: pd.DataFrame, labels: list[list[str]], title: str) -> Any:
+    """Paint a table of models by chains, with a label in each cell."""
     import seaborn as sns
 
     size = (1.35 * len(table.columns) + 2.2, 0.5 * len(table) + 1.4)
@@ -80,12 +80,14 @@ def heat_map(table: pd.DataFrame, title: str) -> Any:
     sns.heatmap(
         table.astype(float),
         ax=axes,
-        annot=True,
-        fmt=".3f",
+        annot=np.array(labels),
+        fmt="",
         cmap="cividis",
         linewidths=1,
         cbar_kws={"label": title},
     )
+    for row, column in np.argwhere(table.isna().to_numpy()):  # seaborn leaves these empty
+        axes.text(column + 0.5, row + 0.5, labels[row][column], ha="center", va="center")
     axes.set(xlabel="", ylabel="")
     axes.set_xticks(axes.get_xticks(), axes.get_xticklabels(), rotation=20, ha="right")
     axes.tick_params(axis="y", rotation=0)

@@ -63,12 +63,16 @@ def median_seed(cell: pd.DataFrame, metric: str | None) -> int:
 
 
 def best_cell(records: pd.DataFrame) -> Best | None:
-    """Return the cell with the highest mean of the leading metric; None without labels."""
+    """Return the cell with the highest mean of the leading metric; None without labels.
+
+    Cells of which some seeds failed come after the others: the seeds that are left are not those
+    that the others were measured with.
+    """
     metric = leading_metric(records)
     if metric is None:
         return None
-    means = records.groupby(["model", "chain"], sort=False)[metric].mean().dropna()
-    model, chain = means.index[int(means.to_numpy().argmax())]
+    first = summary(records).iloc[0]
+    model, chain = str(first["model"]), str(first["chain"])
     cell = records[(records["model"] == model) & (records["chain"] == chain)]
     return Best(model, chain, median_seed(cell, metric))
 
@@ -79,7 +83,8 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each model and chain, best first, then failed ones: ``model``, ``chain``,
+        A row for each model and chain, best first, then those of which seeds failed: ``model``,
+        ``chain``,
         ``seeds``, ``failed``, and for each metric ``NAME`` (mean), ``NAME_std`` (sample
         standard deviation; missing for fewer than two results that were computed apart: what
         does not depend on the seed is one result and not several).
@@ -98,15 +103,14 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
             apart = cell.loc[values.index, f"{METRICS[name].stage}_artifacts"].nunique()
             row[f"{name}_std"] = values.std(ddof=1) if apart > 1 else np.nan
         rows.append(row)
+    # Stable, the less weighty order first: best first, those without a number last; then
+    # complete cells before the others.
     frame = pd.DataFrame(rows)
     metric = leading_metric(records)
-    return (
-        frame
-        if metric is None
-        else frame.sort_values(
-            metric, ascending=False, kind="stable", na_position="last", ignore_index=True
-        )
-    )
+    if metric is not None:
+        frame = frame.sort_values(metric, ascending=False, kind="stable", na_position="last")
+    complete = (frame["failed"] == 0) & (metric is None or frame[metric].notna())
+    return pd.concat([frame[complete], frame[~complete]], ignore_index=True)
 
 
 def mean_and_spread(row: pd.Series, metric: str) -> str:

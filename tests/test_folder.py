@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.datasets.dataset import load
+from bench.datasets.folder import decode
+from tests.conftest import refused
+
+
+def test_folder_with_sub_folders_is_labelled(image_folder):
+    data = load(f"folder:{image_folder}")
+    assert data.images.shape == (20, 32, 32, 3)
+    assert data.class_names == ("bright", "dark")
+    assert data.clusters == 2
+    assert data.files[0] == "bright/01.jpg"
+    means = data.images.mean((1, 2, 3))
+    assert (means[data.labels == 0] > means[data.labels == 1].max()).all()
+
+
+def test_flat_folder_is_unlabelled_and_needs_clusters(image_folder):
+    flat = image_folder / "dark"
+    refused(f"folder:{flat}", "--clusters N")
+    data = load(f"folder:{flat}", clusters=3)
+    assert data.labels is None
+    assert data.clusters == 3
+
+
+def test_folder_names_and_counts_what_it_skips(image_folder):
+    for i in range(7):
+        (image_folder / "dark" / f"broken{i}.png").write_bytes(b"not a picture")
+    whole = (image_folder / "bright" / "01.jpg").read_bytes()
+    (image_folder / "bright" / "cut.jpg").write_bytes(whole[: len(whole) // 3])
+    (image_folder / "bright" / "readme.txt").write_text("hello")
+    Image.new("L", (9, 9)).save(image_folder / "cover.png")
+    (image_folder / ".hidden").write_text("ignored")
+    data = load(f"folder:{image_folder}")
+    assert len(data) == 20
+    text = " ".join(data.notes)
+    assert "Skipped 9 unreadable files: bright/cut.jpg, bright/readme.txt, dark/broken0" in text
+    assert "and 4 more" in text
+    assert "Left out 1 images beside the sub-folders: cover.png" in text
+
+
+def test_a_flat_folder_stays_flat_beside_a_folder_of_other_files(image_folder):
+    flat = image_folder / "dark"
+    (flat / "notes").mkdir()
+    (flat / "notes" / "a.txt").write_text("no image")
+    assert load(f"folder:{flat}", clusters=2).labels is None
+    Image.new("L", (9, 9)).save(flat / "notes" / "one.png")
+    data = load(f"folder:{flat}", clusters=2)
+    assert (len(data), data.labels) == (10, None)
+    assert "Left out 1 images in sub-folders: notes/one.png" in " ".join(data.notes)
+
+
+def test_folders_that_are_links_are_followed_once(image_folder, tmp_path):
+    links = tmp_path / "links"
+    links.mkdir()
+    for name in ("dark", "bright"):
+        (links / name).symlink_to(image_folder / name)
+    (links / "again").symlink_to(links)
+    data = load(f"folder:{links}")
+    assert data.class_names == ("bright", "dark")
+    assert len(data) == 20
+
+
+def test_folder_refuses_what_holds_no_image(tmp_path):
+    refused("folder", "needs a folder")
+    refused(f"folder:{tmp_path / 'none'}", "no such folder")
+    refused(f"folder:{tmp_path}", "no readable image")
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "I;16", "I", "F", "PA", "RGBX"]
+)
+def test_folder_reads_every_mode(tmp_path, mode):
+    grey = Image.fromarray(np.full((40, 60), 200, np.uint8))
+    if mode in ("I;16", "I"):
+        image = Image.fromarray(np.full((40, 60), 200 * 257, np.uint16))
+        image = image.convert("I") if mode == "I" else image
+    elif mode == "F":
+        image = Image.fromarray(np.full((40, 60), 200, np.float32))
+    elif mode == "PA":
+        image = grey.convert("LA").convert("PA")
+    elif mode == "P":
+        image = grey.convert("RGB").quantize()
+    else:
+        image = grey.convert("RGB").convert(mode)
+    path = tmp_path / ("x.tiff" if mode != "PA" else "x.png")
+    if mode == "PA":
+        image.convert("RGBA").quantize().save(path)
+    else:
+        image.save(path)
+    found = decode(path)
+    assert found.shape == (32, 32, 3)
+    expected = 255 if mode == "1" else 200
+    assert abs(found.astype(int) - expected).max() <= 6 or (mode == "1" and found.mean() > 150)
+
+
+def test_folder_lays_transparency_on_white_and_turns_photographs(tmp_path):
+    Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert (decode(tmp_path / "clear.png") == 255).all()
+    lying = np.zeros((64, 64, 3), np.uint8)
+    lying[:, 32:] = 255  # bright at its right; the camera says: turn it by 90 degrees
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(lying).save(tmp_path / "turned.png", exif=exif)
+    found = decode(tmp_path / "turned.png").astype(int)
+    assert found[20:].mean() > 200
+    assert found[:12].mean() < 50
+
+
+def test_image_bombs_are_not_decoded(tmp_path, monkeypatch):
+    Image.new("L", (100, 100)).save(tmp_path / "big.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 100)
+    assert decode(tmp_path / "big.png") is None

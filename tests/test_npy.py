@@ -1,0 +1,150 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from bench.datasets.dataset import load
+from tests.conftest import make_images, refused
+
+
+def test_npy_as_the_homework_has_it(npy_folder):
+    data = load(f"npy:{npy_folder}")
+    images, labels = make_images(120)
+    np.testing.assert_array_equal(data.images, images)
+    np.testing.assert_array_equal(data.labels, labels)
+    assert data.validation_images.shape == (20, 32, 32, 3)
+    assert data.clusters == 2
+    assert data.id_label_form
+
+
+def test_npy_is_mapped_and_read_in_pieces(tmp_path):
+    """A sparse file of 24 GB would not fit: only what is asked for is read."""
+    shape = (8_000_000, 32, 32, 3)
+    np.lib.format.open_memmap(tmp_path / "trainX.npy", mode="w+", dtype=np.uint8, shape=shape)
+    data = load(f"npy:{tmp_path}", limit=50)
+    assert len(data) == 50
+    assert data.source_count == 8_000_000
+
+
+@pytest.mark.parametrize("form", ["uint8", "unit", "byte", "first", "unit first", "float16"])
+def test_npy_forms_give_the_same_images(tmp_path, form):
+    images, _ = make_images(10)
+    values = images
+    if "unit" in form:
+        values = (values / 255).astype(np.float32)
+    if form == "byte":
+        values = values.astype(np.float64)
+    if form == "float16":
+        values = values.astype(np.float16)
+    if "first" in form:
+        values = values.transpose(0, 3, 1, 2)
+    np.save(tmp_path / "trainX.npy", values)
+    np.testing.assert_array_equal(load(f"npy:{tmp_path}").images, images)
+
+
+def test_npy_grey_and_other_sizes_are_brought_to_form(tmp_path):
+    np.save(tmp_path / "trainX.npy", np.full((5, 28, 28), 99, np.uint8))
+    data = load(f"npy:{tmp_path}")
+    assert data.images.shape == (5, 32, 32, 3)
+    assert (data.images == 99).all()
+    assert "28×28 images were resized" in " ".join(data.notes)
+
+
+def test_npy_without_labels_has_the_homeworks_two_clusters_and_says_so(npy_folder):
+    for name in ("trainY", "valX", "valY"):
+        (npy_folder / f"{name}.npy").unlink()
+    data = load(f"npy:{npy_folder}")
+    assert data.labels is None
+    assert data.clusters == 2
+    assert "2 clusters, as in the homework" in " ".join(data.notes)
+    assert load(f"npy:{npy_folder}", clusters=5).clusters == 5
+
+
+def test_npy_with_validation_labels_only_counts_those(npy_folder):
+    (npy_folder / "trainY.npy").unlink()
+    np.save(npy_folder / "valY.npy", np.arange(20) % 4)
+    data = load(f"npy:{npy_folder}")
+    assert (data.labels, data.clusters) == (None, 4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (np.array(["cat", "dog"] * 60), ("cat", "dog")),
+        (np.array([[3.0], [7.0]] * 60), ("3", "7")),
+        (np.array([True, False] * 60), ("0", "1")),
+        (np.array([7, 9] * 60, np.uint64), ("7", "9")),
+        (np.array([b"a", b"b"] * 60), ("a", "b")),
+    ],
+)
+def test_npy_labels_of_several_types(npy_folder, labels, names):
+    np.save(npy_folder / "trainY.npy", labels)
+    np.save(npy_folder / "valY.npy", labels.ravel()[:20])
+    assert load(f"npy:{npy_folder}").class_names == names
+
+
+def test_npy_refuses_pickles_without_running_them(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (exec, ("import pathlib; pathlib.Path('ran').touch()",))
+
+    np.save(tmp_path / "trainX.npy", np.array([Bomb()], object), allow_pickle=True)
+    refused(f"npy:{tmp_path}", "pickled objects")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((4, 32, 32, 5), np.uint8), "has shape (4, 32, 32, 5)"),
+        (np.zeros((4, 3072), np.uint8), "has shape (4, 3072)"),
+        (np.zeros((0, 32, 32, 3), np.uint8), "is empty"),
+        (np.zeros((4, 32, 32, 3), np.int64), "has dtype int64"),
+        (np.full((4, 32, 32, 3), -0.5), "values from -0.5 to -0.5"),
+        (np.full((4, 32, 32, 3), 300.0), "values from 300 to 300"),
+        (np.full((4, 32, 32, 3), np.nan), "no NaN"),
+    ],
+)
+def test_npy_refuses_what_are_no_images(tmp_path, array, message):
+    np.save(tmp_path / "trainX.npy", array)
+    refused(f"npy:{tmp_path}", message)
+
+
+def test_npy_refuses_archives_and_labels_of_another_kind(npy_folder):
+    np.savez(npy_folder / "x.npz", a=np.zeros(3))
+    (npy_folder / "x.npz").rename(npy_folder / "valX.npy")
+    refused(f"npy:{npy_folder}", "archive (.npz)")
+    np.save(npy_folder / "valX.npy", make_images(20)[0])
+    np.save(npy_folder / "valY.npy", np.array(["a", "b"] * 10))
+    refused(f"npy:{npy_folder}", "none of the validation labels (a, b) is a label")
+
+
+def test_npy_refuses_broken_folders(npy_folder, tmp_path):
+    refused("npy", "needs a folder")
+    refused("npy:/no/such/folder", "no trainX.npy")
+    whole = (npy_folder / "trainX.npy").read_bytes()
+    (npy_folder / "trainX.npy").write_bytes(whole[: len(whole) // 2])
+    refused(f"npy:{npy_folder}", "not a whole .npy array")
+    (npy_folder / "trainX.npy").write_bytes(b"")
+    refused(f"npy:{npy_folder}", "not a whole .npy array")
+    (npy_folder / "trainX.npy").write_bytes(whole)
+    np.save(npy_folder / "trainY.npy", np.zeros(7, int))
+    refused(f"npy:{npy_folder}", "has shape (7,): expected (120,)")
+    np.save(npy_folder / "trainY.npy", np.full(120, 0.5))
+    refused(f"npy:{npy_folder}", "dtype float64")
+    np.save(npy_folder / "trainY.npy", np.zeros(120, int))
+    (npy_folder / "valY.npy").unlink()
+    refused(f"npy:{npy_folder}", "valX.npy without valY.npy")
+
+
+@given(
+    hnp.arrays(st.sampled_from([np.float32, np.float64]), (2, 3, 4), elements=st.floats(width=32))
+)
+def test_npy_any_floats_are_images_or_refused(tmp_path_factory, array):
+    folder = tmp_path_factory.mktemp("fuzz")
+    np.save(folder / "trainX.npy", array)
+    if (array >= 0).all() and (array <= 255).all():
+        assert load(f"npy:{folder}", clusters=1).images.shape == (2, 32, 32, 3)
+    else:
+        refused(f"npy:{folder}", "allowed are 0..1 or 0..255", clusters=1)
