@@ -82,3 +82,22 @@ def installed(distribution: str) -> str:
 def versions(*distributions: str) -> dict[str, str]:
     """Return installed versions by distribution."""
     return {name: installed(name) for name in distributions}
+
+
+@functools.cache
+def processor() -> str:
+    """Return which kernels do the arithmetic here, such as ``openblas 0.3.30 Haswell, AVX512``.
+
+    Libraries choose them by the processor, or by variables such as ``OPENBLAS_CORETYPE``; other
+    kernels give other last digits, from which t-SNE and UMAP go quite other ways.
+    """
+    import scipy.linalg  # noqa: F401  # only what is loaded can be asked
+    import torch
+    from threadpoolctl import threadpool_info
+
+    libraries = {
+        f"{found['internal_api']} {found['version']} {found.get('architecture', '')}".strip()
+        for found in threadpool_info()
+        if found["user_api"] == "blas"
+    }
+    return ", ".join([*sorted(libraries), torch.backends.cpu.get_cpu_capability()])

@@ -272,6 +272,7 @@ class _Planner:
             "source": source,
             "versions": keys.versions(*libraries),
             "threads": self.spec.threads if threads else None,
+            "processor": keys.processor() if threads else None,
         }
         key = keys.key({"stage": stage} | inputs)
         if key not in self.tasks:

@@ -133,6 +133,7 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
         "dataset_notes": " ".join(dataset.notes),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
+        "processor": keys.processor(),
     } | {name: keys.installed(name) for name in LIBRARIES}
 
 

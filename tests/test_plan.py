@@ -88,6 +88,19 @@ def test_what_shapes_a_result_is_in_its_key():
         assert same == [True] * first + [False] * (5 - first), change
 
 
+def test_the_processors_kernels_are_in_every_key_but_that_of_scores(monkeypatch):
+    from bench import keys
+
+    def tasks():
+        return planned(models="dnn", reducers="pca9", seeds=1).cells[0].tasks
+
+    here = tasks()
+    monkeypatch.setattr(keys, "processor", lambda: "another machine's")
+    elsewhere = tasks()
+    assert not {task.key for task in here} & {task.key for task in elsewhere}
+    assert [task.inputs["processor"] for task in elsewhere] == ["another machine's"] * 4 + [None]
+
+
 def test_the_recipe_does_not_matter_to_models_that_do_not_train():
     for model in ("pixels", "untrained-dnn"):
         one = planned(models=model, reducers="pca9", seeds=1, lr=0.1, epochs=1)

@@ -47,6 +47,7 @@ def record(model="dnn", chain="pca5", seed=0, **values):
         "device": "cpu",
         "threads": 2,
         "platform": "Linux",
+        "processor": "openblas 0 Any",
         "dataset_fingerprint": "f" * 64,
         "dataset_notes": "",
         "python": "3.11",

@@ -1,4 +1,7 @@
 import math
+import os
+import platform
+import subprocess
 import sys
 import types
 
@@ -10,6 +13,7 @@ from bench import keys
 from bench.seeds import derive
 from models.cnn import CNN
 from models.untrained import UntrainedCNN
+from tests.conftest import ROOT
 
 
 def test_seeds_are_fixed_for_ever():
@@ -62,6 +66,23 @@ def test_source_changes_with_the_text(tmp_path, monkeypatch):
 
     assert item("1") != item("2")
     assert item("1") == item("1")
+
+
+def test_the_processors_kernels_are_named():
+    import torch
+
+    named = keys.processor()
+    assert torch.backends.cpu.get_cpu_capability() in named
+    if (
+        "openblas" in named and platform.machine() == "x86_64"
+    ):  # its kernels are a matter of the machine, or of a variable
+        script = "from bench import keys; print(keys.processor())"
+        env = os.environ | {"OPENBLAS_CORETYPE": "Nehalem", "PYTHONPATH": str(ROOT)}
+        other = subprocess.run(
+            [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+        )
+        assert "Nehalem" in other.stdout
+        assert ("Nehalem" in named) == (other.stdout.strip() == named)
 
 
 def test_versions_without_local_suffix():

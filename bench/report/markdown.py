@@ -193,7 +193,11 @@ def _run_section(records: pd.DataFrame) -> str:
         ],
         ["clusters", f"{first['clusters']}, by {first['clusterer']}"],
         ["seeds", f"{records['seed_index'].nunique()}, base seed {first['base_seed']}"],
-        ["device", f"{first['device']}, {first['threads']} threads, {first['platform']}"],
+        [
+            "device",
+            f"{first['device']}, {first['threads']} threads, {first['platform']}, "
+            f"{first['processor']}",
+        ],
         [
             "versions",
             ", ".join(
