@@ -3,17 +3,28 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: grid test test-slow lint clean
+.PHONY: grid check test test-slow soak regression lint clean
 
 # Installs once, then runs the main job on embedded data. ARGS="--seeds 5" passes options on.
 grid: $(VENV)/.installed
 	$(BIN)/python -m bench.grid $(ARGS)
+
+# Holds results/results.csv against results/thresholds.toml.
+check: $(VENV)/.installed
+	$(BIN)/python -m bench.check $(ARGS)
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(ARGS)
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+soak: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m soak $(ARGS)
+
+# Trains for real with an empty store, and holds the thresholds; part of `make test` as well.
+regression: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m regression $(ARGS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -13,13 +13,26 @@ if TYPE_CHECKING:
 __all__ = ["run_grid"]
 
 
-def run_grid(*, config: str | None = None, **settings: Any) -> pd.DataFrame:
+def run_grid(
+    *,
+    config: str | None = None,
+    force: bool = False,
+    only_cached: bool = False,
+    fail_fast: bool = False,
+    **settings: Any,
+) -> pd.DataFrame:
     """Run a grid from Python or a notebook; the same as ``python -m bench.grid``.
 
     Parameters
     ----------
     config : str or None
         A TOML file with settings.
+    force : bool
+        Do everything again, whether or not it is in the store.
+    only_cached : bool
+        Compute nothing: report from what is in the store.
+    fail_fast : bool
+        Stop at the first cell that fails.
     **settings
         Fields of `bench.spec.GridSpec`, named as the flags are: ``dataset="digits"``,
         ``models=["pixels", "dnn"]``, ``reducers="pca64,pca128+tsne2"``, ``seeds=5``,
@@ -29,12 +42,15 @@ def run_grid(*, config: str | None = None, **settings: Any) -> pd.DataFrame:
     -------
     DataFrame
         The records, one row a cell, as written to ``results.csv``. Cells that failed have the
-        status ``failed`` and the error; they do not raise.
+        status ``failed`` and the error, those that were not tried ``skipped`` and the reason;
+        they do not raise.
 
     Raises
     ------
     bench.errors.UsageError
         For settings or data that cannot be used.
+    bench.errors.RunError
+        If the run had to be given up, for a full disk for instance; what was done stays.
 
     Examples
     --------
@@ -45,7 +61,9 @@ def run_grid(*, config: str | None = None, **settings: Any) -> pd.DataFrame:
     from pathlib import Path
 
     from bench.run import Run
+    from bench.runner import Mode
     from bench.spec import resolve
 
-    run = Run(resolve(settings, None if config is None else Path(config)))
+    spec = resolve(settings, None if config is None else Path(config))
+    run = Run(spec, Mode(force, only_cached, fail_fast))
     return run.execute().records

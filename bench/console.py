@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import sys
 import time
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -23,16 +26,62 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from bench.errors import UsageError
+from bench.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from bench.plan import Task
 
 
+class Stopped(BaseException):
+    """The process was asked to stop, by Ctrl-C or SIGTERM.
+
+    Not a KeyboardInterrupt, which the command line's library would answer itself.
+
+    Parameters
+    ----------
+    number : int
+        The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number
+
+
 def fail(message: str, code: int = 2) -> NoReturn:
     """Print one line to standard error and end with an exit code."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {one_line(message)}", file=sys.stderr)
     raise SystemExit(code)
+
+
+def one_line(text: str) -> str:
+    """Return text as one line that a terminal shows as it is, whatever characters it holds."""
+    printable = re.sub(r"[\x00-\x1f\x7f-\x9f]", "\ufffd", " ".join(text.split()))
+    return printable.encode(errors="backslashreplace").decode()
+
+
+def stopped(stop: Stopped, message: str) -> int:
+    """Say in one line what being stopped left; return the exit code, 130 or 143."""
+    print(f"interrupted: {one_line(message)}", file=sys.stderr)
+    return stop.code
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Raise `Stopped` on Ctrl-C and SIGTERM; a signal that is ignored stays so (nohup)."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise Stopped(number)
+
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def run_app(app: typer.Typer, arguments: list[str] | None, name: str) -> NoReturn:
@@ -48,7 +97,12 @@ def run_app(app: typer.Typer, arguments: list[str] | None, name: str) -> NoRetur
         What ``--help`` calls the command.
     """
     try:
-        code = app(arguments, standalone_mode=False, prog_name=name)
+        with _stoppable():
+            code = app(arguments, standalone_mode=False, prog_name=name)
+    except Stopped as stop:
+        code = stopped(stop, "what was done is kept")
+    except RunError as error:
+        fail(str(error), 1)
     except typer.exceptions.TyperException as error:
         fail(f"{error.format_message()} (--help shows all options)")
     except UsageError as error:
@@ -171,14 +225,17 @@ class Watch:
     def begin(self, task: Task) -> Callable[[int, int], None]:
         """Take note that a task begins; return where it reports its steps."""
         self.started, self.current = time.monotonic(), self.seconds.get(task.key, 0.0)
-        self.progress.reset(
-            self.stage, total=1.0, visible=True, description=f"{task.stage} {task.label}"
-        )
+        what = f"{task.stage} {task.label}"
+        self.progress.reset(self.stage, total=1.0, visible=True, description=what)
 
         def step(done: int, total: int) -> None:
-            self.progress.update(self.stage, completed=done / max(total, 1))
+            self.progress.update(self.stage, completed=done / max(total, 1), description=what)
 
         return step
+
+    def waiting(self) -> None:
+        """Take note that another process is doing the task that began."""
+        self.progress.update(self.stage, description="waiting for another grid to finish this")
 
     def end(self, task: Task) -> None:
         """Take note that a task is done, was there already, or failed."""

@@ -1,4 +1,4 @@
-"""What goes wrong through the user's input, as opposed to a defect of the program."""
+"""What ends a command with one line and no traceback."""
 
 from __future__ import annotations
 
@@ -7,4 +7,11 @@ class UsageError(Exception):
     """Bad input: one line that says what was wrong, what was found and what is allowed.
 
     The commands print the line and end with exit code 2.
+    """
+
+
+class RunError(Exception):
+    """Something outside of the grid stopped it, such as a full disk; what was done stays.
+
+    The commands print the line and end with exit code 1.
     """

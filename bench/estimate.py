@@ -72,9 +72,27 @@ def _train_seconds(task: Task, shape: ImageShape, device: str) -> float:
     return fresh + steps * max(traffic, LEAST_STEP) + arithmetic
 
 
-def megabytes(task: Task, shape: ImageShape) -> float:
-    """Estimate the size of a task's artifact in MB, validation images left out."""
-    numbers = task.samples * task.outputs
+def megabytes(task: Task, shape: ImageShape, validation_images: int = 0) -> float:
+    """Estimate the size of a task's artifact in MB.
+
+    Parameters
+    ----------
+    task : Task
+    shape : tuple of int
+        Of an image, (C, H, W).
+    validation_images : int
+        They are encoded, reduced and clustered as well.
+    """
+    numbers = (task.samples + validation_images) * task.outputs
     if task.stage == "train":
         numbers = probe(task.settings["model"], shape).parameters
     return (4 * numbers + 2000) / 1e6
+
+
+def checkpoint_megabytes(task: Task, shape: ImageShape) -> float:
+    """Estimate what a training's checkpoints take in MB, until it ends.
+
+    Weights and Adam's two moments, twice: the new one is written before the old one goes.
+    """
+    trains = task.stage == "train" and "epochs" in task.settings
+    return 6 * megabytes(task, shape) if trains else 0.0

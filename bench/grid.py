@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bench.console import Stopped, one_line, stopped
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ EPILOG = (
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
-WHAT, RECIPE, WHERE, INSTEAD = "What to compare", "Training", "Where", "Instead of running"
+WHAT, RECIPE, WHERE = "What to compare", "Training", "Where"
+HOW, INSTEAD = "What was computed before", "Instead of running"
 
 
 def _option(help_text: str, panel: str, *names: str, metavar: str | None = None) -> Any:
@@ -114,6 +116,23 @@ def grid(
             "Processor threads; by default all. Last digits can depend on it.", RECIPE, metavar="N"
         ),
     ] = None,
+    deterministic: Annotated[
+        bool,
+        _option(
+            "Have a GPU give the same bits every time, which is slower; a CPU does so anyway.",
+            RECIPE,
+            "--deterministic",
+        ),
+    ] = False,
+    checkpoint: Annotated[
+        str | None,
+        _option(
+            "Put a training away every so many seconds, to go on from there if it is killed; by "
+            "default 60.",
+            RECIPE,
+            metavar="SECONDS",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         _option(
@@ -126,11 +145,20 @@ def grid(
         Path | None,
         _option(
             "Folder that keeps what was computed, so that a second run does only what is missing; "
-            "by default .store.",
+            "by default $LATENTGRID_STORE, or .store. Any number of grids may share one.",
             WHERE,
             metavar="DIR",
         ),
     ] = None,
+    force: Annotated[
+        bool, _option("Do everything again, whether or not it is there.", HOW, "--force")
+    ] = False,
+    only_cached: Annotated[
+        bool, _option("Compute nothing: report from what is there.", HOW, "--only-cached")
+    ] = False,
+    fail_fast: Annotated[
+        bool, _option("Stop at the first cell that fails.", HOW, "--fail-fast")
+    ] = False,
     dry_run: Annotated[
         bool,
         _option(
@@ -163,34 +191,34 @@ def grid(
         "lr": lr,
         "batch_size": batch_size,
         "device": device,
+        "deterministic": deterministic or None,
         "threads": threads,
+        "checkpoint": checkpoint,
         "out": out,
         "store": store,
     }
     if list_items:
         return _list(plugin or [])
 
-    from bench.run import Run
-    from bench.spec import resolve
-
-    spec = resolve(flags, config)
     try:
-        run = Run(spec)
-    except KeyboardInterrupt:
-        print("interrupted while loading: nothing was computed yet", file=sys.stderr)
-        return 130
-    if dry_run:
-        return _dry_run(run)
+        from bench.run import Run
+        from bench.runner import Mode
+        from bench.spec import resolve
+
+        run = Run(resolve(flags, config), Mode(force, only_cached, fail_fast))
+        if dry_run:
+            return _dry_run(run)
+    except Stopped as stop:
+        return stopped(stop, "while loading; nothing was computed yet")
     try:
         return _summarise(run, run.execute())
-    except KeyboardInterrupt:
-        done = len(run.plan.tasks) - len(run.missing())
-        print(
-            f"interrupted: {done} of {len(run.plan.tasks)} tasks are in {run.spec.store}; "
-            "the same command goes on from there",
-            file=sys.stderr,
+    except Stopped as stop:
+        done = sum((task.stage, task.key) in run.store for task in run.plan.tasks.values())
+        return stopped(
+            stop,
+            f"{done} of {len(run.plan.tasks)} tasks are in {run.spec.store}; the same command "
+            "goes on from there",
         )
-        return 130
 
 
 def _list(plugins: list[Path]) -> int:
@@ -230,8 +258,10 @@ def _dry_run(run: Run) -> int:
     for cell in run.plan.cells:
         todo = [task.stage for task in cell.tasks if task.key in missing]
         state = "there" if not todo else f"to do: {', '.join(dict.fromkeys(todo))}"
+        if cell.impossible:
+            state = "skipped"
         print(f"  {cell.model:<14} {cell.chain!s:<24} seed {cell.index}  {state}")
-    for note in run.dataset.notes:
+    for note in [*run.dataset.notes, *impossible_notes(run)]:
         print(f"note: {note}")
     tasks = [task for task in run.plan.tasks.values() if task.key in missing]
     seconds = sum(run.seconds(task) for task in tasks)
@@ -252,15 +282,24 @@ def _summarise(run: Run, finished: Finished) -> int:
     header, rows = grid_table(finished.records)
     print(tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True))
     outcome = finished.outcome
-    for note in run.dataset.notes:
-        print(f"note: {note}")
-    print(f"{outcome.computed} tasks done, {outcome.reused} were in {run.spec.store}")
+    for note in [*run.dataset.notes, *finished.notes, *impossible_notes(run)]:
+        print(f"note: {one_line(note)}")
+    print(f"{len(outcome.computed)} tasks done, {len(outcome.reused)} were in {run.spec.store}")
+    if outcome.skipped:
+        reason = next(iter(outcome.skipped.values()))
+        print(f"{len(outcome.skipped)} tasks skipped: {reason}")
     print(f"see {show(finished.written[0])}")
     failed = finished.records[finished.records["status"] == "failed"]
     for error, cells in failed.groupby(["failed_stage", "error", "traceback"], sort=False):
-        stage, message, file = error
+        stage, message, file = (one_line(str(part)) for part in error)
         print(f"failed: {len(cells)} cells in {stage}: {message} (see {file})", file=sys.stderr)
     return 1 if len(failed) else 0
+
+
+def impossible_notes(run: Run) -> list[str]:
+    """Say which cells are skipped because their chain cannot work on their model's codes."""
+    reasons = [cell.impossible for cell in run.plan.cells if cell.impossible]
+    return [f"skipped: {reason}" for reason in dict.fromkeys(reasons)]
 
 
 def main(arguments: list[str] | None = None) -> None:

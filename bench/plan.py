@@ -16,7 +16,7 @@ from bench.errors import UsageError
 from bench.probe import probe
 from bench.seeds import derive
 from bench.spec import GridSpec
-from bench.training import core
+from bench.training import core, state
 from models import autoencoders
 from reducers import reducers
 from reducers.chain import Chain, Link
@@ -73,7 +73,9 @@ class Cell:
     index : int
         Which repetition, from 0.
     tasks : tuple of Task
-        From training to scoring.
+        From training to scoring; none where the cell is impossible.
+    impossible : str
+        Why the chain cannot work on the model's codes; empty where it can.
     """
 
     model: str
@@ -81,6 +83,7 @@ class Cell:
     clusterer: str
     index: int
     tasks: tuple[Task, ...]
+    impossible: str = ""
 
     def task(self, stage: str) -> Task:
         """Return the cell's task of a stage; of several links the last."""
@@ -108,14 +111,21 @@ def plan(spec: GridSpec, dataset: Dataset) -> Plan:
     Raises
     ------
     UsageError
-        If a model cannot work on these images or a chain on these codes.
+        If the images are all one, a model cannot work on them, or a chain on no model's codes.
     """
-    for model in spec.models:
-        for chain in spec.chains:
-            check_chain(model, chain, dataset)
+    _check_images(dataset)
+    impossible = {
+        (model, str(chain)): why_impossible(model, chain, dataset)
+        for model in spec.models
+        for chain in spec.chains
+    }
+    for chain in spec.chains:
+        reasons = [impossible[model, str(chain)] for model in spec.models]
+        if all(reasons):
+            raise UsageError(reasons[0])
     planner = _Planner(spec, dataset)
     cells = tuple(
-        planner.cell(model, chain, index)
+        planner.cell(model, chain, index, impossible[model, str(chain)])
         for model in spec.models
         for index in range(spec.seeds)
         for chain in spec.chains
@@ -123,18 +133,30 @@ def plan(spec: GridSpec, dataset: Dataset) -> Plan:
     return Plan(spec, cells, planner.tasks)
 
 
-def check_chain(model: str, chain: Chain, dataset: Dataset) -> None:
-    """Raise `UsageError` where a chain cannot work on a model's codes of this data set."""
+def _check_images(dataset: Dataset) -> None:
+    """Refuse images that nothing could group."""
+    count, images = len(dataset), dataset.images
+    if count < 2:
+        raise UsageError(f"{dataset.name}: {count} image to group: at least 2 are needed")
+    if all((image == images[0]).all() for image in images):
+        raise UsageError(
+            f"{dataset.name}: all {count} images are the same: there is nothing to tell apart"
+        )
+
+
+def why_impossible(model: str, chain: Chain, dataset: Dataset) -> str:
+    """Say why a chain cannot work on a model's codes of this data set; empty where it can."""
     features = probe(model, dataset.image_shape).code_size
     for link in chain.links:
         try:
             reducer = link.build()
             reducer.check(len(dataset), features)
         except ValueError as error:
-            raise UsageError(
+            return (
                 f"reducer chain '{chain}' cannot work on {model}, {dataset.name}: {link}: {error}"
-            ) from None
+            )
         features = reducer.output_size(features)
+    return ""
 
 
 class _Planner:
@@ -146,7 +168,9 @@ class _Planner:
         self.device = spec.device
         self.tasks: dict[str, Task] = {}
 
-    def cell(self, model: str, chain: Chain, index: int) -> Cell:
+    def cell(self, model: str, chain: Chain, index: int, impossible: str) -> Cell:
+        if impossible:
+            return Cell(model, chain, CLUSTERER, index, (), impossible)
         path = [self._train(model, index)]
         path.append(self._encode(model, path[-1], f"{model}, seed {index}"))
         for link in chain.links:
@@ -158,10 +182,14 @@ class _Planner:
     def _seed(self, index: int, *names: str) -> int:
         return derive(self.spec.seed, index, *names)
 
+    def _on_device(self) -> dict[str, Any]:
+        asked = {"deterministic": True} if self.spec.deterministic else {}
+        return {"device": self.device, **asked}
+
     def _train(self, model: str, index: int) -> Task:
         item: Any = autoencoders[model]
         data = self.dataset.fingerprint
-        settings: dict[str, Any] = {"model": model, "device": self.device}
+        settings: dict[str, Any] = {"model": model, **self._on_device()}
         if not item.deterministic:
             settings["weights_seed"] = self._seed(index, "weights", data, item.family or model)
         if item.trains:
@@ -178,7 +206,7 @@ class _Planner:
             settings,
             label=f"{model}, seed {index}",
             data=data,
-            source=keys.source(item, stages.train, core),
+            source=keys.source(item, stages.train, core, state),
             libraries=item.libraries,
             threads=self.device == "cpu" and item.trains,
             features=facts.code_size,
@@ -191,7 +219,7 @@ class _Planner:
         return self._add(
             "encode",
             parent,
-            {"model": model, "device": self.device, "samples": stages.SAMPLES},
+            {"model": model, **self._on_device(), "samples": stages.SAMPLES},
             label=label,
             data=[self.dataset.fingerprint, self.dataset.validation_fingerprint],
             source=keys.source(stages.encode, core),

@@ -9,7 +9,14 @@ from typing import Any
 from bench.datasets import datasets
 from models import autoencoders
 from reducers import reducers
-from registry import PluginError, Registry, load_plugin
+from registry import Entry, PluginError, Registry, load_plugin
+
+# A registry's kind and its entry: what another process needs to have the item as well.
+Adopted = list[tuple[str, Entry[Any]]]
+
+_REGISTRIES: dict[str, Registry[Any]] = {
+    registry.kind: registry for registry in (datasets, autoencoders, reducers)
+}
 
 
 def load_plugins(paths: Iterable[Path]) -> None:
@@ -21,9 +28,7 @@ def load_plugins(paths: Iterable[Path]) -> None:
         If one is missing or fails; also where it takes the name of a built-in item.
     """
     # Built-in items come first, so that it is the plugin that is refused.
-    before: dict[Registry[Any], list[str]] = {
-        registry: registry.names() for registry in (datasets, autoencoders, reducers)
-    }
+    before = {registry: registry.names() for registry in _REGISTRIES.values()}
     try:
         for path in paths:
             load_plugin(path)
@@ -32,3 +37,22 @@ def load_plugins(paths: Iterable[Path]) -> None:
             for name in set(registry.names()) - set(names):
                 registry.unregister(name)
         raise
+
+
+def items_of(models: Iterable[str], links: Iterable[str]) -> Adopted:
+    """Return the models and reducers of these names, for another process to `adopt`."""
+    return [
+        *((autoencoders.kind, autoencoders.entry(name)) for name in dict.fromkeys(models)),
+        *((reducers.kind, reducers.entry(name)) for name in dict.fromkeys(links)),
+    ]
+
+
+def adopt(items: Adopted) -> None:
+    """Register the items of another process that this one did not find by itself.
+
+    Those are what was defined in a notebook, a script or a test, and in no file of the project,
+    of a plugin or of an installed package.
+    """
+    for kind, entry in items:
+        if entry.name not in _REGISTRIES[kind]:
+            _REGISTRIES[kind].register(entry.name, entry.summary)(entry.item)

@@ -52,4 +52,18 @@ PRESETS = {
             "batch_size": 64,
         },
     ),
+    "regression": Preset(
+        "400 patches of photographs, 12 epochs of the dnn: what `make regression` runs",
+        {
+            # Here training tells: the dnn's codes are far better than those of fresh weights.
+            "dataset": "photos",
+            "limit": 400,
+            "models": ["pixels", "untrained-dnn", "dnn"],
+            "reducers": ["pca8", "pca64+tsne2"],
+            "seeds": 5,
+            "epochs": 12,
+            "lr": 3e-4,
+            "batch_size": 16,
+        },
+    ),
 }

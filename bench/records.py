@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import platform
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from bench import keys
 from bench.datasets.dataset import Dataset
+from bench.errors import UsageError
 from bench.metrics import METRICS
 from bench.plan import Cell, Plan
 from bench.runner import Outcome
@@ -28,8 +30,9 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
     Returns
     -------
     DataFrame
-        A row a cell, in the order of models, chains and seeds. ``status`` is ``ok`` or
-        ``failed``; a metric that does not apply, or of a failed cell, is missing.
+        A row a cell, in the order of models, chains and seeds. ``status`` is ``ok``,
+        ``failed`` (with stage, error and traceback file) or ``skipped`` (with the reason); a
+        metric that does not apply, or of a cell that did not get that far, is missing.
     """
     common = _common(plan, dataset)
     models, chains = plan.spec.models, plan.spec.reducers
@@ -43,6 +46,31 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
     )
 
 
+def read(path: Path) -> pd.DataFrame:
+    """Read records back from results.csv.
+
+    Raises
+    ------
+    UsageError
+        If it is missing, or no file of records.
+    """
+    try:
+        records = pd.read_csv(path)
+    except FileNotFoundError:
+        raise UsageError(f"no results at {path}: python -m bench.grid makes them") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read results {path}: {error}") from None
+    needed = ["dataset", "preset", "model", "chain", "seed_index", "status", "images", *METRICS]
+    needed += [f"{metric.stage}_artifacts" for metric in METRICS.values()]
+    missing = [name for name in dict.fromkeys(needed) if name not in records]
+    if missing or records.empty:
+        found = f"has no column {', '.join(missing)}" if missing else "has no rows"
+        raise UsageError(f"{path} is no results.csv of a grid: it {found}")
+    for name in METRICS:
+        records[name] = pd.to_numeric(records[name], errors="coerce")
+    return records
+
+
 def _identity(cell: Cell, dataset: Dataset) -> dict[str, Any]:
     return {
         "dataset": dataset.name,
@@ -54,15 +82,22 @@ def _identity(cell: Cell, dataset: Dataset) -> dict[str, Any]:
 
 
 def _status(cell: Cell, outcome: Outcome) -> dict[str, Any]:
-    failure = outcome.failures.get(cell.tasks[-1].key)
-    if failure is None:
-        return {"status": "ok", "failed_stage": None, "error": None, "traceback": None}
-    return {
-        "status": "failed",
-        "failed_stage": failure.stage,
-        "error": failure.error,
-        "traceback": str(failure.traceback),
-    }
+    status: dict[str, Any] = dict.fromkeys(
+        ("status", "failed_stage", "error", "traceback", "skip_reason")
+    )
+    last = cell.tasks[-1].key if cell.tasks else None
+    skipped = cell.impossible or outcome.skipped.get(str(last))
+    failure = outcome.failures.get(str(last))
+    if failure is not None:
+        return status | {
+            "status": "failed",
+            "failed_stage": failure.stage,
+            "error": failure.error,
+            "traceback": str(failure.traceback),
+        }
+    if skipped:
+        return status | {"status": "skipped", "skip_reason": skipped}
+    return status | {"status": "ok"}
 
 
 def _results(cell: Cell, store: Store) -> dict[str, Any]:
@@ -71,7 +106,9 @@ def _results(cell: Cell, store: Store) -> dict[str, Any]:
         for task in cell.tasks
         if (task.stage, task.key) in store
     }
-    values: dict[str, Any] = dict.fromkeys([*METRICS, "code_size", "clusters_found"])
+    values: dict[str, Any] = dict.fromkeys(
+        [*METRICS, "code_size", "encode_batch_size", "clusters_found"]
+    )
     for artifact in done.values():
         values |= artifact.values
     history = values.pop("history", [])
@@ -126,6 +163,7 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
         "batch_size": spec.batch_size,
         "base_seed": spec.seed,
         "device": spec.device,
+        "deterministic": spec.deterministic,
         "threads": spec.threads,
         "dataset_fingerprint": dataset.fingerprint,
         "validation_fingerprint": dataset.validation_fingerprint,

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cloudpickle
 import pandas as pd
 from rich.console import Console
 
 from bench import estimate, records
 from bench.console import LoadBar, Watch
 from bench.datasets.dataset import Dataset, load
+from bench.errors import UsageError
 from bench.plan import Plan, Task, plan
-from bench.runner import Outcome, run
+from bench.plugins import items_of
+from bench.runner import Mode, Outcome, run
 from bench.spec import GridSpec, find_device
-from bench.store import Store
+from bench.store import DamagedError, Store, StoreError
+from bench.store.upkeep import record_grid
+from bench.worker_process import Setup, WorkerProcess
+
+# An artifact that is damaged again each time it was made tells of a disk that fails.
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -28,11 +38,14 @@ class Finished:
     outcome : Outcome
     written : list of Path
         Files, results.md first.
+    notes : list of str
+        What happened on the way that the user should know.
     """
 
     records: pd.DataFrame
     outcome: Outcome
     written: list[Path]
+    notes: list[str]
 
 
 class Run:
@@ -41,6 +54,7 @@ class Run:
     Parameters
     ----------
     spec : GridSpec
+    mode : Mode
     console : Console or None
         Where progress is drawn; standard error by default.
 
@@ -55,10 +69,15 @@ class Run:
     Raises
     ------
     UsageError
-        If the data cannot be used, or a model or chain cannot work on them.
+        If the data cannot be used, a model or chain cannot work on them, or the mode
+        contradicts itself.
     """
 
-    def __init__(self, spec: GridSpec, console: Console | None = None) -> None:
+    def __init__(
+        self, spec: GridSpec, mode: Mode | None = None, console: Console | None = None
+    ) -> None:
+        self.mode = mode or Mode()
+        _check_mode(self.mode)
         self.console = console
         with LoadBar(console) as progress:
             self.dataset: Dataset = load(
@@ -74,9 +93,9 @@ class Run:
         self.plan: Plan = plan(self.spec, self.dataset)
 
     def missing(self) -> list[Task]:
-        """Return the tasks whose artifacts are not in the store."""
+        """Return the tasks that are to be done."""
         tasks = self.plan.tasks.values()
-        return [task for task in tasks if (task.stage, task.key) not in self.store]
+        return [t for t in tasks if self.mode.force or (t.stage, t.key) not in self.store]
 
     def seconds(self, task: Task) -> float:
         """Estimate a task's wall clock."""
@@ -86,7 +105,9 @@ class Run:
 
     def megabytes(self, task: Task) -> float:
         """Estimate an artifact's size."""
-        return estimate.megabytes(task, self.dataset.image_shape)
+        return estimate.megabytes(
+            task, self.dataset.image_shape, len(self.dataset.validation_images)
+        )
 
     def execute(self) -> Finished:
         """Do what is missing, and write the results.
@@ -95,16 +116,109 @@ class Run:
         ------
         UsageError
             If results or store cannot be written; known before anything is trained.
+        bench.store.StoreError
+            If the store cannot be written any more; what was done stays.
         """
         from bench.report.write import prepare, write
 
         prepare(self.spec.out)
-        self.store.prepare()
-        with Watch({task.key: self.seconds(task) for task in self.missing()}, self.console) as w:
-            outcome = run(self.plan, self.dataset, self.store, w)
-        frame = records.collect(self.plan, self.dataset, self.store, outcome)
-        written = write(frame, self.spec, self.dataset, self.store)
-        return Finished(frame, outcome, written)
+        self._prepare_store()
+        outcome, notes = Outcome(), list(self._set_aside_damaged())
+        seen: Counter[tuple[str, str]] = Counter()
+        while True:
+            try:
+                if not self.mode.only_cached:
+                    self._save_data()
+                self._run(outcome)
+                frame = records.collect(self.plan, self.dataset, self.store, outcome)
+                written = write(frame, self.spec, self.dataset, self.store)
+                return Finished(frame, outcome, written, notes)
+            except DamagedError as damage:
+                seen[damage.stage, damage.key] += 1
+                if seen[damage.stage, damage.key] == ROUNDS or self.mode.only_cached:
+                    raise StoreError(
+                        f"store {self.spec.store}: {damage.stage} {damage.key} is damaged "
+                        f"({damage.reason})"
+                    ) from damage
+                notes.append(self._set_aside(damage))
+
+    def _prepare_store(self) -> None:
+        if self.mode.only_cached:
+            if len(self.missing()) == len(self.plan.tasks):
+                raise UsageError(
+                    f"nothing of this grid is in {self.spec.store}: run it without --only-cached"
+                )
+            return
+        self.store.prepare(self._megabytes_needed())
+        used = [(task.stage, task.key) for task in self.plan.tasks.values()]
+        record_grid(
+            self.store, self.spec.out, [("data", self.dataset.key), *used], self.spec.to_toml()
+        )
+
+    def _megabytes_needed(self) -> float:
+        missing = self.missing()
+        shape = self.dataset.image_shape
+        images = sum(array.nbytes for array in self.dataset.arrays().values()) / 1e6
+        checkpoints = [estimate.checkpoint_megabytes(task, shape) for task in missing]
+        return sum(map(self.megabytes, missing), images * bool(missing)) + max(
+            checkpoints, default=0
+        )
+
+    def _save_data(self) -> None:
+        """Put the images where the process that works on them finds them."""
+        key = self.dataset.key
+        if not self.missing() or ("data", key) in self.store:
+            return
+        with self.store.lock(key):
+            self.store.save("data", key, self.dataset.arrays(), {"name": self.dataset.name}, {})
+
+    def _set_aside_damaged(self) -> Iterator[str]:
+        """Move what can be seen to be damaged out of the way, so that it counts as missing."""
+        places = [("data", self.dataset.key)]
+        places += [(task.stage, task.key) for task in self.plan.tasks.values()]
+        for place in places:
+            if place in self.store:
+                try:
+                    self.store.load(*place)
+                except DamagedError as damage:
+                    yield self._set_aside(damage)
+
+    def _set_aside(self, damage: DamagedError) -> str:
+        aside = self.store.set_aside(damage.stage, damage.key)
+        where = f", set aside in {show(aside)}" if aside else ""
+        return f"{damage.stage} {damage.key} was damaged ({damage.reason}){where}, and made again"
+
+    def _run(self, outcome: Outcome) -> None:
+        estimates = {task.key: self.seconds(task) for task in self.missing()}
+        with (
+            Watch(estimates, self.console) as watch,
+            WorkerProcess(self._setup(), watch.waiting) as worker,
+        ):
+            run(self.plan, self.store, worker, watch, self.mode, outcome)
+
+    def _setup(self) -> Setup:
+        spec = self.spec
+        links = [link.name for chain in spec.chains for link in chain.links]
+        return Setup(
+            spec.store,
+            self.dataset.key,
+            spec.device,
+            spec.threads,
+            spec.deterministic,
+            spec.checkpoint,
+            spec.plugins,
+            cloudpickle.dumps(items_of(spec.models, links)),
+        )
+
+
+def _check_mode(mode: Mode) -> None:
+    """Refuse what cannot be meant together."""
+    for name in ("force", "fail_fast"):
+        if mode.only_cached and getattr(mode, name):
+            flag = name.replace("_", "-")
+            raise UsageError(
+                f"--only-cached computes nothing and --{flag} is about computing: give one of them"
+            )
 
 
 def show(path: Path) -> str:

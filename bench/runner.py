@@ -1,30 +1,20 @@
-"""Runs a plan on this machine: what is missing in the store, each task once."""
+"""Runs a plan: what is missing in the store, each task once, whatever happens to one of them."""
 
 from __future__ import annotations
 
-import importlib
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from threadpoolctl import threadpool_limits
-
-from bench import stages
-from bench.datasets.dataset import Dataset
-from bench.measure import Stopwatch
 from bench.plan import Plan, Task
-from bench.stages import Result
-from bench.store import Artifact, Store
-from models import autoencoders
-from reducers.chain import Chain
+from bench.stages import Steps
+from bench.store import Store
+from bench.worker_process import TaskFailedError
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A task that raised.
+    """A task that raised, or whose process died.
 
     Attributes
     ----------
@@ -46,193 +36,120 @@ class Outcome:
 
     Attributes
     ----------
-    computed, reused : int
-        Tasks.
+    computed, reused : set of str
+        Keys of tasks.
     failures : dict
         By the task's key. Cells behind a failed task fail with it.
+    skipped : dict
+        Why a task was not tried, by its key.
     """
 
-    computed: int = 0
-    reused: int = 0
+    computed: set[str] = field(default_factory=set)
+    reused: set[str] = field(default_factory=set)
     failures: dict[str, Failure] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a plan is run.
+
+    Attributes
+    ----------
+    force : bool
+        Do every task again, whether or not its artifact is there.
+    only_cached : bool
+        Do none: tell what is there.
+    fail_fast : bool
+        Stop at the first failure.
+    """
+
+    force: bool = False
+    only_cached: bool = False
+    fail_fast: bool = False
 
 
 class Watcher(Protocol):
     """Told what a run is doing."""
 
-    def begin(self, task: Task) -> stages.Steps:
+    def begin(self, task: Task) -> Steps:
         """Take note that a task begins; return where it reports its steps."""
 
     def end(self, task: Task) -> None:
         """Take note that a task is done, was there already, or failed."""
 
 
-def run(plan: Plan, dataset: Dataset, store: Store, watcher: Watcher) -> Outcome:
-    """Do every task of a plan whose artifact is not in the store.
+class Engine(Protocol):
+    """Does tasks, here or elsewhere: `bench.worker_process.WorkerProcess`."""
+
+    def do(self, task: Task, steps: Steps, force: bool = False) -> bool:
+        """Do a task; return False if its artifact was there."""
+
+
+def run(
+    plan: Plan,
+    store: Store,
+    engine: Engine,
+    watcher: Watcher,
+    mode: Mode,
+    outcome: Outcome,
+) -> None:
+    """Do every task of a plan whose artifact is not in the store, parents first.
 
     A task that fails leaves no artifact, so that the next run tries it again; tasks behind it
     are left out, all others are done.
+
+    Parameters
+    ----------
+    plan : Plan
+    store : Store
+    engine : Engine
+    watcher : Watcher
+    mode : Mode
+    outcome : Outcome
+        Filled in as the run goes; what it says is done already is not done again.
+
+    Raises
+    ------
+    bench.store.DamagedError
+        If an artifact that a task reads is damaged. Set it aside, and call again.
+    bench.store.StoreError
+        If the store cannot be written; what was done stays.
     """
-    outcome = Outcome()
-    worker = _Worker(dataset, store, plan.spec.device)
-    with _threads(plan.spec.threads):
-        for task in plan.tasks.values():
-            if task.parent in outcome.failures:
-                outcome.failures[task.key] = outcome.failures[task.parent]
-            elif (task.stage, task.key) in store:
-                outcome.reused += 1
-            else:
-                steps = watcher.begin(task)
-                try:
-                    worker.do(task, steps)
-                    outcome.computed += 1
-                except Exception as error:  # whatever an item raises: recorded, not hidden
-                    outcome.failures[task.key] = _failure(task, error, store)
-            watcher.end(task)
-    return outcome
+    for task in plan.tasks.values():
+        if task.key not in outcome.failures:
+            _run_task(task, store, engine, watcher, mode, outcome)
+        watcher.end(task)
 
 
-def _failure(task: Task, error: Exception, store: Store) -> Failure:
-    path = store.root / "errors" / f"{task.key}.txt"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    message = " ".join(f"{type(error).__name__}: {error}".split())
-    return Failure(task.stage, message, path)
+def _run_task(
+    task: Task, store: Store, engine: Engine, watcher: Watcher, mode: Mode, outcome: Outcome
+) -> None:
+    present = (task.stage, task.key) in store
+    force = mode.force and task.key not in outcome.computed
+    if task.parent in outcome.failures:
+        outcome.failures[task.key] = outcome.failures[task.parent]
+    elif task.parent in outcome.skipped and not present:
+        outcome.skipped[task.key] = outcome.skipped[task.parent]
+    elif present and not force:
+        if task.key not in outcome.computed:
+            outcome.reused.add(task.key)
+    elif mode.only_cached:
+        outcome.skipped[task.key] = f"its {task.stage} is not in the store (only-cached)"
+    elif mode.fail_fast and outcome.failures:
+        first = next(iter(outcome.failures.values()))
+        outcome.skipped[task.key] = f"stopped after the first failure, in {first.stage} (fail-fast)"
+    else:
+        _compute(task, store, engine, watcher.begin(task), force, outcome)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A stage with its input read: what to do before the clock starts, and what to time."""
-
-    call: Callable[[], Result]
-    warm_up: Callable[[], object] = lambda: None
-
-
-class _Worker:
-    """Binds tasks to the plain functions of `bench.stages`."""
-
-    def __init__(self, dataset: Dataset, store: Store, device: str) -> None:
-        self.dataset = dataset
-        self.store = store
-        self.device = device
-        self.warm: set[str] = set()
-
-    def do(self, task: Task, steps: stages.Steps) -> None:
-        """Run a task and keep what it leaves."""
-        job = self._job(task, steps)
-        warm_up_seconds = self._warm_up(task, job)
-        with Stopwatch(self.device) as watch:
-            result = job.call()
-        self.store.save(
-            task.stage,
-            task.key,
-            result.arrays,
-            result.values,
-            task.inputs,
-            watch.seconds,
-            warm_up_seconds,
-            watch.peak_memory_mb,
-        )
-
-    def _warm_up(self, task: Task, job: _Job) -> float:
-        what = f"{task.stage} {task.settings.get('model', task.settings.get('link'))}"
-        if what in self.warm:
-            return 0.0
-        self.warm.add(what)
-        with Stopwatch(self.device) as watch:
-            job.warm_up()
-        return watch.seconds
-
-    def _job(self, task: Task, steps: stages.Steps) -> _Job:
-        if task.parent is None or task.parent_stage is None:
-            return self._train(task, steps)
-        parent = self.store.load(task.parent_stage, task.parent)
-        make = {
-            "encode": self._encode,
-            "reduce": self._reduce,
-            "cluster": self._cluster,
-            "score": self._score,
-        }[task.stage]
-        return make(task, parent, steps)
-
-    def _train(self, task: Task, steps: stages.Steps) -> _Job:
-        from bench.training import core
-
-        settings = task.settings
-        model = autoencoders[settings["model"]]
-        # A model that does not train has no recipe and no batches, one without weights no seed.
-        recipe = core.Recipe(
-            settings.get("epochs", 0), settings.get("lr", 0.0), settings.get("batch_size", 1)
-        )
-        return _Job(
-            lambda: stages.train(
-                model,
-                self.dataset.images,
-                recipe,
-                settings.get("weights_seed", 0),
-                settings.get("batches_seed", 0),
-                self.device,
-                steps,
-            ),
-            # The CPU has no kernels to choose, and a model that does not train needs none.
-            lambda: (
-                core.warm_up(model, self.dataset.image_shape, recipe, self.device)
-                if self.device != "cpu" and model.trains
-                else None
-            ),
-        )
-
-    def _encode(self, task: Task, parent: Artifact, steps: stages.Steps) -> _Job:
-        weights = parent.arrays()
-        return _Job(
-            lambda: stages.encode(
-                autoencoders[task.settings["model"]],
-                weights,
-                self.dataset.images,
-                self.dataset.validation_images,
-                self.device,
-                task.settings["samples"],
-                steps,
-            )
-        )
-
-    def _reduce(self, task: Task, parent: Artifact, steps: stages.Steps) -> _Job:
-        (link,) = Chain.parse(task.settings["link"]).links
-        reducer = link.build(task.settings.get("seed"), task.inputs["threads"])
-        train, validation = parent.require("train"), parent.array("validation")
-        return _Job(
-            lambda: stages.reduce(reducer, train, validation),
-            lambda: reducer.warm_up(*train.shape),
-        )
-
-    def _cluster(self, task: Task, parent: Artifact, steps: stages.Steps) -> _Job:
-        train, validation = parent.require("train"), parent.array("validation")
-        settings = task.settings
-        return _Job(
-            lambda: stages.cluster(
-                settings["clusters"], settings["seed"], train, validation, settings["starts"]
-            ),
-            lambda: importlib.import_module("sklearn.cluster"),
-        )
-
-    def _score(self, task: Task, parent: Artifact, steps: stages.Steps) -> _Job:
-        train, validation = parent.require("train"), parent.array("validation")
-        data = self.dataset
-        return _Job(
-            lambda: stages.score(train, data.labels, validation, data.validation_labels),
-            lambda: importlib.import_module("sklearn.metrics"),
-        )
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Hold torch and the linear algebra libraries to a number of threads."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
+def _compute(
+    task: Task, store: Store, engine: Engine, steps: Steps, force: bool, outcome: Outcome
+) -> None:
     try:
-        with threadpool_limits(count):
-            yield
-    finally:
-        torch.set_num_threads(before)
+        computed = engine.do(task, steps, force)
+    except TaskFailedError as failed:
+        path = store.write_error(task.key, failed.details)
+        outcome.failures[task.key] = Failure(task.stage, failed.error, path)
+    else:
+        (outcome.computed if computed else outcome.reused).add(task.key)

@@ -27,6 +27,11 @@ from registry import did_you_mean
 Count = Field(ge=1)
 
 
+def default_store() -> Path:
+    """Return where artifacts are kept unless told otherwise."""
+    return Path(os.environ.get("LATENTGRID_STORE") or ".store")
+
+
 def available_threads() -> int:
     """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -62,10 +67,16 @@ class GridSpec(BaseModel):
         Clusters to seek; None: as many as there are labels.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    deterministic : bool
+        Have torch use algorithms that give the same bits every time; on a GPU they are slower.
+        A CPU does that anyway.
     threads : int
         Processor threads. Results can differ in their last digits with another number.
+    checkpoint : float
+        Seconds between two checkpoints of a training.
     out, store : Path
-        Where results and artifacts go.
+        Where results and artifacts go. The store is by default the environment variable
+        LATENTGRID_STORE, or ``.store``.
     plugins : tuple of Path
         Python files that register items; loaded before names are looked up.
     """
@@ -85,9 +96,11 @@ class GridSpec(BaseModel):
     batch_size: int = Count
     clusters: int | None = Field(None, ge=1)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    deterministic: bool = False
     threads: int = Field(default_factory=available_threads, ge=1)
+    checkpoint: float = Field(60.0, gt=0, allow_inf_nan=False)
     out: Path = Path("results")
-    store: Path = Path(".store")
+    store: Path = Field(default_factory=default_store)
 
     @field_validator("plugins", mode="before")
     @classmethod
@@ -118,7 +131,15 @@ class GridSpec(BaseModel):
         raise ValueError(f"must be a whole number from 1, or all; found {value!r}")
 
     @field_validator(
-        "seeds", "seed", "epochs", "lr", "batch_size", "clusters", "threads", mode="before"
+        "seeds",
+        "seed",
+        "epochs",
+        "lr",
+        "batch_size",
+        "clusters",
+        "threads",
+        "checkpoint",
+        mode="before",
     )
     @classmethod
     def _no_truth_values(cls, value: Any) -> Any:
@@ -215,7 +236,7 @@ def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> 
     try:
         return GridSpec.model_validate(settings | {"preset": preset} | given)
     except ValidationError as error:
-        raise UsageError(_one_line(error)) from None
+        raise UsageError(one_line(error, GridSpec)) from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -230,7 +251,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"no such configuration file: {path}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"cannot read configuration file {path}: {error}") from None
 
 
@@ -244,14 +265,14 @@ def _expand(name: str) -> list[str]:
     return [name]
 
 
-def _one_line(error: ValidationError) -> str:
+def one_line(error: ValidationError, of: type[BaseModel]) -> str:
     """Say what pydantic found in one line: field, reason, value."""
     parts = []
     for problem in error.errors():
         field = str(problem["loc"][0]) if problem["loc"] else "settings"
         if problem["type"] == "extra_forbidden":
-            hint = did_you_mean(field, GridSpec.model_fields)
-            known = ", ".join(GridSpec.model_fields)
+            hint = did_you_mean(field, of.model_fields)
+            known = ", ".join(of.model_fields)
             parts.append(f"unknown setting {field!r}: {hint}known are {known}")
         elif problem["type"] == "value_error":
             parts.append(f"{field}: {problem['ctx']['error']}")

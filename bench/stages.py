@@ -21,12 +21,15 @@ from bench.metrics import Integers
 
 if TYPE_CHECKING:
     from bench.training.core import Recipe
+    from bench.training.state import Keeper
     from models.autoencoder import Autoencoder
     from reducers.reducer import Reducer
 
 STAGES = ("train", "encode", "reduce", "cluster", "score")
 SAMPLES = 10  # images kept beside their reconstructions
 STARTS = 10  # of k-means
+BATCH = 256  # images encoded at a time
+SMALL_BATCH = 16  # the same where the device's memory is short
 
 Array = NDArray[Any]
 Steps = Callable[[int, int], None]
@@ -52,6 +55,7 @@ def train(
     batches_seed: int,
     device: str,
     progress: Steps = no_steps,
+    keeper: Keeper | None = None,
 ) -> Result:
     """Build a model and train it; a model that does not train keeps its initial weights.
 
@@ -60,23 +64,50 @@ def train(
     Result
         Arrays: the weights by their names in the model. Values: ``history``, the reported
         loss of each epoch (empty for a model that does not train).
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss becomes infinite or no number.
+    MemoryError
+        If a step does not fit in the device's memory; says which batch would.
     """
     import torch
 
     from bench.training import core
 
-    network = core.build(model, (3, *images.shape[1:3]), weights_seed).to(device)
+    shape = (3, *images.shape[1:3])
+    network = core.build(model, shape, weights_seed).to(device)
     history: list[float] = []
     if model.trains:
-        resident = core.to_device(images, torch.device(device))
-        history = core.train(network, resident, recipe, batches_seed, progress)
+        reason = None
+        try:
+            resident = core.to_device(images, torch.device(device))
+            history = core.train(network, resident, recipe, batches_seed, progress, keeper)
+        except (RuntimeError, MemoryError) as error:
+            if not core.out_of_memory(error):
+                raise
+            reason = str(error)
+        if reason is not None:
+            # Here and not above: an error in flight keeps hold of the memory it ran out of.
+            del network, resident
+            core.free_memory(device)
+            fits = core.largest_batch(model, shape, recipe, device)
+            raise MemoryError(_too_large(recipe, device, fits, reason))
         if not math.isfinite(history[-1]):
             raise FloatingPointError(
-                f"the loss became {history[-1]} in training with lr {recipe.lr:g}; a smaller "
-                "learning rate may help"
+                f"the loss became {history[-1]} in epoch {len(history)} of training with lr "
+                f"{recipe.lr:g}; a smaller learning rate may help"
             )
     weights = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
     return Result(weights, {"history": history})
+
+
+def _too_large(recipe: Recipe, device: str, fits: int | None, reason: str) -> str:
+    advice = f"batches of {fits} would: --batch-size {fits}" if fits else "nor does a single image"
+    return (
+        f"batches of {recipe.batch_size} do not fit in the memory of {device}; {advice} ({reason})"
+    )
 
 
 def encode(
@@ -96,7 +127,8 @@ def encode(
         Arrays: ``train`` (n, code size) and, where there are validation images, ``validation``
         (m, code size), float32 codes; ``sample_indices`` (k,) and ``sample_reconstructions``
         (k, 32, 32, 3) uint8, evenly spaced among the training images. Values:
-        ``reconstruction_loss``, ``code_size``.
+        ``reconstruction_loss``, ``code_size``, ``encode_batch_size`` (less than usual where
+        the device's memory asked for it).
     """
     import torch
 
@@ -106,20 +138,30 @@ def encode(
     network.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
     network.to(device)
     target = torch.device(device)
-    codes, loss = core.encode(network, core.to_device(images, target), progress=progress)
+    resident = core.to_device(images, target)
+    size = BATCH
+    try:
+        codes, loss = core.encode(network, resident, size, progress)
+    except (RuntimeError, MemoryError) as error:
+        if not core.out_of_memory(error):
+            raise
+        core.free_memory(device)
+        size = SMALL_BATCH
+        codes, loss = core.encode(network, resident, size, progress)
     chosen = np.linspace(0, len(images) - 1, min(samples, len(images))).astype(np.int64)
     rebuilt = core.reconstruct(network, core.to_device(images[chosen], target))
-    if not bool(torch.isfinite(codes).all()):
-        raise FloatingPointError("the codes hold values that are not finite")
+    if not (bool(torch.isfinite(codes).all()) and math.isfinite(loss)):
+        raise FloatingPointError("codes or reconstructions hold values that are not finite")
     arrays = {
         "train": codes.numpy(),
         "sample_indices": chosen,
         "sample_reconstructions": rebuilt.permute(0, 2, 3, 1).contiguous().numpy(),
     }
     if len(validation_images):
-        held_out, _ = core.encode(network, core.to_device(validation_images, target))
+        held_out, _ = core.encode(network, core.to_device(validation_images, target), size)
         arrays["validation"] = held_out.numpy()
-    return Result(arrays, {"reconstruction_loss": loss, "code_size": codes.shape[1]})
+    values = {"reconstruction_loss": loss, "code_size": codes.shape[1], "encode_batch_size": size}
+    return Result(arrays, values)
 
 
 def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
@@ -140,6 +182,8 @@ def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
         (m, k), float32.
     """
     arrays = {"train": reducer.fit_transform(train)}
+    if len(arrays["train"]) != len(train):
+        raise ValueError(f"the reducer gave {len(arrays['train'])} rows for {len(train)} images")
     if not np.isfinite(arrays["train"]).all():
         raise FloatingPointError("the reduced codes hold values that are not finite")
     if validation is not None and hasattr(reducer, "transform"):

@@ -36,7 +36,7 @@ def test_folder_names_and_counts_what_it_skips(image_folder):
     data = load(f"folder:{image_folder}")
     assert len(data) == 20
     text = " ".join(data.notes)
-    assert "Skipped 9 unreadable files: bright/cut.jpg, bright/readme.txt, dark/broken0" in text
+    assert "pixels): bright/cut.jpg, bright/readme.txt, dark/broken0" in text
     assert "and 4 more" in text
     assert "Left out 1 images beside the sub-folders: cover.png" in text
 

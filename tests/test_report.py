@@ -130,7 +130,7 @@ def test_failed_cells_are_shown_as_failed():
 
 def test_all_cells_failed():
     text = render(frame(failed("dnn", "pca5", 0)), [])
-    assert "**Every one of 1 cells failed;**" in text
+    assert "**No cell was finished: 1 failed, 0 were skipped;**" in text
     assert re.search(r"\| dnn +\| pca5 +\| +failed \|", text)
 
 

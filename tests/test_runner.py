@@ -5,12 +5,15 @@ import sys
 import pytest
 import torch
 
-from bench import estimate, measure, runner, spec
+from bench import estimate, measure, spec, stages
 from bench.datasets.dataset import load
 from bench.plan import plan
+from bench.runner import Mode, Outcome, run
 from bench.spec import resolve
 from bench.stages import no_steps
 from bench.store import Store
+from bench.worker import Data, Worker
+from bench.worker_process import TaskFailedError
 
 
 class Deaf:
@@ -33,30 +36,69 @@ def planned():
     return plan(settings, data), data
 
 
-def test_a_run_does_each_task_once_and_then_none(planned, tmp_path):
+def data_of(dataset):
+    return Data(
+        dataset.images, dataset.validation_images, dataset.labels, dataset.validation_labels
+    )
+
+
+class Here:
+    """An engine in this process; fails where it is told to."""
+
+    def __init__(self, worker, fails=()):
+        self.worker = worker
+        self.fails = fails
+
+    def do(self, task, steps, force=False):
+        if task.stage in self.fails:
+            raise TaskFailedError("Oh: no", "Traceback: Oh: no")
+        return self.worker.do(task, steps, force)
+
+
+def done(planned, tmp_path, mode=None, fails=()):
     found, data = planned
     store = Store(tmp_path)
     store.prepare()
-    first = runner.run(found, data, store, Deaf())
-    assert (first.computed, first.reused, first.failures) == (len(found.tasks), 0, {})
-    again = runner.run(found, data, store, Deaf())
-    assert (again.computed, again.reused) == (0, len(found.tasks))
+    outcome = Outcome()
+    run(found, store, Here(Worker(data_of(data), store, "cpu"), fails), Deaf(), mode or Mode(),
+        outcome)  # fmt: skip
+    return outcome
 
 
-def test_threads_are_held_and_given_back(planned, tmp_path):
-    before = torch.get_num_threads()
-    seen = []
+def test_a_run_does_each_task_once_and_then_none(planned, tmp_path):
+    every = set(planned[0].tasks)
+    first = done(planned, tmp_path)
+    assert (first.computed, first.reused, first.failures) == (every, set(), {})
+    again = done(planned, tmp_path)
+    assert (again.computed, again.reused) == (set(), every)
+    assert done(planned, tmp_path, Mode(force=True)).computed == every
 
-    class Looks(Deaf):
-        def begin(self, task):
-            seen.append(torch.get_num_threads())
-            return no_steps
 
-    store = Store(tmp_path)
-    store.prepare()
-    runner.run(*planned, store, Looks())
-    assert set(seen) == {1}
-    assert torch.get_num_threads() == before
+def test_a_failure_stops_what_is_behind_it_and_nothing_else(planned, tmp_path):
+    found = done(planned, tmp_path, fails=("encode",))
+    assert len(found.computed) == 2  # the two trainings
+    assert len(found.failures) == 8
+    assert {failure.stage for failure in found.failures.values()} == {"encode"}
+    assert all("Oh: no" in f.traceback.read_text() for f in found.failures.values())
+    # Not kept as a result: tried again.
+    assert len(done(planned, tmp_path).computed) == 8
+
+
+def test_fail_fast_leaves_out_the_rest_and_says_why(planned, tmp_path):
+    found = done(planned, tmp_path, Mode(fail_fast=True), fails=("reduce",))
+    assert len(found.failures) == 3  # reduce, cluster and score of the first cell
+    assert len(found.computed) == 2
+    assert len(found.skipped) == 5
+    assert set(found.skipped.values()) == {"stopped after the first failure, in reduce (fail-fast)"}
+
+
+def test_only_cached_does_nothing(planned, tmp_path):
+    done(planned, tmp_path, fails=("cluster",))
+    found = done(planned, tmp_path, Mode(only_cached=True))
+    assert not found.computed
+    assert len(found.reused) == 6
+    assert len(found.skipped) == 4
+    assert set(found.skipped.values()) == {"its cluster is not in the store (only-cached)"}
 
 
 def test_devices_warm_up_once_for_each_model_outside_of_the_clock(planned, tmp_path, monkeypatch):
@@ -67,12 +109,10 @@ def test_devices_warm_up_once_for_each_model_outside_of_the_clock(planned, tmp_p
         "bench.training.core.warm_up", lambda model, *rest: warmed.append(model.__name__)
     )
     monkeypatch.setattr(measure, "synchronise", lambda device: None)
-    monkeypatch.setattr(runner.stages, "train", lambda *a: runner.Result(values={"history": []}))
-    store = Store(tmp_path)
-    store.prepare()
-    worker = runner._Worker(data, store, "pretended")
+    monkeypatch.setattr(stages, "train", lambda *a: stages.Result(values={"history": []}))
+    worker = Worker(data_of(data), Store(tmp_path), "pretended")
     for task in [task for task in found.tasks.values() if task.stage == "train"] * 2:
-        worker.do(task, no_steps)
+        worker.do(task, no_steps, force=True)
     assert warmed == ["DNN"]  # pixels does not train
 
 

@@ -77,6 +77,22 @@ class Dataset:
         return len(self.images)
 
     @property
+    def key(self) -> str:
+        """The name of all arrays together, images and labels."""
+        parts = (self.fingerprint, self.validation_fingerprint, self.labels_fingerprint)
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:40]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Images and labels by name, those that there are."""
+        found = {
+            "images": self.images,
+            "validation_images": self.validation_images,
+            "labels": self.labels,
+            "validation_labels": self.validation_labels,
+        }
+        return {name: array for name, array in found.items() if array is not None}
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """The shape of an image, (C, H, W), as models are given it."""
         return (3, *self.images.shape[1:3])
@@ -139,6 +155,10 @@ def load(
     train_labels = None if source.labels is None else source.labels[indices]
     labels, validation_labels, class_names = _encode(train_labels, source.validation_labels)
     notes = source.notes
+    if len(class_names) == 1:
+        notes += (
+            f"One label only, {class_names[0]}: with one cluster accuracy is 1 by definition.",
+        )
     if clusters is None:
         clusters, note = _count_clusters(spec, source, labels, validation_labels)
         notes += note
@@ -176,7 +196,14 @@ def fingerprint(*arrays: NDArray[Any]) -> str:
 
 
 def _read(read: Reader, indices: NDArray[Any], progress: Progress, what: str) -> Images:
-    images = np.empty((len(indices), SIDE, SIDE, 3), np.uint8)
+    try:
+        images = np.empty((len(indices), SIDE, SIDE, 3), np.uint8)
+    except (MemoryError, ValueError):  # numpy says it by either
+        gigabytes = len(indices) * SIDE**2 * 3 / 1e9
+        raise UsageError(
+            f"{len(indices):,} images of {SIDE}×{SIDE} need {gigabytes:,.0f} GB of memory: "
+            "--limit N takes fewer"
+        ) from None
     for start in range(0, len(indices), PIECE):
         piece = indices[start : start + PIECE]
         images[start : start + len(piece)] = read(piece)

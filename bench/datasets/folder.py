@@ -17,6 +17,7 @@ from bench.datasets.source import SIDE, Source, in_memory
 from bench.errors import UsageError
 from bench.progress import Progress
 
+MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # Pillow's own limit
 NAMED = 5  # files named one by one in a note; the rest are counted
 
 
@@ -82,6 +83,11 @@ def _decode_all(paths: list[Path], progress: Progress) -> list[NDArray[np.uint8]
     return decoded
 
 
+def _readable_name(path: Path) -> str:
+    """Return a file's name as text that every file can hold, whatever bytes the disk has."""
+    return path.as_posix().encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 def _name(files: list[str]) -> str:
     rest = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
     return ", ".join(files[:NAMED]) + rest
@@ -109,7 +115,7 @@ def load(argument: str | None, progress: Progress) -> Source:
         raise UsageError(f"no such folder: {folder}")
     paths = _files(folder)
     decoded = _decode_all(paths, progress)
-    files = [path.relative_to(folder).as_posix() for path in paths]
+    files = [_readable_name(path.relative_to(folder)) for path in paths]
     readable = [i for i, image in enumerate(decoded) if image is not None]
     if not readable:
         raise UsageError(f"no readable image in {folder}: {len(paths)} files found")
@@ -117,7 +123,10 @@ def load(argument: str | None, progress: Progress) -> Source:
     notes = []
     skipped = [files[i] for i, image in enumerate(decoded) if image is None]
     if skipped:
-        notes.append(f"Skipped {len(skipped)} unreadable files: {_name(skipped)}.")
+        notes.append(
+            f"Skipped {len(skipped)} unreadable files (broken, no image, or of more than "
+            f"{MOST_PIXELS:,} pixels): {_name(skipped)}."
+        )
     if loose:
         where = "in sub-folders" if "/" in loose[0] else "beside the sub-folders"
         notes.append(f"Left out {len(loose)} images {where}: {_name(loose)}.")

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from bench.datasets import datasets
 from bench.datasets.source import Images, Reader, Source, to_bytes_factor, to_side
 from bench.errors import UsageError
 from bench.progress import Progress
 
-PIECE = 4096
+PIECE_BYTES = 32 * 2**20  # read at a time
+MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # an image; Pillow's own limit for files
 HOMEWORK_CLUSTERS = 2
 
 
@@ -23,16 +25,22 @@ def _open(path: Path) -> NDArray[Any]:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except PermissionError:
         raise UsageError(f"cannot read {path}: permission denied") from None
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:  # what NumPy's reader of headers raises has no end
         reason = (
             "it holds pickled objects, which are refused because reading them runs code"
-            if "allow_pickle" in str(error) or "Python object" in str(error)
+            if "Object arrays" in str(error) or "Python object" in str(error) or _is_pickle(path)
             else "it is not a whole .npy array"
         )
         raise UsageError(f"cannot read {path}: {reason}") from None
     if not isinstance(array, np.ndarray):
         raise UsageError(f"cannot read {path}: it is an archive (.npz) and not one .npy array")
     return array
+
+
+def _is_pickle(path: Path) -> bool:
+    """Tell whether a file begins as pickles do, of which NumPy takes every other file for one."""
+    with open(path, "rb") as file:
+        return file.read(1) == b"\x80"
 
 
 def _layout(array: NDArray[Any], path: Path) -> str:
@@ -59,8 +67,9 @@ def _scale(array: NDArray[Any], path: Path, progress: Progress) -> float:
             f"{path} has dtype {array.dtype}: allowed are uint8, or float in 0..1 or 0..255"
         )
     low, high = np.inf, -np.inf
-    for start in range(0, len(array), PIECE):
-        piece = array[start : start + PIECE]
+    many = max(1, PIECE_BYTES // max(1, array[0].nbytes))
+    for start in range(0, len(array), many):
+        piece = array[start : start + many]
         # min and max of a piece with a NaN are NaN, which no comparison below lets pass.
         low, high = np.minimum(low, piece.min()), np.maximum(high, piece.max())
         progress(f"checking {path.name}", start + len(piece), len(array))
@@ -68,7 +77,13 @@ def _scale(array: NDArray[Any], path: Path, progress: Progress) -> float:
 
 
 def _reader(array: NDArray[Any], layout: str, scale: float) -> Reader:
+    many = max(1, PIECE_BYTES // max(1, array[0].nbytes))
+
     def read(indices: NDArray[np.intp]) -> Images:
+        pieces = [read_piece(indices[i : i + many]) for i in range(0, len(indices), many)]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def read_piece(indices: NDArray[np.intp]) -> Images:
         images = np.asarray(array[indices])
         if layout == "none":
             images = images[..., None]
@@ -89,11 +104,15 @@ def _open_images(path: Path, progress: Progress) -> tuple[int, Reader, tuple[str
     layout = _layout(array, path)
     if 0 in array.shape:
         raise UsageError(f"{path} is empty: its shape is {array.shape}")
-    scale = _scale(array, path, progress)
+    size = array.shape[2:] if layout == "first" else array.shape[1:3]
+    if size[0] * size[1] > MOST_PIXELS:
+        raise UsageError(
+            f"{path} holds images of {size[0]}×{size[1]} pixels: allowed are {MOST_PIXELS:,} pixels"
+        )
     notes = []
+    scale = _scale(array, path, progress)
     if array.dtype != np.uint8:
         notes.append(f"{path.name}: {array.dtype} values were rounded to 8 bits a channel.")
-    size = array.shape[2:] if layout == "first" else array.shape[1:3]
     if size != (32, 32):
         notes.append(f"{path.name}: {size[0]}×{size[1]} images were resized to 32×32.")
     return len(array), _reader(array, layout, scale), tuple(notes)

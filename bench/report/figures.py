@@ -20,10 +20,10 @@ from bench.metrics import METRICS
 from bench.report import paint
 from bench.report.naming import cell_name
 from bench.report.tables import (
-    MISSING,
     leading_accuracy,
     leading_metric,
     median_seed,
+    missing,
     summary,
 )
 from bench.store import Store
@@ -160,14 +160,14 @@ def _heat_map(records: pd.DataFrame, folder: Path) -> Figure | None:
         path,
         f"{title.capitalize()} by model and chain",
         f"Mean over {seeds} seed{'s' if seeds > 1 else ''}; darker is lower. A star: some of its "
-        "seeds failed. A dash: it has no such accuracy.",
+        "seeds failed or were skipped. A dash: it has no such accuracy.",
     )
 
 
 def _heat_text(row: pd.Series, metric: str) -> str:
     if pd.isna(row[metric]):
-        return "failed" if row["failed"] == row["seeds"] else MISSING
-    return f"{row[metric]:.3f}" + "*" * bool(row["failed"])
+        return missing(row)
+    return f"{row[metric]:.3f}" + "*" * bool(row["failed"] + row["skipped"])
 
 
 def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path) -> list[Figure]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pandas as pd
 from tabulate import tabulate
 
-from bench.console import duration
+from bench.console import duration, one_line
 from bench.metrics import METRICS
 from bench.presets import PRESETS, REPORT_CHAIN
 from bench.records import LIBRARIES, distinct_seconds
@@ -55,7 +55,7 @@ def render(records: pd.DataFrame, figures: list[Figure]) -> str:
 
 def escape(text: str) -> str:
     """Have Markdown show text as it is, whatever characters it holds."""
-    return re.sub(r"([\\`*_\[\]<>|#~&$])", r"\\\1", " ".join(str(text).split()))
+    return re.sub(r"([\\`*_\[\]<>|#~&$])", r"\\\1", one_line(str(text)))
 
 
 def _table(header: list[str], rows: list[list[str]], numbers_from: int) -> str:
@@ -77,8 +77,11 @@ def _headline(records: pd.DataFrame) -> str:
     best = best_cell(records)
     metric = leading_metric(records)
     images = f"{records.iloc[0]['images']:,} images"
-    if failed == len(records):
-        return f"**Every one of {failed} cells failed;** see below."
+    skipped = int((records["status"] == "skipped").sum())
+    if skipped:
+        warning += f" **{skipped} of {len(records)} cells were skipped;** see below."
+    if failed + skipped == len(records):
+        return f"**No cell was finished: {failed} failed, {skipped} were skipped;** see below."
     if best is None or metric is None:
         return (
             f"{images} without labels: no accuracy can be told. Every cell's clusters are in "
@@ -86,7 +89,7 @@ def _headline(records: pd.DataFrame) -> str:
         )
     cells = summary(records)
     row = cells[(cells["model"] == best.model) & (cells["chain"] == best.chain)].iloc[0]
-    done = int(row["seeds"] - row["failed"])
+    done = int(row["seeds"] - row["failed"] - row["skipped"])
     if metric == "public_accuracy":
         shown, chosen, doubt = "private_accuracy", "public half", ""
     else:
@@ -152,6 +155,12 @@ def _grid_section(records: pd.DataFrame) -> str:
             for _, r in failed.iterrows()
         ]
         parts.append(_table(["model", "chain", "seed", "stage", "error"], causes, 5))
+    skipped = records[records["status"] == "skipped"]
+    if len(skipped):
+        parts.append("### Skipped cells")
+        groups = skipped.groupby(["model", "chain", "skip_reason"], sort=False)
+        reasons = [[str(m), str(c), str(len(g)), str(why)] for (m, c, why), g in groups]
+        parts.append(_table(["model", "chain", "seeds", "reason"], reasons, 4))
     return "\n\n".join(parts)
 
 

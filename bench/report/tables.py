@@ -65,8 +65,8 @@ def median_seed(cell: pd.DataFrame, metric: str | None) -> int:
 def best_cell(records: pd.DataFrame) -> Best | None:
     """Return the cell with the highest mean of the leading metric; None without labels.
 
-    Cells of which some seeds failed come after the others: the seeds that are left are not those
-    that the others were measured with.
+    Cells of which some seeds failed or were skipped come after the others: the seeds that are
+    left are not those that the others were measured with.
     """
     metric = leading_metric(records)
     if metric is None:
@@ -83,9 +83,9 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each model and chain, best first, then those of which seeds failed: ``model``,
-        ``chain``,
-        ``seeds``, ``failed``, and for each metric ``NAME`` (mean), ``NAME_std`` (sample
+        A row for each model and chain, best first, then those of which seeds failed or were
+        skipped: ``model``, ``chain``, ``seeds``, ``failed``, ``skipped``, and for each metric
+        ``NAME`` (mean), ``NAME_std`` (sample
         standard deviation; missing for fewer than two results that were computed apart: what
         does not depend on the seed is one result and not several).
     """
@@ -96,6 +96,7 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
             "chain": chain,
             "seeds": len(cell),
             "failed": int((cell["status"] == "failed").sum()),
+            "skipped": int((cell["status"] == "skipped").sum()),
         }
         for name in METRICS:
             values = pd.to_numeric(cell[name]).dropna()
@@ -109,7 +110,8 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
     metric = leading_metric(records)
     if metric is not None:
         frame = frame.sort_values(metric, ascending=False, kind="stable", na_position="last")
-    complete = (frame["failed"] == 0) & (metric is None or frame[metric].notna())
+    whole = (frame["failed"] == 0) & (frame["skipped"] == 0)
+    complete = whole & (metric is None or frame[metric].notna())
     return pd.concat([frame[complete], frame[~complete]], ignore_index=True)
 
 
@@ -117,10 +119,17 @@ def mean_and_spread(row: pd.Series, metric: str) -> str:
     """Write a metric of a summary row: ``0.812 ± 0.013``, ``failed``, or a dash."""
     mean, std = row[metric], row[f"{metric}_std"]
     if pd.isna(mean):
-        return "failed" if row["failed"] == row["seeds"] else MISSING
+        return missing(row)
     digits = 3 if METRICS[metric].higher_is_better else 4
     spread = "" if pd.isna(std) else f" ± {std:.{digits}f}"
     return f"{mean:.{digits}f}{spread}"
+
+
+def missing(row: pd.Series) -> str:
+    """Say why a summary row has no number: ``failed``, ``skipped``, or a dash."""
+    if row["failed"] + row["skipped"] < row["seeds"]:
+        return MISSING
+    return "failed" if row["failed"] else "skipped"
 
 
 def metrics_to_show(records: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
@@ -174,8 +183,9 @@ def grid_table(records: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     header = ["model", "chain", *(METRICS[name].title for name in columns), "seeds"]
     rows = []
     for _, row in summary(records).iterrows():
-        done = row["seeds"] - row["failed"]
-        seeds = f"{done}" if not row["failed"] else f"{done} of {row['seeds']}, rest failed"
+        done = row["seeds"] - row["failed"] - row["skipped"]
+        rest = [what for what in ("failed", "skipped") if row[what]]
+        seeds = f"{done} of {row['seeds']}, rest {' or '.join(rest)}" if rest else f"{done}"
         values = [mean_and_spread(row, name) for name in columns]
         rows.append([row["model"], row["chain"], *values, seeds])
     return header, rows

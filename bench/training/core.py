@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.datasets.source import Images
+from bench.training.state import Keeper, NoKeeper, Training, drawing
 from models.autoencoder import Autoencoder, ImageShape
 
 
@@ -61,6 +64,7 @@ def train(
     recipe: Recipe,
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    keeper: Keeper | None = None,
 ) -> list[float]:
     """Train a model in place.
 
@@ -72,37 +76,117 @@ def train(
         Training images.
     recipe : Recipe
     seed : int
-        Decides the order of batches, and nothing else.
+        Decides the order of batches, and what the model draws from torch's generators
+        (dropout, noise).
     progress : callable
         Called after each step with the steps queued so far and the steps there are.
+    keeper : Keeper or None
+        Puts the training away now and then, and takes it up where it was.
 
     Returns
     -------
     list of float
         An entry an epoch: the sum over its batches of each batch's mean squared error, as the
-        homework prints it.
+        homework prints it. Ends early after a loss that is not finite.
     """
+    keeper = keeper or NoKeeper()
     model.train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr, fused=True)
-    order = torch.Generator().manual_seed(seed)
     batches = -(-len(images) // recipe.batch_size)
-    history = []
-    for epoch in range(recipe.epochs):
-        permutation = torch.randperm(len(images), generator=order).to(images.device)
-        # Summed on the device and read once an epoch: reading a batch's loss waits for it.
-        total = torch.zeros((), device=images.device)
-        for number, batch in enumerate(permutation.split(recipe.batch_size), start=1):
-            total += step(model, optimizer, normalise(images[batch]))
-            progress(epoch * batches + number, recipe.epochs * batches)
-        history.append(float(total))
-    return history
+    with drawing(seed, images.device):
+        training = Training(model, recipe.lr, seed, images.device)
+        keeper.restore(training)
+        while training.epoch < recipe.epochs and math.isfinite(sum(training.history[-1:])):
+            order = training.permutation(len(images))
+            for batch in order.split(recipe.batch_size)[training.batch :]:
+                training.total += step(model, training.optimizer, normalise(images[batch]))
+                training.batch += 1
+                keeper.step(training)
+                progress(training.epoch * batches + training.batch, recipe.epochs * batches)
+            training.end_epoch()
+    return training.history
 
 
-def warm_up(model: type[Autoencoder], shape: ImageShape, recipe: Recipe, device: str) -> None:
-    """Have a device choose its kernels, by one step of a model that is thrown away."""
-    images = torch.zeros(recipe.batch_size, *shape, dtype=torch.uint8, device=device)
-    one_epoch = Recipe(1, recipe.lr, recipe.batch_size)
-    train(build(model, shape, seed=0).to(device), images, one_epoch, seed=0)
+def largest_batch(
+    model: type[Autoencoder], shape: ImageShape, recipe: Recipe, device: str
+) -> int | None:
+    """Find a batch that a training step has the memory for, by halving; None if even 1 is not."""
+    size = recipe.batch_size // 2
+    while size:
+        try:
+            warm_up(model, shape, Recipe(1, recipe.lr, size), device)
+            return size
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            size //= 2
+    return None
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that the device has no memory left."""
+    # On the CPU torch raises a plain RuntimeError, which only its words tell apart.
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    )
+
+
+def free_memory(device: str) -> None:
+    """Give what torch keeps for later back to the device."""
+    if device != "cpu":
+        getattr(torch, device).empty_cache()
+
+
+def be_deterministic() -> None:
+    """Have torch give the same bits every time on this process's devices.
+
+    cuBLAS asks for the environment variable CUBLAS_WORKSPACE_CONFIG=:4096:8 as well, set before
+    the device is first used.
+    """
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+
+
+def kernels(device: str) -> dict[str, Any]:
+    """Return which kernels a device trains with: what the bits of a training depend on."""
+    return {
+        "device": torch.cuda.get_device_name() if device == "cuda" else device,
+        "torch": torch.__version__,
+        "cudnn": torch.backends.cudnn.version() if device == "cuda" else None,
+        "threads": torch.get_num_threads(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+    }
+
+
+def warm_up(
+    model: type[Autoencoder], shape: ImageShape, recipe: Recipe | None, device: str
+) -> None:
+    """Have a device choose its kernels, with a model and images that are thrown away.
+
+    On a CPU by one thread: the mathematical functions of its library choose their kernels at
+    their first call, and when several threads made that call at once, about one process in
+    forty ended at other last digits.
+
+    Parameters
+    ----------
+    model : type
+    shape : tuple of int
+    recipe : Recipe or None
+        One step of training is taken; None: one batch is encoded.
+    device : str
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if device == "cpu" else threads)
+    try:
+        count = 1 if recipe is None else recipe.batch_size
+        images = torch.zeros(count, *shape, dtype=torch.uint8, device=device)
+        network = build(model, shape, seed=0).to(device)
+        if recipe is None:
+            encode(network, images)
+        else:
+            train(network, images, Recipe(1, recipe.lr, recipe.batch_size), seed=0)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor) -> Tensor:

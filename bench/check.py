@@ -1,0 +1,279 @@
+"""The gate: ``python -m bench.check`` holds results against thresholds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.thresholds import Threshold
+
+HOLDS, SHORT, FEW = "holds", "falls short", "too few seeds"
+
+EPILOG = (
+    "Exit codes: 0 everything holds, 1 something fell short, 2 misuse, 3 not enough seeds to "
+    "tell.\n\nExamples:\n\n"
+    "python -m bench.check   (results/results.csv)\n\n"
+    "python -m bench.check --update   (set the thresholds from the present results)\n\n"
+    "python -m bench.check out/results.csv --json gate.json --junit gate.xml"
+)
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether one number of one cell holds.
+
+    Attributes
+    ----------
+    model, chain : str
+        Of the cell; of a threshold that names no cell of the results, its patterns.
+    metric : str
+        ``accuracy`` or ``loss``.
+    mean : float or None
+        Found; None where the cell is missing or failed.
+    spread : float or None
+        Standard deviation over seeds.
+    limit : float
+        The least accuracy or greatest loss.
+    room : float or None
+        By how much it holds; negative: by how much it falls short.
+    seeds : int
+        Found.
+    verdict : str
+        ``holds``, ``falls short`` or ``too few seeds``.
+    reason : str
+        Why it falls short without a number, or cannot be told.
+    """
+
+    model: str
+    chain: str
+    metric: str
+    mean: float | None
+    spread: float | None
+    limit: float
+    room: float | None
+    seeds: int
+    verdict: str
+    reason: str
+
+
+def judge(thresholds: list[Threshold], records: pd.DataFrame) -> list[Verdict]:
+    """Hold results against the thresholds of their preset and data set.
+
+    A cell that a threshold names and that is missing, failed or skipped falls short.
+
+    Raises
+    ------
+    UsageError
+        If no threshold is about this preset and data set.
+    """
+    from bench.report.tables import summary
+    from bench.thresholds import identity
+
+    preset, dataset = identity(records)
+    mine = [threshold for threshold in thresholds if threshold.is_for(preset, dataset)]
+    if not mine:
+        raise UsageError(
+            f"no threshold is about preset {preset} on {dataset}: python -m bench.check --update "
+            "sets them from these results"
+        )
+    cells = [row for _, row in summary(records).iterrows()]
+    verdicts = []
+    for threshold in mine:
+        matching = [row for row in cells if threshold.names(row.model, row.chain)]
+        for row in matching:
+            verdicts += _judge_cell(threshold, row, records)
+        if not matching:
+            verdicts += _judge_cell(threshold, None, records)
+    return verdicts
+
+
+def _judge_cell(
+    threshold: Threshold, row: pd.Series | None, records: pd.DataFrame
+) -> list[Verdict]:
+    from bench.report.tables import leading_accuracy
+    from bench.thresholds import LOSS
+
+    limits = [
+        ("accuracy", leading_accuracy(records) or "accuracy", threshold.min_accuracy, 1),
+        ("loss", LOSS, threshold.max_loss, -1),
+    ]
+    return [
+        _judge_number(threshold, row, name, column, limit, sign)
+        for name, column, limit, sign in limits
+        if limit is not None
+    ]
+
+
+def _judge_number(
+    threshold: Threshold, row: pd.Series | None, name: str, column: str, limit: float, sign: int
+) -> Verdict:
+    import pandas as pd
+
+    if row is None:
+        return Verdict(
+            threshold.model, threshold.chain, name, None, None, limit, None, 0, SHORT, "missing"
+        )
+    undone = int(row["failed"] + row["skipped"])
+    seeds = int(row["seeds"]) - undone
+    mean = None if pd.isna(row[column]) else float(row[column])
+    spread = None if pd.isna(row[f"{column}_std"]) else float(row[f"{column}_std"])
+    room = None if mean is None else sign * (mean - limit)
+    verdict, reason = HOLDS, ""
+    if undone:
+        words = [f"{int(row[what])} {what}" for what in ("failed", "skipped") if row[what]]
+        verdict, reason = SHORT, f"{' and '.join(words)} of {int(row['seeds'])} seeds"
+    elif room is None:
+        verdict, reason = SHORT, f"has no {name}"
+    elif seeds < threshold.seeds:
+        verdict, reason = FEW, f"{seeds} of the {threshold.seeds} seeds it was set with"
+    elif room < 0:
+        verdict = SHORT
+    return Verdict(
+        row["model"], row["chain"], name, mean, spread, limit, room, seeds, verdict, reason
+    )
+
+
+def exit_code(verdicts: list[Verdict]) -> int:
+    """Return 1 if something fell short, else 3 if something cannot be told, else 0."""
+    found = {verdict.verdict for verdict in verdicts}
+    return 1 if SHORT in found else 3 if FEW in found else 0
+
+
+def table(verdicts: list[Verdict]) -> str:
+    """Lay out verdicts for a terminal, what falls short first."""
+    from tabulate import tabulate
+
+    order = [SHORT, FEW, HOLDS]
+    rows = []
+    for v in sorted(verdicts, key=lambda verdict: order.index(verdict.verdict)):
+        digits = 3 if v.metric == "accuracy" else 4
+        mean = "–" if v.mean is None else f"{v.mean:.{digits}f}"
+        spread = "" if v.spread is None else f" ± {v.spread:.{digits}f}"
+        bound = f"{'at least' if v.metric == 'accuracy' else 'at most'} {v.limit:.{digits}f}"
+        room = "" if v.room is None else f"{v.room:+.{digits}f}"
+        verdict = v.verdict + (f": {v.reason}" if v.reason else "")
+        rows.append([v.model, v.chain, v.metric, mean + spread, bound, room, verdict])
+    header = ["model", "chain", "of", "found", "threshold", "room", "verdict"]
+    return tabulate(rows, header, disable_numparse=True)
+
+
+def junit(verdicts: list[Verdict]) -> str:
+    """Write verdicts in the XML that build servers read: one test case a number."""
+    from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+    from bench.console import one_line
+
+    counts = {what: sum(v.verdict == what for v in verdicts) for what in (SHORT, FEW)}
+    suite = Element(
+        "testsuite",
+        name="latentgrid",
+        tests=str(len(verdicts)),
+        failures=str(counts[SHORT]),
+        errors="0",
+        skipped=str(counts[FEW]),
+    )
+    for v in verdicts:
+        name = one_line(f"{v.chain} {v.metric}")
+        case = SubElement(suite, "testcase", classname=one_line(v.model), name=name)
+        text = one_line(f"{v.verdict}: {v.reason or f'{v.mean} against {v.limit}'}")
+        if v.verdict == SHORT:
+            SubElement(case, "failure", message=text)
+        elif v.verdict == FEW:
+            SubElement(case, "skipped", message=text)
+    root = Element("testsuites")
+    root.append(suite)
+    indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def as_json(verdicts: list[Verdict]) -> str:
+    """Write verdicts as JSON."""
+    code = exit_code(verdicts)
+    return (
+        json.dumps({"exit_code": code, "verdicts": [asdict(v) for v in verdicts]}, indent=1) + "\n"
+    )
+
+
+def _option(help_text: str, metavar: str | None = None, *names: str) -> Any:
+    return typer.Option(*names, help=help_text, metavar=metavar, show_default=False)
+
+
+@app.command(epilog=EPILOG)
+def check(
+    results: Annotated[
+        Path, typer.Argument(help="Records of a grid.", metavar="[RESULTS.CSV]", show_default=False)
+    ] = Path("results/results.csv"),
+    thresholds: Annotated[Path, _option("By default results/thresholds.toml.", "FILE")] = Path(
+        "results/thresholds.toml"
+    ),
+    update: Annotated[
+        bool,
+        _option(
+            "Set the thresholds from these results, with a margin from their seeds' spread.",
+            None,
+            "--update",
+        ),
+    ] = False,
+    json_file: Annotated[
+        Path | None, _option("Write the verdicts as JSON as well.", "FILE", "--json")
+    ] = None,
+    junit_file: Annotated[
+        Path | None, _option("Write them as JUnit XML as well.", "FILE", "--junit")
+    ] = None,
+) -> int:
+    """Hold a grid's results against thresholds, and fail when they fell short.
+
+    For each cell that results/thresholds.toml names: is its mean accuracy at least, its
+    reconstruction loss at most what it should be?
+    """
+    from bench import thresholds as gate
+    from bench.records import read
+
+    records = read(results)
+    if update:
+        if json_file or junit_file:
+            raise UsageError("--update judges nothing, so that --json and --junit have no use")
+        before = gate.read(thresholds) if thresholds.exists() else []
+        after = gate.update(before, records)
+        gate.write(thresholds, after)
+        preset, dataset = gate.identity(records)
+        count = sum(threshold.is_for(preset, dataset) for threshold in after)
+        print(f"{count} thresholds for preset {preset} on {dataset} are in {thresholds}")
+        return 0
+    verdicts = judge(gate.read(thresholds), records)
+    print(table(verdicts))
+    for path, text in ((json_file, as_json), (junit_file, junit)):
+        if path is not None:
+            _write(path, text(verdicts))
+    return exit_code(verdicts)
+
+
+def _write(path: Path, text: str) -> None:
+    from bench.files import write_text
+
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
+    from bench.console import run_app
+
+    run_app(app, arguments, "python -m bench.check")
+
+
+if __name__ == "__main__":
+    main()

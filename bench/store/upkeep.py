@@ -1,0 +1,193 @@
+"""Looking after a store: what it holds, whether that is sound, and what nobody needs any more."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.files import write_text
+from bench.store.artifacts import (
+    ASIDE,
+    DRAFTS,
+    ERRORS,
+    GRIDS,
+    ROOMS,
+    DamagedError,
+    Store,
+    StoreError,
+)
+
+Place = tuple[str, str]
+Progress = Callable[[str, int, int], None]
+
+# A draft or an error file this old belongs to no run that is still at work.
+DAY = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much lies in one folder of a store.
+
+    Attributes
+    ----------
+    name : str
+    artifacts : int
+    megabytes : float
+    """
+
+    name: str
+    artifacts: int
+    megabytes: float
+
+
+def places(store: Store) -> Iterator[Place]:
+    """Iterate over all artifacts, by stage and key."""
+    for stage in sorted(_folders(store.root)):
+        if stage.name not in ROOMS:
+            yield from ((stage.name, path.name) for path in sorted(_folders(stage)))
+
+
+def sizes(store: Store) -> list[Room]:
+    """Measure each stage, and what was set aside as damaged."""
+    folders = [path for path in _folders(store.root) if path.name not in set(ROOMS) - {ASIDE}]
+    return [
+        Room(path.name, len(list(_folders(path))), _bytes(path) / 1e6) for path in sorted(folders)
+    ]
+
+
+def verify(store: Store, progress: Progress) -> list[tuple[DamagedError, Path | None]]:
+    """Compare every artifact with its checksums, and set aside those that differ.
+
+    Returns
+    -------
+    list of (DamagedError, Path or None)
+        What was damaged, and where it was put.
+    """
+    every = list(places(store))
+    found = []
+    for number, (stage, key) in enumerate(every, start=1):
+        try:
+            store.load(stage, key).verify()
+        except DamagedError as damage:
+            if store.path(stage, key).exists():  # else another process took it away meanwhile
+                found.append((damage, store.set_aside(stage, key)))
+        progress("verifying", number, len(every))
+    return found
+
+
+def record_grid(store: Store, out: Path, used: Iterable[Place], settings: str) -> None:
+    """Take note of the artifacts that the results in a folder rest on.
+
+    Parameters
+    ----------
+    store : Store
+    out : Path
+        The results folder; it has one record, that of its latest grid.
+    used : iterable of (str, str)
+        Stages and keys.
+    settings : str
+        The grid as TOML, for people who look.
+    """
+    place = str(out.resolve())
+    name = hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:16]
+    record = {"out": place, "artifacts": sorted(f"{s}/{k}" for s, k in used), "grid": settings}
+    try:
+        (store.root / GRIDS).mkdir(parents=True, exist_ok=True)
+        write_text(store.root / GRIDS / f"{name}.json", json.dumps(record, indent=1))
+    except OSError as error:
+        raise StoreError(f"store {store.root} could not be written ({error.strerror})") from error
+
+
+def recorded(store: Store) -> dict[Path, set[Place]]:
+    """Return what each recorded grid uses, by its results folder.
+
+    Raises
+    ------
+    StoreError
+        If a record cannot be read: nothing may then be taken for unused.
+    """
+    grids = {}
+    for path in sorted((store.root / GRIDS).glob("*.json")):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            artifacts = {tuple(place.split("/", 1)) for place in record["artifacts"]}
+            grids[Path(record["out"])] = artifacts
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreError(
+                f"the record of a grid, {path}, cannot be read ({type(error).__name__}): remove "
+                "it if you do not need what that grid computed"
+            ) from error
+    return grids
+
+
+def prune(store: Store, dry_run: bool, progress: Progress) -> tuple[int, float]:
+    """Remove every artifact that no recorded grid uses, and what dead processes left.
+
+    A grid counts as long as its results folder is there. Artifacts that another process is
+    making are left alone.
+
+    Parameters
+    ----------
+    store : Store
+    dry_run : bool
+        Count, and remove nothing.
+    progress : callable
+
+    Returns
+    -------
+    count : int
+        Artifacts.
+    megabytes : float
+    """
+    grids = recorded(store)
+    used = {place for out, artifacts in grids.items() if out.is_dir() for place in artifacts}
+    # A checkpoint's key is that of its training and how far it was.
+    used |= {("checkpoint", key) for stage, key in used if stage == "train"}
+    unused = [
+        (stage, key) for stage, key in places(store) if (stage, key.split(".")[0]) not in used
+    ]
+    freed = 0.0
+    for number, (stage, key) in enumerate(unused, start=1):
+        freed += _bytes(store.path(stage, key)) / 1e6
+        if not dry_run:
+            store.remove(stage, key)
+        progress("pruning", number, len(unused))
+    freed += _sweep(store, [out for out in grids if not out.is_dir()], dry_run)
+    return len(unused), freed
+
+
+def _sweep(store: Store, gone: list[Path], dry_run: bool) -> float:
+    """Remove old drafts, error files and damaged artifacts, and records of grids that are gone."""
+    old = [
+        path
+        for room in (DRAFTS, ERRORS, ASIDE)
+        for path in (store.root / room).glob("*")
+        if room == ASIDE or time.time() - path.stat().st_mtime > DAY
+    ]
+    freed = sum(_bytes(path) for path in old) / 1e6
+    if not dry_run:
+        store.remove_free_locks()
+        for path in old:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        for record in (store.root / GRIDS).glob("*.json"):
+            if Path(json.loads(record.read_text(encoding="utf-8"))["out"]) in gone:
+                record.unlink()
+    return freed
+
+
+def _folders(path: Path) -> Iterator[Path]:
+    try:
+        yield from (child for child in path.iterdir() if child.is_dir())
+    except OSError as error:
+        raise StoreError(f"store: {path} cannot be read ({error.strerror})") from error
+
+
+def _bytes(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(child.stat().st_size for child in path.rglob("*") if child.is_file())

@@ -1,0 +1,231 @@
+"""The gate's thresholds: what a cell's mean accuracy and loss may not fall short of.
+
+A file of thresholds is TOML, one table a threshold::
+
+    [[threshold]]
+    preset = "quick"
+    dataset = "digits"
+    model = "untrained-*"         # wild cards: * ? [abc]
+    chain = "pca128+tsne2"
+    seeds = 3                     # fewer than these cannot tell
+    min_accuracy = 0.80
+    accuracy_margin = 0.06        # what was taken off the mean when it was set
+    max_loss = 0.59
+    loss_margin = 0.01
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pandas as pd
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bench.errors import UsageError
+from bench.files import write_text
+from bench.report.tables import leading_accuracy, summary
+from bench.spec import one_line
+
+LOSS = "reconstruction_loss"
+
+# How rarely a mean of as many new seeds, of the same distribution, falls short by itself.
+CONFIDENCE = 0.99
+# Margins of what no seed moved: other processors and library versions move last digits, and
+# one image more or less on the wrong side moves an accuracy.
+LEAST_IMAGES = 2
+LEAST_LOSS = 0.02  # of the loss itself
+
+HEADER = (
+    "# Set by `python -m bench.check --update`; checked by `python -m bench.check`. A threshold's "
+    "margin is the\n# one-sided 99% prediction bound for the mean of as many new seeds "
+    "(Student's t), or the least margin.\n\n"
+)
+
+
+class Threshold(BaseModel):
+    """A threshold for all cells that its patterns name.
+
+    Attributes
+    ----------
+    preset, dataset, model, chain : str
+        Patterns with the wild cards of `fnmatch`.
+    seeds : int
+        How many seeds it was set with; fewer cannot be held against it.
+    min_accuracy, max_loss : float or None
+        For the mean over seeds; None: not checked.
+    accuracy_margin, loss_margin : float or None
+        How far they were set from the mean found.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    preset: str
+    dataset: str
+    model: str
+    chain: str
+    seeds: int = Field(ge=1)
+    min_accuracy: float | None = Field(None, ge=0, le=1)
+    accuracy_margin: float | None = Field(None, ge=0)
+    max_loss: float | None = Field(None, ge=0, allow_inf_nan=False)
+    loss_margin: float | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Threshold:
+        if self.min_accuracy is None and self.max_loss is None:
+            raise ValueError("neither min_accuracy nor max_loss is given")
+        for limit, margin in (("min_accuracy", "accuracy_margin"), ("max_loss", "loss_margin")):
+            if (getattr(self, limit) is None) != (getattr(self, margin) is None):
+                raise ValueError(f"{limit} and {margin} are given together or not at all")
+        return self
+
+    def is_for(self, preset: str, dataset: str) -> bool:
+        """Tell whether it is about a preset on a data set."""
+        return fnmatchcase(preset, self.preset) and fnmatchcase(dataset, self.dataset)
+
+    def names(self, model: str, chain: str) -> bool:
+        """Tell whether it is about a cell."""
+        return fnmatchcase(model, self.model) and fnmatchcase(chain, self.chain)
+
+
+def read(path: Path) -> list[Threshold]:
+    """Read a file of thresholds.
+
+    Raises
+    ------
+    UsageError
+        If it is missing, not TOML, or holds anything else than thresholds.
+    """
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"no thresholds at {path}: python -m bench.check --update sets them"
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"cannot read thresholds {path}: {error}") from None
+    tables = found.pop("threshold", [])
+    if found or not isinstance(tables, list):
+        raise UsageError(
+            f"thresholds {path}: allowed are tables [[threshold]], found {', '.join(found)}"
+        )
+    thresholds = []
+    for number, table in enumerate(tables, start=1):
+        try:
+            thresholds.append(Threshold.model_validate(table))
+        except ValidationError as error:
+            text = one_line(error, Threshold)
+            raise UsageError(f"thresholds {path}, number {number}: {text}") from None
+    return thresholds
+
+
+def write(path: Path, thresholds: list[Threshold]) -> None:
+    """Write a file of thresholds."""
+    tables = [threshold.model_dump(exclude_none=True) for threshold in thresholds]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, HEADER + tomli_w.dumps({"threshold": tables}))
+    except OSError as error:
+        raise UsageError(f"thresholds {path} cannot be written: {error.strerror}") from None
+
+
+def update(thresholds: list[Threshold], records: pd.DataFrame) -> list[Threshold]:
+    """Set thresholds from results.
+
+    Those that are about these results' preset and data set keep their patterns and get new
+    numbers, from the worst cell that they name; each cell that none names gets one of its own;
+    all others stay as they are.
+
+    Raises
+    ------
+    UsageError
+        If cells failed or were skipped, or there are too few seeds to know their spread.
+    """
+    preset, dataset = identity(records)
+    _check_complete(records)
+    cells = summary(records)
+    images = int(records["images"].iloc[0])
+    kept, renewed = [], []
+    named: set[tuple[str, str]] = set()
+    for threshold in thresholds:
+        if not threshold.is_for(preset, dataset):
+            kept.append(threshold)
+            continue
+        matching = [row for _, row in cells.iterrows() if threshold.names(row.model, row.chain)]
+        named |= {(row.model, row.chain) for row in matching}
+        if matching:
+            renewed.append(_set(threshold.model, threshold.chain, matching, records, images))
+    own = [row for _, row in cells.iterrows() if (row.model, row.chain) not in named]
+    return kept + renewed + [_set(r.model, r.chain, [r], records, images) for r in own]
+
+
+def identity(records: pd.DataFrame) -> tuple[str, str]:
+    """Return preset and data set of results."""
+    return str(records["preset"].iloc[0]), str(records["dataset"].iloc[0])
+
+
+def _check_complete(records: pd.DataFrame) -> None:
+    bad = records[records["status"] != "ok"]
+    if len(bad):
+        cells = ", ".join(dict.fromkeys(f"{r.model} {r.chain}" for r in bad.itertuples()))
+        raise UsageError(
+            f"no thresholds are set from results of which cells failed or were skipped: {cells}"
+        )
+    seeds = records["seed_index"].nunique()
+    if seeds < 2:
+        raise UsageError(
+            f"a margin needs the seeds' spread, and these results have {seeds} seed: run the grid "
+            "with --seeds 2 or more (3 and more are better)"
+        )
+
+
+def _set(
+    model: str, chain: str, rows: list[pd.Series], records: pd.DataFrame, images: int
+) -> Threshold:
+    preset, dataset = identity(records)
+    seeds = min(int(row["seeds"]) for row in rows)
+    limits: dict[str, float] = {}
+    accuracy = leading_accuracy(records)
+    if accuracy is not None:
+        worst = min(
+            (row[accuracy] - margin(row, accuracy, LEAST_IMAGES / images), row[accuracy])
+            for row in rows
+        )
+        # Rounded away from the mean.
+        low = math.floor(max(worst[0], 0) * 1e4) / 1e4
+        limits |= {"min_accuracy": low, "accuracy_margin": round(worst[1] - low, 4)}
+    losses = [row for row in rows if pd.notna(row[LOSS])]
+    if losses:
+        highest = max(
+            (row[LOSS] + margin(row, LOSS, LEAST_LOSS * row[LOSS]), row[LOSS]) for row in losses
+        )
+        high = math.ceil(highest[0] * 1e5) / 1e5
+        limits |= {"max_loss": high, "loss_margin": round(high - highest[1], 5)}
+    return Threshold(
+        preset=preset, dataset=dataset, model=model, chain=chain, seeds=seeds, **limits
+    )
+
+
+def margin(row: pd.Series, metric: str, least: float) -> float:
+    """Return how far the mean of as many new seeds may lie from the mean found.
+
+    The one-sided prediction bound t · s · √(1/S + 1/S), with s the standard deviation of the S
+    seeds and t of Student's distribution with S − 1 degrees of freedom.
+
+    Parameters
+    ----------
+    row : Series
+        Of `bench.report.tables.summary`.
+    metric : str
+    least : float
+        Returned where no seed moves the metric, or by less.
+    """
+    from scipy.stats import t
+
+    spread, seeds = row[f"{metric}_std"], int(row["seeds"])
+    if pd.isna(spread) or seeds < 2:
+        return least
+    return max(least, float(t.ppf(CONFIDENCE, seeds - 1)) * float(spread) * math.sqrt(2 / seeds))

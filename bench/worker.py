@@ -1,0 +1,216 @@
+"""Does one task: reads its input from the store, runs its stage, keeps what that leaves."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import stages
+from bench.checkpoints import Checkpoints
+from bench.measure import Stopwatch
+from bench.plan import Task
+from bench.stages import Result, Steps
+from bench.store import Artifact, Store
+from models import autoencoders
+from reducers.chain import Chain
+
+if TYPE_CHECKING:
+    from bench.training.core import Recipe
+    from models.autoencoder import Autoencoder
+
+
+@dataclass(frozen=True)
+class Data:
+    """The arrays of a data set, as `bench.datasets.dataset.Dataset` describes them."""
+
+    images: NDArray[np.uint8]
+    validation_images: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None
+    validation_labels: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A stage with its input read: what to do before the clock starts, and what to time."""
+
+    call: Callable[[], Result]
+    warm_up: Callable[[], object] = lambda: None
+
+
+class Worker:
+    """Binds tasks to the plain functions of `bench.stages`.
+
+    Parameters
+    ----------
+    data : Data
+    store : Store
+    device : str
+        ``cpu``, ``cuda`` or ``mps``.
+    checkpoint : float
+        Seconds between two checkpoints of a training.
+    """
+
+    def __init__(self, data: Data, store: Store, device: str, checkpoint: float = 60.0) -> None:
+        self.data = data
+        self.store = store
+        self.device = device
+        self.checkpoint = checkpoint
+        self.warm: set[str] = set()
+
+    def do(
+        self,
+        task: Task,
+        steps: Steps,
+        force: bool = False,
+        waiting: Callable[[], object] = lambda: None,
+    ) -> bool:
+        """Run a task and keep what it leaves.
+
+        Parameters
+        ----------
+        task : Task
+        steps : callable
+            Told how far it is.
+        force : bool
+            Do it although its artifact is there.
+        waiting : callable
+            Called if another process is doing the same task; what that leaves is used.
+
+        Returns
+        -------
+        bool
+            False if the artifact was there.
+        """
+        with self.store.lock(task.key, waiting):
+            if (task.stage, task.key) in self.store and not force:
+                return False
+            keeper = self._keeper(task, force)
+            job = self._job(task, steps, keeper)
+            warm_up_seconds = self._warm_up(task, job)
+            with Stopwatch(self.device) as watch:
+                result = job.call()
+            self.store.save(
+                task.stage,
+                task.key,
+                result.arrays,
+                result.values,
+                task.inputs,
+                watch.seconds + (keeper.earlier_seconds if keeper else 0.0),
+                warm_up_seconds,
+                watch.peak_memory_mb,
+                replace=force,
+            )
+            if keeper is not None:
+                keeper.discard()
+        return True
+
+    def _keeper(self, task: Task, force: bool) -> Checkpoints | None:
+        if task.stage != "train" or "epochs" not in task.settings:
+            return None
+        from bench.training import core
+
+        keeper = Checkpoints(self.store, task.key, self.checkpoint, core.kernels(self.device))
+        if force:
+            keeper.discard()
+        return keeper
+
+    def _warm_up(self, task: Task, job: _Job) -> float:
+        what = f"{task.stage} {task.settings.get('model', task.settings.get('link'))}"
+        if what in self.warm:
+            return 0.0
+        self.warm.add(what)
+        with Stopwatch(self.device) as watch:
+            job.warm_up()
+        return watch.seconds
+
+    def _job(self, task: Task, steps: Steps, keeper: Checkpoints | None) -> _Job:
+        if task.parent is None or task.parent_stage is None:
+            return self._train(task, steps, keeper)
+        parent = self.store.load(task.parent_stage, task.parent)
+        jobs: dict[str, Callable[[Task, Artifact, Steps], _Job]] = {
+            "encode": self._encode,
+            "reduce": self._reduce,
+            "cluster": self._cluster,
+            "score": self._score,
+        }
+        return jobs[task.stage](task, parent, steps)
+
+    def _train(self, task: Task, steps: Steps, keeper: Checkpoints | None) -> _Job:
+        from bench.training import core
+
+        settings = task.settings
+        model = autoencoders[settings["model"]]
+        # A model that does not train has no recipe and no batches, one without weights no seed.
+        recipe = core.Recipe(
+            settings.get("epochs", 0), settings.get("lr", 0.0), settings.get("batch_size", 1)
+        )
+        return _Job(
+            lambda: stages.train(
+                model,
+                self.data.images,
+                recipe,
+                settings.get("weights_seed", 0),
+                settings.get("batches_seed", 0),
+                self.device,
+                steps,
+                keeper,
+            ),
+            lambda: self._warm_up_model(model, recipe) if model.trains else None,
+        )
+
+    def _warm_up_model(self, model: type[Autoencoder], recipe: Recipe | None) -> None:
+        from bench.training import core
+
+        try:
+            core.warm_up(model, (3, *self.data.images.shape[1:3]), recipe, self.device)
+        except (RuntimeError, MemoryError) as error:
+            if not core.out_of_memory(error):  # that is for the stage itself to tell
+                raise
+
+    def _encode(self, task: Task, parent: Artifact, steps: Steps) -> _Job:
+        weights = parent.arrays()
+        model = autoencoders[task.settings["model"]]
+        return _Job(
+            lambda: stages.encode(
+                model,
+                weights,
+                self.data.images,
+                self.data.validation_images,
+                self.device,
+                task.settings["samples"],
+                steps,
+            ),
+            lambda: self._warm_up_model(model, None),
+        )
+
+    def _reduce(self, task: Task, parent: Artifact, steps: Steps) -> _Job:
+        (link,) = Chain.parse(task.settings["link"]).links
+        reducer = link.build(task.settings.get("seed"), task.inputs["threads"])
+        train, validation = parent.require("train"), parent.array("validation")
+        return _Job(
+            lambda: stages.reduce(reducer, train, validation),
+            lambda: reducer.warm_up(*train.shape),
+        )
+
+    def _cluster(self, task: Task, parent: Artifact, steps: Steps) -> _Job:
+        train, validation = parent.require("train"), parent.array("validation")
+        settings = task.settings
+        return _Job(
+            lambda: stages.cluster(
+                settings["clusters"], settings["seed"], train, validation, settings["starts"]
+            ),
+            lambda: importlib.import_module("sklearn.cluster"),
+        )
+
+    def _score(self, task: Task, parent: Artifact, steps: Steps) -> _Job:
+        train, validation = parent.require("train"), parent.array("validation")
+        data = self.data
+        return _Job(
+            lambda: stages.score(train, data.labels, validation, data.validation_labels),
+            lambda: importlib.import_module("sklearn.metrics"),
+        )
