@@ -55,7 +55,8 @@ def read(path: Path) -> pd.DataFrame:
         If it is missing, or no file of records.
     """
     try:
-        records = pd.read_csv(path)
+        # A model may be called what pandas takes for a missing value.
+        records = pd.read_csv(path, keep_default_na=False, na_values=[""])
     except FileNotFoundError:
         raise UsageError(f"no results at {path}: python -m bench.grid makes them") from None
     except (OSError, ValueError) as error:

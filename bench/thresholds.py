@@ -34,9 +34,8 @@ LOSS = "reconstruction_loss"
 
 # How rarely a mean of as many new seeds, of the same distribution, falls short by itself.
 CONFIDENCE = 0.99
-# Margins of what no seed moved: other processors and library versions move last digits, and
-# one image more or less on the wrong side moves an accuracy.
-LEAST_IMAGES = 2
+# Margins of what no seed moved, or hardly: other processors and library versions do.
+LEAST_ACCURACY = 0.02
 LEAST_LOSS = 0.02  # of the loss itself
 
 HEADER = (
@@ -147,7 +146,6 @@ def update(thresholds: list[Threshold], records: pd.DataFrame) -> list[Threshold
     preset, dataset = identity(records)
     _check_complete(records)
     cells = summary(records)
-    images = int(records["images"].iloc[0])
     kept, renewed = [], []
     named: set[tuple[str, str]] = set()
     for threshold in thresholds:
@@ -157,9 +155,9 @@ def update(thresholds: list[Threshold], records: pd.DataFrame) -> list[Threshold
         matching = [row for _, row in cells.iterrows() if threshold.names(row.model, row.chain)]
         named |= {(row.model, row.chain) for row in matching}
         if matching:
-            renewed.append(_set(threshold.model, threshold.chain, matching, records, images))
+            renewed.append(_set(threshold.model, threshold.chain, matching, records))
     own = [row for _, row in cells.iterrows() if (row.model, row.chain) not in named]
-    return kept + renewed + [_set(r.model, r.chain, [r], records, images) for r in own]
+    return kept + renewed + [_set(r.model, r.chain, [r], records) for r in own]
 
 
 def identity(records: pd.DataFrame) -> tuple[str, str]:
@@ -182,17 +180,14 @@ def _check_complete(records: pd.DataFrame) -> None:
         )
 
 
-def _set(
-    model: str, chain: str, rows: list[pd.Series], records: pd.DataFrame, images: int
-) -> Threshold:
+def _set(model: str, chain: str, rows: list[pd.Series], records: pd.DataFrame) -> Threshold:
     preset, dataset = identity(records)
     seeds = min(int(row["seeds"]) for row in rows)
     limits: dict[str, float] = {}
     accuracy = leading_accuracy(records)
     if accuracy is not None:
         worst = min(
-            (row[accuracy] - margin(row, accuracy, LEAST_IMAGES / images), row[accuracy])
-            for row in rows
+            (row[accuracy] - margin(row, accuracy, LEAST_ACCURACY), row[accuracy]) for row in rows
         )
         # Rounded away from the mean.
         low = math.floor(max(worst[0], 0) * 1e4) / 1e4

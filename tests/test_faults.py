@@ -182,7 +182,7 @@ def model(name, train=None, evaluate=None):
         def forward(self, x):
             code, out = super().forward(x)
             harm = train if self.training else evaluate
-            return harm(x, code, out) if harm and len(x) > 1 else (code, out)
+            return harm(x, code, out) if harm and (self.training or len(x) > 1) else (code, out)
 
     autoencoders.register(name, "does harm")(Harmful)
 
@@ -201,7 +201,7 @@ def raises(x, code, out):
 
 
 model("fine")
-model("nan", lambda x, c, o: (c, o * float("nan")))
+model("nans", lambda x, c, o: (c, o * float("nan")))
 model("infinite", lambda x, c, o: (c, o * 1e30))
 model("large", too_large(5))
 model("larger", too_large(0))
@@ -221,14 +221,14 @@ def reducer(name, fit):
 
 
 reducer("raising", lambda X: 1 / 0)
-reducer("nan", lambda X: X * np.nan)
+reducer("nans", lambda X: X * np.nan)
 reducer("rows", lambda X: X[1:])
 reducer("aborting", lambda X: os.abort())
 """
 
 FAILURES = {
-    ("nan", "none"): ("train", "the loss became nan in epoch 1 of training with lr"),
-    ("infinite", "none"): ("train", "the loss became inf in epoch 1"),
+    ("nans", "none"): ("train", "the loss became nan in epoch 1 of training with lr"),
+    ("infinite", "none"): ("train", "in epoch 1 of training with lr"),
     ("large", "none"): (
         "train",
         "batches of 16 do not fit in the memory of cpu; batches of 4 would",
@@ -239,7 +239,7 @@ FAILURES = {
     ("leaving", "none"): ("train", "WorkerDied: the process that did this ended (exit code 1)"),
     ("nan-codes", "none"): ("encode", "codes or reconstructions hold values that are not finite"),
     ("fine", "raising"): ("reduce", "ZeroDivisionError: division by zero"),
-    ("fine", "nan"): ("reduce", "the reduced codes hold values that are not finite"),
+    ("fine", "nans"): ("reduce", "the reduced codes hold values that are not finite"),
     ("fine", "rows"): ("reduce", "the reducer gave 59 rows for 60 images"),
     ("fine", "aborting"): ("reduce", "killed by signal 6, SIGABRT"),
 }
@@ -265,7 +265,7 @@ def harmed(tmp_path_factory):
     models = ",".join([*dict.fromkeys(model for model, _ in FAILURES), "large-codes"])
     found = run(
         folder, "--plugin", "harm.py", "--models", models, "--reducers",
-        "none,raising,nan,rows,aborting", "--limit", "60", "--seeds", "1", "--epochs", "2",
+        "none,raising,nans,rows,aborting", "--limit", "60", "--seeds", "1", "--epochs", "2",
     )  # fmt: skip
     return found, pd.read_csv(folder / "results" / "results.csv"), folder
 

@@ -1,3 +1,5 @@
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bench.datasets.dataset import load
+from bench.errors import UsageError
 from tests.conftest import make_images, refused
 
 
@@ -148,3 +151,18 @@ def test_npy_any_floats_are_images_or_refused(tmp_path_factory, array):
         assert load(f"npy:{folder}", clusters=1).images.shape == (2, 32, 32, 3)
     else:
         refused(f"npy:{folder}", "allowed are 0..1 or 0..255", clusters=1)
+
+
+@given(data=st.data())
+def test_npy_any_bytes_are_images_or_refused(tmp_path_factory, data):
+    """A whole file with some of its bytes replaced, or cut: never anything but a refusal."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    path = folder / "trainX.npy"
+    np.save(path, make_images(3)[0][:, :4, :4])
+    whole = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        # Most of them in the header, which is what is parsed.
+        whole[data.draw(st.integers(0, 127))] = data.draw(st.integers(0, 255))
+    path.write_bytes(whole[: data.draw(st.sampled_from([len(whole), 200, 128, 60, 7, 0]))])
+    with contextlib.suppress(UsageError):
+        assert load(f"npy:{folder}", clusters=1).images.dtype == np.uint8

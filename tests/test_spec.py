@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -171,3 +173,20 @@ def test_cuda_is_refused_where_there_is_none(monkeypatch):
 def test_every_field_is_documented():
     for name in GridSpec.model_fields:
         assert name in (GridSpec.__doc__ or "")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=4,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([name for name in GridSpec.model_fields if name != "plugins"]), VALUES
+    )
+)
+def test_any_values_are_settings_or_refused(settings):
+    with contextlib.suppress(UsageError):
+        assert resolve(settings).seeds >= 1

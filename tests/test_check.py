@@ -1,0 +1,232 @@
+"""The gate: thresholds read, set, and held against results."""
+
+import contextlib
+import json
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import check, thresholds
+from bench.errors import UsageError
+from bench.metrics import METRICS
+from bench.records import read
+from tests.conftest import run_module
+
+
+def records(cells, preset="quick", dataset="digits", images=600):
+    """Records of cells: (model, chain) to accuracies, a seed each; None for a failed seed."""
+    rows = []
+    for (model, chain), accuracies in cells.items():
+        for index, accuracy in enumerate(accuracies):
+            row = dict.fromkeys(METRICS, np.nan)
+            row |= {
+                f"{metric.stage}_artifacts": f"{model}{chain}{index}" for metric in METRICS.values()
+            }
+            row |= {
+                "preset": preset, "dataset": dataset, "model": model, "chain": chain,
+                "seed_index": index, "images": images,
+                "status": "failed" if accuracy is None else "ok",
+            }  # fmt: skip
+            if accuracy is not None:
+                row |= {"accuracy": accuracy, "reconstruction_loss": 0.1 + accuracy / 1000}
+                row |= {"public_accuracy": accuracy, "private_accuracy": accuracy}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+CELLS = {("dnn", "pca8"): [0.7, 0.72, 0.74], ("cnn", "pca8"): [0.8, 0.8, 0.83]}
+
+
+@pytest.fixture
+def good():
+    return records(CELLS)
+
+
+def verdict(found, model, metric="accuracy"):
+    (only,) = [v for v in found if (v.model, v.metric) == (model, metric)]
+    return only
+
+
+def test_set_and_held_against_the_same_results_all_holds(good):
+    found = check.judge(thresholds.update([], good), good)
+    assert [v.verdict for v in found] == ["holds"] * 4
+    assert check.exit_code(found) == 0
+    assert all(v.room > 0 for v in found)
+
+
+def test_margins_are_the_prediction_bound_by_hand(good):
+    """t of 2 degrees of freedom at 99% is 6.965; times 0.02 times the root of 2/3."""
+    (dnn,) = [t for t in thresholds.update([], good) if t.model == "dnn"]
+    assert dnn.accuracy_margin == pytest.approx(6.965 * 0.02 * (2 / 3) ** 0.5, abs=2e-4)
+    assert dnn.min_accuracy + dnn.accuracy_margin == pytest.approx(0.72, abs=1e-4)
+    assert dnn.seeds == 3
+
+
+def test_margins_hold_for_new_seeds_as_often_as_they_say():
+    """Of 2,000 pairs of runs, each of three seeds, about one in a hundred falls short."""
+    random = np.random.default_rng(0)
+    short = 0
+    for _ in range(2000):
+        first, second = random.normal(0.8, 0.02, (2, 3))
+        row = pd.Series({"accuracy_std": first.std(ddof=1), "seeds": 3})
+        short += second.mean() < first.mean() - thresholds.margin(row, "accuracy", 0.0)
+    assert 0.004 < short / 2000 < 0.018
+
+
+def test_what_fell_short_is_told_by_how_much(good):
+    limits = thresholds.update([], good)
+    worse = records({**CELLS, ("cnn", "pca8"): [0.5, 0.5, 0.5]})
+    found = check.judge(limits, worse)
+    cnn = verdict(found, "cnn")
+    assert cnn.verdict == "falls short"
+    assert cnn.room == pytest.approx(0.5 - cnn.limit)
+    assert check.exit_code(found) == 1
+    assert check.table(found).splitlines()[2].startswith("cnn")  # first
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ({("dnn", "pca8"): [0.7, 0.72, 0.74]}, "missing"),
+        ({**CELLS, ("cnn", "pca8"): [0.8, None, 0.83]}, "1 failed of 3 seeds"),
+        ({**CELLS, ("cnn", "pca8"): [None, None, None]}, "3 failed of 3 seeds"),
+    ],
+)
+def test_a_cell_that_is_missing_or_failed_falls_short(good, cells, reason):
+    found = check.judge(thresholds.update([], good), records(cells))
+    assert (verdict(found, "cnn").verdict, verdict(found, "cnn").reason) == ("falls short", reason)
+    assert check.exit_code(found) == 1
+
+
+def test_too_few_seeds_cannot_tell(good):
+    limits = thresholds.update([], good)
+    fewer = records({cell: values[:1] for cell, values in CELLS.items()})
+    found = check.judge(limits, fewer)
+    assert {v.verdict for v in found} == {"too few seeds"}
+    assert check.exit_code(found) == 3
+    # What certainly fell short goes before what cannot be told.
+    assert check.exit_code(check.judge(limits, fewer[fewer["model"] == "cnn"])) == 1
+
+
+def test_wild_cards_name_every_cell_that_fits(good):
+    wild = thresholds.Threshold(
+        preset="q*", dataset="*", model="*nn", chain="pca*", seeds=3, min_accuracy=0.75,
+        accuracy_margin=0.1,
+    )  # fmt: skip
+    found = check.judge([wild], good)
+    assert {v.model: v.verdict for v in found} == {"cnn": "holds", "dnn": "falls short"}
+    (renewed,) = thresholds.update([wild], good)
+    assert (renewed.model, renewed.chain) == ("*nn", "pca*")
+    assert renewed.min_accuracy < 0.72 - 0.1  # from the worst cell
+    assert check.exit_code(check.judge([renewed], good)) == 0
+
+
+def test_updating_leaves_other_presets_alone(good):
+    other = thresholds.update([], records(CELLS, preset="regression"))
+    both = thresholds.update(other, good)
+    assert both[: len(other)] == other
+    assert len(both) == 2 * len(other)
+    assert check.exit_code(check.judge(both, good)) == 0
+
+
+def test_what_no_seed_moves_has_the_least_margin():
+    same = records({("pixels", "pca8"): [0.7, 0.7, 0.7]})
+    same[[c for c in same if c.endswith("_artifacts")]] = "one"
+    (limit,) = thresholds.update([], same)
+    assert limit.accuracy_margin == pytest.approx(0.02, abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({("dnn", "pca8"): [0.7]}, "these results have 1 seed"),
+        ({("dnn", "pca8"): [0.7, None]}, "cells failed or were skipped: dnn pca8"),
+    ],
+)
+def test_thresholds_are_not_set_from_what_cannot_carry_them(cells, message):
+    with pytest.raises(UsageError, match=message):
+        thresholds.update([], records(cells))
+
+
+def test_no_threshold_for_this_preset_is_misuse(good):
+    with pytest.raises(UsageError, match="no threshold is about preset quick on digits"):
+        check.judge([], good)
+
+
+def test_files_survive_writing_and_reading(tmp_path, good):
+    limits = thresholds.update([], good)
+    thresholds.write(tmp_path / "t.toml", limits)
+    assert thresholds.read(tmp_path / "t.toml") == limits
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[threshold]]\nmodel = 'dnn'", "number 1: preset: Field required"),
+        ("[[treshold]]\nmodel = 'dnn'", "allowed are tables"),
+        ("threshold = 3", "allowed are tables"),
+        ("threshold = [3]", "number 1"),
+        ("[[threshold", "cannot read thresholds"),
+        (
+            "[[threshold]]\npreset='q'\ndataset='d'\nmodel='m'\nchain='c'\nseeds=3\nmin_acuracy=1",
+            "did you mean 'min_accuracy'",
+        ),
+        (
+            "[[threshold]]\npreset='q'\ndataset='d'\nmodel='m'\nchain='c'\nseeds=3",
+            "neither min_accuracy nor max_loss is given",
+        ),
+    ],
+)
+def test_a_file_that_is_no_file_of_thresholds_is_refused(tmp_path, text, message):
+    (tmp_path / "t.toml").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        thresholds.read(tmp_path / "t.toml")
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_any_bytes_are_thresholds_or_refused(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("fuzz") / "t.toml"
+    path.write_bytes(data)
+    with contextlib.suppress(UsageError):
+        assert isinstance(thresholds.read(path), list)
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_any_bytes_are_results_or_refused(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("fuzz") / "results.csv"
+    path.write_bytes(data)
+    with pytest.raises(UsageError):
+        read(path)
+
+
+def test_the_command_writes_for_people_and_build_servers(tmp_path, good):
+    good.assign(chain='<&"pca8').to_csv(tmp_path / "r.csv", index=False)
+    first = run_module("bench.check", "r.csv", cwd=tmp_path)
+    assert first.returncode == 2
+    assert "no thresholds at results/thresholds.toml" in first.stderr
+    files = ["r.csv", "--thresholds", "t.toml"]
+    assert run_module("bench.check", *files, "--update", cwd=tmp_path).returncode == 0
+    found = run_module(
+        "bench.check", *files, "--json", "gate.json", "--junit", "gate.xml", cwd=tmp_path
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.count("holds") == 4
+    assert json.loads((tmp_path / "gate.json").read_text())["exit_code"] == 0
+    suite = ET.parse(tmp_path / "gate.xml").getroot()[0]
+    assert (suite.get("tests"), suite.get("failures")) == ("4", "0")
+
+    bad = good.assign(chain='<&"pca8')
+    bad.loc[bad["model"] == "cnn", "accuracy"] = 0.1
+    bad.to_csv(tmp_path / "r.csv", index=False)
+    found = run_module("bench.check", *files, "--junit", "gate.xml", cwd=tmp_path)
+    assert found.returncode == 1
+    assert ET.parse(tmp_path / "gate.xml").getroot()[0].get("failures") == "1"
+
+    bad[bad["seed_index"] == 0].to_csv(tmp_path / "r.csv", index=False)
+    assert run_module("bench.check", *files, cwd=tmp_path).returncode == 3
+    clash = run_module("bench.check", *files, "--update", "--json", "x", cwd=tmp_path)
+    assert clash.returncode == 2
