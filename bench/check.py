@@ -128,7 +128,7 @@ def _judge_number(
     seeds = int(row["seeds"]) - undone
     mean = None if pd.isna(row[column]) else float(row[column])
     spread = None if pd.isna(row[f"{column}_std"]) else float(row[f"{column}_std"])
-    room = None if mean is None else sign * (mean - limit)
+    room = None if mean is None else sign * (mean - limit) + 0.0  # no -0
     verdict, reason = HOLDS, ""
     if undone:
         words = [f"{int(row[what])} {what}" for what in ("failed", "skipped") if row[what]]

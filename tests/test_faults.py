@@ -386,15 +386,10 @@ def test_a_damaged_store_is_mended(tmp_path):
     assert pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"].equals(once)
 
 
-def test_force_does_it_all_again(tmp_path):
-    arguments = [*SMALL, "--limit", "60"]
-    run(tmp_path, *arguments)
-    assert "0 tasks done, 5 were in .store" in run(tmp_path, *arguments).stdout
-    assert "5 tasks done, 0 were in .store" in run(tmp_path, *arguments, "--force").stdout
-
-
-def test_only_cached_reports_what_is_there(tmp_path):
+def test_force_does_it_all_again_and_only_cached_reports_what_is_there(tmp_path):
     run(tmp_path, *SMALL, "--limit", "60")
+    forced = run(tmp_path, *SMALL, "--limit", "60", "--force")
+    assert "5 tasks done, 0 were in .store" in forced.stdout
     found = run(tmp_path, "--models", "pixels,dnn", *SMALL[2:], "--limit", "60", "--only-cached")
     assert found.returncode == 0, found.stderr
     records = pd.read_csv(tmp_path / "results" / "results.csv")
@@ -450,7 +445,6 @@ stages.{stage} = slowly(stages.{stage})
         ("reduce", signal.SIGINT, 2),
         ("cluster", signal.SIGINT, 3),
         ("score", signal.SIGINT, 4),
-        ("train", signal.SIGTERM, 0),
         ("score", signal.SIGTERM, 4),
     ],
 )
