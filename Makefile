@@ -22,7 +22,7 @@ test-slow: $(VENV)/.installed-test
 soak: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-# Trains for real with an empty store, and holds the thresholds; part of `make test` as well.
+# Trains for real with an empty store, and holds the thresholds; part of CI.
 regression: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m regression $(ARGS)
 
