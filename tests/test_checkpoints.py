@@ -46,6 +46,13 @@ def images():
     return core.to_device(make_images(70)[0], torch.device("cpu"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def warm():
+    """As a worker does: without it, a process's first training may end at other bits."""
+    for model in (Draws, DNN):
+        core.warm_up(model, SHAPE, RECIPE, "cpu")
+
+
 @pytest.fixture
 def store(tmp_path):
     store = Store(tmp_path / "store")
