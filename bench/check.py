@@ -172,7 +172,7 @@ def junit(verdicts: list[Verdict]) -> str:
     """Write verdicts in the XML that build servers read: one test case a number."""
     from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-    from bench.console import one_line
+    from bench.errors import one_line
 
     counts = {what: sum(v.verdict == what for v in verdicts) for what in (SHORT, FEW)}
     suite = Element(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -26,7 +25,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from bench.errors import RunError, UsageError
+from bench.errors import RunError, UsageError, one_line
 
 if TYPE_CHECKING:
     from bench.plan import Task
@@ -52,12 +51,6 @@ def fail(message: str, code: int = 2) -> NoReturn:
     """Print one line to standard error and end with an exit code."""
     print(f"error: {one_line(message)}", file=sys.stderr)
     raise SystemExit(code)
-
-
-def one_line(text: str) -> str:
-    """Return text as one line that a terminal shows as it is, whatever characters it holds."""
-    printable = re.sub(r"[\x00-\x1f\x7f-\x9f]", "\ufffd", " ".join(text.split()))
-    return printable.encode(errors="backslashreplace").decode()
 
 
 def stopped(stop: Stopped, message: str) -> int:
@@ -157,12 +150,7 @@ class LoadBar:
         """Start the clock; nothing is drawn yet."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         """Stop drawing and clear the line."""
         if self.progress.live.is_started:
             self.progress.stop()
@@ -212,12 +200,7 @@ class Watch:
         self.progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         """Stop drawing and clear the lines."""
         if self.progress.live.is_started:
             self.progress.stop()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.console import Stopped, one_line, stopped
-from bench.errors import UsageError
+from bench.console import Stopped, stopped
+from bench.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from bench.run import Finished, Run

@@ -49,12 +49,9 @@ def probe(name: str, shape: ImageShape) -> Facts:
 def _probe(item: Any, shape: ImageShape) -> Facts:
     import torch
 
-    with torch.device("meta"):
-        model = item(shape)
-    # On the CPU, with whatever is in memory for weights: a way through on the meta device
-    # would import torch's compiler, which takes a second.
+    model = _without_weights(item, shape)
     with torch.inference_mode():
-        result = model.eval().to_empty(device="cpu")(torch.zeros(1, *shape))
+        result = model(torch.zeros(1, *shape))
     if not (isinstance(result, tuple) and len(result) == 2):
         raise ValueError("its forward must return (code, reconstruction)")
     code, reconstruction = result
@@ -65,8 +62,19 @@ def _probe(item: Any, shape: ImageShape) -> Facts:
     return Facts(math.prod(code.shape[1:]), parameters)
 
 
+def _without_weights(item: Any, shape: ImageShape) -> Any:
+    """Build a model with whatever is in memory for weights."""
+    import torch
+
+    with torch.device("meta"):
+        model = item(shape)
+    # On the CPU: a way through on the meta device would import torch's compiler, which takes a
+    # second, and refuse models that look at numbers.
+    return model.eval().to_empty(device="cpu")
+
+
 def forward_flops(name: str, shape: ImageShape) -> int:
-    """Count the floating-point operations of one image's way forward; 0 where they cannot be.
+    """Count the floating-point operations of one image's way forward.
 
     A training step costs three times that, less the gradient with respect to the image.
     """
@@ -79,9 +87,7 @@ def _forward_flops(item: Any, shape: ImageShape) -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode  # imports half of torch: not for plans
 
-    try:
-        with torch.device("meta"), FlopCounterMode(display=False) as counter:
-            item(shape).eval()(torch.empty(1, *shape))
-    except Exception:  # a model that asks for numbers, which this device has not
-        return 0
+    model = _without_weights(item, shape)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, *shape))
     return int(counter.get_total_flops())

@@ -22,7 +22,8 @@ from bench.runner import Mode, Outcome, run
 from bench.spec import GridSpec, find_device
 from bench.store import DamagedError, Store, StoreError
 from bench.store.upkeep import record_grid
-from bench.worker_process import Setup, WorkerProcess
+from bench.worker.messages import Setup
+from bench.worker.process import WorkerProcess
 
 # An artifact that is damaged again each time it was made tells of a disk that fails.
 ROUNDS = 3

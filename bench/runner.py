@@ -9,7 +9,7 @@ from typing import Protocol
 from bench.plan import Plan, Task
 from bench.stages import Steps
 from bench.store import Store
-from bench.worker_process import TaskFailedError
+from bench.worker.process import TaskFailedError
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Watcher(Protocol):
 
 
 class Engine(Protocol):
-    """Does tasks, here or elsewhere: `bench.worker_process.WorkerProcess`."""
+    """Does tasks, here or elsewhere: `bench.worker.process.WorkerProcess`."""
 
     def do(self, task: Task, steps: Steps, force: bool = False) -> bool:
         """Do a task; return False if its artifact was there."""

@@ -236,7 +236,7 @@ def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> 
     try:
         return GridSpec.model_validate(settings | {"preset": preset} | given)
     except ValidationError as error:
-        raise UsageError(one_line(error, GridSpec)) from None
+        raise UsageError(what_is_wrong(error, GridSpec)) from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -265,7 +265,7 @@ def _expand(name: str) -> list[str]:
     return [name]
 
 
-def one_line(error: ValidationError, of: type[BaseModel]) -> str:
+def what_is_wrong(error: ValidationError, of: type[BaseModel]) -> str:
     """Say what pydantic found in one line: field, reason, value."""
     parts = []
     for problem in error.errors():

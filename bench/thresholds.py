@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bench.errors import UsageError
 from bench.files import write_text
 from bench.report.tables import leading_accuracy, summary
-from bench.spec import one_line
+from bench.spec import what_is_wrong
 
 LOSS = "reconstruction_loss"
 
@@ -116,7 +116,7 @@ def read(path: Path) -> list[Threshold]:
         try:
             thresholds.append(Threshold.model_validate(table))
         except ValidationError as error:
-            text = one_line(error, Threshold)
+            text = what_is_wrong(error, Threshold)
             raise UsageError(f"thresholds {path}, number {number}: {text}") from None
     return thresholds
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from bench.datasets.dataset import load
 from bench.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
+# The least grid: one cell.
+SMALL = ["--models", "pixels", "--reducers", "pca5", "--seeds", "1"]
 SCENES = Path(os.environ.get("LATENTGRID_SCENES", ROOT.parent / "shared" / "data" / "scenes"))
 
 
@@ -61,23 +64,33 @@ def scenes():
     return SCENES
 
 
-def run_module(module: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run_module(
+    module: str, *arguments: object, cwd: Path, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Run ``python -m MODULE`` in a folder, as a user would."""
+    # A build server may set it, and hide that something is not flushed.
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.run(
         [sys.executable, "-m", module, *map(str, arguments)],
         cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=plain | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=300,
         stdin=subprocess.DEVNULL,
+        **options,
     )
+
+
+def run_grid(folder: Path, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m bench.grid`` in a folder."""
+    return run_module("bench.grid", *arguments, cwd=folder, **options)
 
 
 @pytest.fixture
 def command(tmp_path):
     """Run ``python -m bench.grid``, in an empty folder unless told otherwise."""
-    return lambda *arguments, cwd=tmp_path: run_module("bench.grid", *arguments, cwd=cwd)
+    return lambda *arguments, cwd=tmp_path: run_grid(cwd, *arguments)
 
 
 def refused(spec: str, message: str, **settings: object) -> None:

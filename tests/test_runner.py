@@ -12,8 +12,8 @@ from bench.runner import Mode, Outcome, run
 from bench.spec import resolve
 from bench.stages import no_steps
 from bench.store import Store
-from bench.worker import Data, Worker
-from bench.worker_process import TaskFailedError
+from bench.worker.process import TaskFailedError
+from bench.worker.tasks import Data, Worker
 
 
 class Deaf:

@@ -80,7 +80,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bench.store.artifacts._flush", full)
+    monkeypatch.setattr("bench.store.artifact.flush", full)
     with pytest.raises(StoreError, match=r"No space left on device.*free some disk"):
         save(store)
     assert ("train", "k") not in store

@@ -11,7 +11,7 @@ from PIL import Image
 
 from bench.datasets import datasets
 from bench.datasets.source import Images, Reader, Source, to_bytes_factor, to_side
-from bench.errors import UsageError
+from bench.errors import UsageError, told
 from bench.progress import Progress
 
 PIECE_BYTES = 32 * 2**20  # read at a time
@@ -29,7 +29,7 @@ def _open(path: Path) -> NDArray[Any]:
         reason = (
             "it holds pickled objects, which are refused because reading them runs code"
             if "Object arrays" in str(error) or "Python object" in str(error) or _is_pickle(path)
-            else "it is not a whole .npy array"
+            else f"it is not a whole .npy array ({told(error)})"
         )
         raise UsageError(f"cannot read {path}: {reason}") from None
     if not isinstance(array, np.ndarray):

@@ -8,7 +8,8 @@ from urllib.parse import quote
 import pandas as pd
 from tabulate import tabulate
 
-from bench.console import duration, one_line
+from bench.console import duration
+from bench.errors import one_line
 from bench.metrics import METRICS
 from bench.presets import PRESETS, REPORT_CHAIN
 from bench.records import LIBRARIES, distinct_seconds

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.errors import UsageError
-from bench.store.artifacts import Store
+from bench.store.store import Store
 
 app = typer.Typer(
     add_completion=False,

@@ -11,16 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.files import write_text
-from bench.store.artifacts import (
-    ASIDE,
-    DRAFTS,
-    ERRORS,
-    GRIDS,
-    ROOMS,
-    DamagedError,
-    Store,
-    StoreError,
-)
+from bench.store.artifact import DamagedError, StoreError
+from bench.store.store import ASIDE, DRAFTS, ERRORS, GRIDS, ROOMS, Store
 
 Place = tuple[str, str]
 Progress = Callable[[str, int, int], None]

@@ -1,0 +1,220 @@
+"""One artifact on disk: a folder of arrays and numbers with checksums over them.
+
+It holds ``arrays.safetensors``, ``manifest.json`` and ``SHA256SUMS`` over both, which
+``sha256sum --check`` reads as well. Nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from bench.errors import RunError, told
+
+ARRAYS = "arrays.safetensors"
+MANIFEST = "manifest.json"
+SUMS = "SHA256SUMS"
+
+
+class StoreError(RunError):
+    """The store could not be written or read: a full disk, a lost permission."""
+
+
+class DamagedError(Exception):
+    """An artifact is not what was written.
+
+    Parameters
+    ----------
+    stage, key : str
+    reason : str
+    """
+
+    def __init__(self, stage: str, key: str, reason: str) -> None:
+        super().__init__(stage, key, reason)
+        self.stage = stage
+        self.key = key
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What a stage left, read back.
+
+    Attributes
+    ----------
+    path : Path
+        Its folder, ``<stage>/<key>``.
+    values : dict
+        Numbers by name.
+    inputs : dict
+        What its key is a hash of.
+    seconds : float
+        Wall clock of the stage, warm-up left out.
+    warm_up_seconds : float
+        Imports and compilation that came before it.
+    peak_memory_mb : float or None
+        Most memory of the process while the stage ran, in MiB, where it could be measured.
+    arrays_sum : str
+        SHA-256 that its arrays were written with.
+    """
+
+    path: Path
+    values: dict[str, Any]
+    inputs: dict[str, Any]
+    seconds: float
+    warm_up_seconds: float
+    peak_memory_mb: float | None
+    arrays_sum: str
+
+    def array(self, name: str) -> NDArray[Any] | None:
+        """Read one array; None where there is none of that name."""
+        return self._read(lambda file: file.get_tensor(name) if name in file.keys() else None)  # noqa: SIM118
+
+    def require(self, name: str) -> NDArray[Any]:
+        """Read an array that every artifact of this stage has."""
+        array = self.array(name)
+        if array is None:
+            raise KeyError(f"artifact {self.path} has no array {name!r}")
+        return array
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Read all arrays."""
+        found: dict[str, NDArray[Any]] = self._read(
+            lambda file: {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        )
+        return found
+
+    def verify(self) -> None:
+        """Read the file of arrays once and compare its checksum.
+
+        Raises
+        ------
+        DamagedError
+        """
+        _ = self._verified
+
+    @cached_property
+    def _verified(self) -> bool:
+        if _reading(self.path, lambda: _sum(self.path / ARRAYS)) != self.arrays_sum:
+            raise _damaged(self.path, f"{ARRAYS} does not have its checksum")
+        return True
+
+    def _read(self, get: Callable[[Any], Any]) -> Any:
+        self.verify()
+
+        def read() -> Any:
+            with safe_open(self.path / ARRAYS, framework="np") as file:
+                return get(file)
+
+        return _reading(self.path, read)
+
+
+def read(path: Path) -> Artifact:
+    """Read the numbers of the artifact in a folder.
+
+    Raises
+    ------
+    DamagedError
+        If it is not what was written.
+    StoreError
+        If it cannot be read.
+    """
+    sums, text, size = _reading(
+        path,
+        lambda: (
+            _read_sums(path / SUMS),
+            (path / MANIFEST).read_bytes(),
+            (path / ARRAYS).stat().st_size,
+        ),
+    )
+    if hashlib.sha256(text).hexdigest() != sums.get(MANIFEST):
+        raise _damaged(path, f"{MANIFEST} does not have its checksum")
+    manifest = json.loads(text)
+    if manifest["bytes"] != size:
+        raise _damaged(path, f"{ARRAYS} has {size} bytes of {manifest['bytes']}")
+    return Artifact(
+        path,
+        manifest["values"],
+        manifest["inputs"],
+        manifest["seconds"],
+        manifest["warm_up_seconds"],
+        manifest["peak_memory_mb"],
+        sums.get(ARRAYS, ""),
+    )
+
+
+def write(folder: Path, arrays: dict[str, NDArray[Any]], manifest: dict[str, Any]) -> None:
+    """Write an artifact into an empty folder, and have the system put it on the disk.
+
+    Raises
+    ------
+    OSError
+    """
+    try:
+        save_file({k: np.asarray(v, order="C") for k, v in arrays.items()}, folder / ARRAYS)
+    except SafetensorError as error:
+        raise _as_os_error(error) from error
+    manifest["bytes"] = (folder / ARRAYS).stat().st_size
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    sums = [f"{_sum(folder / name)}  {name}\n" for name in (ARRAYS, MANIFEST)]
+    (folder / SUMS).write_text("".join(sums), encoding="utf-8")
+    for name in (ARRAYS, MANIFEST, SUMS):
+        flush(folder / name)
+    flush(folder)
+
+
+def _as_os_error(error: SafetensorError) -> OSError:
+    """Give an error of the disk, which safetensors tells in words, its number back."""
+    number = re.search(r"os error (\d+)", str(error))
+    if number is None:
+        raise error
+    code = int(number[1])
+    return OSError(code, os.strerror(code))
+
+
+def _sum(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_sums(path: Path) -> dict[str, str]:
+    """Read checksums by file name."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def flush(path: Path) -> None:
+    """Have the system write a file, or a folder's list of files, to the disk."""
+    if path.is_dir() and os.name == "nt":
+        return  # there folders cannot be opened
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _damaged(path: Path, reason: str) -> DamagedError:
+    return DamagedError(path.parent.name, path.name, reason)
+
+
+def _reading(path: Path, read: Callable[[], Any]) -> Any:
+    """Read something of an artifact; say what it means when that fails."""
+    try:
+        return read()
+    except PermissionError as error:
+        raise StoreError(f"store: {path} cannot be read ({error.strerror})") from error
+    except (OSError, SafetensorError, ValueError) as error:
+        raise _damaged(path, told(error)) from error

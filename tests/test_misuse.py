@@ -1,0 +1,151 @@
+"""Misuse is one line that says what was wrong, what was found and what is allowed."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from bench import grid
+from tests.conftest import SMALL, make_images
+
+
+def save_npy(folder, labels=None, **arrays):
+    folder.mkdir(exist_ok=True)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=True)
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with every bad input that a case below names, and what it must not lose."""
+    monkeypatch.chdir(tmp_path)
+    images, labels = make_images(30)
+    save_npy(tmp_path / "good", trainX=images, trainY=labels)
+    save_npy(tmp_path / "same", trainX=np.full((30, 32, 32, 3), 7, np.uint8))
+    save_npy(tmp_path / "one", trainX=images[:1])
+    save_npy(tmp_path / "short", trainX=images, trainY=labels[:-1])
+    save_npy(tmp_path / "nan", trainX=np.full((4, 32, 32, 3), np.nan, np.float32))
+    save_npy(tmp_path / "dtype", trainX=images.astype(np.int32))
+    save_npy(tmp_path / "complex", trainX=images.astype(np.complex64))
+    save_npy(tmp_path / "shape", trainX=images[..., :2])
+    save_npy(tmp_path / "none", trainX=images[:0])
+    save_npy(tmp_path / "scalar", trainX=np.uint8(3))
+    save_npy(tmp_path / "object", trainX=np.array([print, 1], object))
+    save_npy(tmp_path / "labels", trainX=images, trainY=np.full(30, 1.5))
+    save_npy(tmp_path / "half", trainX=images, valX=images)
+    save_npy(tmp_path / "other", trainX=images, trainY=labels, valX=images, valY=labels + 9)
+    save_npy(tmp_path / "cut", trainX=images)
+    data = (tmp_path / "cut" / "trainX.npy").read_bytes()
+    (tmp_path / "cut" / "trainX.npy").write_bytes(data[:-1000])
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "trainX.npy").write_text("no array")
+    header = b"\x93NUMPY\x01\x00v\x00" + (
+        b"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 99999, 99999, 3), }".ljust(117)
+        + b"\n"
+    )
+    (tmp_path / "bomb").mkdir()
+    with open(tmp_path / "bomb" / "trainX.npy", "wb") as file:
+        file.write(header)
+        file.truncate(len(header) + 2 * 99999 * 99999 * 3)  # sparse: takes no disk
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "a.png").write_bytes(b"\x89PNG nonsense")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "typo.toml").write_text("epocs = 3\n")
+    (tmp_path / "wrong.toml").write_text("epochs = [\n")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "raises.py").write_text("1 / 0\n")
+    return tmp_path
+
+
+MISUSE = [
+    # data
+    (["--dataset", "npy:same"], "all 30 images are the same: there is nothing to tell apart"),
+    (["--dataset", "npy:one", "--clusters", "1"], "1 image to group: at least 2 are needed"),
+    (
+        ["--dataset", "npy:good", "--clusters", "31"],
+        "31 clusters of 30 images: allowed are 1 to 30",
+    ),
+    (["--dataset", "npy:short"], "shape (29,): expected (30,)"),
+    (["--dataset", "npy:nan"], "holds values from nan to nan: allowed are 0..1 or 0..255, no NaN"),
+    (["--dataset", "npy:dtype"], "dtype int32: allowed are uint8, or float"),
+    (["--dataset", "npy:complex"], "dtype complex64: allowed are uint8, or float"),
+    (["--dataset", "npy:shape"], "shape (30, 32, 32, 2): allowed are (n, height, width, 3)"),
+    (["--dataset", "npy:none"], "is empty: its shape is (0, 32, 32, 3)"),
+    (["--dataset", "npy:scalar"], "has shape (): allowed are"),
+    (["--dataset", "npy:object"], "it holds pickled objects, which are refused"),
+    (["--dataset", "npy:labels"], "dtype float64: allowed are whole numbers, booleans and text"),
+    (["--dataset", "npy:half"], "holds valX.npy without valY.npy"),
+    (["--dataset", "npy:other"], "none of the validation labels (9, 10) is a label"),
+    (["--dataset", "npy:cut"], "it is not a whole .npy array"),
+    (["--dataset", "npy:text"], "it is not a whole .npy array"),
+    (["--dataset", "npy:bomb"], "holds images of 99999×99999 pixels: allowed are"),
+    (["--dataset", "npy:nowhere"], "no trainX.npy in nowhere"),
+    (["--dataset", "npy"], "needs a folder"),
+    (["--dataset", "folder:empty"], "no readable image in empty: 0 files found"),
+    (["--dataset", "folder:broken"], "no readable image in broken: 1 files found"),
+    (["--dataset", "folder:nowhere"], "no such folder: nowhere"),
+    (["--dataset", "digits:3"], "takes no argument"),
+    # names
+    (["--dataset", "digit"], "unknown data set 'digit': did you mean 'digits'?"),
+    (["--models", "cnm"], "unknown model 'cnm': did you mean 'cnn'?"),
+    (["--reducers", "tnse2"], "unknown reducer 'tnse': did you mean 'tsne'?"),
+    (["--preset", "quik"], "unknown preset 'quik': did you mean 'quick'?"),
+    (["--device", "tpu"], "device: should be 'auto', 'cpu', 'cuda' or 'mps', found 'tpu'"),
+    # chains
+    (["--reducers", "pca700"], "'pca700' cannot work on pixels, digits: pca700:"),
+    (["--reducers", "pca5+none"], "none stands alone"),
+    (["--reducers", "tsne5"], "embeds in 1 to 3 dimensions"),
+    (["--reducers", "pca5(whiten=)"], "cannot read 'whiten='; a parameter looks like key=value"),
+    (["--reducers", "pca"], "pca needs a number of dimensions, such as pca64"),
+    # settings
+    (["--seeds", "0"], "seeds: should be greater than or equal to 1, found '0'"),
+    (["--epochs", "-1"], "epochs: should be greater than or equal to 1, found '-1'"),
+    (["--lr", "0"], "lr: should be greater than 0, found '0'"),
+    (["--lr", "inf"], "lr: should be a finite number, found 'inf'"),
+    (["--batch-size", "0"], "batch_size: should be greater than or equal to 1"),
+    (["--limit", "0"], "limit: must be a whole number from 1, or all; found 0"),
+    (["--limit", "1", "--clusters", "1"], "1 image to group"),
+    (["--threads", "0"], "threads: should be greater than or equal to 1"),
+    (["--checkpoint", "0"], "checkpoint: should be greater than 0, found '0'"),
+    (["--clusters", "0"], "clusters: should be greater than or equal to 1"),
+    (["--seeds", "many"], "unable to parse string as an integer, found 'many'"),
+    # flags
+    (["--sedes", "2"], "No such option: --sedes"),
+    (["--only-cached", "--force"], "--only-cached computes nothing and --force is about"),
+    (["--only-cached", "--fail-fast"], "--only-cached computes nothing and --fail-fast is about"),
+    (["--only-cached"], "nothing of this grid is in .store: run it without --only-cached"),
+    # files
+    (["--config", "typo.toml"], "unknown setting 'epocs': did you mean 'epochs'?"),
+    (["--config", "wrong.toml"], "cannot read configuration file wrong.toml"),
+    (["--config", "binary.toml"], "cannot read configuration file binary.toml"),
+    (["--config", "none.toml"], "no such configuration file: none.toml"),
+    (["--config", "."], "cannot read configuration file ."),
+    (["--plugin", "raises.py"], "plugin raises.py failed with ZeroDivisionError"),
+    (["--plugin", "none.py"], "no such plugin file: none.py"),
+    (["--out", "file"], "results folder file is a file"),
+    (["--out", "/proc/nowhere"], "results folder /proc/nowhere cannot be written"),
+    (["--store", "file"], "store file cannot be written"),
+    (["--store", "/proc/nowhere"], "store /proc/nowhere cannot be written"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISUSE, ids=lambda value: " ".join(value)[:60])
+def test_misuse_is_one_line_and_exit_code_2(place, capsys, arguments, message):
+    """The command itself, in this process: fifty times the start of Python would be a minute."""
+    if any("/proc" in word for word in arguments) and sys.platform != "linux":
+        pytest.skip("/proc is Linux's")
+    before = {path for path in place.rglob("*") if ".store" not in path.parts}
+    given = {word for word in arguments if word.startswith("--")}
+    defaults = [SMALL[i : i + 2] for i in range(0, len(SMALL), 2) if SMALL[i] not in given]
+    with pytest.raises(SystemExit) as end:
+        grid.main([*arguments, *(word for pair in defaults for word in pair)])
+    shown = capsys.readouterr()
+    assert end.value.code == 2
+    assert message in shown.err
+    assert shown.err.startswith("error: ")
+    assert shown.err.count("\n") == 1
+    assert shown.out == ""
+    lost = before - set(place.rglob("*"))
+    assert not lost

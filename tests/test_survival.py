@@ -1,0 +1,128 @@
+"""A run that is stopped, or whose disk fails it, loses nothing that was done."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT, SMALL, run_grid
+
+
+def test_a_damaged_store_is_mended(tmp_path):
+    """Whatever is altered, the next run notices, sets it aside and ends with the same numbers."""
+    arguments = ["--models", "untrained-dnn", "--reducers", "pca2", "--seeds", "1", "--limit", "60"]
+    assert run_grid(tmp_path, *arguments).returncode == 0
+    once = pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"]
+    files = sorted((tmp_path / ".store").glob("*/*/arrays.safetensors"))
+    assert len(files) == 6
+    for file in files:
+        data = bytearray(file.read_bytes())
+        data[-1] ^= 1
+        file.write_bytes(data)
+    (score,) = (tmp_path / ".store").glob("score/*/manifest.json")
+    score.write_text(score.read_text().replace("accuracy", "acurracy"))
+    for path in (tmp_path / "results" / "figures").glob("*.png"):
+        path.unlink()  # so that they are read again
+    found = run_grid(tmp_path, *arguments)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.count("was damaged") >= 3
+    assert "set aside in .store/damaged/" in found.stdout
+    assert pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"].equals(once)
+
+
+def test_force_does_it_all_again_and_only_cached_reports_what_is_there(tmp_path):
+    run_grid(tmp_path, *SMALL, "--limit", "60")
+    forced = run_grid(tmp_path, *SMALL, "--limit", "60", "--force")
+    assert "5 tasks done, 0 were in .store" in forced.stdout
+    found = run_grid(
+        tmp_path, "--models", "pixels,dnn", *SMALL[2:], "--limit", "60", "--only-cached"
+    )
+    assert found.returncode == 0, found.stderr
+    records = pd.read_csv(tmp_path / "results" / "results.csv")
+    assert records["status"].tolist() == ["ok", "skipped"]
+    assert records["skip_reason"][1] == "its train is not in the store (only-cached)"
+
+
+def test_the_store_of_the_environment_serves_two_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("LATENTGRID_STORE", str(tmp_path / "shared"))
+    for name, done in (("a", 5), ("b", 0)):
+        (tmp_path / name).mkdir()
+        found = run_grid(tmp_path / name, *SMALL, "--limit", "60")
+        assert f"{done} tasks done" in found.stdout
+        assert not (tmp_path / name / ".store").exists()
+
+
+def test_a_disk_that_fills_up_is_one_line_and_keeps_what_was_done(tmp_path):
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+
+    arguments = ["--models", "pixels,dnn", *SMALL[2:], "--limit", "60", "--epochs", "1"]
+    found = run_grid(tmp_path, *arguments, preexec_fn=small_files)
+    assert found.returncode == 1
+    assert found.stderr.startswith(
+        "error: store .store could not be written (File too large): free"
+    )
+    assert found.stderr.count("\n") == 1
+    again = run_grid(tmp_path, *arguments)
+    assert "5 tasks done, 5 were in .store" in again.stdout
+
+
+SLOW = """
+import functools, pathlib, time
+from bench import stages
+
+def slowly(stage):
+    @functools.wraps(stage)
+    def slow(*arguments, **options):
+        pathlib.Path("reached").touch()
+        time.sleep(60)
+    return slow
+
+stages.{stage} = slowly(stages.{stage})
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
+@pytest.mark.parametrize(
+    ("stage", "number", "kept"),
+    [
+        ("train", signal.SIGINT, 0),
+        ("encode", signal.SIGINT, 1),
+        ("reduce", signal.SIGINT, 2),
+        ("cluster", signal.SIGINT, 3),
+        ("score", signal.SIGINT, 4),
+        ("score", signal.SIGTERM, 4),
+    ],
+)
+def test_a_stop_in_any_stage_is_one_line_and_loses_nothing(tmp_path, stage, number, kept):
+    (tmp_path / "slow.py").write_text(SLOW.format(stage=stage))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.grid", *SMALL, "--limit", "60", "--plugin", "slow.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in the background ignores SIGINT, and its children would as well.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "reached").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    try:
+        _, stderr = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 128 + number
+    assert stderr == (
+        f"interrupted: {kept} of 5 tasks are in .store; the same command goes on from there\n"
+    )
+    if number == signal.SIGTERM:
+        again = run_grid(tmp_path, *SMALL, "--limit", "60")
+        assert f"{5 - kept} tasks done, {kept} were in .store" in again.stdout
