@@ -124,6 +124,15 @@ def grid(
             "--deterministic",
         ),
     ] = False,
+    precision: Annotated[
+        str | None,
+        _option(
+            "float32 (default), or tf32: faster products of matrices on NVIDIA GPUs, rounded to "
+            "10 bits.",
+            RECIPE,
+            metavar="NAME",
+        ),
+    ] = None,
     checkpoint: Annotated[
         str | None,
         _option(
@@ -192,6 +201,7 @@ def grid(
         "batch_size": batch_size,
         "device": device,
         "deterministic": deterministic or None,
+        "precision": precision,
         "threads": threads,
         "checkpoint": checkpoint,
         "out": out,

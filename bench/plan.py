@@ -16,7 +16,7 @@ from bench.errors import UsageError
 from bench.probe import probe
 from bench.seeds import derive
 from bench.spec import GridSpec
-from bench.training import core, state
+from bench.training import capture, convolution, core, state
 from models import autoencoders
 from reducers import reducers
 from reducers.chain import Chain, Link
@@ -183,8 +183,12 @@ class _Planner:
         return derive(self.spec.seed, index, *names)
 
     def _on_device(self) -> dict[str, Any]:
-        asked = {"deterministic": True} if self.spec.deterministic else {}
-        return {"device": self.device, **asked}
+        settings: dict[str, Any] = {"device": self.device}
+        if self.spec.deterministic:
+            settings["deterministic"] = True
+        if self.device == "cuda":
+            settings["precision"] = self.spec.precision
+        return settings
 
     def _train(self, model: str, index: int) -> Task:
         item: Any = autoencoders[model]
@@ -206,7 +210,7 @@ class _Planner:
             settings,
             label=f"{model}, seed {index}",
             data=data,
-            source=keys.source(item, stages.train, core, state),
+            source=keys.source(item, stages.train, core, state, capture, convolution),
             libraries=item.libraries,
             threads=self.device == "cpu" and item.trains,
             features=facts.code_size,
@@ -222,7 +226,7 @@ class _Planner:
             {"model": model, **self._on_device(), "samples": stages.SAMPLES},
             label=label,
             data=[self.dataset.fingerprint, self.dataset.validation_fingerprint],
-            source=keys.source(stages.encode, core),
+            source=keys.source(stages.encode, core, convolution),
             libraries=item.libraries,
             threads=self.device == "cpu",
             features=size,

@@ -165,6 +165,7 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
         "base_seed": spec.seed,
         "device": spec.device,
         "deterministic": spec.deterministic,
+        "precision": spec.precision,
         "threads": spec.threads,
         "dataset_fingerprint": dataset.fingerprint,
         "validation_fingerprint": dataset.validation_fingerprint,

@@ -206,6 +206,7 @@ class Run:
             spec.device,
             spec.threads,
             spec.deterministic,
+            spec.precision,
             spec.checkpoint,
             spec.plugins,
             cloudpickle.dumps(items_of(spec.models, links)),

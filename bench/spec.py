@@ -70,6 +70,8 @@ class GridSpec(BaseModel):
     deterministic : bool
         Have torch use algorithms that give the same bits every time; on a GPU they are slower.
         A CPU does that anyway.
+    precision : str
+        ``float32``, or ``tf32`` for products of matrices on NVIDIA GPUs.
     threads : int
         Processor threads. Results can differ in their last digits with another number.
     checkpoint : float
@@ -97,6 +99,7 @@ class GridSpec(BaseModel):
     clusters: int | None = Field(None, ge=1)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     deterministic: bool = False
+    precision: Literal["float32", "tf32"] = "float32"
     threads: int = Field(default_factory=available_threads, ge=1)
     checkpoint: float = Field(60.0, gt=0, allow_inf_nan=False)
     out: Path = Path("results")
@@ -176,6 +179,16 @@ class GridSpec(BaseModel):
             if found != device:
                 raise ValueError(f"{device} is not available here; found {found}")
         return device
+
+    @field_validator("precision")
+    @classmethod
+    def _precision_is_there(cls, precision: str, info: ValidationInfo) -> str:
+        if precision == "tf32":
+            device = info.data.get("device")
+            found = find_device() if device == "auto" else device
+            if found != "cuda":
+                raise ValueError(f"tf32 is a precision of NVIDIA GPUs; the device is {found}")
+        return precision
 
     @property
     def most_images(self) -> int | None:

@@ -205,8 +205,8 @@ def _run_section(records: pd.DataFrame) -> str:
         ["seeds", f"{records['seed_index'].nunique()}, base seed {first['base_seed']}"],
         [
             "device",
-            f"{first['device']}, {first['threads']} threads, {first['platform']}, "
-            f"{first['processor']}",
+            f"{first['device']}, {first['precision']}, {first['threads']} threads, "
+            f"{first['platform']}, {first['processor']}",
         ],
         [
             "versions",

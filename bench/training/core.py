@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.datasets.source import Images
+from bench.training.capture import Epoch, Record, queued, record_graph, recorded
+from bench.training.convolution import spectral
 from bench.training.state import Keeper, NoKeeper, Training, drawing
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -65,6 +67,7 @@ def train(
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
     keeper: Keeper | None = None,
+    record: Record | None = None,
 ) -> list[float]:
     """Train a model in place.
 
@@ -82,6 +85,8 @@ def train(
         Called after each step with the steps queued so far and the steps there are.
     keeper : Keeper or None
         Puts the training away now and then, and takes it up where it was.
+    record : callable or None
+        How steps are recorded, to be played back; None: as it pays on the device.
 
     Returns
     -------
@@ -92,18 +97,29 @@ def train(
     keeper = keeper or NoKeeper()
     model.train()
     batches = -(-len(images) // recipe.batch_size)
-    with drawing(seed, images.device):
+    with drawing(seed, images.device), spectral(model, images.device):
         training = Training(model, recipe.lr, seed, images.device)
+        epoch = _epochs(training, images, recipe.batch_size, record)
         keeper.restore(training)
         while training.epoch < recipe.epochs and math.isfinite(sum(training.history[-1:])):
             order = training.permutation(len(images))
-            for batch in order.split(recipe.batch_size)[training.batch :]:
-                training.total += step(model, training.optimizer, normalise(images[batch]))
+            for _ in epoch(order, training.batch):
                 training.batch += 1
                 keeper.step(training)
                 progress(training.epoch * batches + training.batch, recipe.epochs * batches)
             training.end_epoch()
     return training.history
+
+
+def _epochs(training: Training, images: Tensor, batch_size: int, record: Record | None) -> Epoch:
+    def take(batch: Tensor) -> None:
+        training.total += step(training.model, training.optimizer, normalise(batch))
+
+    if record is None and images.device.type == "cuda":
+        record = record_graph
+    if record is None:
+        return queued(take, images, batch_size)
+    return recorded(take, images, batch_size, training, record)
 
 
 def largest_batch(
@@ -146,6 +162,13 @@ def be_deterministic() -> None:
     torch.backends.cudnn.benchmark = False
 
 
+def set_precision(precision: str) -> None:
+    """Have NVIDIA GPUs multiply in ``float32``, or in ``tf32``, whose factors have 10 bits."""
+    fast = precision == "tf32"
+    torch.set_float32_matmul_precision("high" if fast else "highest")
+    torch.backends.cudnn.allow_tf32 = fast  # PyTorch's own default is true
+
+
 def kernels(device: str) -> dict[str, Any]:
     """Return which kernels a device trains with: what the bits of a training depend on."""
     return {
@@ -154,6 +177,7 @@ def kernels(device: str) -> dict[str, Any]:
         "cudnn": torch.backends.cudnn.version() if device == "cuda" else None,
         "threads": torch.get_num_threads(),
         "capability": torch.backends.cpu.get_cpu_capability(),
+        "precision": torch.get_float32_matmul_precision(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
     }
 
@@ -226,14 +250,15 @@ def encode(
     """
     model.eval()
     codes, squared_error = [], 0.0
-    for start in range(0, len(images), batch_size):
-        x = normalise(images[start : start + batch_size])
-        code, reconstruction = model(x)
-        codes.append(code.flatten(1).to("cpu", torch.float32))
-        # In double precision on the CPU: the sum must not depend on how images are batched.
-        error = (reconstruction - x).square().flatten(1).mean(1)
-        squared_error += float(error.cpu().double().sum())
-        progress(min(start + batch_size, len(images)), len(images))
+    with spectral(model, images.device):
+        for start in range(0, len(images), batch_size):
+            x = normalise(images[start : start + batch_size])
+            code, reconstruction = model(x)
+            codes.append(code.flatten(1).to("cpu", torch.float32))
+            # In double precision on the CPU: the sum must not depend on how images are batched.
+            error = (reconstruction - x).square().flatten(1).mean(1)
+            squared_error += float(error.cpu().double().sum())
+            progress(min(start + batch_size, len(images)), len(images))
     return torch.cat(codes), squared_error / len(images)
 
 

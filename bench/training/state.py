@@ -38,7 +38,10 @@ class Training:
     def __init__(self, model: nn.Module, lr: float, seed: int, device: torch.device) -> None:
         self.model = model
         self.device = device
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
+        # Capturable: its count of steps stays on the device, where a recording can raise it.
+        self.optimizer = torch.optim.Adam(
+            model.parameters(), lr=lr, fused=True, capturable=device.type == "cuda"
+        )
         self.order = torch.Generator().manual_seed(seed)
         self.epoch_start = self.order.get_state()
         self.epoch = 0
@@ -68,26 +71,24 @@ class Training:
         found |= {"order": self.epoch_start, "total": self.total, "drawn": torch.get_rng_state()}
         if self.device.type == "cuda":
             found["drawn_cuda"] = torch.cuda.get_rng_state(self.device)
-        return {name: value.detach().cpu() for name, value in found.items()}
+        return {name: value.detach().to("cpu", copy=True) for name, value in found.items()}
 
     def place(self) -> dict[str, Any]:
         """Return what of the state is numbers."""
         return {"epoch": self.epoch, "batch": self.batch, "history": self.history}
 
     def restore(self, tensors: dict[str, Tensor], place: dict[str, Any]) -> None:
-        """Take up a training where `tensors` and `place` left it."""
+        """Take up a training where `tensors` and `place` left it.
+
+        In place: a recording of a step goes on working on the same memory.
+        """
         groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}}
         for name, value in tensors.items():
             group, dot, rest = name.partition(".")
             if dot:
                 groups[group][rest] = value
         self.model.load_state_dict(groups["model"])
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in groups["optimizer"].items():
-            number, _, what = name.partition(".")
-            # Cloned: what was read from a file need not lie in memory as torch lays it.
-            state.setdefault(int(number), {})[what] = value.clone()
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
+        self._restore_optimizer(groups["optimizer"])
         self.epoch_start = tensors["order"].clone()
         self.total.copy_(tensors["total"])
         torch.set_rng_state(tensors["drawn"].clone())
@@ -95,6 +96,20 @@ class Training:
             torch.cuda.set_rng_state(tensors["drawn_cuda"].clone(), self.device)
         self.epoch, self.batch = place["epoch"], place["batch"]
         self.history = list(place["history"])
+
+    def _restore_optimizer(self, saved: dict[str, Tensor]) -> None:
+        parameters = list(self.model.parameters())
+        for parameter in parameters:
+            for value in self.optimizer.state[parameter].values():
+                value.zero_()  # as before the first step, whose state is not in what was saved
+        for name, value in saved.items():
+            number, _, what = name.partition(".")
+            state = self.optimizer.state[parameters[int(number)]]
+            if what in state:
+                state[what].copy_(value)
+            else:
+                # Cloned: what was read from a file need not lie in memory as torch lays it.
+                state[what] = value.clone().to(self.device)
 
 
 class Keeper(Protocol):

@@ -20,6 +20,7 @@ class Setup:
     device : str
     threads : int
     deterministic : bool
+    precision : str
     checkpoint : float
         Seconds.
     plugins : tuple of Path
@@ -32,6 +33,7 @@ class Setup:
     device: str
     threads: int
     deterministic: bool
+    precision: str
     checkpoint: float
     plugins: tuple[Path, ...]
     items: bytes

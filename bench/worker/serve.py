@@ -86,6 +86,7 @@ def _set_up(setup: Setup) -> Any:
     load_plugins(setup.plugins)
     adopt(cloudpickle.loads(setup.items))
     torch.set_num_threads(setup.threads)
+    core.set_precision(setup.precision)
     if setup.deterministic:
         core.be_deterministic()
     store = Store(setup.store)
