@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: grid check test test-slow soak regression lint clean
+.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu lint clean
 
 # Installs once, then runs the main job on embedded data. ARGS="--seeds 5" passes options on.
 grid: $(VENV)/.installed
@@ -25,6 +25,23 @@ soak: $(VENV)/.installed-test
 # Trains for real with an empty store, and holds the thresholds; part of CI.
 regression: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m regression $(ARGS)
+
+# Times the training core against plain loops, and writes it into results/results.md.
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m pytest --benchmark-only --benchmark-json=results/speed.json $(ARGS)
+	$(BIN)/python -m bench.speed results/speed.json --into results/results.md
+
+# The same, and the full sizes: 8,500 images.
+bench-long: $(VENV)/.installed-test
+	$(BIN)/python -m pytest --benchmark-only --benchmark-json=results/speed.json \
+	  -m "not gpu" $(ARGS)
+	$(BIN)/python -m bench.speed results/speed.json --into results/results.md
+
+# On a machine with an NVIDIA GPU: checks the core against the plain loop there, then times it.
+bench-gpu: $(VENV)/.installed-test
+	$(BIN)/python -m pytest --benchmark-only --benchmark-json=results/speed-gpu.json \
+	  -m gpu tests/benchmarks/test_gpu.py $(ARGS)
+	$(BIN)/python -m bench.speed results/speed-gpu.json | tee results/speed-gpu.txt
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

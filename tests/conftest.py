@@ -21,6 +21,15 @@ SMALL = ["--models", "pixels", "--reducers", "pca5", "--seeds", "1"]
 SCENES = Path(os.environ.get("LATENTGRID_SCENES", ROOT.parent / "shared" / "data" / "scenes"))
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Time nothing unless asked to, and nothing else then."""
+    asked = config.getoption("benchmark_only") or any("benchmarks" in a for a in config.args)
+    timed = "benchmarks" in collection_path.relative_to(ROOT).parts
+    if collection_path.suffix == ".py" and timed != bool(asked):
+        return True
+    return None
+
+
 def make_images(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Images of two kinds, told apart by brightness and texture, and their labels."""
     random = np.random.default_rng(seed)

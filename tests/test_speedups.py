@@ -195,3 +195,18 @@ def test_precision_is_set_and_named():
         core.set_precision("float32")
     assert core.kernels("cpu")["precision"] == "highest"
     assert not torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.parametrize("record", [None, fake_graph])
+def test_trained_together_is_trained_alone(images, record):
+    seeds = (2, 3, 4)
+    models = [core.build(Small, SHAPE, seed) for seed in seeds]
+    trainers = [
+        core.Trainer(model, images, RECIPE, seed, record)
+        for model, seed in zip(models, seeds, strict=True)
+    ]
+    together = core.train_together(trainers)
+    for model, seed, history in zip(models, seeds, together, strict=True):
+        alone = core.build(Small, SHAPE, seed)
+        expected = core.train(alone, images, RECIPE, seed)
+        same((history, model.state_dict()), (expected, alone.state_dict()))

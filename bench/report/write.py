@@ -9,7 +9,7 @@ import pandas as pd
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.files import write_text
-from bench.report import assignments, figures, markdown
+from bench.report import assignments, figures, markdown, speed
 from bench.spec import GridSpec
 from bench.store import Store
 
@@ -65,7 +65,10 @@ def write(records: pd.DataFrame, spec: GridSpec, dataset: Dataset, store: Store)
     drawn = figures.draw_all(records, dataset, store, out)
     pictures = [figure.path for figure in drawn]
     _remove_stale(out, {*assigned, *pictures})
-    write_text(out / "results.md", markdown.render(records, drawn))
+    text = markdown.render(records, drawn)
+    if (out / speed.FILE).is_file():
+        text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
+    write_text(out / "results.md", text)
     return [out / "results.md", out / "results.csv", out / "grid.toml", *assigned, *pictures]
 
 

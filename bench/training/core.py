@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.datasets.source import Images
-from bench.training.capture import Epoch, Record, queued, record_graph, recorded
+from bench.training.capture import Record, queued, record_graph, recorded
 from bench.training.convolution import spectral
 from bench.training.state import Keeper, NoKeeper, Training, drawing
 from models.autoencoder import Autoencoder, ImageShape
@@ -60,6 +61,92 @@ def build(model: type[Autoencoder], shape: ImageShape, seed: int) -> Autoencoder
         return model(shape)
 
 
+class Trainer:
+    """A training made ready: what comes once, such as recording a step, is done.
+
+    Parameters
+    ----------
+    model : Autoencoder
+        On the device of the images; trained in place.
+    images : Tensor, shape (n, C, H, W), uint8
+        Training images.
+    recipe : Recipe
+    seed : int
+        Decides the order of batches, and what the model draws from torch's generators
+        (dropout, noise).
+    record : callable or None
+        How steps are recorded, to be played back; None: as it pays on the device.
+    """
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        images: Tensor,
+        recipe: Recipe,
+        seed: int,
+        record: Record | None = None,
+    ) -> None:
+        self.images = images
+        self.recipe = recipe
+        self.seed = seed
+        model.train()
+        self.training = Training(model, recipe.lr, seed, images.device)
+        if record is None and images.device.type == "cuda":
+            record = record_graph
+        with self._at_work():
+            if record is None:
+                self.epoch = queued(self._step, images, recipe.batch_size)
+            else:
+                self.epoch = recorded(self._step, images, recipe.batch_size, self.training, record)
+
+    def run(
+        self,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        keeper: Keeper | None = None,
+    ) -> list[float]:
+        """Train.
+
+        Parameters
+        ----------
+        progress : callable
+            Called after each step with the steps queued so far and the steps there are.
+        keeper : Keeper or None
+            Puts the training away now and then, and takes it up where it was.
+
+        Returns
+        -------
+        list of float
+            An entry an epoch: the sum over its batches of each batch's mean squared error, as
+            the homework prints it. Ends early after a loss that is not finite.
+        """
+        keeper = keeper or NoKeeper()
+        training, epochs = self.training, self.recipe.epochs
+        batches = -(-len(self.images) // self.recipe.batch_size)
+        with self._at_work():
+            keeper.restore(training)
+            while training.epoch < epochs and math.isfinite(sum(training.history[-1:])):
+                for _ in self.steps():
+                    training.batch += 1
+                    keeper.step(training)
+                    progress(training.epoch * batches + training.batch, epochs * batches)
+                training.end_epoch()
+        return training.history
+
+    def steps(self) -> Iterator[None]:
+        """Begin the epoch's remaining steps: one is taken each time the next is asked for."""
+        return self.epoch(self.training.permutation(len(self.images)), self.training.batch)
+
+    def _step(self, batch: Tensor) -> None:
+        training = self.training
+        training.total += step(training.model, training.optimizer, normalise(batch))
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        device = self.images.device
+        with drawing(self.seed, device), spectral(self.training.model, device):
+            yield
+
+
 def train(
     model: Autoencoder,
     images: Tensor,
@@ -69,57 +156,48 @@ def train(
     keeper: Keeper | None = None,
     record: Record | None = None,
 ) -> list[float]:
-    """Train a model in place.
+    """Train a model in place; parameters and result are those of `Trainer`."""
+    return Trainer(model, images, recipe, seed, record).run(progress, keeper)
+
+
+def train_together(trainers: list[Trainer]) -> list[list[float]]:
+    """Train independent models at once, a step of each in turn; return their histories.
+
+    On a GPU each has a stream of its own: batches of 64 leave one half empty, and several fill
+    it. Weights and losses are those of training alone, but for models that draw while they
+    train, which here take turns at one generator.
 
     Parameters
     ----------
-    model : Autoencoder
-        On the device of the images.
-    images : Tensor, shape (n, C, H, W), uint8
-        Training images.
-    recipe : Recipe
-    seed : int
-        Decides the order of batches, and what the model draws from torch's generators
-        (dropout, noise).
-    progress : callable
-        Called after each step with the steps queued so far and the steps there are.
-    keeper : Keeper or None
-        Puts the training away now and then, and takes it up where it was.
-    record : callable or None
-        How steps are recorded, to be played back; None: as it pays on the device.
-
-    Returns
-    -------
-    list of float
-        An entry an epoch: the sum over its batches of each batch's mean squared error, as the
-        homework prints it. Ends early after a loss that is not finite.
+    trainers : list of Trainer
+        Of the same recipe and number of images.
     """
-    keeper = keeper or NoKeeper()
-    model.train()
-    batches = -(-len(images) // recipe.batch_size)
-    with drawing(seed, images.device), spectral(model, images.device):
-        training = Training(model, recipe.lr, seed, images.device)
-        epoch = _epochs(training, images, recipe.batch_size, record)
-        keeper.restore(training)
-        while training.epoch < recipe.epochs and math.isfinite(sum(training.history[-1:])):
-            order = training.permutation(len(images))
-            for _ in epoch(order, training.batch):
-                training.batch += 1
-                keeper.step(training)
-                progress(training.epoch * batches + training.batch, recipe.epochs * batches)
-            training.end_epoch()
-    return training.history
+    streams = [_Stream(trainer.images.device) for trainer in trainers]
+    for _ in range(trainers[0].recipe.epochs):
+        walks = []
+        for trainer, stream in zip(trainers, streams, strict=True):
+            with stream.current():
+                walks.append(trainer.steps())
+        for _ in range(-(-len(trainers[0].images) // trainers[0].recipe.batch_size)):
+            for walk, stream in zip(walks, streams, strict=True):
+                with stream.current():
+                    next(walk)
+        for trainer, stream in zip(trainers, streams, strict=True):
+            with stream.current():
+                trainer.training.end_epoch()
+    return [trainer.training.history for trainer in trainers]
 
 
-def _epochs(training: Training, images: Tensor, batch_size: int, record: Record | None) -> Epoch:
-    def take(batch: Tensor) -> None:
-        training.total += step(training.model, training.optimizer, normalise(batch))
+class _Stream:
+    """A queue of a GPU's work, begun after what was queued before it; on a CPU nothing."""
 
-    if record is None and images.device.type == "cuda":
-        record = record_graph
-    if record is None:
-        return queued(take, images, batch_size)
-    return recorded(take, images, batch_size, training, record)
+    def __init__(self, device: torch.device) -> None:
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        if self.stream is not None:
+            self.stream.wait_stream(torch.cuda.current_stream(device))
+
+    def current(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self.stream is None else torch.cuda.stream(self.stream)
 
 
 def largest_batch(

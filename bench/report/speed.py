@@ -1,0 +1,172 @@
+"""The section "Speed" of results.md, from a run of the benchmark suite."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from bench.errors import UsageError
+
+FILE = "speed.json"  # where `make bench` puts a run, beside results.md
+HEADING = "## Speed"
+NEXT = "## What the words mean"  # the section that it stands before
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What one benchmark measured.
+
+    Attributes
+    ----------
+    group, name : str
+    seconds : list of float
+        A time a round; rivals of a group ran in turns, round by round.
+    facts : dict
+        Its ``extra_info``.
+    """
+
+    group: str
+    name: str
+    seconds: list[float]
+    facts: dict[str, Any]
+
+    @property
+    def median(self) -> float:
+        """The median time in seconds."""
+        return statistics.median(self.seconds)
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """A run of the benchmark suite.
+
+    Attributes
+    ----------
+    machine : str
+    when : str
+        Date and time as pytest-benchmark writes them.
+    timed : list of Timed
+    """
+
+    machine: str
+    when: str
+    timed: list[Timed]
+
+    def ratio(self, one: Timed) -> float | None:
+        """Return how many times as fast as its rival something is; None where it has none.
+
+        The median over rounds of the rival's time by its own: what slows a machine down for a
+        while slows both down in the same round.
+        """
+        against = one.facts.get("against")
+        for other in self.timed:
+            if other.group == one.group and other.facts.get("rival") == against is not None:
+                pairs = zip(other.seconds, one.seconds, strict=False)
+                return statistics.median(theirs / ours for theirs, ours in pairs)
+        return None
+
+
+def read(path: Path) -> Speeds:
+    """Read a file that ``pytest --benchmark-only --benchmark-json=FILE`` wrote.
+
+    Raises
+    ------
+    UsageError
+        If it is missing or something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        timed = [
+            Timed(
+                str(each["group"] or ""),
+                str(each["param"] or each["name"]).removeprefix("test_"),
+                [float(seconds) for seconds in each["stats"]["data"]],
+                dict(each["extra_info"]),
+            )
+            for each in found["benchmarks"]
+        ]
+        machine, when = str(found["machine_info"]["cpu"]["brand_raw"]), str(found["datetime"])
+    except FileNotFoundError:
+        raise UsageError(
+            f"no run of the benchmark suite at {path}: make bench writes one"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UsageError(
+            f"{path} is not what pytest --benchmark-json=FILE writes ({type(error).__name__})"
+        ) from None
+    if not all(each.seconds and all(s > 0 for s in each.seconds) for each in timed):
+        raise UsageError(f"{path} holds benchmarks without times")
+    return Speeds(machine, when, timed)
+
+
+def table(speeds: Speeds, form: str) -> str:
+    """Lay out a run: ratios first, absolute times last.
+
+    Parameters
+    ----------
+    speeds : Speeds
+    form : str
+        One of tabulate's table formats: ``pipe`` for Markdown, ``simple`` for a terminal.
+    """
+    header = ["what", "who", "ratio", "of", "images/s", "of matrix rate", "memory", "time"]
+    rows = [[one.group, one.name, *_numbers(speeds, one)] for one in speeds.timed]
+    align = ("left", "left", "right", "left", "right", "right", "right", "right")
+    return tabulate(rows, header, form, disable_numparse=True, colalign=align)
+
+
+def _numbers(speeds: Speeds, one: Timed) -> list[str]:
+    ratio, facts = speeds.ratio(one), one.facts
+    rate, share = facts.get("images_per_second"), facts.get("share_of_matrix_rate")
+    memory = facts.get("peak_memory_mb")
+    return [
+        "" if ratio is None else f"{ratio:.2f}",
+        "" if ratio is None else str(facts["against"]),
+        "" if rate is None else f"{rate:,.0f}",
+        "" if share is None else f"{share:.0%}",
+        "" if memory is None else f"{memory:,.0f} MiB",
+        _time(one.median),
+    ]
+
+
+def _time(seconds: float) -> str:
+    """Write a time in the unit that suits it, with three digits."""
+    unit, factor = next(
+        ((u, f) for u, f in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)) if seconds * f >= 1),
+        ("ns", 1e9),
+    )
+    value = seconds * factor
+    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f} {unit}"
+
+
+def section(speeds: Speeds) -> str:
+    """Write the section for results.md."""
+    places = dict.fromkeys(
+        f"{f['device_name']}, {f['threads']} thread{'s' * (f['threads'] != 1)}, torch {f['torch']}"
+        for f in (one.facts for one in speeds.timed)
+        if "device_name" in f
+    )
+    words = (
+        f"Measured {speeds.when[:10]} on {'; '.join(places) or speeds.machine}. *Ratio* is how "
+        "many times as fast as the rival named beside it: the median over rounds, in each of which "
+        "all ran in turns. *naive* is the loop as a student writes it "
+        "(`bench/training/naive.py`), *eager* a careful one in plain PyTorch. *Of matrix rate*: "
+        "operations a second, counted as torch computes them, as a share of what a product of "
+        "matrices reached in the same run; an algorithm that needs fewer can pass for more than it "
+        "does. *Memory* is what the work takes at most beyond what was there before. Absolute "
+        "times are this machine's alone."
+    )
+    return f"{HEADING}\n\n{words}\n\n{table(speeds, 'pipe')}"
+
+
+def fold(text: str, new: str) -> str:
+    """Put the section into results.md, in place of an earlier one."""
+    without = re.sub(rf"^{HEADING}\n.*?(?=^## |\Z)", "", text, flags=re.DOTALL | re.MULTILINE)
+    before, mark, after = without.partition(f"{NEXT}\n")
+    return f"{before.rstrip()}\n\n{new}\n\n{mark}{after}"

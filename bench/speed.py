@@ -1,0 +1,168 @@
+"""Speed: ``python -m bench.speed`` shows a run of the benchmark suite, or compares two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from bench.report.speed import Speeds
+
+HOLDS, SLOWER, OTHER, GONE = "holds", "slower", "not comparable", "missing"
+
+# What two measurements must share to be compared.
+SETTINGS = ("device", "precision", "threads", "batch", "images", "features")
+
+EPILOG = (
+    "Exit codes: 0 nothing is slower, 1 something is slower or missing, 2 misuse.\n\nExamples:\n\n"
+    "pytest --benchmark-only --benchmark-json=new.json   (measure)\n\n"
+    "python -m bench.speed new.json   (show)\n\n"
+    "python -m bench.speed old.json new.json --tolerance 0.1   (compare)"
+)
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a ratio changed from one run to another.
+
+    Attributes
+    ----------
+    group, name : str
+    old : float
+        Times as fast as the rival.
+    new : float or None
+        The same; None where it is missing.
+    verdict : str
+        ``holds``, ``slower``, ``not comparable`` or ``missing``.
+    reason : str
+        What differs, where it is not comparable.
+    """
+
+    group: str
+    name: str
+    old: float
+    new: float | None
+    verdict: str
+    reason: str = ""
+
+
+def compare(old: Speeds, new: Speeds, tolerance: float) -> list[Change]:
+    """Compare two runs by their ratios to a rival in the same run, which hold across machines.
+
+    Parameters
+    ----------
+    old, new : Speeds
+    tolerance : float
+        Share of the old ratio that may be lost.
+
+    Raises
+    ------
+    UsageError
+        If the old run holds no ratio.
+    """
+    changes = []
+    later = {(one.group, one.name): one for one in new.timed}
+    for one in old.timed:
+        before = old.ratio(one)
+        if before is None or one.facts["rival"] == one.facts["against"]:
+            continue
+        other = later.get((one.group, one.name))
+        after = new.ratio(other) if other else None
+        if other is None or after is None:
+            changes.append(Change(one.group, one.name, before, None, GONE))
+            continue
+        differs = [n for n in SETTINGS if one.facts.get(n) != other.facts.get(n)]
+        verdict = OTHER if differs else SLOWER if after < before * (1 - tolerance) else HOLDS
+        reason = ", ".join(f"{n} {one.facts.get(n)} and {other.facts.get(n)}" for n in differs)
+        changes.append(Change(one.group, one.name, before, after, verdict, reason))
+    if not changes:
+        raise UsageError("the older run holds no rivals to compare by")
+    return changes
+
+
+def exit_code(changes: list[Change]) -> int:
+    """Return 1 if something is slower or missing, else 0."""
+    return int(any(change.verdict in (SLOWER, GONE) for change in changes))
+
+
+def lay_out(changes: list[Change]) -> str:
+    """Write the comparison as a table, what is slower first."""
+    from tabulate import tabulate
+
+    order = [SLOWER, GONE, OTHER, HOLDS]
+    rows = [
+        [
+            change.group,
+            change.name,
+            f"{change.old:.2f}",
+            "" if change.new is None else f"{change.new:.2f}",
+            "" if change.new is None else f"{change.new / change.old - 1:+.0%}",
+            change.verdict + (f": {change.reason}" if change.reason else ""),
+        ]
+        for change in sorted(changes, key=lambda change: order.index(change.verdict))
+    ]
+    header = ["what", "who", "old ratio", "new ratio", "change", "verdict"]
+    align = ("left", "left", "right", "right", "right", "left")
+    return tabulate(rows, header, disable_numparse=True, colalign=align)
+
+
+@app.command(epilog=EPILOG)
+def speed(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="One run to show, or an older and a newer one to compare: files that "
+            "pytest --benchmark-only --benchmark-json=FILE wrote.",
+            metavar="[OLD.json] NEW.json",
+            show_default=False,
+        ),
+    ],
+    tolerance: Annotated[
+        float, typer.Option(help="Share of a ratio that may be lost, 0 to 1.", metavar="X")
+    ] = 0.15,
+    into: Annotated[
+        Path | None,
+        typer.Option(help="Put the run into this results.md, as its section Speed."),
+    ] = None,
+) -> int:
+    """Show a run of the benchmark suite, or compare two by their ratios to a rival.
+
+    Absolute times change with the machine. How many times as fast as the plain loop the core is,
+    measured in turns with it, changes with the code.
+    """
+    from bench.files import write_text
+    from bench.report.speed import fold, read, section, table
+
+    if len(runs) > 2:
+        raise UsageError(f"one or two runs are wanted, found {len(runs)}")
+    if not 0 <= tolerance <= 1:
+        raise UsageError(f"--tolerance must be 0 to 1, found {tolerance:g}")
+    found = [read(path) for path in runs]
+    if into is not None:
+        if not into.is_file():
+            raise UsageError(f"no results at {into}: python -m bench.grid writes them")
+        write_text(into, fold(into.read_text(encoding="utf-8"), section(found[-1])))
+    if len(found) == 1:
+        print(table(found[0], "simple"))
+        return 0
+    changes = compare(found[0], found[1], tolerance)
+    print(lay_out(changes))
+    return exit_code(changes)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
+    from bench.console import run_app
+
+    run_app(app, arguments, "python -m bench.speed")
+
+
+if __name__ == "__main__":
+    main()

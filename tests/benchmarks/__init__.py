@@ -1,0 +1,1 @@
+"""What is timed: `pytest --benchmark-only`, or `make bench`, which writes it into results.md."""

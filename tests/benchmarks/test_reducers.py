@@ -1,0 +1,137 @@
+"""Reducers as the grid configures them, against scikit-learn's own."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import openTSNE  # noqa: F401 - imports are not timed
+import pytest
+import umap  # noqa: F401
+from sklearn import datasets, decomposition, manifold
+
+from reducers.chain import Chain
+from tests.benchmarks.machine import describe
+from tests.benchmarks.race import Rival, Work, recorded_clock, replay
+
+pytestmark = pytest.mark.benchmark(timer=recorded_clock)
+
+POINTS = 600  # what the quick preset takes
+LONG = 8500  # what the homework has
+
+
+def points(count: int) -> np.ndarray:
+    """Digits, with noise where there are not enough of them, (count, 64) float32."""
+    digits = datasets.load_digits().data
+    random = np.random.default_rng(0)
+    rows = digits[np.arange(count) % len(digits)]
+    return (rows + random.normal(size=rows.shape)).astype(np.float32)
+
+
+def codes(count: int, features: int) -> np.ndarray:
+    """Noise whose variance falls off as that of codes does, (count, features) float32."""
+    random = np.random.default_rng(0)
+    rank = min(256, features)
+    turn = np.linalg.qr(random.normal(size=(features, rank)))[0]
+    x = random.normal(size=(count, rank)) / np.sqrt(1 + np.arange(rank)) @ turn.T
+    return (x + 0.01 * random.normal(size=x.shape)).astype(np.float32)
+
+
+def ours(link: str, X: np.ndarray) -> Work:
+    (parsed,) = Chain.parse(link).links
+    reducer = parsed.build(0, 1)
+    reducer.warm_up(*X.shape)
+    return lambda: reducer.fit_transform(X)
+
+
+def theirs(make: Callable[[], Any], X: np.ndarray) -> Work:
+    model = make()
+
+    def work() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit_transform(X)
+
+    return work
+
+
+def tsne() -> Any:
+    return manifold.TSNE(2, random_state=0)
+
+
+def run(
+    benchmark: Any, times: Any, rounds: int, group: str, rivals: dict[str, Any], name: str,
+    X: np.ndarray, against: str,
+) -> None:  # fmt: skip
+    benchmark.group = group
+    replay(
+        benchmark,
+        times(group, name, lambda: [Rival(n, prepare) for n, prepare in rivals.items()], rounds),
+    )
+    benchmark.extra_info |= describe("cpu", "float32") | {
+        "rival": name,
+        "against": against,
+        "images": len(X),
+        "features": X.shape[1],
+    }
+
+
+def embeddings(count: int) -> tuple[np.ndarray, dict[str, Any]]:
+    X = points(count)
+    return X, {
+        "scikit-learn-tsne": functools.partial(theirs, tsne, X),
+        "tsne2": functools.partial(ours, "tsne2", X),
+        "umap2": functools.partial(ours, "umap2", X),
+    }
+
+
+def pca_solvers(count: int, features: int, components: int) -> tuple[np.ndarray, dict[str, Any]]:
+    X = codes(count, features)
+    solvers = ("covariance_eigh", "randomized", "arpack")
+    rivals: dict[str, Any] = {
+        f"scikit-learn-{solver}": functools.partial(
+            theirs,
+            lambda solver=solver: decomposition.PCA(components, svd_solver=solver, random_state=0),
+            X,
+        )
+        for solver in solvers
+    }
+    return X, rivals | {f"pca{components}": functools.partial(ours, f"pca{components}", X)}
+
+
+@pytest.mark.parametrize("name", ["scikit-learn-tsne", "tsne2", "umap2"])
+def test_embedding(benchmark: Any, times: Any, enough: Any, name: str) -> None:
+    """scikit-learn has no UMAP: it is held against the same t-SNE."""
+    X, rivals = embeddings(POINTS if not benchmark.disabled else 120)
+    group = f"embed {len(X):,} digits"
+    run(benchmark, times, enough(3), group, rivals, name, X, "scikit-learn-tsne")
+
+
+SOLVERS = ["scikit-learn-covariance_eigh", "scikit-learn-randomized", "scikit-learn-arpack"]
+
+
+@pytest.mark.parametrize("name", [*SOLVERS, "pca64"])
+def test_pca(benchmark: Any, times: Any, enough: Any, name: str) -> None:
+    size = (2000, 1024) if not benchmark.disabled else (200, 100)
+    X, rivals = pca_solvers(*size, 64)
+    group = f"pca64 of {size[0]:,} × {size[1]:,}"
+    run(benchmark, times, enough(3), group, rivals, name, X, "scikit-learn-randomized")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["scikit-learn-tsne", "tsne2", "umap2"])
+def test_embedding_at_full_size(benchmark: Any, times: Any, name: str) -> None:
+    X, rivals = embeddings(LONG)
+    group = f"embed {len(X):,} digits"
+    run(benchmark, times, 1, group, rivals, name, X, "scikit-learn-tsne")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [*SOLVERS, "pca128"])
+def test_pca_at_full_size(benchmark: Any, times: Any, name: str) -> None:
+    X, rivals = pca_solvers(LONG, 4096, 128)
+    group = f"pca128 of {LONG:,} × 4,096"
+    run(benchmark, times, 1, group, rivals, name, X, "scikit-learn-randomized")

@@ -1,0 +1,157 @@
+"""The training core against the plain loops, and encoding."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bench.training import core, eager, naive
+from models.cnn import CNN
+from models.dnn import DNN
+from tests.benchmarks.machine import (
+    describe,
+    encoding_flops,
+    matrix_rate,
+    peak_memory,
+    training_flops,
+)
+from tests.benchmarks.race import Rival, Work, recorded_clock, replay
+from tests.conftest import make_images
+
+pytestmark = pytest.mark.benchmark(timer=recorded_clock)
+
+SHAPE = (3, 32, 32)
+BATCH = 64
+RECIPE = core.Recipe(epochs=1, lr=1e-5, batch_size=BATCH)
+MODELS = {"cnn": CNN, "dnn": DNN}
+# Batches that fill some tenths of a second, by device and model.
+BATCHES = {("cpu", "cnn"): 2, ("cpu", "dnn"): 8, ("cuda", "cnn"): 100, ("cuda", "dnn"): 200}
+ROUNDS = 7
+# The float32 of a CPU, and both that an NVIDIA GPU has.
+PLACES = [("cpu", "float32")]
+if torch.cuda.is_available():
+    PLACES += [("cuda", "float32"), ("cuda", "tf32")]
+
+
+def cases(rivals: tuple[str, ...], suffix: str = "") -> list[Any]:
+    """Every rival with every model at every place, under the ids that are compared."""
+    found = []
+    for device, precision in PLACES:
+        for model in MODELS:
+            for rival in rivals:
+                name = f"{rival}{suffix}-{model}" + (f"-{precision}" if device == "cuda" else "")
+                found.append(pytest.param(rival, model, device, precision, id=name))
+    return found
+
+
+def prepare_training(rival: str, model: str, batches: int, device: str) -> Work:
+    """Make a rival's training ready: fresh weights, images where it wants them."""
+    images = make_images(batches * BATCH)[0]
+    network = core.build(MODELS[model], SHAPE, 1).to(device)
+    if rival == "naive":
+        loader = naive.load(images, BATCH, seed=2)
+        return lambda: naive.train(network, loader, RECIPE)
+    resident = core.to_device(images, torch.device(device))
+    if rival == "eager":
+        scaled = core.normalise(resident)
+        return lambda: eager.train(network, scaled, RECIPE, 2)
+    return core.Trainer(network, resident, RECIPE, 2).run
+
+
+def prepare_encoding(rival: str, model: str, batches: int, device: str) -> Work:
+    """Make a rival's encoding ready."""
+    images = make_images(batches * BATCH)[0]
+    network = core.build(MODELS[model], SHAPE, 1).to(device)
+    if rival == "naive":
+        loader = naive.load(images, BATCH)
+        return lambda: naive.encode(network, loader)
+    resident = core.to_device(images, torch.device(device))
+    return lambda: core.encode(network, resident, BATCH)
+
+
+def note(
+    benchmark: Any,
+    case: tuple[str, str, str, str],
+    flops: int,
+    images: int,
+    prepare: Callable[..., Work],
+) -> None:
+    """Say in `extra_info` what was timed, where, and what share of the machine it used."""
+    rival, model, device, precision = case
+    benchmark.extra_info |= describe(device, precision) | {
+        "rival": rival,
+        "against": "naive",
+        "batch": BATCH,
+        "images": images,
+        "flops_per_image": flops,
+    }
+    if benchmark.disabled:
+        return
+    rate = images / float(np.median(benchmark.stats.stats.data))
+    share = rate * flops / matrix_rate(device, precision, torch.get_num_threads())
+    benchmark.extra_info |= {
+        "images_per_second": rate,
+        "share_of_matrix_rate": share,
+        "peak_memory_mb": peak_memory(device, prepare, rival, model, images // BATCH, device),
+    }
+
+
+@pytest.mark.parametrize(
+    ("rival", "model", "device", "precision"), cases(("naive", "eager", "core"))
+)
+def test_training(
+    benchmark: Any,
+    times: Any,
+    enough: Any,
+    rival: str,
+    model: str,
+    device: str,
+    precision: str,
+) -> None:
+    core.set_precision(precision)
+    batches = enough(BATCHES[device, model])
+
+    def rivals() -> list[Rival]:
+        return [
+            Rival(name, functools.partial(prepare_training, name, model, batches, device))
+            for name in ("naive", "eager", "core")
+        ]
+
+    benchmark.group = f"train {model}, {device} {precision}"
+    replay(benchmark, times(benchmark.group, rival, rivals, enough(ROUNDS), device))
+    case = (rival, model, device, precision)
+    flops = training_flops(MODELS[model], SHAPE)
+    note(benchmark, case, flops, batches * BATCH, prepare_training)
+
+
+@pytest.mark.parametrize(
+    ("rival", "model", "device", "precision"), cases(("naive", "core"), "-encoding")
+)
+def test_encoding(
+    benchmark: Any,
+    times: Any,
+    enough: Any,
+    rival: str,
+    model: str,
+    device: str,
+    precision: str,
+) -> None:
+    core.set_precision(precision)
+    batches = enough(2 * BATCHES[device, model])
+
+    def rivals() -> list[Rival]:
+        return [
+            Rival(name, functools.partial(prepare_encoding, name, model, batches, device))
+            for name in ("naive", "core")
+        ]
+
+    benchmark.group = f"encode {model}, {device} {precision}"
+    replay(benchmark, times(benchmark.group, rival, rivals, enough(ROUNDS), device))
+    case = (rival, model, device, precision)
+    flops = encoding_flops(MODELS[model], SHAPE)
+    note(benchmark, case, flops, batches * BATCH, prepare_encoding)
