@@ -1,4 +1,4 @@
-"""What a model is, found without weights, data or training."""
+"""What a model is, found without data or training."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Facts:
 
 
 def probe(name: str, shape: ImageShape) -> Facts:
-    """Build a registered model without drawing weights, and send one image through.
+    """Build a registered model, and send one image through.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def probe(name: str, shape: ImageShape) -> Facts:
 def _probe(item: Any, shape: ImageShape) -> Facts:
     import torch
 
-    model = _without_weights(item, shape)
+    model = _build(item, shape)
     with torch.inference_mode():
         result = model(torch.zeros(1, *shape))
     if not (isinstance(result, tuple) and len(result) == 2):
@@ -62,15 +62,16 @@ def _probe(item: Any, shape: ImageShape) -> Facts:
     return Facts(math.prod(code.shape[1:]), parameters)
 
 
-def _without_weights(item: Any, shape: ImageShape) -> Any:
-    """Build a model with whatever is in memory for weights."""
+def _build(item: Any, shape: ImageShape) -> Any:
+    """Build a model on the CPU, leaving the caller's generator as it was.
+
+    Not on the meta device, which would spare the drawing of weights: its first use imports half
+    of torch's compiler, for longer than ten million weights take.
+    """
     import torch
 
-    with torch.device("meta"):
-        model = item(shape)
-    # On the CPU: a way through on the meta device would import torch's compiler, which takes a
-    # second, and refuse models that look at numbers.
-    return model.eval().to_empty(device="cpu")
+    with torch.random.fork_rng(devices=[]):
+        return item(shape).eval()
 
 
 def forward_flops(name: str, shape: ImageShape) -> int:
@@ -87,7 +88,7 @@ def _forward_flops(item: Any, shape: ImageShape) -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode  # imports half of torch: not for plans
 
-    model = _without_weights(item, shape)
+    model = _build(item, shape)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, *shape))
     return int(counter.get_total_flops())

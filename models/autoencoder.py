@@ -14,7 +14,7 @@ class Autoencoder(nn.Module):
 
     The constructor takes the image shape ``(C, H, W)`` alone, and raises `ValueError`, with
     what it was given and what it needs, for a shape that it cannot work on. It must not read
-    data or files: the harness also builds it on the ``meta`` device, to plan without weights.
+    data or files: the harness also builds one to plan by, before there is anything to train.
 
     Attributes
     ----------

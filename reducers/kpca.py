@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sklearn import decomposition
-
 from reducers import reducers
 from reducers.reducer import Array, Reducer, as_float32, check_components, need
 
@@ -42,8 +40,14 @@ class KernelPCA(Reducer):
         """Estimate from the floating-point operations of kernel and eigensolver."""
         return (2 * n_samples**2 * n_features + 10 * n_samples**3) / 5e10
 
+    def warm_up(self, n_samples: int, n_features: int) -> None:
+        """Import scikit-learn's decompositions, half a second that plans can do without."""
+        from sklearn import decomposition  # noqa: F401
+
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
+        from sklearn import decomposition
+
         self.model_ = decomposition.KernelPCA(
             self.n_components,
             kernel="rbf",

@@ -10,10 +10,11 @@ import numpy as np
 from reducers import reducers
 from reducers.reducer import Array, Reducer, as_float32, need
 
-# Where interpolation by FFT starts to be faster than the Barnes-Hut tree. On two cores of an
-# AMD EPYC (seconds, trees against FFT): 1.2/3.4 at 600 images, 4.3/8.5 at 3,000, 10.5/11.9 at
-# 6,000, 15.4/15.5 at 8,500; on an older machine 142/65 at 8,500.
-FFT_FROM = 7000
+# Where interpolation by FFT may start to be faster than the Barnes-Hut tree; machines differ in
+# this more than in anything else here. Two cores, seconds, trees against FFT: an Intel Xeon of
+# 2023 17/45 at 8,500 images and 46/68 at 20,000; an AMD EPYC 10.5/11.9 at 6,000 and 15.4/15.5
+# at 8,500.
+FFT_FROM = 20_000
 
 
 @reducers.register("tsne", "t-SNE (openTSNE): tsne2, tsne2(perplexity=50)")

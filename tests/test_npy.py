@@ -1,4 +1,5 @@
 import contextlib
+import resource
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from bench.datasets.dataset import load
 from bench.errors import UsageError
-from tests.conftest import make_images, refused
+from tests.conftest import make_images, refused, run_grid
 
 
 def test_npy_as_the_homework_has_it(npy_folder):
@@ -166,3 +167,25 @@ def test_npy_any_bytes_are_images_or_refused(tmp_path_factory, data):
     path.write_bytes(whole[: data.draw(st.sampled_from([len(whole), 200, 128, 60, 7, 0]))])
     with contextlib.suppress(UsageError):
         assert load(f"npy:{folder}", clusters=1).images.dtype == np.uint8
+
+
+@pytest.mark.slow
+def test_a_million_images_stay_under_two_gigabytes(tmp_path):
+    """A sparse file of 3 GB, fingerprinted whole and read in pieces."""
+    with open(tmp_path / "trainX.npy", "wb") as file:
+        shape = (1_000_000, 32, 32, 3)
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "|u1", "fortran_order": False, "shape": shape}
+        )
+        start = file.tell()
+        file.truncate(start + 1_000_000 * 3072)
+        for image in range(0, 1_000_000, 40):  # elsewhere it is black, and takes no disk
+            file.seek(start + image * 3072)
+            file.write(np.random.default_rng(image).bytes(3072))
+    found = run_grid(
+        tmp_path, "--dataset", "npy:.", "--clusters", "2", "--models", "pixels", "--reducers",
+        "pca8", "--seeds", "1", "--limit", "5000",
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # of any one process
+    assert peak < 2000

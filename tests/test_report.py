@@ -45,6 +45,7 @@ def record(model="dnn", chain="pca5", seed=0, **values):
         "batch_size": 32,
         "base_seed": 0,
         "device": "cpu",
+        "precision": "float32",
         "threads": 2,
         "platform": "Linux",
         "processor": "openblas 0 Any",

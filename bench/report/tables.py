@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from bench.metrics import METRICS
@@ -89,24 +88,26 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
         standard deviation; missing for fewer than two results that were computed apart: what
         does not depend on the seed is one result and not several).
     """
-    rows = []
-    for (model, chain), cell in records.groupby(["model", "chain"], sort=False):
-        row: dict[str, object] = {
-            "model": model,
-            "chain": chain,
-            "seeds": len(cell),
-            "failed": int((cell["status"] == "failed").sum()),
-            "skipped": int((cell["status"] == "skipped").sum()),
+    cells = [records["model"], records["chain"]]
+    numbers = records[list(METRICS)].apply(pd.to_numeric)
+    by_cell = numbers.groupby(cells, sort=False)
+    made = {
+        name: records[f"{metric.stage}_artifacts"].where(numbers[name].notna())
+        for name, metric in METRICS.items()
+    }
+    apart = pd.DataFrame(made).groupby(cells, sort=False).nunique()
+    status = records["status"].groupby(cells, sort=False)
+    counts = pd.DataFrame(
+        {
+            "seeds": status.size(),
+            "failed": status.agg(lambda found: (found == "failed").sum()),
+            "skipped": status.agg(lambda found: (found == "skipped").sum()),
         }
-        for name in METRICS:
-            values = pd.to_numeric(cell[name]).dropna()
-            row[name] = values.mean() if len(values) else np.nan
-            apart = cell.loc[values.index, f"{METRICS[name].stage}_artifacts"].nunique()
-            row[f"{name}_std"] = values.std(ddof=1) if apart > 1 else np.nan
-        rows.append(row)
+    )
+    spread = by_cell.std(ddof=1).where(apart > 1).add_suffix("_std")
+    frame = pd.concat([counts, by_cell.mean(), spread], axis=1).reset_index()
     # Stable, the less weighty order first: best first, those without a number last; then
     # complete cells before the others.
-    frame = pd.DataFrame(rows)
     metric = leading_metric(records)
     if metric is not None:
         frame = frame.sort_values(metric, ascending=False, kind="stable", na_position="last")

@@ -1,26 +1,14 @@
-"""One thread, one set of images, and races that are run once for all their rivals."""
+"""Races that are run once for all their rivals."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
-from threadpoolctl import threadpool_limits
 
 from bench.measure import synchronise
 from tests.benchmarks.race import Rival, race
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> Iterator[None]:
-    """Two threads of a shared machine wait for each other more than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +17,15 @@ def times() -> Callable[..., list[float]]:
     held: dict[str, dict[str, list[float]]] = {}
 
     def of(
-        group: str, name: str, rivals: Callable[[], list[Rival]], rounds: int, device: str = "cpu"
+        group: str,
+        name: str,
+        rivals: Callable[[], list[Rival]],
+        rounds: int,
+        device: str = "cpu",
+        warm_up: bool = True,
     ) -> list[float]:
         if group not in held:
-            held[group] = race(rivals(), rounds, lambda: synchronise(device))
+            held[group] = race(rivals(), rounds, lambda: synchronise(device), warm_up)
         return held[group][name]
 
     return of

@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.measure import Stopwatch, synchronise
 from models.autoencoder import Autoencoder, ImageShape
+from tests.benchmarks.race import THREADS
 
 SIDE = {"cpu": 1024, "cuda": 8192}  # of the matrices that are multiplied
 
@@ -32,8 +33,16 @@ def processor_name() -> str:
 
 
 @functools.cache
-def matrix_rate(device: str, precision: str, threads: int) -> float:
-    """Measure the operations a second of a product of matrices; the best of ten."""
+def matrix_rate(device: str, precision: str) -> float:
+    """Measure the operations a second of a product of matrices; the best of ten.
+
+    Parameters
+    ----------
+    device : str
+    precision : str
+        What is set now, named so that each is measured once.
+    """
+    torch.set_num_threads(THREADS)
     side = SIDE[device]
     a = torch.rand(side, side, device=device)
     best = math.inf
@@ -70,13 +79,13 @@ def describe(device: str, precision: str) -> dict[str, Any]:
         "device": device,
         "device_name": torch.cuda.get_device_name() if device == "cuda" else processor_name(),
         "precision": precision,
-        "threads": torch.get_num_threads(),
+        "threads": THREADS,
         "torch": torch.__version__,
     }
 
 
 def _peak(prepare: Callable[..., Callable[[], object]], *arguments: Any) -> float | None:
-    torch.set_num_threads(1)
+    torch.set_num_threads(THREADS)
     prepare(*arguments)()  # imports and buffers that stay
     with Stopwatch("cpu") as before:
         pass

@@ -13,6 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+from threadpoolctl import threadpool_limits
+
+# Two threads of a shared machine wait for each other more than they work.
+THREADS = 1
+
 # Does the work that is timed.
 Work = Callable[[], object]
 
@@ -36,32 +42,42 @@ class Rival:
 
 
 def race(
-    rivals: list[Rival], rounds: int, wait: Callable[[], None] = lambda: None
+    rivals: list[Rival],
+    rounds: int,
+    wait: Callable[[], None] = lambda: None,
+    warm_up: bool = True,
 ) -> dict[str, list[float]]:
-    """Time rivals in turns, each turn begun by another; return seconds by name.
+    """Time rivals in turns by one thread, each turn begun by another; return seconds by name.
 
     Parameters
     ----------
     rivals : list of Rival
     rounds : int
-        After one that is not counted.
     wait : callable
         Returns when the device has done what it was given.
+    warm_up : bool
+        Have a round beforehand that is not counted.
     """
     seconds: dict[str, list[float]] = {rival.name: [] for rival in rivals}
-    for rival in rivals:
-        rival.prepare()()
-    for number in range(rounds):
+    for number in range(-1 if warm_up else 0, rounds):
         first = number % len(rivals)
         for rival in rivals[first:] + rivals[:first]:
-            work = rival.prepare()
-            gc.collect()
-            wait()
-            start = time.perf_counter()
-            work()
-            wait()
-            seconds[rival.name].append(time.perf_counter() - start)
+            # For each anew: libraries that a rival calls set threads back.
+            torch.set_num_threads(THREADS)
+            with threadpool_limits(THREADS):
+                taken = _time(rival.prepare(), wait)
+            if number >= 0:
+                seconds[rival.name].append(taken)
     return seconds
+
+
+def _time(work: Work, wait: Callable[[], None]) -> float:
+    gc.collect()
+    wait()
+    start = time.perf_counter()
+    work()
+    wait()
+    return time.perf_counter() - start
 
 
 _now = 0.0

@@ -85,7 +85,7 @@ def note(benchmark: Any, model: str, precision: str, trained: int, **facts: Any)
     benchmark.extra_info |= {"batch": BATCH, "images": IMAGES, "flops_per_image": flops}
     if not benchmark.disabled:
         rate = trained / float(np.median(benchmark.stats.stats.data))
-        share = rate * flops / matrix_rate("cuda", precision, torch.get_num_threads())
+        share = rate * flops / matrix_rate("cuda", precision)
         benchmark.extra_info |= {"images_per_second": rate, "share_of_matrix_rate": share}
 
 

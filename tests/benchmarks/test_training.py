@@ -93,7 +93,7 @@ def note(
     if benchmark.disabled:
         return
     rate = images / float(np.median(benchmark.stats.stats.data))
-    share = rate * flops / matrix_rate(device, precision, torch.get_num_threads())
+    share = rate * flops / matrix_rate(device, precision)
     benchmark.extra_info |= {
         "images_per_second": rate,
         "share_of_matrix_rate": share,
