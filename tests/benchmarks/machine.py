@@ -86,7 +86,6 @@ def describe(device: str, precision: str) -> dict[str, Any]:
 
 def _peak(prepare: Callable[..., Callable[[], object]], *arguments: Any) -> float | None:
     torch.set_num_threads(THREADS)
-    prepare(*arguments)()  # imports and buffers that stay
     with Stopwatch("cpu") as before:
         pass
     with Stopwatch("cpu") as watch:
@@ -99,7 +98,7 @@ def _peak(prepare: Callable[..., Callable[[], object]], *arguments: Any) -> floa
 def peak_memory(
     device: str, prepare: Callable[..., Callable[[], object]], *arguments: Any
 ) -> float | None:
-    """Measure in MiB what work takes at most, beyond what the process had before.
+    """Measure in MiB what work takes at most, its weights and images included.
 
     In a pass of its own, and on a CPU in a process of its own.
     """
