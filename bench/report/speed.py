@@ -116,7 +116,12 @@ def table(speeds: Speeds, form: str) -> str:
         One of tabulate's table formats: ``pipe`` for Markdown, ``simple`` for a terminal.
     """
     header = ["what", "who", "ratio", "of", "images/s", "of matrix rate", "memory", "time"]
-    rows = [[one.group, one.name, *_numbers(speeds, one)] for one in speeds.timed]
+    # The training core first, then what else has a rival, then what has none.
+    order = sorted(
+        speeds.timed,
+        key=lambda one: (not one.group.startswith("train"), speeds.ratio(one) is None),
+    )
+    rows = [[one.group, one.name, *_numbers(speeds, one)] for one in order]
     align = ("left", "left", "right", "left", "right", "right", "right", "right")
     return tabulate(rows, header, form, disable_numparse=True, colalign=align)
 
