@@ -77,7 +77,7 @@ def judge(thresholds: list[Threshold], records: pd.DataFrame) -> list[Verdict]:
     UsageError
         If no threshold is about this preset and data set.
     """
-    from bench.report.tables import summary
+    from bench.summary import summary
     from bench.thresholds import identity
 
     preset, dataset = identity(records)
@@ -101,7 +101,7 @@ def judge(thresholds: list[Threshold], records: pd.DataFrame) -> list[Verdict]:
 def _judge_cell(
     threshold: Threshold, row: pd.Series | None, records: pd.DataFrame
 ) -> list[Verdict]:
-    from bench.report.tables import leading_accuracy
+    from bench.summary import leading_accuracy
     from bench.thresholds import LOSS
 
     limits = [

@@ -37,22 +37,22 @@ class Interval:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Whether a cell is worse than the best, by the same seeds and images.
+    """Whether one cell is better than another, by the same seeds and images.
 
     Attributes
     ----------
     difference : Interval
-        Accuracy of the best less that of the cell.
+        Accuracy of the one less that of the other.
     p : float
         Of the exact sign-flip test over seeds, two-sided; 1 where runs are not repeated.
     adjusted : float
-        The same after Holm's correction for all cells that were held against the best.
+        The same after Holm's correction for all comparisons made together.
     seeds : int
         Seeds that both have.
     images_tell : bool
         The interval over images alone excludes 0.
-    worse : bool
-        ``adjusted`` is at most 0.05, the images tell as well, and the sign is the best's.
+    told_apart : bool
+        ``adjusted`` is at most 0.05, and the images tell as well.
     """
 
     difference: Interval
@@ -60,7 +60,7 @@ class Comparison:
     adjusted: float
     seeds: int
     images_tell: bool
-    worse: bool
+    told_apart: bool
 
 
 def interval(values: NDArray[Any], repeated: bool = True, independent: bool = True) -> Interval:
@@ -180,43 +180,62 @@ class Evidence:
         chosen = sorted(self.hits) if seeds is None else seeds
         return np.array([self.hits[seed] for seed in chosen], dtype=np.float64)
 
+    def shared(self, other: Evidence) -> list[int]:
+        """Return the seeds that both have."""
+        return sorted(set(self.hits) & set(other.hits))
 
-def against_best(
-    best: Evidence, others: list[Evidence], independent: bool = True
+    def renumbered(self) -> Evidence:
+        """Return the same under seed numbers that match no other run's."""
+        return Evidence({-1 - seed: hits for seed, hits in self.hits.items()}, self.repeated)
+
+
+def compare_all(
+    pairs: list[tuple[Evidence, Evidence]], independent: bool = True
 ) -> list[Comparison]:
-    """Hold every other cell against the best, by seeds and images that both have.
+    """Compare cells pairwise, by the seeds and images that both have.
 
-    A cell is worse only if seeds and images both say so. Where images are not independent, the
-    seeds alone decide, and the statement is about these images.
+    Two are told apart only if seeds and images both say so. Where images are not
+    independent, the seeds alone decide, and the statement is about these images.
 
     Parameters
     ----------
-    best : Evidence
-    others : list of Evidence
+    pairs : list of (Evidence, Evidence)
+        Each has a seed in common.
     independent : bool
         Whether images are.
     """
     found = []
-    for other in others:
-        seeds = sorted(set(best.hits) & set(other.hits))
-        repeated = best.repeated or other.repeated
-        difference = best.values(seeds) - other.values(seeds)
+    for one, other in pairs:
+        seeds = one.shared(other)
+        repeated = one.repeated or other.repeated
+        difference = one.values(seeds) - other.values(seeds)
         # One result over again is not evidence S times.
         p = sign_flips(difference.mean(axis=1)) if repeated else 1.0
-        found.append((difference, repeated, p, len(seeds)))
-    adjusted = holm([p for _, _, p, _ in found])
-    comparisons = []
-    for (difference, repeated, p, seeds_both), level in zip(found, adjusted, strict=True):
-        by_images = interval(difference, repeated=False, independent=independent)
-        tell = not by_images.low <= 0 <= by_images.high
-        comparisons.append(
-            Comparison(
-                interval(difference, repeated, independent),
-                p,
-                level,
-                seeds_both,
-                tell,
-                level <= LEVEL and tell and by_images.mean > 0,
-            )
-        )
-    return comparisons
+        found.append((difference, repeated, p))
+    adjusted = holm([p for _, _, p in found])
+    return [
+        _comparison(difference, repeated, p, level, independent)
+        for (difference, repeated, p), level in zip(found, adjusted, strict=True)
+    ]
+
+
+def _comparison(
+    difference: NDArray[Any], repeated: bool, p: float, adjusted: float, independent: bool
+) -> Comparison:
+    by_images = interval(difference, repeated=False, independent=independent)
+    tell = not by_images.low <= 0 <= by_images.high
+    return Comparison(
+        interval(difference, repeated, independent),
+        p,
+        adjusted,
+        len(difference),
+        tell,
+        adjusted <= LEVEL and tell,
+    )
+
+
+def against_best(
+    best: Evidence, others: list[Evidence], independent: bool = True
+) -> list[Comparison]:
+    """Hold every other cell against the best; see `compare_all`."""
+    return compare_all([(best, other) for other in others], independent)

@@ -102,6 +102,15 @@ def grid(
             metavar="FILE",
         ),
     ] = None,
+    vary: Annotated[
+        str | None,
+        _option(
+            "Draw seeds anew for the model, reducer or clusterer alone: how far does each move "
+            "the result? By default for all.",
+            WHAT,
+            metavar="WHAT",
+        ),
+    ] = None,
     epochs: Annotated[
         str | None, _option("Passes over the training images.", RECIPE, metavar="N")
     ] = None,
@@ -195,6 +204,7 @@ def grid(
         "reducers": reducers,
         "seeds": seeds,
         "seed": seed,
+        "vary": vary,
         "plugins": plugin,
         "epochs": epochs,
         "lr": lr,

@@ -88,6 +88,14 @@ METRICS = {
             "Ghosh 2002)",
         ),
         Metric(
+            "ami",
+            "AMI",
+            True,
+            "-1 to 1, 0 by chance",
+            "score",
+            "the same less what chance would give (Vinh, Epps and Bailey 2010)",
+        ),
+        Metric(
             "ari",
             "ARI",
             True,
@@ -160,11 +168,16 @@ def oriented(clusters: Integers, assignment: dict[int, int]) -> NDArray[np.int64
     return table[clusters]
 
 
+def correct(clusters: Integers, labels: Integers, assignment: dict[int, int]) -> NDArray[np.bool_]:
+    """Return for each image whether its cluster is assigned to its label, shape (n,)."""
+    return np.asarray(oriented(clusters, assignment) == labels)
+
+
 def accuracy(clusters: Integers, labels: Integers, assignment: dict[int, int]) -> float:
     """Return the share of images whose cluster is assigned to their label; NaN of none."""
     if len(labels) == 0:
         return float("nan")
-    return float(np.mean(oriented(clusters, assignment) == labels))
+    return float(np.mean(correct(clusters, labels, assignment)))
 
 
 def mutual_information(clusters: Integers, labels: Integers) -> float:
@@ -172,6 +185,18 @@ def mutual_information(clusters: Integers, labels: Integers) -> float:
     from sklearn.metrics import normalized_mutual_info_score
 
     return float(normalized_mutual_info_score(labels, clusters))
+
+
+def adjusted_mutual_information(clusters: Integers, labels: Integers) -> float:
+    """Return mutual information adjusted for chance, -1 to 1 (scikit-learn's)."""
+    from sklearn.metrics import adjusted_mutual_info_score
+
+    return float(adjusted_mutual_info_score(labels, clusters))
+
+
+def largest_share(labels: Integers) -> float:
+    """Return the accuracy of always naming the largest class, 0 to 1; NaN without images."""
+    return float(np.bincount(labels).max() / len(labels)) if len(labels) else float("nan")
 
 
 def adjusted_rand(clusters: Integers, labels: Integers) -> float:

@@ -179,8 +179,10 @@ class _Planner:
         path.append(self._score(path[-1], f"{model}, {chain}, seed {index}"))
         return Cell(model, chain, CLUSTERER, index, tuple(path))
 
-    def _seed(self, index: int, *names: str) -> int:
-        return derive(self.spec.seed, index, *names)
+    def _seed(self, of: str, index: int, *names: str) -> int:
+        """Return a seed of the model, the reducer or the clusterer at a repetition."""
+        varies = self.spec.vary in ("all", of)
+        return derive(self.spec.seed, index if varies else 0, *names)
 
     def _on_device(self) -> dict[str, Any]:
         settings: dict[str, Any] = {"device": self.device}
@@ -195,9 +197,11 @@ class _Planner:
         data = self.dataset.fingerprint
         settings: dict[str, Any] = {"model": model, **self._on_device()}
         if not item.deterministic:
-            settings["weights_seed"] = self._seed(index, "weights", data, item.family or model)
+            settings["weights_seed"] = self._seed(
+                "model", index, "weights", data, item.family or model
+            )
         if item.trains:
-            settings["batches_seed"] = self._seed(index, "batches", data)
+            settings["batches_seed"] = self._seed("model", index, "batches", data)
             settings |= {
                 "epochs": self.spec.epochs,
                 "lr": self.spec.lr,
@@ -237,7 +241,7 @@ class _Planner:
         item: Any = reducers[link.name]
         settings: dict[str, Any] = {"link": str(link)}
         if not item.deterministic:
-            settings["seed"] = self._seed(index, "reducer", str(link))
+            settings["seed"] = self._seed("reducer", index, "reducer", str(link))
         return self._add(
             "reduce",
             parent,
@@ -257,7 +261,7 @@ class _Planner:
             parent,
             {
                 "clusters": self.dataset.clusters,
-                "seed": self._seed(index, CLUSTERER),
+                "seed": self._seed("clusterer", index, CLUSTERER),
                 "starts": stages.STARTS,
             },
             label=label,

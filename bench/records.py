@@ -12,15 +12,22 @@ from typing import Any
 
 import pandas as pd
 
-from bench import keys
+from bench import keys, verdicts
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
-from bench.metrics import METRICS
+from bench.metrics import METRICS, largest_share
 from bench.plan import Cell, Plan
 from bench.runner import Outcome
 from bench.stages import STAGES
 from bench.store import Artifact, Store
 
+HASHES = dict.fromkeys(
+    (
+        *(f"{stage}_artifacts" for stage in STAGES),
+        *(f"{what}_fingerprint" for what in ("dataset", "validation", "labels")),
+    ),
+    str,
+)
 LIBRARIES = ("torch", "scikit-learn", "openTSNE", "umap-learn", "numpy")
 
 
@@ -40,14 +47,21 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         plan.cells,
         key=lambda cell: (models.index(cell.model), chains.index(str(cell.chain)), cell.index),
     )
-    return pd.DataFrame(
+    records = pd.DataFrame(
         _identity(cell, dataset) | _status(cell, outcome) | _results(cell, store) | common
         for cell in cells
     )
+    return verdicts.add(records, store)
 
 
-def read(path: Path) -> pd.DataFrame:
+def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     """Read records back from results.csv.
+
+    Parameters
+    ----------
+    path : Path
+    also : tuple of str
+        Columns that are needed beside those that any table is made from.
 
     Raises
     ------
@@ -55,14 +69,16 @@ def read(path: Path) -> pd.DataFrame:
         If it is missing, or no file of records.
     """
     try:
-        # A model may be called what pandas takes for a missing value.
-        records = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        # A model may be called what pandas takes for a missing value, and a hash what it takes
+        # for a number.
+        records = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=HASHES)
     except FileNotFoundError:
         raise UsageError(f"no results at {path}: python -m bench.grid makes them") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read results {path}: {error}") from None
     needed = ["dataset", "preset", "model", "chain", "seed_index", "status", "images", *METRICS]
     needed += [f"{metric.stage}_artifacts" for metric in METRICS.values()]
+    needed += also
     missing = [name for name in dict.fromkeys(needed) if name not in records]
     if missing or records.empty:
         found = f"has no column {', '.join(missing)}" if missing else "has no rows"
@@ -156,13 +172,16 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
         "images_in_source": dataset.source_count,
         "validation_images": len(dataset.validation_images),
         "labelled": dataset.labels is not None,
+        "independent_images": dataset.independent,
         "clusters": dataset.clusters,
+        "largest_class": _largest_class(dataset),
         "preset": spec.preset,
         "limit": spec.limit,
         "epochs": spec.epochs,
         "lr": spec.lr,
         "batch_size": spec.batch_size,
         "base_seed": spec.seed,
+        "vary": spec.vary,
         "device": spec.device,
         "deterministic": spec.deterministic,
         "precision": spec.precision,
@@ -175,6 +194,12 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": keys.processor(),
     } | {name: keys.installed(name) for name in LIBRARIES}
+
+
+def _largest_class(dataset: Dataset) -> float | None:
+    """Return the accuracy of always naming the largest class."""
+    labels = dataset.validation_labels if dataset.labels is None else dataset.labels
+    return None if labels is None else largest_share(labels)
 
 
 def distinct_seconds(records: pd.DataFrame, stage: str) -> tuple[int, float, float]:

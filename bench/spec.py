@@ -61,6 +61,9 @@ class GridSpec(BaseModel):
         Repetitions.
     seed : int
         Base seed.
+    vary : str
+        What seeds are drawn anew for: ``all``, or one of ``model`` (weights and batches),
+        ``reducer`` and ``clusterer``, the others keeping those of the first repetition.
     epochs, lr, batch_size
         The recipe; see `bench.training.core.Recipe`.
     clusters : int or None
@@ -93,6 +96,7 @@ class GridSpec(BaseModel):
     reducers: tuple[str, ...] = Field(min_length=1)
     seeds: int = Count
     seed: int = Field(0, ge=0)
+    vary: Literal["all", "model", "reducer", "clusterer"] = "all"
     epochs: int = Count
     lr: float = Field(gt=0, allow_inf_nan=False)
     batch_size: int = Count

@@ -245,9 +245,12 @@ def score(
     -------
     Result
         Values: the metrics that the labels at hand allow, under their names in
-        `bench.metrics.METRICS`, and ``assignment``, pairs of cluster and label.
+        `bench.metrics.METRICS`, and ``assignment``, pairs of cluster and label. Arrays:
+        ``correct`` (n,) and ``validation_correct`` (m,), whether an image's cluster is assigned
+        to its label.
     """
     values: dict[str, Any] = {}
+    arrays: dict[str, Array] = {}
     assignment: dict[int, int] | None = None
     if labels is not None:
         assignment = metrics.assign(clusters, labels)
@@ -258,13 +261,18 @@ def score(
             "public_accuracy": metrics.accuracy(clusters[public], labels[public], by_public),
             "private_accuracy": metrics.accuracy(clusters[~public], labels[~public], by_public),
             "nmi": metrics.mutual_information(clusters, labels),
+            "ami": metrics.adjusted_mutual_information(clusters, labels),
             "ari": metrics.adjusted_rand(clusters, labels),
         }
+        arrays["correct"] = metrics.correct(clusters, labels, assignment)
     if validation_labels is not None and validation_clusters is not None:
         if assignment is None:
             assignment = metrics.assign(validation_clusters, validation_labels)
         values["validation_accuracy"] = metrics.accuracy(
             validation_clusters, validation_labels, assignment
         )
+        arrays["validation_correct"] = metrics.correct(
+            validation_clusters, validation_labels, assignment
+        )
     values["assignment"] = [] if assignment is None else sorted(assignment.items())
-    return Result(values=values)
+    return Result(arrays, values)

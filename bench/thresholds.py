@@ -27,8 +27,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from bench.errors import UsageError
 from bench.files import write_text
-from bench.report.tables import leading_accuracy, summary
 from bench.spec import what_is_wrong
+from bench.summary import leading_accuracy, summary
 
 LOSS = "reconstruction_loss"
 
@@ -213,7 +213,7 @@ def margin(row: pd.Series, metric: str, least: float) -> float:
     Parameters
     ----------
     row : Series
-        Of `bench.report.tables.summary`.
+        Of `bench.summary.summary`.
     metric : str
     least : float
         Returned where no seed moves the metric, or by less.

@@ -137,7 +137,7 @@ def test_no_winner_among_equals(seeds):
         cells = simulate(random, [0.8] * 4, seeds, 200)
         cells.sort(key=lambda hits: -hits.mean())
         comparisons = against_best(cell(cells[0]), [cell(hits) for hits in cells[1:]])
-        named += all(each.worse for each in comparisons)
+        named += all(each.told_apart for each in comparisons)
     assert named / 300 <= 0.05
 
 
@@ -145,12 +145,12 @@ def test_a_real_difference_is_found_with_enough_seeds_and_not_before():
     random = np.random.default_rng(3)
     cells = simulate(random, [0.9, 0.6, 0.9], 9, 500)
     far, near = against_best(cell(cells[0]), [cell(cells[1]), cell(cells[2])])
-    assert far.worse
-    assert not near.worse
+    assert far.told_apart
+    assert not near.told_apart
     assert far.difference.low > 0
     few = against_best(cell(cells[0][:3]), [cell(cells[1][:3])])
     assert few[0].p == pytest.approx(0.25)
-    assert not few[0].worse
+    assert not few[0].told_apart
 
 
 def test_one_result_over_again_is_not_evidence_s_times():
@@ -159,7 +159,7 @@ def test_one_result_over_again_is_not_evidence_s_times():
     one, other = (np.repeat(hits[:1], 9, axis=0) for hits in simulate(random, [0.9, 0.5], 1, 500))
     (found,) = against_best(cell(one, repeated=False), [cell(other, repeated=False)])
     assert found.p == 1.0
-    assert not found.worse
+    assert not found.told_apart
 
 
 def test_images_must_tell_as_well():
@@ -170,9 +170,9 @@ def test_images_must_tell_as_well():
     (found,) = against_best(cell(best), [cell(other)])
     assert found.adjusted < 0.05
     assert not found.images_tell
-    assert not found.worse
+    assert not found.told_apart
     (alone,) = against_best(cell(best), [cell(other)], independent=False)
-    assert alone.worse
+    assert alone.told_apart
 
 
 def test_only_seeds_that_both_have_are_compared():

@@ -230,3 +230,36 @@ def test_a_grid_of_thousands_of_cells_shares_its_work():
     assert len(found.cells) == 900
     stages = [task.stage for task in found.tasks.values()]
     assert stages.count("train") == 201
+
+
+@pytest.mark.parametrize(
+    ("vary", "anew"),
+    [
+        ("all", {"train", "encode", "reduce", "cluster", "score"}),
+        ("model", {"train", "encode", "reduce", "cluster", "score"}),
+        ("reducer", {"reduce", "cluster", "score"}),
+        ("clusterer", {"cluster", "score"}),
+    ],
+)
+def test_seeds_vary_where_they_are_asked_to(vary, anew):
+    """Two repetitions share every task before the one that draws anew."""
+    made = planned(models="dnn", reducers="tsne2", seeds=2, vary=vary)
+    one, other = ({task.stage: task for task in cell.tasks} for cell in made.cells)
+    assert {stage for stage in one if one[stage].key != other[stage].key} == anew
+    drawn = {
+        (stage, name)
+        for stage in one
+        for name, value in one[stage].settings.items()
+        if name.endswith("seed") and value != other[stage].settings[name]
+    }
+    of = {
+        "model": {("train", "weights_seed"), ("train", "batches_seed")},
+        "reducer": {("reduce", "seed")},
+        "clusterer": {("cluster", "seed")},
+    }
+    assert drawn == (set().union(*of.values()) if vary == "all" else of[vary])
+
+
+def test_where_nothing_varies_repetitions_are_one():
+    made = planned(models="pixels", reducers="pca5", seeds=3, vary="model")
+    assert len({cell.tasks[-1].key for cell in made.cells}) == 1

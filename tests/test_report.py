@@ -11,14 +11,8 @@ from bench.metrics import METRICS
 from bench.records import distinct_seconds
 from bench.report.markdown import escape, render
 from bench.report.naming import cell_name
-from bench.report.tables import (
-    best_cell,
-    grid_table,
-    mean_and_spread,
-    median_seed,
-    report_table,
-    summary,
-)
+from bench.report.tables import grid_table, mean_and_spread, report_table
+from bench.summary import VERDICT_COLUMNS, best_cell, median_seed, summary
 
 
 def record(model="dnn", chain="pca5", seed=0, **values):
@@ -38,12 +32,15 @@ def record(model="dnn", chain="pca5", seed=0, **values):
         "images_in_source": 200,
         "validation_images": 0,
         "labelled": True,
+        "independent_images": True,
+        "largest_class": 0.1,
         "clusters": 10,
         "preset": "quick",
         "epochs": 2,
         "lr": 1e-3,
         "batch_size": 32,
         "base_seed": 0,
+        "vary": "all",
         "device": "cpu",
         "precision": "float32",
         "threads": 2,
@@ -70,7 +67,7 @@ def record(model="dnn", chain="pca5", seed=0, **values):
 
 
 def frame(*rows):
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(**dict.fromkeys(VERDICT_COLUMNS))
 
 
 def scored(model, chain, *accuracies, **values):
@@ -183,7 +180,9 @@ def test_validation_leads_where_training_images_have_no_labels():
     assert best is not None
     assert best.model == "cnn"
     _, header, table = report_table(records)
-    assert header == ["model", "loss, reported scale", "loss per pixel", "validation"]
+    assert header == [
+        "model", "loss, reported scale", "loss per pixel", "validation", "accuracy, 95%"
+    ]  # fmt: skip
     assert table[0][0] == "cnn"
 
 
@@ -193,8 +192,8 @@ def test_the_reports_rows_stand_beside_ours():
     assert chain == "pca128+tsne2"
     assert header[:4] == ["model", "loss, reported scale", "loss per pixel", "accuracy"]
     assert table[0][3] == "0.500"
-    assert table[1] == ["CNN (the report's)", "7.41368", "0.0526", "0.79589", "–", "–"]
-    assert table[2] == ["DNN (the report's)", "6.72101", "0.0477", "0.81089", "–", "–"]
+    assert table[1] == ["CNN (the report's)", "7.41368", "0.0526", "0.79589", "–", "–", "–"]
+    assert table[2] == ["DNN (the report's)", "6.72101", "0.0477", "0.81089", "–", "–", "–"]
 
 
 def test_shared_work_is_counted_once():
@@ -279,7 +278,7 @@ def test_results_md_names_what_is_there(finished):
     for link in re.findall(r"\]\((figures/[^)]+)\)", text):
         with Image.open(out / link) as image:
             assert image.size[0] > 200
-    assert text.count("![") == 4
+    assert text.count("![") == 6
     assert "150 of the set's 1,797 images" in text
     assert "2 epochs in place of 100" in text
     assert records["dataset_fingerprint"][0][:16] in text

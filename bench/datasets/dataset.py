@@ -50,6 +50,8 @@ class Dataset:
         Training images of the source, before a limit.
     id_label_form : bool
         True: assignments are written in the homework's form.
+    independent : bool
+        False: the images are not a sample of independent ones, as patches of a photograph.
     fingerprint, validation_fingerprint, labels_fingerprint : str
         SHA-256 of training images, validation images and all labels.
     notes : tuple of str
@@ -67,6 +69,7 @@ class Dataset:
     files: tuple[str, ...] | None
     source_count: int
     id_label_form: bool
+    independent: bool
     fingerprint: str
     validation_fingerprint: str
     labels_fingerprint: str
@@ -178,6 +181,7 @@ def load(
         files=None if source.files is None else tuple(source.files[i] for i in indices),
         source_count=source.count,
         id_label_form=source.id_label_form,
+        independent=source.independent,
         fingerprint=fingerprint(images),
         validation_fingerprint=fingerprint(validation_images),
         labels_fingerprint=fingerprint(*(a for a in (labels, validation_labels) if a is not None)),

@@ -53,6 +53,7 @@ def load(argument: str | None, progress: Progress) -> Source:
         labels=labels,
         validation=in_memory(held_out),
         validation_labels=held_out_labels,
+        independent=False,
         notes=(
             "The images are patches of two photographs and not independent: neighbouring "
             "training patches overlap, across the public and the private half too.",

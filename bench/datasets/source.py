@@ -42,6 +42,8 @@ class Source:
         Number of clusters to seek where there are no labels to count.
     id_label_form : bool
         True: assignments are written in the homework's form, ``id,label``.
+    independent : bool
+        False: the images are not a sample of independent ones, as patches of a photograph.
     notes : tuple of str
         What the reader of a report should know: files skipped, values rounded.
     """
@@ -54,6 +56,7 @@ class Source:
     validation_labels: NDArray[Any] | None = None
     default_clusters: int | None = None
     id_label_form: bool = False
+    independent: bool = True
     notes: tuple[str, ...] = ()
 
 

@@ -11,8 +11,8 @@ from bench.datasets.dataset import Dataset
 from bench.files import write_text
 from bench.metrics import oriented
 from bench.report.naming import cell_name
-from bench.report.tables import best_cell
 from bench.store import Store
+from bench.summary import best_cell
 
 
 def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:

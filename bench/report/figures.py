@@ -19,14 +19,9 @@ from bench.files import write_whole
 from bench.metrics import METRICS
 from bench.report import paint
 from bench.report.naming import cell_name
-from bench.report.tables import (
-    leading_accuracy,
-    leading_metric,
-    median_seed,
-    missing,
-    summary,
-)
+from bench.report.tables import missing
 from bench.store import Store
+from bench.summary import leading_accuracy, leading_metric, median_seed, summary
 
 DPI = 150
 FOLDER = "figures"
@@ -73,6 +68,8 @@ def draw_all(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -
     figures = [
         _reconstructions(records, dataset, store, folder),
         _heat_map(records, folder),
+        _intervals(records, folder),
+        _against_time(records, folder),
         *_planes(records, dataset, store, folder),
         _losses(records, store, folder),
     ]
@@ -161,6 +158,70 @@ def _heat_map(records: pd.DataFrame, folder: Path) -> Figure | None:
         f"{title.capitalize()} by model and chain",
         f"Mean over {seeds} seed{'s' if seeds > 1 else ''}; darker is lower. A star: some of its "
         "seeds failed or were skipped. A dash: it has no such accuracy.",
+    )
+
+
+def _shown(records: pd.DataFrame) -> pd.DataFrame:
+    """Return cells that have an accuracy, best first: name, mean, limits, verdict, seconds."""
+    metric = leading_accuracy(records)
+    if metric is None:
+        return pd.DataFrame()
+    cells = summary(records).dropna(subset=metric)
+    return pd.DataFrame(
+        {
+            "name": cells["model"] + ", " + cells["chain"],
+            "mean": cells[metric],
+            "low": cells["accuracy_low"].astype(float),
+            "high": cells["accuracy_high"].astype(float),
+            "verdict": cells["verdict"],
+            "seconds": cells["seconds"],
+        }
+    )
+
+
+def _intervals(records: pd.DataFrame, folder: Path) -> Figure | None:
+    cells = _shown(records)
+    if cells.empty:
+        return None
+    chance = records["largest_class"].iloc[0]
+    path = folder / "intervals.png"
+    table = cells.drop(columns="seconds")
+    shows = {"cells": table.round(6).astype(str).to_numpy().tolist(), "chance": str(chance)}
+    _draw(
+        path,
+        shows,
+        partial(paint.intervals, table, "accuracy", None if pd.isna(chance) else float(chance)),
+    )
+    return Figure(
+        path,
+        "Accuracy with its 95% interval",
+        "Mean over seeds; the interval joins the doubt of seeds and of images. Whether a cell is "
+        "worse than the best is decided by the same seeds and images, so that intervals may "
+        "overlap and the difference still be told.",
+    )
+
+
+def _against_time(records: pd.DataFrame, folder: Path) -> Figure | None:
+    cells = _shown(records)
+    if cells.empty:
+        return None
+    ahead = [
+        ((cells["mean"] > mean) & (cells["seconds"] <= seconds)).any()
+        or ((cells["mean"] >= mean) & (cells["seconds"] < seconds)).any()
+        for mean, seconds in zip(cells["mean"], cells["seconds"], strict=True)
+    ]
+    table = cells.assign(front=~np.array(ahead))[["name", "mean", "seconds", "front"]]
+    path = folder / "time.png"
+    _draw(
+        path,
+        {"cells": table.round(6).astype(str).to_numpy().tolist()},
+        partial(paint.against_time, table, "accuracy"),
+    )
+    return Figure(
+        path,
+        "Accuracy against time",
+        "A point a cell: mean accuracy, and the mean time of a seed from images to score, as if "
+        "nothing were shared with other cells. No cell is ahead of one on the front in both.",
     )
 
 

@@ -10,20 +10,21 @@ from tabulate import tabulate
 
 from bench.console import duration
 from bench.errors import one_line
+from bench.evidence import seeds_needed
 from bench.metrics import METRICS
 from bench.presets import PRESETS, REPORT_CHAIN
 from bench.records import LIBRARIES, distinct_seconds
 from bench.report.figures import FOLDER, Figure
 from bench.report.tables import (
     REPORT_BATCHES,
-    best_cell,
     grid_table,
-    leading_metric,
     mean_and_spread,
     report_table,
-    summary,
+    sure,
 )
 from bench.stages import STAGES
+from bench.summary import best_cell, leading_metric, summary
+from bench.verdicts import ALIKE, WORSE
 
 
 def render(records: pd.DataFrame, figures: list[Figure]) -> str:
@@ -99,9 +100,32 @@ def _headline(records: pd.DataFrame) -> str:
     return (
         f"Highest on the {chosen}: **{escape(best.model)}** with **{escape(best.chain)}**, "
         f"{METRICS[shown].title} accuracy **{mean_and_spread(row, shown)}** (mean ± standard "
-        f"deviation over {done} seed{'s' * (done > 1)}, {images}).{doubt} Whether it differs "
-        f"from the next by more than chance is not tested here.{warning}"
+        f"deviation over {done} seed{'s' * (done > 1)}, {images}).{doubt} "
+        f"{_standing(records, row)} A seed of it takes {duration(row['seconds'])}, from images to "
+        f"score.{warning}"
     )
+
+
+def _standing(records: pd.DataFrame, best: pd.Series) -> str:
+    """Say how sure the best cell's accuracy is, and which others it cannot be told from."""
+    if pd.isna(best["accuracy_low"]):
+        return "With one seed nothing is known of how far seeds move it."
+    over = "seeds and images" if records.iloc[0]["independent_images"] else "seeds alone"
+    said = f"Its accuracy over all images: 95% interval {sure(best)}, over {over}."
+    cells = summary(records)
+    alike, worse = (int((cells["verdict"] == word).sum()) for word in (ALIKE, WORSE))
+    if not alike + worse:
+        return said
+    if not alike:
+        return f"{said} **All {worse} other cells are worse**, by the same seeds and images."
+    count, needed = records["seed_index"].nunique(), seeds_needed(alike + worse)
+    said += (
+        f" **With {_seeds(records)}, {alike} of {alike + worse} other cells cannot be told "
+        "from it.**"
+    )
+    if count < needed:
+        said += f" {needed} seeds are the least with which that number of cells could be."
+    return said
 
 
 def _report_section(records: pd.DataFrame) -> str:
@@ -147,7 +171,8 @@ def _grid_section(records: pd.DataFrame) -> str:
     header, rows = grid_table(records)
     metric = leading_metric(records)
     order = f"Best first, by {METRICS[metric].title} accuracy. " if metric else ""
-    parts = [f"{order}Mean ± standard deviation over seeds.", _table(header, rows, 2)]
+    parts = [f"{order}Mean ± standard deviation over seeds. {_protocol(records)}"]
+    parts.append(_table(header, rows, 2))
     failed = records[records["status"] == "failed"]
     if len(failed):
         parts.append("### Failed cells")
@@ -163,6 +188,25 @@ def _grid_section(records: pd.DataFrame) -> str:
         reasons = [[str(m), str(c), str(len(g)), str(why)] for (m, c, why), g in groups]
         parts.append(_table(["model", "chain", "seeds", "reason"], reasons, 4))
     return "\n\n".join(parts)
+
+
+def _protocol(records: pd.DataFrame) -> str:
+    """Say what intervals and comparisons are, in words."""
+    if records["accuracy_low"].isna().all():
+        return ""
+    first = records.iloc[0]
+    images = (
+        "both sources of doubt, seeds and images"
+        if first["independent_images"]
+        else "seeds only: the images are not independent, and nothing is said of others"
+    )
+    return (
+        f"The interval is of accuracy and joins {images}. *Worse* is said of a cell only if an "
+        "exact sign-flip test over the seeds that it shares with the best (Holm's correction for "
+        f"{records.groupby(['model', 'chain']).ngroups - 1} comparisons, level 0.05) and the "
+        "paired interval over images both say so; by how much stands beside it, with its 95% "
+        "interval. All else is *not told apart*."
+    )
 
 
 def _pictures(figures: list[Figure]) -> str:
@@ -202,7 +246,11 @@ def _run_section(records: pd.DataFrame) -> str:
             f"{first['batch_size']}",
         ],
         ["clusters", f"{first['clusters']}, by {first['clusterer']}"],
-        ["seeds", f"{records['seed_index'].nunique()}, base seed {first['base_seed']}"],
+        [
+            "seeds",
+            f"{records['seed_index'].nunique()}, base seed {first['base_seed']}, drawn anew for "
+            + ("everything" if first["vary"] == "all" else f"the {first['vary']} only"),
+        ],
         [
             "device",
             f"{first['device']}, {first['precision']}, {first['threads']} threads, "

@@ -94,6 +94,63 @@ def heat_map(table: pd.DataFrame, labels: list[list[str]], title: str) -> Any:
     return figure
 
 
+def intervals(cells: pd.DataFrame, title: str, chance: float | None) -> Any:
+    """Paint a mean with its 95% interval for each cell, the best at the top.
+
+    Columns ``name``, ``mean``, ``low``, ``high`` and ``verdict``; limits may be missing.
+    """
+    figure, axes = _figure(figsize=(6.4, 0.24 * len(cells) + 1.1))
+    styles = {"best": ("o", "#000000"), "worse": ("s", "#d55e00")}
+    shown: dict[str, Any] = {}
+    for height, cell in enumerate(reversed(list(cells.itertuples()))):
+        marker, colour = styles.get(str(cell.verdict), ("D", "#0072b2"))
+        axes.plot([cell.low, cell.high], [height, height], color=colour, linewidth=1.4)
+        (dot,) = axes.plot(cell.mean, height, marker, color=colour, markersize=4)
+        if isinstance(cell.verdict, str):
+            shown[cell.verdict] = dot
+    axes.set_yticks(range(len(cells)), list(reversed(cells["name"].tolist())))
+    axes.set_ylim(-0.7, len(cells) - 0.3)
+    axes.set_xlabel(title)
+    if chance is not None:
+        shown["always the largest class"] = axes.axvline(
+            chance, color="#888888", linestyle="--", linewidth=1
+        )
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(
+        list(shown.values()), list(shown), loc="upper left", bbox_to_anchor=(1, 1), frameon=False
+    )
+    return figure
+
+
+def against_time(cells: pd.DataFrame, title: str) -> Any:
+    """Paint accuracy by seconds, a point a cell, and the front that no cell is ahead of in both.
+
+    Columns ``name``, ``mean``, ``seconds`` and ``front``.
+    """
+    from matplotlib.ticker import ScalarFormatter
+
+    figure, axes = _figure(figsize=(6.4, 4))
+    rest, front = cells[~cells["front"]], cells[cells["front"]].sort_values("seconds")
+    axes.plot(rest["seconds"], rest["mean"], "o", color="#999999", markersize=4, label="others")
+    axes.step(front["seconds"], front["mean"], where="post", color="#0072b2", linewidth=1)
+    axes.plot(
+        front["seconds"], front["mean"], "D", color="#0072b2", markersize=5, label="Pareto front"
+    )
+    for number, cell in enumerate(front.itertuples(), start=1):
+        axes.annotate(
+            str(number), (cell.seconds, cell.mean), xytext=(4, 5), textcoords="offset points"
+        )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.set_xlabel("seconds a seed, all stages")
+    axes.set_ylabel(title)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    names = [f"{n}  {name}" for n, name in enumerate(front["name"], start=1)]
+    axes.text(1.03, 0.8, "\n".join(names), transform=axes.transAxes, va="top", linespacing=1.5)
+    return figure
+
+
 def panel(planes: list[Plane]) -> Any:
     """Paint all planes side by side: a row a chain, a column a model."""
     chains = list(dict.fromkeys(plane.chain for plane in planes))

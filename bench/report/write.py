@@ -6,19 +6,25 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench import hits
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.files import write_text
-from bench.report import assignments, figures, markdown, speed
+from bench.report import assignments, figures, latex, markdown, speed
 from bench.spec import GridSpec
 from bench.store import Store
 
 # Every file that a run may or may not write.
 OURS = (
+    hits.FILE,
+    latex.FILE,
     "assignments.csv",
     "assignments/*-seed*.csv",
     "figures/plane-*.png",
-    *(f"figures/{name}.png" for name in ("accuracy", "loss", "planes", "reconstructions")),
+    *(
+        f"figures/{name}.png"
+        for name in ("accuracy", "intervals", "loss", "planes", "reconstructions", "time")
+    ),
 )
 
 
@@ -61,15 +67,25 @@ def write(records: pd.DataFrame, spec: GridSpec, dataset: Dataset, store: Store)
     prepare(out)
     write_text(out / "results.csv", records.to_csv(index=False))
     write_text(out / "grid.toml", spec.to_toml())
+    kept = [path for path in [hits.write(records, store, out)] if path]
     assigned = assignments.write(records, dataset, store, out)
     drawn = figures.draw_all(records, dataset, store, out)
     pictures = [figure.path for figure in drawn]
-    _remove_stale(out, {*assigned, *pictures})
+    _remove_stale(out, {out / latex.FILE, *assigned, *pictures, *kept})
     text = markdown.render(records, drawn)
     if (out / speed.FILE).is_file():
         text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
     write_text(out / "results.md", text)
-    return [out / "results.md", out / "results.csv", out / "grid.toml", *assigned, *pictures]
+    write_text(out / latex.FILE, latex.render(records))
+    return [
+        out / "results.md",
+        out / "results.csv",
+        out / "grid.toml",
+        out / latex.FILE,
+        *kept,
+        *assigned,
+        *pictures,
+    ]
 
 
 def _remove_stale(out: Path, written: set[Path]) -> None:

@@ -1,0 +1,82 @@
+"""Verdicts: how sure each cell's accuracy is, and whether it is worse than the best, as columns."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.evidence import Evidence, against_best, interval
+from bench.store import Store
+from bench.summary import VERDICT_COLUMNS, best_cell, leading_accuracy
+
+BEST, WORSE, ALIKE = "best", "worse", "not told apart"
+
+# The array of hits that stands behind each accuracy.
+HITS = {"accuracy": "correct", "validation_accuracy": "validation_correct"}
+
+Cell = tuple[str, str]
+
+
+def add(records: pd.DataFrame, store: Store) -> pd.DataFrame:
+    """Return records with the columns `VERDICT_COLUMNS`, the same for all seeds of a cell.
+
+    Parameters
+    ----------
+    records : DataFrame
+        As `bench.records.collect` makes them.
+    store : Store
+        Holds the hits of every scored cell.
+    """
+    verdicts = _verdicts(records, store)
+    cells = zip(records["model"], records["chain"], strict=True)
+    rows = [verdicts.get(cell, {}) for cell in cells]
+    columns = pd.DataFrame(rows, columns=list(VERDICT_COLUMNS), index=records.index)
+    return pd.concat([records, columns], axis=1)
+
+
+def _verdicts(records: pd.DataFrame, store: Store) -> dict[Cell, dict[str, object]]:
+    best = best_cell(records)
+    if best is None:
+        return {}
+    independent = bool(records["independent_images"].iloc[0])
+    groups, found = _groups(records), collect(records, store)
+    verdicts: dict[Cell, dict[str, object]] = {}
+    for name, evidence in found.items():
+        if evidence.hits:
+            sure = interval(evidence.values(), evidence.repeated, independent)
+            verdicts[name] = {"accuracy_low": sure.low, "accuracy_high": sure.high}
+    whole = [name for name, cell in groups.items() if (cell["status"] == "ok").all()]
+    first = (best.model, best.chain)
+    others = [name for name in whole if name != first]
+    if first not in whole:
+        return verdicts
+    verdicts[first]["verdict"] = BEST
+    compared = against_best(found[first], [found[name] for name in others], independent)
+    for name, each in zip(others, compared, strict=True):
+        verdicts[name] |= {
+            "behind_best": each.difference.mean,
+            "behind_best_low": each.difference.low,
+            "behind_best_high": each.difference.high,
+            "behind_best_p": each.adjusted,
+            "verdict": WORSE if each.told_apart and each.difference.mean > 0 else ALIKE,
+        }
+    return verdicts
+
+
+def collect(records: pd.DataFrame, store: Store) -> dict[Cell, Evidence]:
+    """Read the evidence of every cell; none where nothing is labelled."""
+    accuracy = leading_accuracy(records)
+    if accuracy is None:
+        return {}
+    return {name: _evidence(cell, HITS[accuracy], store) for name, cell in _groups(records).items()}
+
+
+def _groups(records: pd.DataFrame) -> dict[Cell, pd.DataFrame]:
+    cells = records.groupby(["model", "chain"], sort=False)
+    return {(str(model), str(chain)): cell for (model, chain), cell in cells}
+
+
+def _evidence(cell: pd.DataFrame, array: str, store: Store) -> Evidence:
+    done = cell[cell["status"] == "ok"]
+    keys = zip(done["seed_index"].astype(int), done["score_artifacts"].astype(str), strict=True)
+    hits = {seed: store.load("score", key).require(array) for seed, key in keys}
+    return Evidence(hits, done["cluster_artifacts"].nunique() > 1)

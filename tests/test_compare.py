@@ -1,0 +1,212 @@
+"""What the data carry is said in results.md, and two runs are compared cell by cell."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench import hits, records, verdicts
+from bench.compare import compare, exit_code, lay_out, main
+from bench.evidence import Evidence
+from bench.store import Store
+from bench.summary import summary
+from tests.conftest import run_grid
+from tests.test_report import record, render
+
+IMAGES = 400
+
+
+def frame(*rows):
+    return pd.DataFrame(rows)
+
+
+def evidence(accuracy, seeds=9, repeated=True, first=0):
+    random = np.random.default_rng(round(accuracy * 1000))
+    found = {first + s: random.random(IMAGES) < accuracy for s in range(seeds)}
+    return Evidence(found, repeated)
+
+
+def test_better_worse_alike_and_what_has_no_pair():
+    before = {
+        ("a", "x"): evidence(0.6),
+        ("b", "x"): evidence(0.9),
+        ("c", "x"): evidence(0.8),
+        ("d", "x"): evidence(0.5),
+        ("e", "x"): evidence(0.5),
+    }
+    after = {
+        ("a", "x"): evidence(0.901),
+        ("b", "x"): evidence(0.601),
+        ("c", "x"): evidence(0.801),
+        ("e", "x"): evidence(0.5, first=100),
+        ("f", "x"): evidence(0.7),
+    }
+    changes = {change.model: change for change in compare(before, after)}
+    assert {model: change.verdict for model, change in changes.items()} == {
+        "a": "better", "b": "worse", "c": "not told apart", "d": "only before",
+        "e": "no seed in common", "f": "only after",
+    }  # fmt: skip
+    gain = changes["a"].gain
+    assert gain.low < 0.3 < gain.high
+    assert changes["d"].after is None
+    assert exit_code(list(changes.values())) == 1
+    assert exit_code([changes["a"], changes["c"]]) == 0
+    assert lay_out(list(changes.values())).splitlines()[2].startswith("b")
+
+
+def test_the_same_run_twice_is_not_told_apart():
+    run = {("a", "x"): evidence(0.6), ("b", "x"): evidence(0.9)}
+    assert {change.verdict for change in compare(run, run)} == {"not told apart"}
+
+
+def scored(store, model, chain, accuracy, seeds=9, **values):
+    """Records of a cell whose hits are in a store."""
+    rows = []
+    for seed, correct in evidence(accuracy, seeds).hits.items():
+        row = record(model, chain, seed, images=IMAGES, accuracy=float(correct.mean()), **values)
+        row["public_accuracy"] = row["private_accuracy"] = row["accuracy"]
+        key = f"{model}-{chain}-{seed}-{accuracy}"
+        store.save("score", key, {"correct": correct}, {}, {})
+        rows.append(row | {"score_artifacts": key})
+    return rows
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "store")
+    store.prepare()
+    return store
+
+
+def cell(found, model):
+    return summary(found).set_index("model").loc[model]
+
+
+def test_verdicts_stand_in_the_records_and_in_the_report(store):
+    rows = [*scored(store, "high", "x", 0.9), *scored(store, "near", "x", 0.899)]
+    found = verdicts.add(frame(*rows, *scored(store, "low", "x", 0.5)), store)
+    best = summary(found).iloc[0]["model"]
+    assert best in ("high", "near")
+    assert cell(found, best)["verdict"] == "best"
+    assert cell(found, "low")["verdict"] == "worse"
+    other = "near" if best == "high" else "high"
+    assert cell(found, other)["verdict"] == "not told apart"
+    assert cell(found, "low")["behind_best_low"] < 0.4 < cell(found, "low")["behind_best_high"]
+    assert cell(found, best)["accuracy_low"] < 0.9 < cell(found, best)["accuracy_high"]
+    text = render(found, [])
+    assert "1 of 2 other cells cannot be told from it" in text
+    assert "worse by 0.4" in text
+    assert "Holm's correction for 2 comparisons" in text
+
+
+def test_few_seeds_name_no_winner_and_say_how_many_would_do(store):
+    rows = [*scored(store, "high", "x", 0.9, 3), *scored(store, "low", "x", 0.4, 3)]
+    text = render(verdicts.add(frame(*rows), store), [])
+    assert "With 3 seeds, 1 of 1 other cells cannot be told from it" in text
+    assert "6 seeds are the least" in text
+
+
+def test_all_others_worse_is_said(store):
+    rows = [*scored(store, "high", "x", 0.9), *scored(store, "low", "x", 0.4)]
+    text = render(verdicts.add(frame(*rows), store), [])
+    assert "All 1 other cells are worse" in text
+
+
+def test_dependent_images_have_no_image_term(store):
+    rows = scored(store, "high", "x", 0.9)
+    with_images = verdicts.add(frame(*rows), store)
+    alone = verdicts.add(frame(*(row | {"independent_images": False} for row in rows)), store)
+    widths = [f["accuracy_high"][0] - f["accuracy_low"][0] for f in (with_images, alone)]
+    assert widths[1] < widths[0]
+    assert "over seeds alone" in render(alone, [])
+
+
+def test_a_cell_that_lost_seeds_has_no_verdict(store):
+    rows = [*scored(store, "high", "x", 0.9), *scored(store, "lost", "x", 0.8)]
+    rows[-1] |= {"status": "failed", "accuracy": None, "failed_stage": "score", "error": "E: x"}
+    found = verdicts.add(frame(*rows), store)
+    assert pd.isna(cell(found, "lost")["verdict"])
+    assert cell(found, "lost")["accuracy_low"] > 0
+
+
+def test_unlabelled_records_have_empty_columns(store):
+    found = verdicts.add(frame(record("pixels", "x", 0, labelled=False)), store)
+    assert found["verdict"].isna().all()
+    assert hits.write(found, store, store.root) is None
+
+
+def test_hits_survive_writing_and_reading(store, tmp_path):
+    found = frame(*scored(store, "high", "x", 0.9), *scored(store, "low", "y", 0.5))
+    path = hits.write(found, store, tmp_path)
+    again = hits.read(found, path)
+    for name, expected in verdicts.collect(found, store).items():
+        assert again[name].repeated == expected.repeated
+        np.testing.assert_array_equal(again[name].values(), expected.values())
+
+
+def write(folder, store, *rows):
+    folder.mkdir()
+    found = frame(*rows)
+    found.to_csv(folder / "results.csv", index=False)
+    hits.write(found, store, folder)
+    return str(folder / "results.csv")
+
+
+def common(**values):
+    return {"validation_fingerprint": "v", "labels_fingerprint": "l"} | values
+
+
+def test_the_command(tmp_path, store, capsys):
+    one = write(tmp_path / "a", store, *scored(store, "m", "x", 0.9, **common()))
+    worse = write(tmp_path / "b", store, *scored(store, "m", "x", 0.5, **common()))
+    others = common(base_seed=7)
+    apart = write(tmp_path / "c", store, *scored(store, "m", "x", 0.5, **others))
+    for after, code, said in (
+        (worse, 1, "worse"),
+        (one, 0, "not told apart"),
+        (apart, 0, "no seed in common"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main([one, after])
+        assert end.value.code == code
+        assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda folder: (folder / hits.FILE).unlink(), "no hits.safetensors beside"),
+        (lambda folder: (folder / hits.FILE).write_bytes(b"x"), "cannot read"),
+        (lambda folder: (folder / "results.csv").write_text("a\n1\n"), "is no results.csv"),
+        (
+            lambda folder: (folder / "results.csv").write_text(
+                (folder / "results.csv").read_text().replace("f" * 64, "0" * 64)
+            ),
+            "not on the same data (dataset_fingerprint ffffffffffffffff and 0000000000000000)",
+        ),
+    ],
+)
+def test_misuse_is_one_line(tmp_path, store, capsys, harm, message):
+    one = write(tmp_path / "a", store, *scored(store, "m", "x", 0.9, **common()))
+    other = write(tmp_path / "b", store, *scored(store, "m", "x", 0.9, **common()))
+    harm(tmp_path / "b")
+    with pytest.raises(SystemExit) as end:
+        main([one, other])
+    shown = capsys.readouterr().err
+    assert end.value.code == 2
+    assert message in shown
+    assert shown.count("\n") == 1
+
+
+def test_a_grid_leaves_what_compare_needs(tmp_path, capsys):
+    for name, seeds in (("a", 3), ("b", 2)):
+        found = run_grid(
+            tmp_path, "--models", "pixels", "--reducers", "pca5,none", "--seeds", seeds, "--limit",
+            "100", "--out", name,
+        )  # fmt: skip
+        assert found.returncode == 0, found.stderr
+    with pytest.raises(SystemExit) as end:
+        main([str(tmp_path / "a" / "results.csv"), str(tmp_path / "b" / "results.csv")])
+    assert end.value.code == 0
+    assert capsys.readouterr().out.count("not told apart") == 2
+    written = records.read(tmp_path / "a" / "results.csv")
+    assert set(written["verdict"]) == {"best", "not told apart"}
