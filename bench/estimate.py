@@ -52,6 +52,8 @@ def seconds(task: Task, shape: ImageShape, clusters: int, device: str) -> float:
     if task.stage == "reduce":
         (link,) = Chain.parse(task.settings["link"]).links
         return link.build().seconds(task.samples, task.features)
+    if task.stage == "null":
+        return 0.05 + 2.0 * task.samples**2 * task.features / matrix_rate("cpu")
     if task.stage == "cluster":
         distances = 2.0 * task.samples * task.features * clusters
         return 0.05 + 10 * KMEANS_ITERATIONS * distances / matrix_rate("cpu") / 0.2

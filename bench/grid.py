@@ -111,6 +111,15 @@ def grid(
             metavar="WHAT",
         ),
     ] = None,
+    null: Annotated[
+        bool | None,
+        _option(
+            "Run each model and chain on data without clusters as well, once: what does the chain "
+            "make up?",
+            WHAT,
+            "--null/--no-null",
+        ),
+    ] = None,
     epochs: Annotated[
         str | None, _option("Passes over the training images.", RECIPE, metavar="N")
     ] = None,
@@ -205,6 +214,7 @@ def grid(
         "seeds": seeds,
         "seed": seed,
         "vary": vary,
+        "null": null,
         "plugins": plugin,
         "epochs": epochs,
         "lr": lr,
@@ -313,7 +323,10 @@ def _summarise(run: Run, finished: Finished) -> int:
     for error, cells in failed.groupby(["failed_stage", "error", "traceback"], sort=False):
         stage, message, file = (one_line(str(part)) for part in error)
         print(f"failed: {len(cells)} cells in {stage}: {message} (see {file})", file=sys.stderr)
-    return 1 if len(failed) else 0
+    nulls = finished.records["null_error"].dropna().unique()
+    for message in nulls:
+        print(f"failed: null control in {one_line(message)}", file=sys.stderr)
+    return 1 if len(failed) or len(nulls) else 0
 
 
 def impossible_notes(run: Run) -> list[str]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from bench.sampling import stratified
 from bench.seeds import derive
 
+MOST_SILHOUETTES = 2000  # distances grow with the square
+
 Integers = NDArray[np.integer[Any]]
 
 
@@ -102,6 +104,16 @@ METRICS = {
             "-0.5 to 1, 0 by chance",
             "score",
             "adjusted Rand index of clusters and labels (Hubert and Arabie 1985)",
+        ),
+        Metric(
+            "silhouette",
+            "silhouette",
+            True,
+            "-1 to 1",
+            "cluster",
+            "how much nearer images are to their own cluster than to the next, in the space that "
+            "was clustered, on up to 2,000 images (Rousseeuw 1987); spaces differ, so that it is "
+            "read against its null and not across cells",
         ),
         Metric(
             "reconstruction_loss",
@@ -204,6 +216,27 @@ def adjusted_rand(clusters: Integers, labels: Integers) -> float:
     from sklearn.metrics import adjusted_rand_score
 
     return float(adjusted_rand_score(labels, clusters))
+
+
+def silhouette(points: NDArray[Any], clusters: Integers) -> float:
+    """Return the silhouette coefficient, -1 to 1 (scikit-learn's); NaN for a single cluster.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, k)
+        Of more than 2,000 a sample is taken, always the same.
+    clusters : ndarray, shape (n,)
+    """
+    from sklearn.metrics import silhouette_score
+
+    chosen = np.arange(len(points))
+    if len(points) > MOST_SILHOUETTES:
+        random = np.random.default_rng(derive(0, 0, "silhouette"))
+        chosen = random.choice(chosen, MOST_SILHOUETTES, replace=False)
+    found = clusters[chosen]
+    if not 2 <= len(np.unique(found)) < len(found):
+        return float("nan")
+    return float(silhouette_score(points[chosen], found))
 
 
 def public_half(labels: Integers) -> NDArray[np.bool_]:

@@ -76,6 +76,9 @@ class Cell:
         From training to scoring; none where the cell is impossible.
     impossible : str
         Why the chain cannot work on the model's codes; empty where it can.
+    null : tuple of Task
+        The chain and k-means on data without clusters, the same for all repetitions; none where
+        that is not asked for.
     """
 
     model: str
@@ -84,6 +87,7 @@ class Cell:
     index: int
     tasks: tuple[Task, ...]
     impossible: str = ""
+    null: tuple[Task, ...] = ()
 
     def task(self, stage: str) -> Task:
         """Return the cell's task of a stage; of several links the last."""
@@ -177,7 +181,32 @@ class _Planner:
             path.append(self._reduce(link, path[-1], f"{model}, seed {index}", index))
         path.append(self._cluster(path[-1], f"{model}, {chain}, seed {index}", index))
         path.append(self._score(path[-1], f"{model}, {chain}, seed {index}"))
-        return Cell(model, chain, CLUSTERER, index, tuple(path))
+        return Cell(model, chain, CLUSTERER, index, tuple(path), null=self._null(model, chain))
+
+    def _null(self, model: str, chain: Chain) -> tuple[Task, ...]:
+        """Plan the null control, from the codes of the first repetition."""
+        if not self.spec.null:
+            return ()
+        encoded = self._encode(model, self._train(model, 0), f"{model}, seed 0")
+        label = f"null of {model}"
+        path = [
+            self._add(
+                "null",
+                encoded,
+                {"seed": derive(self.spec.seed, 0, "null")},
+                label=label,
+                data=None,
+                source=keys.source(stages.null),
+                libraries=("numpy",),
+                threads=True,
+                features=encoded.outputs,
+                outputs=encoded.outputs,
+            )
+        ]
+        for link in chain.links:
+            path.append(self._reduce(link, path[-1], label, 0))
+        path.append(self._cluster(path[-1], f"{chain}, {label}", 0))
+        return tuple(path)
 
     def _seed(self, of: str, index: int, *names: str) -> int:
         """Return a seed of the model, the reducer or the clusterer at a repetition."""
@@ -266,7 +295,7 @@ class _Planner:
             },
             label=label,
             data=None,
-            source=keys.source(stages.cluster),
+            source=keys.source(stages.cluster, metrics),
             libraries=("scikit-learn",),
             threads=True,
             features=parent.outputs,

@@ -48,7 +48,7 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         key=lambda cell: (models.index(cell.model), chains.index(str(cell.chain)), cell.index),
     )
     records = pd.DataFrame(
-        _identity(cell, dataset) | _status(cell, outcome) | _results(cell, store) | common
+        _identity(cell, dataset) | _status(cell, outcome) | _results(cell, store, outcome) | common
         for cell in cells
     )
     return verdicts.add(records, store)
@@ -117,7 +117,7 @@ def _status(cell: Cell, outcome: Outcome) -> dict[str, Any]:
     return status | {"status": "ok"}
 
 
-def _results(cell: Cell, store: Store) -> dict[str, Any]:
+def _results(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
     done = {
         task.key: store.load(task.stage, task.key)
         for task in cell.tasks
@@ -136,8 +136,27 @@ def _results(cell: Cell, store: Store) -> dict[str, Any]:
             "reported_loss": history[-1] if history else None,
             "assignment": None if assignment is None else json.dumps(assignment),
         }
+        | _null(cell, store, outcome)
         | _costs(cell, done)
     )
+
+
+def _null(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
+    """Return what the chain made of data without clusters, and what that cost."""
+    done = [
+        (task.key, store.load(task.stage, task.key))
+        for task in cell.null
+        if (task.stage, task.key) in store
+    ]
+    finished = bool(cell.null) and len(done) == len(cell.null)
+    failures = [outcome.failures[task.key] for task in cell.null if task.key in outcome.failures]
+    return {
+        "null_silhouette": done[-1][1].values["silhouette"] if finished else None,
+        "null_error": f"{failures[0].stage}: {failures[0].error}" if failures else None,
+        "null_artifacts": " ".join(key for key, _ in done),
+        "null_link_seconds": " ".join(f"{a.seconds:.4f}" for _, a in done),
+        "null_link_warm_up_seconds": " ".join(f"{a.warm_up_seconds:.4f}" for _, a in done),
+    }
 
 
 def _costs(cell: Cell, done: dict[str, Artifact]) -> dict[str, Any]:
@@ -218,7 +237,7 @@ def distinct_seconds(records: pd.DataFrame, stage: str) -> tuple[int, float, flo
     seconds, warm_up_seconds : float
     """
     clock: dict[str, tuple[float, float]] = {}
-    part = f"{stage}_link" if stage == "reduce" else stage
+    part = f"{stage}_link" if stage in ("reduce", "null") else stage
     columns = (f"{stage}_artifacts", f"{part}_seconds", f"{part}_warm_up_seconds")
     for row in records[list(columns)].fillna("").astype(str).itertuples(index=False):
         artifacts, seconds, warm_up = (text.split() for text in row)

@@ -64,6 +64,8 @@ class GridSpec(BaseModel):
     vary : str
         What seeds are drawn anew for: ``all``, or one of ``model`` (weights and batches),
         ``reducer`` and ``clusterer``, the others keeping those of the first repetition.
+    null : bool
+        Hold each model and chain against data without clusters.
     epochs, lr, batch_size
         The recipe; see `bench.training.core.Recipe`.
     clusters : int or None
@@ -96,6 +98,7 @@ class GridSpec(BaseModel):
     reducers: tuple[str, ...] = Field(min_length=1)
     seeds: int = Count
     seed: int = Field(0, ge=0)
+    null: bool = False
     vary: Literal["all", "model", "reducer", "clusterer"] = "all"
     epochs: int = Count
     lr: float = Field(gt=0, allow_inf_nan=False)

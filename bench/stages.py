@@ -29,6 +29,7 @@ STAGES = ("train", "encode", "reduce", "cluster", "score")
 SAMPLES = 10  # images kept beside their reconstructions
 STARTS = 10  # of k-means
 BATCH = 256  # images encoded at a time
+NULL_ROWS = 1000  # of the null drawn at a time
 SMALL_BATCH = 16  # the same where the device's memory is short
 
 Array = NDArray[Any]
@@ -164,6 +165,38 @@ def encode(
     return Result(arrays, values)
 
 
+def null(train: Array, seed: int) -> Result:
+    """Draw data without clusters: one Gaussian with the mean and covariance of codes.
+
+    What a chain finds in it is what the chain makes up.
+
+    Parameters
+    ----------
+    train : ndarray, shape (n, d), float32
+    seed : int
+
+    Returns
+    -------
+    Result
+        Arrays: ``train`` (n, d), float32.
+
+    References
+    ----------
+    Tibshirani, Walther, Hastie (2001), Estimating the number of clusters via the gap statistic:
+    the same thought with a uniform null.
+    """
+    random = np.random.default_rng(seed)
+    mean = train.mean(axis=0, dtype=np.float64).astype(np.float32)
+    centred = train - mean
+    drawn = np.empty_like(centred)
+    # A mixture of all codes with normal weights has exactly their covariance, whatever its rank.
+    for start in range(0, len(train), NULL_ROWS):
+        rows = slice(start, start + NULL_ROWS)
+        weights = random.standard_normal((len(drawn[rows]), len(train)), dtype=np.float32)
+        drawn[rows] = weights @ centred
+    return Result({"train": drawn / np.float32(math.sqrt(len(train) - 1)) + mean})
+
+
 def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
     """Fit one reducer on the training images, and place the validation images.
 
@@ -209,7 +242,8 @@ def cluster(
     -------
     Result
         Arrays: ``train`` (n,) and, where they were placed, ``validation`` (m,), int64 cluster
-        numbers; ``centers`` (clusters, k). Values: ``clusters_found``, those with images.
+        numbers; ``centers`` (clusters, k). Values: ``clusters_found``, those with images, and
+        ``silhouette``, None for a single cluster.
 
     References
     ----------
@@ -230,7 +264,12 @@ def cluster(
         }
         if validation is not None:
             arrays["validation"] = kmeans.predict(validation).astype(np.int64)
-    return Result(arrays, {"clusters_found": len(np.unique(arrays["train"]))})
+        found = metrics.silhouette(train, arrays["train"])
+    values = {
+        "clusters_found": len(np.unique(arrays["train"])),
+        "silhouette": found if math.isfinite(found) else None,
+    }
+    return Result(arrays, values)
 
 
 def score(

@@ -22,6 +22,9 @@ VERDICT_COLUMNS = (
     "verdict",
 )
 
+# What a cell's chain makes of data without clusters, or why it could not be told.
+NULL_COLUMNS = ("null_silhouette", "null_error")
+
 
 def leading_metric(records: pd.DataFrame) -> str | None:
     """Return the metric that decides which cell is best.
@@ -93,7 +96,8 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
         skipped: ``model``, ``chain``, ``seeds``, ``failed``, ``skipped``, and for each metric
         ``NAME`` (mean), ``NAME_std`` (sample standard deviation; missing for fewer than two
         results that were computed apart: what does not depend on the seed is one result and not
-        several), ``seconds`` (mean time of a seed, all stages) and `VERDICT_COLUMNS`.
+        several), ``seconds`` (mean time of a seed, all stages) and the columns
+        `VERDICT_COLUMNS` and `NULL_COLUMNS`.
     """
     cells = [records["model"], records["chain"]]
     numbers = records[list(METRICS)].apply(pd.to_numeric)
@@ -115,7 +119,11 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
     clocks = records.reindex(columns=[f"{stage}_seconds" for stage in STAGES])
     spent = clocks.apply(pd.to_numeric).sum(axis=1, min_count=1).rename("seconds")
     seconds = spent.where(records["status"] == "ok").groupby(cells, sort=False).mean()
-    verdicts = records.reindex(columns=list(VERDICT_COLUMNS)).groupby(cells, sort=False).first()
+    verdicts = (
+        records.reindex(columns=[*VERDICT_COLUMNS, *NULL_COLUMNS])
+        .groupby(cells, sort=False)
+        .first()
+    )
     frame = pd.concat([counts, by_cell.mean(), spread, seconds, verdicts], axis=1).reset_index()
     # Stable, the less weighty order first: best first, those without a number last; then
     # complete cells before the others.

@@ -16,8 +16,8 @@ from bench.datasets.dataset import load
 from bench.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
-# The least grid: one cell.
-SMALL = ["--models", "pixels", "--reducers", "pca5", "--seeds", "1"]
+# The least grid: one cell, five tasks.
+SMALL = ["--models", "pixels", "--reducers", "pca5", "--seeds", "1", "--no-null"]
 SCENES = Path(os.environ.get("LATENTGRID_SCENES", ROOT.parent / "shared" / "data" / "scenes"))
 
 

@@ -12,6 +12,7 @@ from bench.store import ARRAYS
 from tests.conftest import SCENES
 
 TINY = [
+    "--no-null",
     "--limit",
     "150",
     "--models",
@@ -40,7 +41,10 @@ def test_a_run_then_again_then_elsewhere(command, tmp_path):
     assert "see results/results.md" in first.stdout
     assert "29 tasks done, 0 were in .store" in first.stdout
     out = tmp_path / "results"
-    expected = {"results.md", "results.csv", "grid.toml", "assignments.csv", "figures"}
+    expected = {
+        "results.md", "results.csv", "results.tex", "grid.toml", "assignments.csv",
+        "hits.safetensors", "figures",
+    }  # fmt: skip
     assert {path.name for path in out.iterdir()} == expected
     once = columns_that_repeat(out / "results.csv")
 
@@ -74,6 +78,7 @@ def test_permuting_labels_leaves_all_before_scoring_as_it_was(npy_folder, tmp_pa
         "reducers": "pca5,pca5+tsne2",
         "epochs": 1,
         "seeds": 1,
+        "null": False,
         "device": "cpu",
     }
     before = run_grid(**settings, out=tmp_path / "a", store=tmp_path / "sa")

@@ -12,7 +12,8 @@ from models.pixels import Pixels
 
 
 def planned(dataset="digits", **settings):
-    flags = {"dataset": dataset, "limit": 200, "device": "cpu", "threads": 1, **settings}
+    flags = {"dataset": dataset, "limit": 200, "device": "cpu", "threads": 1, "null": False}
+    flags |= settings
     spec = resolve(flags)
     return plan(spec, load(dataset, limit=spec.most_images, seed=spec.seed, clusters=spec.clusters))
 

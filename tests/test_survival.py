@@ -15,7 +15,10 @@ from tests.conftest import ROOT, SMALL, run_grid
 
 def test_a_damaged_store_is_mended(tmp_path):
     """Whatever is altered, the next run notices, sets it aside and ends with the same numbers."""
-    arguments = ["--models", "untrained-dnn", "--reducers", "pca2", "--seeds", "1", "--limit", "60"]
+    arguments = [
+        "--models", "untrained-dnn", "--reducers", "pca2", "--seeds", "1", "--limit", "60",
+        "--no-null",
+    ]  # fmt: skip
     assert run_grid(tmp_path, *arguments).returncode == 0
     once = pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"]
     files = sorted((tmp_path / ".store").glob("*/*/arrays.safetensors"))

@@ -45,6 +45,7 @@ def render(records: pd.DataFrame, figures: list[Figure]) -> str:
         _report_section(records),
         "## The whole grid",
         _grid_section(records),
+        *_null_section(records),
         "## Pictures",
         _pictures(figures),
         "## What was run",
@@ -209,6 +210,35 @@ def _protocol(records: pd.DataFrame) -> str:
     )
 
 
+def _null_section(records: pd.DataFrame) -> list[str]:
+    """Show each cell's silhouette beside what its chain makes of data without clusters."""
+    if records["null_artifacts"].fillna("").eq("").all() and records["null_error"].isna().all():
+        return []
+    cells = summary(records)
+    rows = [
+        [row["model"], row["chain"], mean_and_spread(row, "silhouette"), *_against_null(row)]
+        for _, row in cells.iterrows()
+    ]
+    note = (
+        "*Of its null* is the silhouette that the same chain and k-means reach on one Gaussian "
+        "with the covariance of the same codes, in which there are no clusters: what t-SNE or UMAP "
+        "make up. One draw a model and chain, with the first seed. A cell that does not beat its "
+        "null shows no clusters that the codes' covariance alone would not show as well. "
+        "Silhouettes of different chains live in different spaces and are not compared."
+    )
+    header = ["model", "chain", "silhouette", "of its null", ""]
+    return ["## What is real", note, _table(header, rows, 2)]
+
+
+def _against_null(row: pd.Series) -> list[str]:
+    if pd.notna(row["null_error"]):
+        return ["failed", str(row["null_error"])]
+    if pd.isna(row["null_silhouette"]) or pd.isna(row["silhouette"]):
+        return ["–", ""]
+    beats = row["silhouette"] > row["null_silhouette"]
+    return [f"{row['null_silhouette']:.3f}", "" if beats else "does not beat its null"]
+
+
 def _pictures(figures: list[Figure]) -> str:
     shown = [
         f"### {escape(figure.title)}\n\n![{escape(figure.title)}]({_link(figure)})\n\n"
@@ -273,7 +303,7 @@ def _run_section(records: pd.DataFrame) -> str:
 
 def _durations(records: pd.DataFrame) -> str:
     rows, total, total_warm = [], 0.0, 0.0
-    for stage in STAGES:
+    for stage in (*STAGES, "null"):
         count, seconds, warm_up = distinct_seconds(records, stage)
         rows.append([stage, str(count), duration(seconds), duration(warm_up)])
         total, total_warm = total + seconds, total_warm + warm_up

@@ -134,6 +134,7 @@ class Worker:
         parent = self.store.load(task.parent_stage, task.parent)
         jobs: dict[str, Callable[[Task, Artifact, Steps], _Job]] = {
             "encode": self._encode,
+            "null": self._null,
             "reduce": self._reduce,
             "cluster": self._cluster,
             "score": self._score,
@@ -188,6 +189,10 @@ class Worker:
             lambda: self._warm_up_model(model, None),
         )
 
+    def _null(self, task: Task, parent: Artifact, steps: Steps) -> _Job:
+        codes = parent.require("train")
+        return _Job(lambda: stages.null(codes, task.settings["seed"]))
+
     def _reduce(self, task: Task, parent: Artifact, steps: Steps) -> _Job:
         (link,) = Chain.parse(task.settings["link"]).links
         reducer = link.build(task.settings.get("seed"), task.inputs["threads"])
@@ -204,7 +209,10 @@ class Worker:
             lambda: stages.cluster(
                 settings["clusters"], settings["seed"], train, validation, settings["starts"]
             ),
-            lambda: importlib.import_module("sklearn.cluster"),
+            lambda: (
+                importlib.import_module("sklearn.cluster"),
+                importlib.import_module("sklearn.metrics"),
+            ),
         )
 
     def _score(self, task: Task, parent: Artifact, steps: Steps) -> _Job:
