@@ -17,7 +17,7 @@ from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.metrics import METRICS, largest_share
 from bench.plan import Cell, Plan
-from bench.runner import Outcome
+from bench.runner import Failure, Outcome
 from bench.stages import STAGES
 from bench.store import Artifact, Store
 
@@ -152,11 +152,15 @@ def _null(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
     failures = [outcome.failures[task.key] for task in cell.null if task.key in outcome.failures]
     return {
         "null_silhouette": done[-1][1].values["silhouette"] if finished else None,
-        "null_error": f"{failures[0].stage}: {failures[0].error}" if failures else None,
+        "null_error": _told(failures[0]) if failures else None,
         "null_artifacts": " ".join(key for key, _ in done),
         "null_link_seconds": " ".join(f"{a.seconds:.4f}" for _, a in done),
         "null_link_warm_up_seconds": " ".join(f"{a.warm_up_seconds:.4f}" for _, a in done),
     }
+
+
+def _told(failure: Failure) -> str:
+    return f"{failure.stage}: {failure.error} (see {failure.traceback})"
 
 
 def _costs(cell: Cell, done: dict[str, Artifact]) -> dict[str, Any]:

@@ -195,6 +195,7 @@ class Fails(Reducer):
 def test_a_plugin_runs_and_a_failing_cell_is_shown_as_failed(command, tmp_path):
     (tmp_path / "mine.py").write_text(PLUGIN)
     grid = ["--plugin", "mine.py", "--models", "half", "--limit", "100", "--seeds", "2"]
+    grid.append("--no-null")
     found = command(*grid, "--reducers", "fails,pca9")
     assert found.returncode == 1
     assert found.stderr.count("\n") == 2
@@ -222,7 +223,7 @@ def test_a_plugin_that_takes_a_name_is_refused(command, tmp_path):
 
 
 def test_misuse_is_one_line_and_exit_code_2(command):
-    """From outside once; tests/test_faults.py has every case."""
+    """From outside once; tests/test_misuse.py has every case."""
     found = command("--models", "cnm")
     assert found.returncode == 2
     assert found.stderr.startswith("error: models: unknown model 'cnm': did you mean 'cnn'? ")
@@ -238,6 +239,7 @@ def test_from_python_it_is_the_same(command, tmp_path):
         limit=150,
         epochs=1,
         seeds=1,
+        null=False,
         out=tmp_path / "python",
         store=tmp_path / "own",
     )
