@@ -1,5 +1,6 @@
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from bench.records import distinct_seconds
 from bench.report.markdown import escape, render
 from bench.report.naming import cell_name
 from bench.report.tables import grid_table, mean_and_spread, report_table
+from bench.report.write import prepare
 from bench.summary import VERDICT_COLUMNS, best_cell, median_seed, summary
 
 
@@ -353,3 +355,11 @@ def test_assignments_give_the_accuracy_in_the_table(finished):
     assert dict(json.loads(row["assignment"])) == dict(
         found.drop_duplicates("cluster")[["cluster", "label"]].itertuples(index=False)
     )
+
+
+def test_grids_may_share_a_results_folder(tmp_path):
+    """Each tries whether it can be written, at the same time."""
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(prepare, tmp_path / "out") for _ in range(400)]:
+            done.result()
+    assert list((tmp_path / "out").iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -38,9 +39,8 @@ def prepare(out: Path) -> None:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".writable"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=out):  # of a name that no other grid has
+            pass
     except FileExistsError:
         raise UsageError(f"results folder {out} is a file") from None
     except OSError as error:
@@ -92,4 +92,4 @@ def _remove_stale(out: Path, written: set[Path]) -> None:
     """Remove what an earlier run left under names of ours and this one did not write."""
     for pattern in OURS:
         for path in set(out.glob(pattern)) - written:
-            path.unlink()
+            path.unlink(missing_ok=True)
