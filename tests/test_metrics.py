@@ -110,4 +110,4 @@ def test_every_metric_says_what_it_means():
         assert metric.title
         assert metric.range
         assert metric.meaning
-        assert metric.stage in ("train", "encode", "score")
+        assert metric.stage in ("train", "encode", "cluster", "score")
