@@ -101,57 +101,48 @@ def note(
     }
 
 
-@pytest.mark.parametrize(
-    ("rival", "model", "device", "precision"), cases(("naive", "eager", "core"))
-)
-def test_training(
-    benchmark: Any,
-    times: Any,
-    enough: Any,
-    rival: str,
-    model: str,
-    device: str,
-    precision: str,
-) -> None:
-    core.set_precision(precision)
-    batches = enough(BATCHES[device, model])
+@pytest.fixture
+def run(benchmark: Any, times: Any, enough: Any) -> Callable[..., None]:
+    """Time a case among its rivals, and say what was timed."""
 
-    def rivals() -> list[Rival]:
-        return [
-            Rival(name, functools.partial(prepare_training, name, model, batches, device))
-            for name in ("naive", "eager", "core")
-        ]
+    def timed(
+        what: str,
+        case: tuple[str, str, str, str],
+        names: tuple[str, ...],
+        prepare: Callable[..., Work],
+        batches: int,
+        flops: int,
+    ) -> None:
+        rival, model, device, precision = case
+        core.set_precision(precision)
+        count = enough(batches)
 
-    benchmark.group = f"train {model}, {device} {precision}"
-    replay(benchmark, times(benchmark.group, rival, rivals, enough(ROUNDS), device))
+        def rivals() -> list[Rival]:
+            return [
+                Rival(name, functools.partial(prepare, name, model, count, device))
+                for name in names
+            ]
+
+        benchmark.group = f"{what} {model}, {device} {precision}"
+        replay(benchmark, times(benchmark.group, rival, rivals, enough(ROUNDS), device))
+        note(benchmark, case, flops, count * BATCH, prepare)
+
+    return timed
+
+
+TRAINERS = ("naive", "eager", "core")
+ENCODERS = ("naive", "core")
+
+
+@pytest.mark.parametrize(("rival", "model", "device", "precision"), cases(TRAINERS))
+def test_training(run: Any, rival: str, model: str, device: str, precision: str) -> None:
     case = (rival, model, device, precision)
     flops = training_flops(MODELS[model], SHAPE)
-    note(benchmark, case, flops, batches * BATCH, prepare_training)
+    run("train", case, TRAINERS, prepare_training, BATCHES[device, model], flops)
 
 
-@pytest.mark.parametrize(
-    ("rival", "model", "device", "precision"), cases(("naive", "core"), "-encoding")
-)
-def test_encoding(
-    benchmark: Any,
-    times: Any,
-    enough: Any,
-    rival: str,
-    model: str,
-    device: str,
-    precision: str,
-) -> None:
-    core.set_precision(precision)
-    batches = enough(2 * BATCHES[device, model])
-
-    def rivals() -> list[Rival]:
-        return [
-            Rival(name, functools.partial(prepare_encoding, name, model, batches, device))
-            for name in ("naive", "core")
-        ]
-
-    benchmark.group = f"encode {model}, {device} {precision}"
-    replay(benchmark, times(benchmark.group, rival, rivals, enough(ROUNDS), device))
+@pytest.mark.parametrize(("rival", "model", "device", "precision"), cases(ENCODERS, "-encoding"))
+def test_encoding(run: Any, rival: str, model: str, device: str, precision: str) -> None:
     case = (rival, model, device, precision)
     flops = encoding_flops(MODELS[model], SHAPE)
-    note(benchmark, case, flops, batches * BATCH, prepare_encoding)
+    run("encode", case, ENCODERS, prepare_encoding, 2 * BATCHES[device, model], flops)
