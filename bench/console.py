@@ -30,7 +30,7 @@ from rich.text import Text
 from bench.errors import RunError, UsageError, one_line
 
 if TYPE_CHECKING:
-    from bench.plan import Task
+    from bench.task import Task
 
 
 class Stopped(BaseException):

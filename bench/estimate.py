@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import time
 
-from bench.plan import Task
+from bench import neighbours
 from bench.probe import forward_flops, probe
+from bench.task import Task
 from models.autoencoder import ImageShape
 from reducers.chain import Chain
 
@@ -54,6 +55,9 @@ def seconds(task: Task, shape: ImageShape, clusters: int, device: str) -> float:
         return link.build().seconds(task.samples, task.features)
     if task.stage == "null":
         return 0.05 + 2.0 * task.samples**2 * task.features / matrix_rate("cpu")
+    if task.stage in ("rank", "measure"):
+        points = min(task.samples, neighbours.MOST)
+        return 0.02 + 2.0 * points**2 * task.features / matrix_rate("cpu") + 2e-7 * points**2
     if task.stage == "cluster":
         distances = 2.0 * task.samples * task.features * clusters
         return 0.05 + 10 * KMEANS_ITERATIONS * distances / matrix_rate("cpu") / 0.2
@@ -88,6 +92,8 @@ def megabytes(task: Task, shape: ImageShape, validation_images: int = 0) -> floa
     numbers = (task.samples + validation_images) * task.outputs
     if task.stage == "train":
         numbers = probe(task.settings["model"], shape).parameters
+    if task.stage == "rank":
+        numbers = min(task.samples, neighbours.MOST) ** 2 // 2  # of two bytes
     return (4 * numbers + 2000) / 1e6
 
 

@@ -1,8 +1,9 @@
 """From a grid to the tasks that have to be done, each once.
 
-Every cell is a path of tasks: train, encode, reduce (a task a link), cluster, score. A task's
-key is a hash of all that shapes its result, its parent's key among them, so that cells that
-agree on a prefix have the same tasks there, and every key is known before anything is run.
+Every cell is a path of tasks: train, encode, rank, reduce (a task a link), cluster, measure, score.
+A task's key is a hash of all that shapes its result, the keys of what it reads among them, so that
+cells that agree on a prefix have the same tasks there, and every key is known before anything is
+run.
 """
 
 from __future__ import annotations
@@ -10,88 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench import keys, metrics, sampling, seeds, stages
+from bench import controls, keys, metrics, neighbours, sampling, seeds, stages
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.probe import probe
 from bench.seeds import derive
 from bench.spec import GridSpec
+from bench.task import Cell, Task
 from bench.training import capture, convolution, core, state
 from models import autoencoders
 from reducers import reducers
 from reducers.chain import Chain, Link
 
 CLUSTERER = "kmeans"
-
-
-@dataclass(frozen=True)
-class Task:
-    """One stage on one input.
-
-    Attributes
-    ----------
-    stage : str
-        One of `bench.stages.STAGES`.
-    key : str
-        Name of its artifact.
-    parent : str or None
-        Key of the task whose artifact it reads.
-    parent_stage : str or None
-    settings : dict
-        What the stage is called with, beside arrays.
-    inputs : dict
-        All that the key is a hash of.
-    label : str
-        What users see while it runs.
-    samples, features : int
-        Shape of the array that it works on.
-    outputs : int
-        Numbers that it leaves for each training image.
-    """
-
-    stage: str
-    key: str
-    parent: str | None
-    parent_stage: str | None
-    settings: dict[str, Any]
-    inputs: dict[str, Any]
-    label: str
-    samples: int
-    features: int
-    outputs: int
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One combination, repeated with one seed.
-
-    Attributes
-    ----------
-    model : str
-    chain : Chain
-    clusterer : str
-    index : int
-        Which repetition, from 0.
-    tasks : tuple of Task
-        From training to scoring; none where the cell is impossible.
-    impossible : str
-        Why the chain cannot work on the model's codes; empty where it can.
-    null : tuple of Task
-        The chain and k-means on data without clusters, the same for all repetitions; none where
-        that is not asked for.
-    """
-
-    model: str
-    chain: Chain
-    clusterer: str
-    index: int
-    tasks: tuple[Task, ...]
-    impossible: str = ""
-    null: tuple[Task, ...] = ()
-
-    def task(self, stage: str) -> Task:
-        """Return the cell's task of a stage; of several links the last."""
-        return [task for task in self.tasks if task.stage == stage][-1]
 
 
 @dataclass(frozen=True)
@@ -148,13 +80,17 @@ def _check_images(dataset: Dataset) -> None:
         )
 
 
-def why_impossible(model: str, chain: Chain, dataset: Dataset) -> str:
-    """Say why a chain cannot work on a model's codes of this data set; empty where it can."""
+def why_impossible(model: str, chain: Chain, dataset: Dataset, count: int | None = None) -> str:
+    """Say why a chain cannot work on a model's codes of this data set; empty where it can.
+
+    ``count``: of so many of the images; by default of all.
+    """
+    count = count or len(dataset)
     features = probe(model, dataset.image_shape).code_size
     for link in chain.links:
         try:
             reducer = link.build()
-            reducer.check(len(dataset), features)
+            reducer.check(count, features)
         except ValueError as error:
             return (
                 f"reducer chain '{chain}' cannot work on {model}, {dataset.name}: {link}: {error}"
@@ -175,13 +111,31 @@ class _Planner:
     def cell(self, model: str, chain: Chain, index: int, impossible: str) -> Cell:
         if impossible:
             return Cell(model, chain, CLUSTERER, index, (), impossible)
-        path = [self._train(model, index)]
-        path.append(self._encode(model, path[-1], f"{model}, seed {index}"))
+        label = f"{model}, {chain}, seed {index}"
+        trained = self._train(model, index)
+        encoded = self._encode(model, trained, f"{model}, seed {index}")
+        ranked = self._rank(encoded, f"{model}, seed {index}")
+        *links, clustered = self._group(chain, [encoded], f"{model}, seed {index}", index)
+        measured = self._measure([links[-1], clustered, ranked], label)
+        scored = self._score(clustered, measured, label)
+        path = (trained, encoded, ranked, *links, clustered, measured, scored)
+        return Cell(
+            model,
+            chain,
+            CLUSTERER,
+            index,
+            path,
+            null=self._null(model, chain),
+            resamples=self._resamples(model, chain, encoded, clustered, index),
+        )
+
+    def _group(self, chain: Chain, reads: list[Task], label: str, index: int) -> list[Task]:
+        """Plan a chain and k-means behind it."""
+        path: list[Task] = []
         for link in chain.links:
-            path.append(self._reduce(link, path[-1], f"{model}, seed {index}", index))
-        path.append(self._cluster(path[-1], f"{model}, {chain}, seed {index}", index))
-        path.append(self._score(path[-1], f"{model}, {chain}, seed {index}"))
-        return Cell(model, chain, CLUSTERER, index, tuple(path), null=self._null(model, chain))
+            path.append(self._reduce(link, path[-1:] or reads, label, index))
+        path.append(self._cluster(path[-1], f"{chain}, {label}", index))
+        return path
 
     def _null(self, model: str, chain: Chain) -> tuple[Task, ...]:
         """Plan the null control, from the codes of the first repetition."""
@@ -189,24 +143,66 @@ class _Planner:
             return ()
         encoded = self._encode(model, self._train(model, 0), f"{model}, seed 0")
         label = f"null of {model}"
-        path = [
-            self._add(
-                "null",
-                encoded,
-                {"seed": derive(self.spec.seed, 0, "null")},
-                label=label,
+        drawn = self._add(
+            "null",
+            [encoded],
+            {"seed": derive(self.spec.seed, 0, "null")},
+            label=label,
+            data=None,
+            source=keys.source(controls.null),
+            libraries=("numpy",),
+            threads=True,
+            features=encoded.outputs,
+            outputs=encoded.outputs,
+        )
+        *links, clustered = self._group(chain, [drawn], label, 0)
+        measured = self._measure([links[-1], clustered], f"{chain}, {label}")
+        return (drawn, *links, clustered, measured)
+
+    def _resamples(
+        self, model: str, chain: Chain, encoded: Task, clustered: Task, index: int
+    ) -> tuple[Task, ...]:
+        """Plan the chain and k-means on draws of the images, and how far clusters stay."""
+        if not self.spec.resamples or self._too_few(model, chain):
+            return ()
+        path: list[Task] = []
+        compared = [clustered]
+        for number in range(self.spec.resamples):
+            drawn = self._add(
+                "resample",
+                [],
+                {"seed": derive(self.spec.seed, index, "resample", str(number))},
+                label=f"{number}, seed {index}",
                 data=None,
-                source=keys.source(stages.null),
+                source=keys.source(controls.resample, controls.resampled),
                 libraries=("numpy",),
-                threads=True,
-                features=encoded.outputs,
-                outputs=encoded.outputs,
+                threads=False,
+                features=1,
+                outputs=1,
             )
-        ]
-        for link in chain.links:
-            path.append(self._reduce(link, path[-1], label, 0))
-        path.append(self._cluster(path[-1], f"{chain}, {label}", 0))
-        return tuple(path)
+            label = f"resample {number} of {model}, seed {index}"
+            path += [drawn, *self._group(chain, [encoded, drawn], label, index)]
+            compared += [drawn, path[-1]]
+        agreed = self._add(
+            "agree",
+            compared,
+            {},
+            label=f"{model}, {chain}, seed {index}",
+            data=None,
+            source=keys.source(controls.agree, metrics),
+            libraries=("scikit-learn",),
+            threads=False,
+            features=1,
+            outputs=0,
+        )
+        return (*path, agreed)
+
+    def _too_few(self, model: str, chain: Chain) -> bool:
+        """Tell whether a chain works on all images only: a resample has too few for it."""
+        fewer = controls.resampled(len(self.dataset))
+        return fewer < self.dataset.clusters or bool(
+            why_impossible(model, chain, self.dataset, fewer)
+        )
 
     def _seed(self, of: str, index: int, *names: str) -> int:
         """Return a seed of the model, the reducer or the clusterer at a repetition."""
@@ -239,7 +235,7 @@ class _Planner:
         facts = probe(model, self.dataset.image_shape)
         return self._add(
             "train",
-            None,
+            [],
             settings,
             label=f"{model}, seed {index}",
             data=data,
@@ -255,7 +251,7 @@ class _Planner:
         size = probe(model, self.dataset.image_shape).code_size
         return self._add(
             "encode",
-            parent,
+            [parent],
             {"model": model, **self._on_device(), "samples": stages.SAMPLES},
             label=label,
             data=[self.dataset.fingerprint, self.dataset.validation_fingerprint],
@@ -266,28 +262,42 @@ class _Planner:
             outputs=size,
         )
 
-    def _reduce(self, link: Link, parent: Task, label: str, index: int) -> Task:
+    def _rank(self, parent: Task, label: str) -> Task:
+        return self._add(
+            "rank",
+            [parent],
+            {},
+            label=label,
+            data=None,
+            source=keys.source(stages.rank, neighbours),
+            libraries=("scikit-learn",),
+            threads=True,
+            features=parent.outputs,
+            outputs=0,
+        )
+
+    def _reduce(self, link: Link, reads: list[Task], label: str, index: int) -> Task:
         item: Any = reducers[link.name]
         settings: dict[str, Any] = {"link": str(link)}
         if not item.deterministic:
             settings["seed"] = self._seed("reducer", index, "reducer", str(link))
         return self._add(
             "reduce",
-            parent,
+            reads,
             settings,
             label=f"{link}, {label}",
             data=None,
             source=keys.source(item, stages.reduce),
             libraries=item.libraries,
             threads=True,
-            features=parent.outputs,
-            outputs=link.build().output_size(parent.outputs),
+            features=reads[0].outputs,
+            outputs=link.build().output_size(reads[0].outputs),
         )
 
     def _cluster(self, parent: Task, label: str, index: int) -> Task:
         return self._add(
             "cluster",
-            parent,
+            [parent],
             {
                 "clusters": self.dataset.clusters,
                 "seed": self._seed("clusterer", index, CLUSTERER),
@@ -295,21 +305,35 @@ class _Planner:
             },
             label=label,
             data=None,
-            source=keys.source(stages.cluster, metrics),
+            source=keys.source(stages.cluster),
             libraries=("scikit-learn",),
             threads=True,
             features=parent.outputs,
             outputs=1,
         )
 
-    def _score(self, parent: Task, label: str) -> Task:
+    def _measure(self, reads: list[Task], label: str) -> Task:
+        return self._add(
+            "measure",
+            reads,
+            {},
+            label=label,
+            data=None,
+            source=keys.source(stages.measure, neighbours),
+            libraries=("scikit-learn",),
+            threads=True,
+            features=reads[0].outputs,
+            outputs=0,
+        )
+
+    def _score(self, clustered: Task, measured: Task, label: str) -> Task:
         return self._add(
             "score",
-            parent,
+            [clustered, measured],
             {},
             label=label,
             data=self.dataset.labels_fingerprint,
-            source=keys.source(stages.score, metrics, sampling, seeds),
+            source=keys.source(stages.score, metrics, neighbours, sampling, seeds),
             libraries=("scikit-learn", "scipy"),
             threads=False,
             features=1,
@@ -319,7 +343,7 @@ class _Planner:
     def _add(
         self,
         stage: str,
-        parent: Task | None,
+        reads: list[Task],
         settings: dict[str, Any],
         *,
         label: str,
@@ -332,7 +356,7 @@ class _Planner:
     ) -> Task:
         inputs = {
             "settings": settings,
-            "parent": parent.key if parent else None,
+            "reads": [task.key for task in reads],
             "data": data,
             "source": source,
             "versions": keys.versions(*libraries),
@@ -344,8 +368,7 @@ class _Planner:
             self.tasks[key] = Task(
                 stage,
                 key,
-                parent.key if parent else None,
-                parent.stage if parent else None,
+                tuple((task.stage, task.key) for task in reads),
                 settings,
                 inputs,
                 label,

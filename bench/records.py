@@ -16,14 +16,17 @@ from bench import keys, verdicts
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.metrics import METRICS, largest_share
-from bench.plan import Cell, Plan
+from bench.plan import Plan
 from bench.runner import Failure, Outcome
 from bench.stages import STAGES
 from bench.store import Artifact, Store
+from bench.task import Cell, Task
+
+BESIDE = ("null", "resample")  # paths of tasks beside a cell's own
 
 HASHES = dict.fromkeys(
     (
-        *(f"{stage}_artifacts" for stage in STAGES),
+        *(f"{stage}_artifacts" for stage in (*STAGES, *BESIDE, "agree")),
         *(f"{what}_fingerprint" for what in ("dataset", "validation", "labels")),
     ),
     str,
@@ -137,25 +140,41 @@ def _results(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
             "assignment": None if assignment is None else json.dumps(assignment),
         }
         | _null(cell, store, outcome)
+        | _resampled(cell, store, outcome)
         | _costs(cell, done)
     )
 
 
 def _null(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
     """Return what the chain made of data without clusters, and what that cost."""
+    last, columns = _beside("null", cell.null, store, outcome)
+    return columns | {"null_silhouette": None if last is None else last.values["silhouette"]}
+
+
+def _resampled(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
+    """Return how far clusters agree with those of fewer images, and what that cost."""
+    last, columns = _beside("resample", cell.resamples, store, outcome)
+    return columns | {
+        "agreement": None if last is None else last.values["agreement"],
+        "agree_artifacts": "" if last is None else cell.resamples[-1].key,
+    }
+
+
+def _beside(
+    name: str, tasks: tuple[Task, ...], store: Store, outcome: Outcome
+) -> tuple[Artifact | None, dict[str, Any]]:
+    """Return the last artifact of a path beside a cell, if it was finished, and its columns."""
     done = [
         (task.key, store.load(task.stage, task.key))
-        for task in cell.null
+        for task in tasks
         if (task.stage, task.key) in store
     ]
-    finished = bool(cell.null) and len(done) == len(cell.null)
-    failures = [outcome.failures[task.key] for task in cell.null if task.key in outcome.failures]
-    return {
-        "null_silhouette": done[-1][1].values["silhouette"] if finished else None,
-        "null_error": _told(failures[0]) if failures else None,
-        "null_artifacts": " ".join(key for key, _ in done),
-        "null_link_seconds": " ".join(f"{a.seconds:.4f}" for _, a in done),
-        "null_link_warm_up_seconds": " ".join(f"{a.warm_up_seconds:.4f}" for _, a in done),
+    failures = [outcome.failures[task.key] for task in tasks if task.key in outcome.failures]
+    return done[-1][1] if tasks and len(done) == len(tasks) else None, {
+        f"{name}_error": _told(failures[0]) if failures else None,
+        f"{name}_artifacts": " ".join(key for key, _ in done),
+        f"{name}_link_seconds": " ".join(f"{a.seconds:.4f}" for _, a in done),
+        f"{name}_link_warm_up_seconds": " ".join(f"{a.warm_up_seconds:.4f}" for _, a in done),
     }
 
 
@@ -241,7 +260,7 @@ def distinct_seconds(records: pd.DataFrame, stage: str) -> tuple[int, float, flo
     seconds, warm_up_seconds : float
     """
     clock: dict[str, tuple[float, float]] = {}
-    part = f"{stage}_link" if stage in ("reduce", "null") else stage
+    part = f"{stage}_link" if stage in ("reduce", *BESIDE) else stage
     columns = (f"{stage}_artifacts", f"{part}_seconds", f"{part}_warm_up_seconds")
     for row in records[list(columns)].fillna("").astype(str).itertuples(index=False):
         artifacts, seconds, warm_up = (text.split() for text in row)

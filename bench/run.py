@@ -16,12 +16,13 @@ from bench import estimate, records
 from bench.console import LoadBar, Watch
 from bench.datasets.dataset import Dataset, load
 from bench.errors import UsageError
-from bench.plan import Plan, Task, plan
+from bench.plan import Plan, plan
 from bench.plugins import items_of
 from bench.runner import Mode, Outcome, run
 from bench.spec import GridSpec, find_device
 from bench.store import DamagedError, Store, StoreError
 from bench.store.upkeep import record_grid
+from bench.task import Task
 from bench.worker.messages import Setup
 from bench.worker.process import WorkerProcess
 

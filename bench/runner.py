@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bench.plan import Plan, Task
+from bench.plan import Plan
 from bench.stages import Steps
 from bench.store import Store
+from bench.task import Task
 from bench.worker.process import TaskFailedError
 
 
@@ -127,10 +128,14 @@ def _run_task(
 ) -> None:
     present = (task.stage, task.key) in store
     force = mode.force and task.key not in outcome.computed
-    if task.parent in outcome.failures:
-        outcome.failures[task.key] = outcome.failures[task.parent]
-    elif task.parent in outcome.skipped and not present:
-        outcome.skipped[task.key] = outcome.skipped[task.parent]
+    failed, skipped = (
+        [key for _, key in task.reads if key in those]
+        for those in (outcome.failures, outcome.skipped)
+    )
+    if failed:
+        outcome.failures[task.key] = outcome.failures[failed[0]]
+    elif skipped and not present:
+        outcome.skipped[task.key] = outcome.skipped[skipped[0]]
     elif present and not force:
         if task.key not in outcome.computed:
             outcome.reused.add(task.key)

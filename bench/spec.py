@@ -99,6 +99,7 @@ class GridSpec(BaseModel):
     seeds: int = Count
     seed: int = Field(0, ge=0)
     null: bool = False
+    resamples: int = Field(0, ge=0)
     vary: Literal["all", "model", "reducer", "clusterer"] = "all"
     epochs: int = Count
     lr: float = Field(gt=0, allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""The five stages of a cell: train, encode, reduce, cluster, score.
+"""The stages of a cell: train, encode, rank, reduce, cluster, measure, score.
 
 Each is a plain function from arrays and settings to arrays and numbers. It knows nothing of
 files, processes or other stages.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import metrics
+from bench import metrics, neighbours
 from bench.datasets.source import Images
 from bench.metrics import Integers
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from models.autoencoder import Autoencoder
     from reducers.reducer import Reducer
 
-STAGES = ("train", "encode", "reduce", "cluster", "score")
+STAGES = ("train", "encode", "rank", "reduce", "cluster", "measure", "score")
+# What clusters cost; the others only say what they are worth.
+WORK = ("train", "encode", "reduce", "cluster")
 SAMPLES = 10  # images kept beside their reconstructions
 STARTS = 10  # of k-means
 BATCH = 256  # images encoded at a time
-NULL_ROWS = 1000  # of the null drawn at a time
 SMALL_BATCH = 16  # the same where the device's memory is short
 
 Array = NDArray[Any]
@@ -165,36 +166,20 @@ def encode(
     return Result(arrays, values)
 
 
-def null(train: Array, seed: int) -> Result:
-    """Draw data without clusters: one Gaussian with the mean and covariance of codes.
-
-    What a chain finds in it is what the chain makes up.
+def rank(train: Array) -> Result:
+    """Rank the neighbours of codes, once for all chains that start from them.
 
     Parameters
     ----------
     train : ndarray, shape (n, d), float32
-    seed : int
 
     Returns
     -------
     Result
-        Arrays: ``train`` (n, d), float32.
-
-    References
-    ----------
-    Tibshirani, Walther, Hastie (2001), Estimating the number of clusters via the gap statistic:
-    the same thought with a uniform null.
+        Arrays: ``ranks`` (m, m), uint16, of the images `bench.neighbours.sample`.
     """
-    random = np.random.default_rng(seed)
-    mean = train.mean(axis=0, dtype=np.float64).astype(np.float32)
-    centred = train - mean
-    drawn = np.empty_like(centred)
-    # A mixture of all codes with normal weights has exactly their covariance, whatever its rank.
-    for start in range(0, len(train), NULL_ROWS):
-        rows = slice(start, start + NULL_ROWS)
-        weights = random.standard_normal((len(drawn[rows]), len(train)), dtype=np.float32)
-        drawn[rows] = weights @ centred
-    return Result({"train": drawn / np.float32(math.sqrt(len(train) - 1)) + mean})
+    chosen = train[neighbours.sample(len(train))]
+    return Result({"ranks": neighbours.ranks(neighbours.distances(chosen))})
 
 
 def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
@@ -242,8 +227,7 @@ def cluster(
     -------
     Result
         Arrays: ``train`` (n,) and, where they were placed, ``validation`` (m,), int64 cluster
-        numbers; ``centers`` (clusters, k). Values: ``clusters_found``, those with images, and
-        ``silhouette``, None for a single cluster.
+        numbers; ``centers`` (clusters, k). Values: ``clusters_found``, those with images.
 
     References
     ----------
@@ -264,28 +248,65 @@ def cluster(
         }
         if validation is not None:
             arrays["validation"] = kmeans.predict(validation).astype(np.int64)
-        found = metrics.silhouette(train, arrays["train"])
-    values = {
-        "clusters_found": len(np.unique(arrays["train"])),
-        "silhouette": found if math.isfinite(found) else None,
-    }
-    return Result(arrays, values)
+    return Result(arrays, {"clusters_found": len(np.unique(arrays["train"]))})
+
+
+def measure(train: Array, clusters: Integers, codes: Array | None = None) -> Result:
+    """Measure an embedding and its clusters without labels; distances are made once.
+
+    Parameters
+    ----------
+    train : ndarray, shape (n, k), float32
+        What was clustered.
+    clusters : ndarray, shape (n,)
+    codes : ndarray or None, shape (m, m), uint16
+        Ranks of the codes' neighbours, as `rank` leaves them; None where the embedding is not
+        compared with its codes.
+
+    Returns
+    -------
+    Result
+        Values: ``silhouette``, None for a single cluster; ``trustworthiness``, ``continuity`` and
+        ``neighbours_kept``, None for fewer than three images. Arrays: ``near`` (m, 10), the
+        nearest neighbours of the images `bench.neighbours.sample`, as positions in that sample.
+    """
+    chosen = neighbours.sample(len(train))
+    between = neighbours.distances(train[chosen])
+    found = neighbours.silhouette(between, clusters[chosen])
+    values: dict[str, Any] = {"silhouette": found if math.isfinite(found) else None}
+    if codes is None:
+        return Result({}, values)
+    ranks, count = neighbours.ranks(between), neighbours.neighbourhood(len(chosen))
+    names = ("trustworthiness", "continuity", "neighbours_kept")
+    functions = (neighbours.trustworthiness, neighbours.continuity, neighbours.kept)
+    for name, function in zip(names, functions, strict=True):
+        values[name] = function(codes, ranks, count) if count else None
+    return Result({"near": neighbours.nearest(ranks, count).astype(np.int32)}, values)
 
 
 def score(
     clusters: Integers,
+    near: Integers,
     labels: Integers | None,
     validation_clusters: Integers | None,
     validation_labels: Integers | None,
 ) -> Result:
     """Compare clusters with labels. The only stage that is given labels.
 
+    Parameters
+    ----------
+    clusters : ndarray, shape (n,)
+    near : ndarray, shape (m, k)
+        Neighbours in the embedding, as `measure` leaves them.
+    labels : ndarray or None, shape (n,)
+    validation_clusters, validation_labels : ndarray or None, shape (v,)
+
     Returns
     -------
     Result
         Values: the metrics that the labels at hand allow, under their names in
         `bench.metrics.METRICS`, and ``assignment``, pairs of cluster and label. Arrays:
-        ``correct`` (n,) and ``validation_correct`` (m,), whether an image's cluster is assigned
+        ``correct`` (n,) and ``validation_correct`` (v,), whether an image's cluster is assigned
         to its label.
     """
     values: dict[str, Any] = {}
@@ -303,6 +324,9 @@ def score(
             "ami": metrics.adjusted_mutual_information(clusters, labels),
             "ari": metrics.adjusted_rand(clusters, labels),
         }
+        if near.size:
+            among = labels[neighbours.sample(len(labels))]
+            values["label_agreement"] = neighbours.label_agreement(near, among)
         arrays["correct"] = metrics.correct(clusters, labels, assignment)
     if validation_labels is not None and validation_clusters is not None:
         if assignment is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.metrics import METRICS
-from bench.stages import STAGES
+from bench.stages import WORK
 
 # What `bench.verdicts` says of a cell, the same in each of its records: the 95% interval of its
 # accuracy; by how much the best cell's is higher, with interval and adjusted p-value; and the
@@ -22,8 +22,9 @@ VERDICT_COLUMNS = (
     "verdict",
 )
 
-# What a cell's chain makes of data without clusters, or why it could not be told.
-NULL_COLUMNS = ("null_silhouette", "null_error")
+# What a cell's chain makes of data without clusters, and why that or the agreement under fewer
+# images could not be told.
+BESIDE_COLUMNS = ("null_silhouette", "null_error", "resample_error")
 
 
 def leading_metric(records: pd.DataFrame) -> str | None:
@@ -96,8 +97,8 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
         skipped: ``model``, ``chain``, ``seeds``, ``failed``, ``skipped``, and for each metric
         ``NAME`` (mean), ``NAME_std`` (sample standard deviation; missing for fewer than two
         results that were computed apart: what does not depend on the seed is one result and not
-        several), ``seconds`` (mean time of a seed, all stages) and the columns
-        `VERDICT_COLUMNS` and `NULL_COLUMNS`.
+        several), ``seconds`` (mean time of a seed, from images to clusters) and the columns
+        `VERDICT_COLUMNS` and `BESIDE_COLUMNS`.
     """
     cells = [records["model"], records["chain"]]
     numbers = records[list(METRICS)].apply(pd.to_numeric)
@@ -116,11 +117,11 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
         }
     )
     spread = by_cell.std(ddof=1).where(apart > 1).add_suffix("_std")
-    clocks = records.reindex(columns=[f"{stage}_seconds" for stage in STAGES])
+    clocks = records.reindex(columns=[f"{stage}_seconds" for stage in WORK])
     spent = clocks.apply(pd.to_numeric).sum(axis=1, min_count=1).rename("seconds")
     seconds = spent.where(records["status"] == "ok").groupby(cells, sort=False).mean()
     verdicts = (
-        records.reindex(columns=[*VERDICT_COLUMNS, *NULL_COLUMNS])
+        records.reindex(columns=[*VERDICT_COLUMNS, *BESIDE_COLUMNS])
         .groupby(cells, sort=False)
         .first()
     )

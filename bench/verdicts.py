@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from bench.evidence import Evidence, against_best, interval
@@ -43,7 +44,9 @@ def _verdicts(records: pd.DataFrame, store: Store) -> dict[Cell, dict[str, objec
     for name, evidence in found.items():
         if evidence.hits:
             sure = interval(evidence.values(), evidence.repeated, independent)
-            verdicts[name] = {"accuracy_low": sure.low, "accuracy_high": sure.high}
+            # No accuracy lies beyond 0 or 1; NaN, of a single seed, stays.
+            low, high = np.clip([sure.low, sure.high], 0, 1)
+            verdicts[name] = {"accuracy_low": low, "accuracy_high": high}
     whole = [name for name, cell in groups.items() if (cell["status"] == "ok").all()]
     first = (best.model, best.chain)
     others = [name for name in whole if name != first]

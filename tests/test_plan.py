@@ -36,14 +36,21 @@ def test_cells_share_every_common_prefix():
     for cell in found.cells:
         chain = [task.settings["link"] for task in cell.tasks if task.stage == "reduce"]
         assert "+".join(chain) == str(cell.chain)
-        for parent, task in zip(cell.tasks, cell.tasks[1:], strict=False):
-            assert task.parent == parent.key
+        by_stage = {task.stage: task for task in cell.tasks}
+        read = {task.stage: {stage for stage, _ in task.reads} for task in by_stage.values()}
+        assert read == {
+            "train": set(), "encode": {"train"}, "rank": {"encode"}, "reduce": read["reduce"],
+            "cluster": {"reduce"}, "measure": {"reduce", "cluster", "rank"},
+            "score": {"cluster", "measure"},
+        }  # fmt: skip
+        of_cell = {task.key for task in cell.tasks}
+        assert all(key in of_cell for task in cell.tasks for _, key in task.reads)
 
 
 def test_parents_come_first():
     seen = set()
     for task in planned().tasks.values():
-        assert task.parent is None or task.parent in seen
+        assert {key for _, key in task.reads} <= seen
         seen.add(task.key)
 
 
@@ -80,13 +87,13 @@ def test_what_shapes_a_result_is_in_its_key():
         ({"seed": 1}, 0),
         ({"limit": 201}, 0),
         ({"threads": 2}, 0),
-        ({"clusters": 4}, 3),
+        ({"clusters": 4}, 4),
     ):
         changed = keys_of(
             planned(**{"models": "dnn", "reducers": "pca9", "seeds": 1} | change), "dnn", "pca9"
         )
         same = [a == b for a, b in zip(base, changed, strict=True)]
-        assert same == [True] * first + [False] * (5 - first), change
+        assert same == [True] * first + [False] * (7 - first), change
 
 
 def test_the_processors_kernels_are_in_every_key_but_that_of_scores(monkeypatch):
@@ -99,7 +106,7 @@ def test_the_processors_kernels_are_in_every_key_but_that_of_scores(monkeypatch)
     monkeypatch.setattr(keys, "processor", lambda: "another machine's")
     elsewhere = tasks()
     assert not {task.key for task in here} & {task.key for task in elsewhere}
-    assert [task.inputs["processor"] for task in elsewhere] == ["another machine's"] * 4 + [None]
+    assert [task.inputs["processor"] for task in elsewhere] == ["another machine's"] * 6 + [None]
 
 
 def test_the_recipe_does_not_matter_to_models_that_do_not_train():
@@ -236,10 +243,10 @@ def test_a_grid_of_thousands_of_cells_shares_its_work():
 @pytest.mark.parametrize(
     ("vary", "anew"),
     [
-        ("all", {"train", "encode", "reduce", "cluster", "score"}),
-        ("model", {"train", "encode", "reduce", "cluster", "score"}),
-        ("reducer", {"reduce", "cluster", "score"}),
-        ("clusterer", {"cluster", "score"}),
+        ("all", {"train", "encode", "rank", "reduce", "cluster", "measure", "score"}),
+        ("model", {"train", "encode", "rank", "reduce", "cluster", "measure", "score"}),
+        ("reducer", {"reduce", "cluster", "measure", "score"}),
+        ("clusterer", {"cluster", "measure", "score"}),
     ],
 )
 def test_seeds_vary_where_they_are_asked_to(vary, anew):

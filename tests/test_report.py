@@ -14,6 +14,7 @@ from bench.report.markdown import escape, render
 from bench.report.naming import cell_name
 from bench.report.tables import grid_table, mean_and_spread, report_table
 from bench.report.write import prepare
+from bench.stages import STAGES
 from bench.summary import VERDICT_COLUMNS, best_cell, median_seed, summary
 
 
@@ -43,10 +44,7 @@ def record(model="dnn", chain="pca5", seed=0, **values):
         "batch_size": 32,
         "base_seed": 0,
         "vary": "all",
-        "null_artifacts": "",
-        "null_link_seconds": "",
-        "null_link_warm_up_seconds": "",
-        "null_error": None,
+        "agree_artifacts": "",
         "device": "cpu",
         "precision": "float32",
         "threads": 2,
@@ -62,7 +60,10 @@ def record(model="dnn", chain="pca5", seed=0, **values):
         "numpy": "2",
         "code_size": 1024,
     }
-    for stage in ("train", "encode", "reduce", "cluster", "score"):
+    for name in ("null", "resample"):
+        row |= dict.fromkeys((f"{name}_artifacts", f"{name}_link_seconds"), "")
+        row |= {f"{name}_link_warm_up_seconds": "", f"{name}_error": None}
+    for stage in STAGES:
         row |= {
             f"{stage}_artifacts": f"{stage}-{model}-{chain}-{seed}",
             f"{stage}_seconds": "1.5",

@@ -9,6 +9,8 @@ from models.untrained import UntrainedDNN
 from reducers.chain import Chain
 from tests.conftest import make_images
 
+NONE = np.empty((0, 0), np.int32)  # no neighbours were measured
+
 
 @pytest.fixture(scope="module")
 def data():
@@ -85,7 +87,7 @@ def test_cluster_finds_groups_and_places_new_points():
     found = stages.cluster(3, 0, points[:60], points[60:])
     assert found.values["clusters_found"] == 3
     scored = stages.score(
-        found.arrays["train"], groups[:60], found.arrays["validation"], groups[60:]
+        found.arrays["train"], NONE, groups[:60], found.arrays["validation"], groups[60:]
     )
     assert scored.values["accuracy"] == 1
     assert scored.values["validation_accuracy"] == 1
@@ -100,7 +102,7 @@ def test_private_accuracy_is_under_the_public_assignment():
     labels = np.arange(40) % 2
     public = public_half(labels)
     clusters = np.where(public, labels, 1 - labels)
-    values = stages.score(clusters, labels, None, None).values
+    values = stages.score(clusters, NONE, labels, None, None).values
     assert values["public_accuracy"] == 1
     assert values["private_accuracy"] == 0
     assert values["accuracy"] == 0.5
@@ -108,18 +110,18 @@ def test_private_accuracy_is_under_the_public_assignment():
 
 def test_validation_is_under_the_training_images_assignment():
     labels = np.array([0, 0, 1, 1])
-    values = stages.score(1 - labels, labels, np.array([1, 1, 0, 0]), labels).values
+    values = stages.score(1 - labels, NONE, labels, np.array([1, 1, 0, 0]), labels).values
     assert values["accuracy"] == values["validation_accuracy"] == 1
-    values = stages.score(labels, labels, 1 - labels, labels).values
+    values = stages.score(labels, NONE, labels, 1 - labels, labels).values
     assert values["validation_accuracy"] == 0
 
 
 def test_validation_finds_its_own_assignment_without_training_labels():
     labels = np.array([0, 0, 1, 1])
-    values = stages.score(labels, None, 1 - labels, labels).values
+    values = stages.score(labels, NONE, None, 1 - labels, labels).values
     assert values["validation_accuracy"] == 1
     assert "accuracy" not in values
 
 
 def test_nothing_to_score_by():
-    assert stages.score(np.zeros(4, int), None, None, None).values == {"assignment": []}
+    assert stages.score(np.zeros(4, int), NONE, None, None, None).values == {"assignment": []}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.plan import Task
+from bench.task import Task
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from contextlib import suppress
 from typing import IO
 
 from bench.errors import RunError
-from bench.plan import Task
 from bench.stages import Steps
 from bench.store import DamagedError, StoreError
+from bench.task import Task
 from bench.worker.messages import (
     Damaged,
     Done,

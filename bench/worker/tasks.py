@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import stages
+from bench import controls, stages
 from bench.checkpoints import Checkpoints
 from bench.measure import Stopwatch
-from bench.plan import Task
 from bench.stages import Result, Steps
 from bench.store import Artifact, Store
+from bench.task import Task
 from models import autoencoders
 from reducers.chain import Chain
 
@@ -129,17 +129,21 @@ class Worker:
         return watch.seconds
 
     def _job(self, task: Task, steps: Steps, keeper: Checkpoints | None) -> _Job:
-        if task.parent is None or task.parent_stage is None:
+        if task.stage == "train":
             return self._train(task, steps, keeper)
-        parent = self.store.load(task.parent_stage, task.parent)
-        jobs: dict[str, Callable[[Task, Artifact, Steps], _Job]] = {
+        jobs: dict[str, Callable[..., _Job]] = {
             "encode": self._encode,
+            "rank": self._rank,
             "null": self._null,
+            "resample": self._resample,
             "reduce": self._reduce,
             "cluster": self._cluster,
+            "measure": self._measure,
+            "agree": self._agree,
             "score": self._score,
         }
-        return jobs[task.stage](task, parent, steps)
+        read = [self.store.load(*place) for place in task.reads]
+        return jobs[task.stage](task, steps, *read)
 
     def _train(self, task: Task, steps: Steps, keeper: Checkpoints | None) -> _Job:
         from bench.training import core
@@ -173,8 +177,8 @@ class Worker:
             if not core.out_of_memory(error):  # that is for the stage itself to tell
                 raise
 
-    def _encode(self, task: Task, parent: Artifact, steps: Steps) -> _Job:
-        weights = parent.arrays()
+    def _encode(self, task: Task, steps: Steps, trained: Artifact) -> _Job:
+        weights = trained.arrays()
         model = autoencoders[task.settings["model"]]
         return _Job(
             lambda: stages.encode(
@@ -189,36 +193,68 @@ class Worker:
             lambda: self._warm_up_model(model, None),
         )
 
-    def _null(self, task: Task, parent: Artifact, steps: Steps) -> _Job:
-        codes = parent.require("train")
-        return _Job(lambda: stages.null(codes, task.settings["seed"]))
+    def _rank(self, task: Task, steps: Steps, encoded: Artifact) -> _Job:
+        codes = encoded.require("train")
+        return _Job(lambda: stages.rank(codes), _import_metrics)
 
-    def _reduce(self, task: Task, parent: Artifact, steps: Steps) -> _Job:
+    def _null(self, task: Task, steps: Steps, encoded: Artifact) -> _Job:
+        codes = encoded.require("train")
+        return _Job(lambda: controls.null(codes, task.settings["seed"]))
+
+    def _resample(self, task: Task, steps: Steps) -> _Job:
+        return _Job(lambda: controls.resample(task.samples, task.settings["seed"]))
+
+    def _reduce(
+        self, task: Task, steps: Steps, parent: Artifact, drawn: Artifact | None = None
+    ) -> _Job:
         (link,) = Chain.parse(task.settings["link"]).links
         reducer = link.build(task.settings.get("seed"), task.inputs["threads"])
         train, validation = parent.require("train"), parent.array("validation")
+        if drawn is not None:
+            train, validation = train[drawn.require("chosen")], None
         return _Job(
             lambda: stages.reduce(reducer, train, validation),
             lambda: reducer.warm_up(*train.shape),
         )
 
-    def _cluster(self, task: Task, parent: Artifact, steps: Steps) -> _Job:
-        train, validation = parent.require("train"), parent.array("validation")
+    def _cluster(self, task: Task, steps: Steps, reduced: Artifact) -> _Job:
+        train, validation = reduced.require("train"), reduced.array("validation")
         settings = task.settings
         return _Job(
             lambda: stages.cluster(
                 settings["clusters"], settings["seed"], train, validation, settings["starts"]
             ),
-            lambda: (
-                importlib.import_module("sklearn.cluster"),
-                importlib.import_module("sklearn.metrics"),
-            ),
+            lambda: importlib.import_module("sklearn.cluster"),
         )
 
-    def _score(self, task: Task, parent: Artifact, steps: Steps) -> _Job:
-        train, validation = parent.require("train"), parent.array("validation")
-        data = self.data
+    def _measure(
+        self,
+        task: Task,
+        steps: Steps,
+        reduced: Artifact,
+        clustered: Artifact,
+        ranked: Artifact | None = None,
+    ) -> _Job:
+        train, clusters = reduced.require("train"), clustered.require("train")
+        codes = None if ranked is None else ranked.require("ranks")
+        return _Job(lambda: stages.measure(train, clusters, codes), _import_metrics)
+
+    def _agree(self, task: Task, steps: Steps, clustered: Artifact, *others: Artifact) -> _Job:
+        again = [
+            (drawn.require("chosen"), clusters.require("train"))
+            for drawn, clusters in zip(others[::2], others[1::2], strict=True)
+        ]
+        clusters = clustered.require("train")
+        return _Job(lambda: controls.agree(clusters, again), _import_metrics)
+
+    def _score(self, task: Task, steps: Steps, clustered: Artifact, measured: Artifact) -> _Job:
+        train, validation = clustered.require("train"), clustered.array("validation")
+        near, data = measured.require("near"), self.data
         return _Job(
-            lambda: stages.score(train, data.labels, validation, data.validation_labels),
-            lambda: importlib.import_module("sklearn.metrics"),
+            lambda: stages.score(train, near, data.labels, validation, data.validation_labels),
+            _import_metrics,
         )
+
+
+def _import_metrics() -> None:
+    importlib.import_module("sklearn.metrics")

@@ -1,0 +1,84 @@
+"""What a grid consists of: tasks, and the cells that they are steps of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from reducers.chain import Chain
+
+# Where an artifact is in the store: its stage and its key.
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One stage on its inputs.
+
+    Attributes
+    ----------
+    stage : str
+        One of `bench.stages.STAGES`, or of those that stand beside a cell: ``null``, ``resample``
+        and ``agree``.
+    key : str
+        Name of its artifact.
+    reads : tuple of Place
+        The artifacts that it reads, in the order in which its stage takes them.
+    settings : dict
+        What the stage is called with, beside arrays.
+    inputs : dict
+        All that the key is a hash of.
+    label : str
+        What users see while it runs.
+    samples, features : int
+        Shape of the array that it works on.
+    outputs : int
+        Numbers that it leaves for each training image.
+    """
+
+    stage: str
+    key: str
+    reads: tuple[Place, ...]
+    settings: dict[str, Any]
+    inputs: dict[str, Any]
+    label: str
+    samples: int
+    features: int
+    outputs: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination, repeated with one seed.
+
+    Attributes
+    ----------
+    model : str
+    chain : Chain
+    clusterer : str
+    index : int
+        Which repetition, from 0.
+    tasks : tuple of Task
+        From training to scoring; none where the cell is impossible.
+    impossible : str
+        Why the chain cannot work on the model's codes; empty where it can.
+    null : tuple of Task
+        The chain and k-means on data without clusters, the same for all repetitions; none where
+        that is not asked for.
+    resamples : tuple of Task
+        The chain and k-means on draws of the images, and last how far the clusters agree; none
+        where that is not asked for.
+    """
+
+    model: str
+    chain: Chain
+    clusterer: str
+    index: int
+    tasks: tuple[Task, ...]
+    impossible: str = ""
+    null: tuple[Task, ...] = ()
+    resamples: tuple[Task, ...] = ()
+
+    def task(self, stage: str) -> Task:
+        """Return the cell's task of a stage; of several links the last."""
+        return [task for task in self.tasks if task.stage == stage][-1]
