@@ -55,7 +55,7 @@ def seconds(task: Task, shape: ImageShape, clusters: int, device: str) -> float:
         return link.build().seconds(task.samples, task.features)
     if task.stage == "null":
         return 0.05 + 2.0 * task.samples**2 * task.features / matrix_rate("cpu")
-    if task.stage in ("rank", "measure"):
+    if task.stage in ("rank", "place", "measure"):
         points = min(task.samples, neighbours.MOST)
         return 0.02 + 2.0 * points**2 * task.features / matrix_rate("cpu") + 2e-7 * points**2
     if task.stage == "cluster":

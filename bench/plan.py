@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench import controls, keys, metrics, neighbours, sampling, seeds, stages
+from bench import common, controls, keys, metrics, neighbours, sampling, seeds, stages
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.probe import probe
@@ -116,7 +116,7 @@ class _Planner:
         encoded = self._encode(model, trained, f"{model}, seed {index}")
         ranked = self._rank(encoded, f"{model}, seed {index}")
         *links, clustered = self._group(chain, [encoded], f"{model}, seed {index}", index)
-        measured = self._measure([links[-1], clustered, ranked], label)
+        measured = self._measure([links[-1], clustered, ranked, self._place()], label)
         scored = self._score(clustered, measured, label)
         path = (trained, encoded, ranked, *links, clustered, measured, scored)
         return Cell(
@@ -276,6 +276,21 @@ class _Planner:
             outputs=0,
         )
 
+    def _place(self) -> Task:
+        """Plan the common space, the same for all cells."""
+        return self._add(
+            "place",
+            [],
+            {},
+            label=self.dataset.name,
+            data=self.dataset.fingerprint,
+            source=keys.source(stages.place, common, neighbours),
+            libraries=("torch", "scikit-learn"),
+            threads=True,
+            features=2048,
+            outputs=0,
+        )
+
     def _reduce(self, link: Link, reads: list[Task], label: str, index: int) -> Task:
         item: Any = reducers[link.name]
         settings: dict[str, Any] = {"link": str(link)}
@@ -319,7 +334,7 @@ class _Planner:
             {},
             label=label,
             data=None,
-            source=keys.source(stages.measure, neighbours),
+            source=keys.source(stages.measure, neighbours, common),
             libraries=("scikit-learn",),
             threads=True,
             features=reads[0].outputs,

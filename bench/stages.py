@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import metrics, neighbours
+from bench import common, metrics, neighbours
 from bench.datasets.source import Images
 from bench.metrics import Integers
 
@@ -182,6 +182,25 @@ def rank(train: Array) -> Result:
     return Result({"ranks": neighbours.ranks(neighbours.distances(chosen))})
 
 
+def place(images: Images) -> Result:
+    """Place images in the common space, once for all cells.
+
+    Returns
+    -------
+    Result
+        Arrays: ``near`` (m, 10), the nearest neighbours of the images `bench.neighbours.sample`,
+        as positions in that sample.
+    """
+    chosen = images[neighbours.sample(len(images))]
+    ranks = neighbours.ranks(neighbours.distances(common.features(chosen)))
+    return Result({"near": _nearest(ranks)})
+
+
+def _nearest(ranks: neighbours.Ranks) -> Array:
+    count = neighbours.neighbourhood(len(ranks))
+    return neighbours.nearest(ranks, count).astype(np.int32)
+
+
 def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
     """Fit one reducer on the training images, and place the validation images.
 
@@ -251,7 +270,9 @@ def cluster(
     return Result(arrays, {"clusters_found": len(np.unique(arrays["train"]))})
 
 
-def measure(train: Array, clusters: Integers, codes: Array | None = None) -> Result:
+def measure(
+    train: Array, clusters: Integers, codes: Array | None = None, near: Integers | None = None
+) -> Result:
     """Measure an embedding and its clusters without labels; distances are made once.
 
     Parameters
@@ -262,26 +283,29 @@ def measure(train: Array, clusters: Integers, codes: Array | None = None) -> Res
     codes : ndarray or None, shape (m, m), uint16
         Ranks of the codes' neighbours, as `rank` leaves them; None where the embedding is not
         compared with its codes.
+    near : ndarray or None, shape (m, k)
+        Neighbours in the common space, as `place` leaves them.
 
     Returns
     -------
     Result
-        Values: ``silhouette``, None for a single cluster; ``trustworthiness``, ``continuity`` and
-        ``neighbours_kept``, None for fewer than three images. Arrays: ``near`` (m, 10), the
+        Values: ``silhouette``, None for a single cluster; ``trustworthiness``, ``continuity``,
+        ``neighbours_kept`` and ``coherence``, None for fewer than three images. Arrays: ``near`` (m, 10), the
         nearest neighbours of the images `bench.neighbours.sample`, as positions in that sample.
     """
     chosen = neighbours.sample(len(train))
     between = neighbours.distances(train[chosen])
     found = neighbours.silhouette(between, clusters[chosen])
     values: dict[str, Any] = {"silhouette": found if math.isfinite(found) else None}
-    if codes is None:
+    if codes is None or near is None:
         return Result({}, values)
     ranks, count = neighbours.ranks(between), neighbours.neighbourhood(len(chosen))
+    values["coherence"] = common.coherence(near, clusters[chosen]) if count else None
     names = ("trustworthiness", "continuity", "neighbours_kept")
     functions = (neighbours.trustworthiness, neighbours.continuity, neighbours.kept)
     for name, function in zip(names, functions, strict=True):
         values[name] = function(codes, ranks, count) if count else None
-    return Result({"near": neighbours.nearest(ranks, count).astype(np.int32)}, values)
+    return Result({"near": _nearest(ranks)}, values)
 
 
 def score(

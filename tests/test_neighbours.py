@@ -106,7 +106,8 @@ def test_a_sample_beyond_2000_is_always_the_same_and_close_to_the_whole():
     np.testing.assert_array_equal(neighbours.sample(2600), neighbours.sample(2600))
     ranked = stages.rank(X).arrays["ranks"]
     assert ranked.shape == (2000, 2000)
-    found = stages.measure(X[:, :2], groups, ranked)
+    near = neighbours.nearest(ranked, 10)
+    found = stages.measure(X[:, :2], groups, ranked, near)
     whole = reference(X, X[:, :2], n_neighbors=10)
     assert found.values["trustworthiness"] == pytest.approx(whole, abs=0.02)
     assert found.values["silhouette"] == pytest.approx(silhouette_score(X[:, :2], groups), abs=0.02)
@@ -116,9 +117,10 @@ def test_a_sample_beyond_2000_is_always_the_same_and_close_to_the_whole():
 
 def test_two_images_have_no_neighbourhoods():
     X = np.array([[0.0], [1.0]], np.float32)
-    found = stages.measure(X, np.array([0, 1]), stages.rank(X).arrays["ranks"])
+    ranked = stages.rank(X).arrays["ranks"]
+    found = stages.measure(X, np.array([0, 1]), ranked, neighbours.nearest(ranked, 0))
     assert found.values == dict.fromkeys(
-        ("silhouette", "trustworthiness", "continuity", "neighbours_kept")
+        ("silhouette", "trustworthiness", "continuity", "neighbours_kept", "coherence")
     )
     labels = np.array([0, 1])
     assert (

@@ -134,6 +134,7 @@ class Worker:
         jobs: dict[str, Callable[..., _Job]] = {
             "encode": self._encode,
             "rank": self._rank,
+            "place": self._place,
             "null": self._null,
             "resample": self._resample,
             "reduce": self._reduce,
@@ -197,6 +198,9 @@ class Worker:
         codes = encoded.require("train")
         return _Job(lambda: stages.rank(codes), _import_metrics)
 
+    def _place(self, task: Task, steps: Steps) -> _Job:
+        return _Job(lambda: stages.place(self.data.images), _import_metrics)
+
     def _null(self, task: Task, steps: Steps, encoded: Artifact) -> _Job:
         codes = encoded.require("train")
         return _Job(lambda: controls.null(codes, task.settings["seed"]))
@@ -234,10 +238,12 @@ class Worker:
         reduced: Artifact,
         clustered: Artifact,
         ranked: Artifact | None = None,
+        placed: Artifact | None = None,
     ) -> _Job:
         train, clusters = reduced.require("train"), clustered.require("train")
         codes = None if ranked is None else ranked.require("ranks")
-        return _Job(lambda: stages.measure(train, clusters, codes), _import_metrics)
+        near = None if placed is None else placed.require("near")
+        return _Job(lambda: stages.measure(train, clusters, codes, near), _import_metrics)
 
     def _agree(self, task: Task, steps: Steps, clustered: Artifact, *others: Artifact) -> _Job:
         again = [
