@@ -1,7 +1,6 @@
 """From a grid to the tasks that have to be done, each once.
 
-Every cell is a path of tasks: train, encode, rank, reduce (a task a link), cluster, measure, score.
-A task's key is a hash of all that shapes its result, the keys of what it reads among them, so that
+Every cell is a path of tasks, one a stage, and of reduce one a link. A task's key is a hash of all that shapes its result, the keys of what it reads among them, so that
 cells that agree on a prefix have the same tasks there, and every key is known before anything is
 run.
 """
@@ -114,11 +113,11 @@ class _Planner:
         label = f"{model}, {chain}, seed {index}"
         trained = self._train(model, index)
         encoded = self._encode(model, trained, f"{model}, seed {index}")
-        ranked = self._rank(encoded, f"{model}, seed {index}")
+        ranked, placed = self._rank(encoded, f"{model}, seed {index}"), self._place()
         *links, clustered = self._group(chain, [encoded], f"{model}, seed {index}", index)
-        measured = self._measure([links[-1], clustered, ranked, self._place()], label)
+        measured = self._measure([links[-1], clustered, ranked, placed], label)
         scored = self._score(clustered, measured, label)
-        path = (trained, encoded, ranked, *links, clustered, measured, scored)
+        path = (trained, encoded, ranked, placed, *links, clustered, measured, scored)
         return Cell(
             model,
             chain,

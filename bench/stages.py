@@ -1,4 +1,4 @@
-"""The stages of a cell: train, encode, rank, reduce, cluster, measure, score.
+"""The stages of a cell: train, encode, rank, place, reduce, cluster, measure, score.
 
 Each is a plain function from arrays and settings to arrays and numbers. It knows nothing of
 files, processes or other stages.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from models.autoencoder import Autoencoder
     from reducers.reducer import Reducer
 
-STAGES = ("train", "encode", "rank", "reduce", "cluster", "measure", "score")
+STAGES = ("train", "encode", "rank", "place", "reduce", "cluster", "measure", "score")
 # What clusters cost; the others only say what they are worth.
 WORK = ("train", "encode", "reduce", "cluster")
 SAMPLES = 10  # images kept beside their reconstructions
@@ -290,8 +290,9 @@ def measure(
     -------
     Result
         Values: ``silhouette``, None for a single cluster; ``trustworthiness``, ``continuity``,
-        ``neighbours_kept`` and ``coherence``, None for fewer than three images. Arrays: ``near`` (m, 10), the
-        nearest neighbours of the images `bench.neighbours.sample`, as positions in that sample.
+        ``neighbours_kept`` and ``coherence``, None for fewer than three images. Arrays: ``near``
+        (m, 10), the nearest neighbours of the images `bench.neighbours.sample`, as positions in
+        that sample.
     """
     chosen = neighbours.sample(len(train))
     between = neighbours.distances(train[chosen])

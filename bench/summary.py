@@ -30,10 +30,10 @@ BESIDE_COLUMNS = ("null_silhouette", "null_error", "resample_error")
 def leading_metric(records: pd.DataFrame) -> str | None:
     """Return the metric that decides which cell is best.
 
-    Public accuracy; validation accuracy where the training images have no labels; None where
-    nothing is labelled.
+    Public accuracy; validation accuracy where the training images have no labels; coherence, which
+    asks for none, where nothing is labelled. None where no cell got as far.
     """
-    for name in ("public_accuracy", "validation_accuracy"):
+    for name in ("public_accuracy", "validation_accuracy", "coherence"):
         if records[name].notna().any():
             return name
     return None
@@ -73,7 +73,7 @@ def median_seed(cell: pd.DataFrame, metric: str | None) -> int:
 
 
 def best_cell(records: pd.DataFrame) -> Best | None:
-    """Return the cell with the highest mean of the leading metric; None without labels.
+    """Return the cell with the highest mean of the leading metric; None if no cell has one.
 
     Cells of which some seeds failed or were skipped come after the others: the seeds that are
     left are not those that the others were measured with.
@@ -97,7 +97,7 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
         skipped: ``model``, ``chain``, ``seeds``, ``failed``, ``skipped``, and for each metric
         ``NAME`` (mean), ``NAME_std`` (sample standard deviation; missing for fewer than two
         results that were computed apart: what does not depend on the seed is one result and not
-        several), ``seconds`` (mean time of a seed, from images to clusters) and the columns
+        several), ``clusters_found`` (least), ``seconds`` (mean time of a seed, from images to clusters) and the columns
         `VERDICT_COLUMNS` and `BESIDE_COLUMNS`.
     """
     cells = [records["model"], records["chain"]]
@@ -120,12 +120,14 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
     clocks = records.reindex(columns=[f"{stage}_seconds" for stage in WORK])
     spent = clocks.apply(pd.to_numeric).sum(axis=1, min_count=1).rename("seconds")
     seconds = spent.where(records["status"] == "ok").groupby(cells, sort=False).mean()
+    found = pd.to_numeric(records.reindex(columns=["clusters_found"])["clusters_found"])
+    fewest = found.groupby(cells, sort=False).min()
     verdicts = (
         records.reindex(columns=[*VERDICT_COLUMNS, *BESIDE_COLUMNS])
         .groupby(cells, sort=False)
         .first()
     )
-    frame = pd.concat([counts, by_cell.mean(), spread, seconds, verdicts], axis=1).reset_index()
+    frame = pd.concat([counts, by_cell.mean(), spread, fewest, seconds, verdicts], axis=1).reset_index()
     # Stable, the less weighty order first: best first, those without a number last; then
     # complete cells before the others.
     metric = leading_metric(records)

@@ -36,7 +36,7 @@ def add(records: pd.DataFrame, store: Store) -> pd.DataFrame:
 
 def _verdicts(records: pd.DataFrame, store: Store) -> dict[Cell, dict[str, object]]:
     best = best_cell(records)
-    if best is None:
+    if best is None or leading_accuracy(records) is None:
         return {}
     independent = bool(records["independent_images"].iloc[0])
     groups, found = _groups(records), collect(records, store)

@@ -12,7 +12,7 @@ from bench.files import write_text
 from bench.metrics import oriented
 from bench.report.naming import cell_name
 from bench.store import Store
-from bench.summary import best_cell
+from bench.summary import best_cell, leading_accuracy
 
 
 def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:
@@ -41,25 +41,19 @@ def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:
 
 
 def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> list[Path]:
-    """Write the best cell's assignments; of unlabelled data every cell's, a file each."""
+    """Write the best cell's assignments; of unlabelled data every cell's as well, a file each."""
     best = best_cell(records)
     done = records[records["status"] == "ok"]
+    files: dict[Path, pd.Series] = {}
     if best is not None:
-        chosen = done[
-            (done["model"] == best.model)
-            & (done["chain"] == best.chain)
-            & (done["seed_index"] == best.seed_index)
-        ]
-        paths = [out / "assignments.csv"]
-    else:
-        chosen = done
-        paths = [
-            out
-            / "assignments"
-            / f"{cell_name(row['model'], row['chain'])}-seed{row['seed_index']}.csv"
-            for _, row in done.iterrows()
-        ]
-    for path, (_, record) in zip(paths, chosen.iterrows(), strict=True):
+        of_best = (done["model"] == best.model) & (done["chain"] == best.chain)
+        (row,) = (row for _, row in done[of_best & (done["seed_index"] == best.seed_index)].iterrows())
+        files[out / "assignments.csv"] = row
+    if leading_accuracy(records) is None:
+        for _, row in done.iterrows():
+            name = f"{cell_name(row['model'], row['chain'])}-seed{row['seed_index']}.csv"
+            files[out / "assignments" / name] = row
+    for path, row in files.items():
         path.parent.mkdir(exist_ok=True)
-        write_text(path, table(record, dataset, store).to_csv(index=False))
-    return paths
+        write_text(path, table(row, dataset, store).to_csv(index=False))
+    return list(files)

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote
 
 import pandas as pd
-from tabulate import tabulate
 
 from bench.console import duration
-from bench.errors import one_line
-from bench.evidence import seeds_needed
 from bench.metrics import METRICS
 from bench.presets import PRESETS, REPORT_CHAIN
-from bench.records import LIBRARIES, distinct_seconds
+from bench.records import BESIDE, LIBRARIES, distinct_seconds
+from bench.report import headline, reality, unlabelled
 from bench.report.figures import FOLDER, Figure
+from bench.report.layout import count_seeds, escape, table
 from bench.report.tables import (
     REPORT_BATCHES,
     grid_table,
-    mean_and_spread,
     report_table,
-    sure,
 )
 from bench.stages import STAGES
-from bench.summary import best_cell, leading_metric, summary
-from bench.verdicts import ALIKE, WORSE
+from bench.summary import leading_metric
 
 
 def render(records: pd.DataFrame, figures: list[Figure]) -> str:
@@ -40,12 +35,13 @@ def render(records: pd.DataFrame, figures: list[Figure]) -> str:
     first = records.iloc[0]
     parts = [
         f"# latentgrid: {escape(first['dataset'])}",
-        _headline(records),
+        headline.render(records),
         "## The report's table",
         _report_section(records),
         "## The whole grid",
         _grid_section(records),
-        *_null_section(records),
+        *reality.sections(records),
+        *unlabelled.sections(records),
         "## Pictures",
         _pictures(figures),
         "## What was run",
@@ -56,93 +52,20 @@ def render(records: pd.DataFrame, figures: list[Figure]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def escape(text: str) -> str:
-    """Have Markdown show text as it is, whatever characters it holds."""
-    return re.sub(r"([\\`*_\[\]<>|#~&$])", r"\\\1", one_line(str(text)))
-
-
-def _table(header: list[str], rows: list[list[str]], numbers_from: int) -> str:
-    """Lay out a table; columns from ``numbers_from`` on are right-aligned."""
-    align = ["left"] * numbers_from + ["right"] * (len(header) - numbers_from)
-    # No line break within a number and its spread.
-    escaped = [[escape(cell).replace(" ± ", "\u00a0±\u00a0") for cell in row] for row in rows]
-    return tabulate(escaped, headers=header, tablefmt="pipe", disable_numparse=True, colalign=align)
-
-
-def _seeds(records: pd.DataFrame) -> str:
-    count = records["seed_index"].nunique()
-    return f"{count} seed{'s' if count > 1 else ''}"
-
-
-def _headline(records: pd.DataFrame) -> str:
-    failed = int((records["status"] == "failed").sum())
-    warning = f" **{failed} of {len(records)} cells failed;** see below." if failed else ""
-    best = best_cell(records)
-    metric = leading_metric(records)
-    images = f"{records.iloc[0]['images']:,} images"
-    skipped = int((records["status"] == "skipped").sum())
-    if skipped:
-        warning += f" **{skipped} of {len(records)} cells were skipped;** see below."
-    if failed + skipped == len(records):
-        return f"**No cell was finished: {failed} failed, {skipped} were skipped;** see below."
-    if best is None or metric is None:
-        return (
-            f"{images} without labels: no accuracy can be told. Every cell's clusters are in "
-            f"`assignments/`.{warning}"
-        )
-    cells = summary(records)
-    row = cells[(cells["model"] == best.model) & (cells["chain"] == best.chain)].iloc[0]
-    done = int(row["seeds"] - row["failed"] - row["skipped"])
-    if metric == "public_accuracy":
-        shown, chosen, doubt = "private_accuracy", "public half", ""
-    else:
-        shown, chosen = metric, "validation images"
-        doubt = " It was chosen by the same images, so the figure is a little too high."
-    return (
-        f"Highest on the {chosen}: **{escape(best.model)}** with **{escape(best.chain)}**, "
-        f"{METRICS[shown].title} accuracy **{mean_and_spread(row, shown)}** (mean ± standard "
-        f"deviation over {done} seed{'s' * (done > 1)}, {images}).{doubt} "
-        f"{_standing(records, row)} A seed of it takes {duration(row['seconds'])}, from images to "
-        f"score.{warning}"
-    )
-
-
-def _standing(records: pd.DataFrame, best: pd.Series) -> str:
-    """Say how sure the best cell's accuracy is, and which others it cannot be told from."""
-    if pd.isna(best["accuracy_low"]):
-        return "With one seed nothing is known of how far seeds move it."
-    over = "seeds and images" if records.iloc[0]["independent_images"] else "seeds alone"
-    said = f"Its accuracy over all images: 95% interval {sure(best)}, over {over}."
-    cells = summary(records)
-    alike, worse = (int((cells["verdict"] == word).sum()) for word in (ALIKE, WORSE))
-    if not alike + worse:
-        return said
-    if not alike:
-        return f"{said} **All {worse} other cells are worse**, by the same seeds and images."
-    count, needed = records["seed_index"].nunique(), seeds_needed(alike + worse)
-    said += (
-        f" **With {_seeds(records)}, {alike} of {alike + worse} other cells cannot be told "
-        "from it.**"
-    )
-    if count < needed:
-        said += f" {needed} seeds are the least with which that number of cells could be."
-    return said
-
-
 def _report_section(records: pd.DataFrame) -> str:
-    chain, header, rows = report_table(records)
+    chain, header, rows = reporttable(records)
     first = records.iloc[0]
     batches = -(-int(first["images"]) // int(first["batch_size"]))
     note = (
         f"Chain: {escape(chain)}, then k-means with {first['clusters']} clusters. Mean ± standard "
-        f"deviation over {_seeds(records)}. The loss at its reported scale is a sum over an "
+        f"deviation over {count_seeds(records)}. The loss at its reported scale is a sum over an "
         f"epoch's batches, here {batches} and in the report {REPORT_BATCHES}, so that only the "
         f"loss per pixel can be compared (the report's: its sum divided by {REPORT_BATCHES}). "
         "The report's rows were measured on 9,000 other images, one seed each. Models that are "
         "not trained have no loss at the reported scale."
     )
     cut = _cut(records)
-    return "\n\n".join(part for part in (_table(header, rows, 1), note, cut) if part)
+    return "\n\n".join(part for part in (table(header, rows, 1), note, cut) if part)
 
 
 def _cut(records: pd.DataFrame) -> str:
@@ -169,11 +92,11 @@ def _cut(records: pd.DataFrame) -> str:
 
 
 def _grid_section(records: pd.DataFrame) -> str:
-    header, rows = grid_table(records)
+    header, rows = gridtable(records)
     metric = leading_metric(records)
-    order = f"Best first, by {METRICS[metric].title} accuracy. " if metric else ""
+    order = f"Best first, by {_leading(metric)}. " if metric else ""
     parts = [f"{order}Mean ± standard deviation over seeds. {_protocol(records)}"]
-    parts.append(_table(header, rows, 2))
+    parts.append(table(header, rows, 2))
     failed = records[records["status"] == "failed"]
     if len(failed):
         parts.append("### Failed cells")
@@ -181,14 +104,19 @@ def _grid_section(records: pd.DataFrame) -> str:
             [r["model"], r["chain"], str(r["seed_index"]), r["failed_stage"], r["error"]]
             for _, r in failed.iterrows()
         ]
-        parts.append(_table(["model", "chain", "seed", "stage", "error"], causes, 5))
+        parts.append(table(["model", "chain", "seed", "stage", "error"], causes, 5))
     skipped = records[records["status"] == "skipped"]
     if len(skipped):
         parts.append("### Skipped cells")
         groups = skipped.groupby(["model", "chain", "skip_reason"], sort=False)
         reasons = [[str(m), str(c), str(len(g)), str(why)] for (m, c, why), g in groups]
-        parts.append(_table(["model", "chain", "seeds", "reason"], reasons, 4))
+        parts.append(table(["model", "chain", "seeds", "reason"], reasons, 4))
     return "\n\n".join(parts)
+
+
+def _leading(metric: str) -> str:
+    title = METRICS[metric].title
+    return title if metric == "coherence" else f"{title} accuracy"
 
 
 def _protocol(records: pd.DataFrame) -> str:
@@ -208,35 +136,6 @@ def _protocol(records: pd.DataFrame) -> str:
         "paired interval over images both say so; by how much stands beside it, with its 95% "
         "interval. All else is *not told apart*."
     )
-
-
-def _null_section(records: pd.DataFrame) -> list[str]:
-    """Show each cell's silhouette beside what its chain makes of data without clusters."""
-    if records["null_artifacts"].fillna("").eq("").all() and records["null_error"].isna().all():
-        return []
-    cells = summary(records)
-    rows = [
-        [row["model"], row["chain"], mean_and_spread(row, "silhouette"), *_against_null(row)]
-        for _, row in cells.iterrows()
-    ]
-    note = (
-        "*Of its null* is the silhouette that the same chain and k-means reach on one Gaussian "
-        "with the covariance of the same codes, in which there are no clusters: what t-SNE or UMAP "
-        "make up. One draw a model and chain, with the first seed. A cell that does not beat its "
-        "null shows no clusters that the codes' covariance alone would not show as well. "
-        "Silhouettes of different chains live in different spaces and are not compared."
-    )
-    header = ["model", "chain", "silhouette", "of its null", ""]
-    return ["## What is real", note, _table(header, rows, 2)]
-
-
-def _against_null(row: pd.Series) -> list[str]:
-    if pd.notna(row["null_error"]):
-        return ["failed", str(row["null_error"])]
-    if pd.isna(row["null_silhouette"]) or pd.isna(row["silhouette"]):
-        return ["–", ""]
-    beats = row["silhouette"] > row["null_silhouette"]
-    return [f"{row['null_silhouette']:.3f}", "" if beats else "does not beat its null"]
 
 
 def _pictures(figures: list[Figure]) -> str:
@@ -293,7 +192,7 @@ def _run_section(records: pd.DataFrame) -> str:
             ),
         ],
     ]
-    parts = [_table(["what", "value"], facts, 2)]
+    parts = [table(["what", "value"], facts, 2)]
     if pd.notna(first["dataset_notes"]) and first["dataset_notes"]:
         parts.append(f"About the data: {escape(first['dataset_notes'])}")
     parts.append(_durations(records))
@@ -303,7 +202,7 @@ def _run_section(records: pd.DataFrame) -> str:
 
 def _durations(records: pd.DataFrame) -> str:
     rows, total, total_warm = [], 0.0, 0.0
-    for stage in (*STAGES, "null"):
+    for stage in (*STAGES, *BESIDE):
         count, seconds, warm_up = distinct_seconds(records, stage)
         rows.append([stage, str(count), duration(seconds), duration(warm_up)])
         total, total_warm = total + seconds, total_warm + warm_up
@@ -312,7 +211,7 @@ def _durations(records: pd.DataFrame) -> str:
         "Wall clock by stage. Work that cells share was done once and is counted once; warm-up "
         "is imports and compilation, and in no other figure."
     )
-    return f"{text}\n\n" + _table(["stage", "runs", "time", "warm-up"], rows, 1)
+    return f"{text}\n\n" + table(["stage", "runs", "time", "warm-up"], rows, 1)
 
 
 def _words() -> str:
@@ -326,4 +225,4 @@ def _words() -> str:
         ]
         for metric in METRICS.values()
     ]
-    return _table(["heading", "column of results.csv", "better", "range", "meaning"], rows, 5)
+    return table(["heading", "column of results.csv", "better", "range", "meaning"], rows, 5)

@@ -38,7 +38,12 @@ def against_best(row: pd.Series) -> str:
         return MISSING
     if row["verdict"] != "worse":
         return str(row["verdict"])
-    return f"worse by {row['behind_best']:.3f} ({_range(row, 'behind_best')})"
+    return f"worse by {behind(row)}"
+
+
+def behind(row: pd.Series) -> str:
+    """Write by how much the best is ahead of a summary row: ``0.100 (0.050 to 0.150)``."""
+    return f"{row['behind_best']:.3f} ({_range(row, 'behind_best')})"
 
 
 def _range(row: pd.Series, name: str) -> str:

@@ -1,0 +1,64 @@
+"""Without labels: cells ranked by evidence that needs none, and how far that can be trusted."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.metrics import METRICS
+from bench.report.layout import escape, table
+from bench.report.tables import MISSING, mean_and_spread, metrics_to_show
+from bench.scores import DEFAULT, SCORES, trust
+from bench.summary import leading_accuracy, summary
+
+def sections(records: pd.DataFrame) -> list[str]:
+    """Write the section; empty where there is nothing to say."""
+    said = _trusted(records) if leading_accuracy(records) is not None else _ranked(records)
+    return ["## Without labels", *said] if said else []
+
+
+def _ranked(records: pd.DataFrame) -> list[str]:
+    """Rank the cells of unlabelled data."""
+    names = metrics_to_show(records, ("coherence", "agreement", "silhouette", "reconstruction_loss"))
+    if DEFAULT not in names:
+        return []
+    cells = summary(records)
+    rows = [
+        [row["model"], row["chain"], *(mean_and_spread(row, name) for name in names)]
+        for _, row in cells.iterrows()
+    ]
+    failed = cells["resample_error"].dropna().unique()
+    return [
+        "Best first, by coherence: how far neighbours in one space that is no model's (fixed random "
+        "filters) share a cluster, beyond chance. Agreement is with the clusters of the same chain "
+        "on four fifths of the images, the encoder kept. Silhouettes are of each cell's own space "
+        "and are not compared across chains. Reconstruction loss is shown, but 0 for the identity "
+        "is no evidence. Mean ± standard deviation over seeds.",
+        table(["model", "chain", *(METRICS[name].title for name in names)], rows, 2),
+        *(f"**A resample failed:** {escape(message)}" for message in failed),
+    ]
+
+
+def _trusted(records: pd.DataFrame) -> list[str]:
+    """Show, where labels are known, what would have been picked without them."""
+    found = trust(records)
+    if not found:
+        return []
+    rows = [
+        [
+            each.score,
+            MISSING if pd.isna(each.correlation) else f"{each.correlation:+.2f}",
+            f"{each.model}, {each.chain}",
+            f"{each.regret:.3f}",
+            str(each.cells),
+            SCORES[each.score].meaning,
+        ]
+        for each in found
+    ]
+    header = ["score", "rank correlation", "would pick", "regret", "cells", "what it is"]
+    return [
+        "What these labelled images say of choosing without labels: the rank correlation of each "
+        "score with mean accuracy over cells (Spearman's), the cell that the score would have "
+        "picked, and its *regret*, the best cell's mean accuracy less the pick's. Unlabelled data "
+        f"are ranked by {DEFAULT}.",
+        table(header, rows, 1),
+    ]
