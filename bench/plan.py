@@ -118,8 +118,9 @@ def plan(spec: GridSpec, dataset: Dataset) -> Plan:
         If the images are all one, a model cannot work on them, or a chain on no model's codes.
     """
     _check_images(dataset)
+    spared = spec.spared
     impossible = {
-        (model, str(chain)): why_impossible(model, chain, dataset)
+        (model, str(chain)): why_impossible(model, chain, dataset, model in spared)
         for model in spec.models
         for chain in spec.chains
     }
@@ -148,9 +149,17 @@ def _check_images(dataset: Dataset) -> None:
         )
 
 
-def why_impossible(model: str, chain: Chain, dataset: Dataset) -> str:
-    """Say why a chain cannot work on a model's codes of this data set; empty where it can."""
-    features = probe(model, dataset.image_shape).code_size
+def why_impossible(model: str, chain: Chain, dataset: Dataset, spared: bool = False) -> str:
+    """Say why a chain cannot work on a model's codes of this data set; empty where it can.
+
+    A model that cannot work itself is refused, unless it is to be spared.
+    """
+    try:
+        features = probe(model, dataset.image_shape).code_size
+    except UsageError as error:
+        if not spared:
+            raise
+        return str(error)
     for link in chain.links:
         try:
             reducer = link.build()

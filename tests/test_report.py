@@ -242,6 +242,7 @@ def finished(tmp_path_factory):
         seeds=2,
         threads=1,
         device="cpu",
+        baselines=False,
         out=place / "out",
         store=place / "store",
     )
@@ -312,6 +313,7 @@ def test_what_an_earlier_run_left_is_removed(finished, image_folder):
     _, place = finished
     out = place / "shared"
     common = {"models": "pixels", "seeds": 1, "out": out, "store": place / "store"}
+    common["baselines"] = False
     run_grid(dataset=f"folder:{image_folder}", reducers="pca2", **common)
     assert (out / "assignments.csv").exists()
     assert (out / "figures" / "accuracy.png").exists()
