@@ -15,7 +15,7 @@ class Preset:
     summary : str
         One line for ``--list``.
     settings : dict
-        Fields of `bench.spec.GridSpec`.
+        Fields of `bench.spec.GridSpec`; baselines are added to them unless they say otherwise.
     """
 
     summary: str

@@ -55,7 +55,8 @@ class GridSpec(BaseModel):
         Training images to take.
     models : tuple of str
         Registered names. ``untrained`` stands for all models whose names start with
-        ``untrained-``, and so on for other first words.
+        ``untrained-``, and so on for other first words. ``untrained-NAME`` is there for every
+        model that trains.
     reducers : tuple of str
         Chains, kept in canonical form.
     baselines : bool

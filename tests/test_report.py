@@ -221,6 +221,12 @@ def test_markdown_shows_text_as_it_is(text):
     assert html.unescape(plain) == " ".join(text.split())
 
 
+def test_the_reports_table_is_of_a_chain_that_reduces_where_there_is_one():
+    records = [record(chain=chain) for chain in ("none", "pca5", "umap2")]
+    assert report_table(frame(*records))[0] == "pca5"
+    assert report_table(frame(records[0]))[0] == "none"
+
+
 def test_names_of_files_do_not_collide():
     pairs = [("a-b", "c"), ("a", "b-c"), ("a", "b+c"), ("a", "b(c)"), ("A", "b c")]
     names = {cell_name(*pair) for pair in pairs}
