@@ -54,11 +54,18 @@ class Entry(Generic[T]):
         One line for ``--list``.
     item : callable
         The class or function itself.
+    origin : str or None
+        Name of the item that this one was made from; None where somebody registered it.
     """
 
     name: str
     summary: str
     item: T
+    origin: str | None = None
+
+
+# Makes an item's variant, or None where there is none.
+Variant = Callable[[Entry[T]], Entry[T] | None]
 
 
 class Registry(Generic[T]):
@@ -73,20 +80,32 @@ class Registry(Generic[T]):
         ``latentgrid.<last part of package>`` under which other packages may register theirs.
     pattern : str
         Regular expression for a whole name.
+    variant : callable or None
+        Given the entry of a registered item, makes that of a second one, which is then there
+        under its own name as well; variants have no variants.
     """
 
     def __init__(
-        self, kind: str, package: str, pattern: str = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+        self,
+        kind: str,
+        package: str,
+        pattern: str = r"[a-z][a-z0-9]*(-[a-z0-9]+)*",
+        variant: Variant[T] | None = None,
     ) -> None:
         self.kind = kind
         self.package = package
         self.entry_point_group = f"latentgrid.{package.rpartition('.')[2]}"
         self._pattern = re.compile(pattern)
+        self._variant = variant
         self._entries: dict[str, Entry[T]] = {}
+        self._variants: dict[str, Entry[T]] = {}
         self._loaded = False
 
     def register(self, name: str, summary: str) -> Callable[[T], T]:
-        """Return a decorator that registers an item.
+        """Return a decorator that registers an item, and its variant where it has one.
+
+        A variant that somebody writes by hand, in the file of the item itself, goes before the
+        one that would be made.
 
         Parameters
         ----------
@@ -108,19 +127,27 @@ class Registry(Generic[T]):
             raise ValueError(f"{self.kind} {name!r} needs a summary of one line")
 
         def add(item: T) -> T:
-            if name in self._entries:
+            taken = self._find(name)
+            if taken and not (taken.origin and taken.item.__module__ == item.__module__):
                 raise DuplicateNameError(
                     f"{self.kind} {name!r} is registered twice: by "
-                    f"{self._entries[name].item.__module__} and by {item.__module__}"
+                    f"{taken.item.__module__} and by {item.__module__}"
                 )
-            self._entries[name] = Entry(name, summary, item)
+            entry = Entry(name, summary, item)
+            variant = self._variant(entry) if self._variant else None
+            self._entries[name] = entry
+            if variant:
+                self._variants[variant.name] = variant
             return item
 
         return add
 
     def unregister(self, name: str) -> None:
-        """Forget an item (for tests and notebooks that define one again)."""
+        """Forget an item and its variant (for tests and notebooks that define one again)."""
         del self._entries[name]
+        self._variants = {
+            key: variant for key, variant in self._variants.items() if variant.origin != name
+        }
 
     def __getitem__(self, name: str) -> T:
         """Return the item, or raise `UnknownNameError` with the nearest name."""
@@ -129,26 +156,32 @@ class Registry(Generic[T]):
     def entry(self, name: str) -> Entry[T]:
         """Return name, summary and item, or raise `UnknownNameError` with the nearest name."""
         self._load()
-        if name not in self._entries:
+        found = self._find(name)
+        if found is None:
+            known = self.names()
             raise UnknownNameError(
-                f"unknown {self.kind} {name!r}: {did_you_mean(name, self._entries)}"
-                f"known are {', '.join(sorted(self._entries))}"
+                f"unknown {self.kind} {name!r}: {did_you_mean(name, known)}"
+                f"known are {', '.join(known)}"
             )
-        return self._entries[name]
+        return found
 
     def __iter__(self) -> Iterator[Entry[T]]:
-        """Iterate over entries by name."""
+        """Iterate over entries by name, variants among them."""
         self._load()
-        return iter(sorted(self._entries.values(), key=lambda entry: entry.name))
+        entries = self._variants | self._entries
+        return iter(sorted(entries.values(), key=lambda entry: entry.name))
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether a name is registered."""
+        """Tell whether there is an item of this name."""
         self._load()
-        return name in self._entries
+        return self._find(name) is not None
 
     def names(self) -> list[str]:
-        """Return all registered names, sorted."""
+        """Return all names, sorted."""
         return [entry.name for entry in self]
+
+    def _find(self, name: str) -> Entry[T] | None:
+        return self._entries.get(name) or self._variants.get(name)
 
     def _load(self) -> None:
         if self._loaded:

@@ -36,7 +36,7 @@ def run_grid(
     **settings
         Fields of `bench.spec.GridSpec`, named as the flags are: ``dataset="digits"``,
         ``models=["pixels", "dnn"]``, ``reducers="pca64,pca128+tsne2"``, ``seeds=5``,
-        ``out="results"`` …
+        ``baselines=False``, ``out="results"`` …
 
     Returns
     -------

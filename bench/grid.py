@@ -87,6 +87,15 @@ def grid(
             metavar="LIST",
         ),
     ] = None,
+    baselines: Annotated[
+        bool | None,
+        _option(
+            "Add what shows whether it was worth it (on by default): pixels, that is no model; "
+            "each model untrained; the chain none, that is no reduction.",
+            WHAT,
+            "--baselines/--no-baselines",
+        ),
+    ] = None,
     seeds: Annotated[
         str | None, _option("How many seeds: repetitions of every cell.", WHAT, metavar="N")
     ] = None,
@@ -220,6 +229,7 @@ def grid(
         "clusters": clusters,
         "models": models,
         "reducers": reducers,
+        "baselines": baselines,
         "seeds": seeds,
         "seed": seed,
         "vary": vary,
@@ -283,7 +293,8 @@ def _list(plugins: list[Path]) -> int:
         print(title)
         for name, summary in items:
             print(f"  {name:<14} {summary}")
-    print("A model's first word stands for all of its variants: untrained, for both of them.")
+    print("Each model that trains is there untrained as well; untrained stands for all of those.")
+    print("A grid has pixels, its models untrained and the chain none, unless --no-baselines.")
     return 0
 
 

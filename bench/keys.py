@@ -52,11 +52,20 @@ def _class_texts(item: type) -> list[str]:
     # Libraries' classes are stood for by the library's version.
     ours = {"models", "reducers", item.__module__.partition(".")[0]}
     lineage = [c for c in inspect.getmro(item) if c.__module__.partition(".")[0] in ours]
+    lineage = [c for c in lineage if not _is_made(c)]
     try:
         texts = {Path(inspect.getfile(c)).read_text(encoding="utf-8") for c in lineage}
     except (OSError, TypeError):
         texts = {_cell_text(c) for c in lineage}
     return sorted(texts)
+
+
+def _is_made(item: type) -> bool:
+    """Tell whether a class was made of its original, see `models.untrained`, and not written.
+
+    Its text is then that of the classes that it derives from.
+    """
+    return any(vars(item).get("original") is base for base in item.__bases__)
 
 
 def _cell_text(item: type) -> str:

@@ -49,8 +49,9 @@ def plan(spec: GridSpec, dataset: Dataset) -> Plan:
         If the images are all one, a model cannot work on them, or a chain on no model's codes.
     """
     _check_images(dataset)
+    spared = spec.spared
     impossible = {
-        (model, str(chain)): why_impossible(model, chain, dataset)
+        (model, str(chain)): why_impossible(model, chain, dataset, model in spared)
         for model in spec.models
         for chain in spec.chains
     }
@@ -79,13 +80,21 @@ def _check_images(dataset: Dataset) -> None:
         )
 
 
-def why_impossible(model: str, chain: Chain, dataset: Dataset, count: int | None = None) -> str:
+def why_impossible(
+    model: str, chain: Chain, dataset: Dataset, spared: bool = False, count: int | None = None
+) -> str:
     """Say why a chain cannot work on a model's codes of this data set; empty where it can.
 
-    ``count``: of so many of the images; by default of all.
+    A model that cannot work itself is refused, unless it is to be spared. ``count``: of so many
+    of the images; by default of all.
     """
     count = count or len(dataset)
-    features = probe(model, dataset.image_shape).code_size
+    try:
+        features = probe(model, dataset.image_shape).code_size
+    except UsageError as error:
+        if not spared:
+            raise
+        return str(error)
     for link in chain.links:
         try:
             reducer = link.build()
@@ -200,7 +209,7 @@ class _Planner:
         """Tell whether a chain works on all images only: a resample has too few for it."""
         fewer = controls.resampled(len(self.dataset))
         return fewer < self.dataset.clusters or bool(
-            why_impossible(model, chain, self.dataset, fewer)
+            why_impossible(model, chain, self.dataset, count=fewer)
         )
 
     def _seed(self, of: str, index: int, *names: str) -> int:

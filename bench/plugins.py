@@ -28,21 +28,30 @@ def load_plugins(paths: Iterable[Path]) -> None:
         If one is missing or fails; also where it takes the name of a built-in item.
     """
     # Built-in items come first, so that it is the plugin that is refused.
-    before = {registry: registry.names() for registry in _REGISTRIES.values()}
+    before = {registry: _registered(registry) for registry in _REGISTRIES.values()}
     try:
         for path in paths:
             load_plugin(path)
     except PluginError:
         for registry, names in before.items():
-            for name in set(registry.names()) - set(names):
+            for name in _registered(registry) - names:
                 registry.unregister(name)
         raise
 
 
+def _registered(registry: Registry[Any]) -> set[str]:
+    """Return the names that somebody registered: variants come and go with their originals."""
+    return {entry.name for entry in registry if entry.origin is None}
+
+
 def items_of(models: Iterable[str], links: Iterable[str]) -> Adopted:
-    """Return the models and reducers of these names, for another process to `adopt`."""
+    """Return the models and reducers of these names, for another process to `adopt`.
+
+    Of a variant the original is returned: the other process makes the variant by itself.
+    """
+    originals = [autoencoders.entry(name).origin or name for name in models]
     return [
-        *((autoencoders.kind, autoencoders.entry(name)) for name in dict.fromkeys(models)),
+        *((autoencoders.kind, autoencoders.entry(name)) for name in dict.fromkeys(originals)),
         *((reducers.kind, reducers.entry(name)) for name in dict.fromkeys(links)),
     ]
 
@@ -54,5 +63,5 @@ def adopt(items: Adopted) -> None:
     of a plugin or of an installed package.
     """
     for kind, entry in items:
-        if entry.name not in _REGISTRIES[kind]:
+        if entry.name not in _registered(_REGISTRIES[kind]):
             _REGISTRIES[kind].register(entry.name, entry.summary)(entry.item)

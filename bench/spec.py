@@ -17,6 +17,7 @@ from pydantic import (
     field_validator,
 )
 
+from bench.baselines import baselines_among, chains_with_baseline, models_with_baselines
 from bench.errors import UsageError
 from bench.plugins import load_plugins
 from bench.presets import PRESETS
@@ -54,9 +55,14 @@ class GridSpec(BaseModel):
         Training images to take.
     models : tuple of str
         Registered names. ``untrained`` stands for all models whose names start with
-        ``untrained-``, and so on for other first words.
+        ``untrained-``, and so on for other first words. ``untrained-NAME`` is there for every
+        model that trains.
     reducers : tuple of str
         Chains, kept in canonical form.
+    baselines : bool
+        Add what the models and chains are measured against, where it is not asked for by name:
+        ``pixels`` shows what an autoencoder adds, the untrained variant of each model what its
+        training adds, the chain ``none`` what a reduction adds.
     seeds : int
         Repetitions.
     seed : int
@@ -96,6 +102,7 @@ class GridSpec(BaseModel):
     limit: int | Literal["all"] = "all"
     models: tuple[str, ...] = Field(min_length=1)
     reducers: tuple[str, ...] = Field(min_length=1)
+    baselines: bool = True
     seeds: int = Count
     seed: int = Field(0, ge=0)
     null: bool = False
@@ -208,6 +215,22 @@ class GridSpec(BaseModel):
         """The reducer chains, read."""
         return tuple(Chain.parse(text) for text in self.reducers)
 
+    @property
+    def spared(self) -> set[str]:
+        """Models that may be unable to work: a baseline is left out, and not a grid refused."""
+        return baselines_among(self.models) if self.baselines else set()
+
+    def with_baselines(self) -> GridSpec:
+        """Return the settings with baselines among models and chains, if those are wanted."""
+        if not self.baselines:
+            return self
+        return self.model_copy(
+            update={
+                "models": models_with_baselines(self.models),
+                "reducers": chains_with_baseline(self.reducers),
+            }
+        )
+
     def to_toml(self) -> str:
         """Return the settings as a TOML file that runs again as it is."""
         settings = self.model_dump(mode="json", exclude_none=True)
@@ -226,7 +249,7 @@ def find_device() -> str:
 
 
 def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> GridSpec:
-    """Combine preset, configuration file and flags; later ones win.
+    """Combine preset, configuration file and flags; later ones win. Then add the baselines.
 
     A preset's ``limit`` belongs to its own data set: with another one, all images are taken
     unless a limit is given.
@@ -255,9 +278,10 @@ def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> 
     if given.get("dataset", settings["dataset"]) != settings["dataset"]:
         settings["limit"] = "all"
     try:
-        return GridSpec.model_validate(settings | {"preset": preset} | given)
+        spec = GridSpec.model_validate(settings | {"preset": preset} | given)
     except ValidationError as error:
         raise UsageError(what_is_wrong(error, GridSpec)) from None
+    return spec.with_baselines()
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -13,15 +13,18 @@ A new one is a new file in this folder::
             super().__init__()
             self.encoder = ...  # (n, C, H, W) float32 in [-1, 1] -> (n, code size)
             self.decoder = ...  # (n, code size) -> (n, C, H, W)
+
+A model that trains has an untrained variant by itself, here ``untrained-mine``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from models.untrained import make_untrained
 from registry import Registry
 
 if TYPE_CHECKING:
     from models.autoencoder import Autoencoder
 
-autoencoders: Registry[type[Autoencoder]] = Registry("model", "models")
+autoencoders: Registry[type[Autoencoder]] = Registry("model", "models", variant=make_untrained)

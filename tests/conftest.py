@@ -17,7 +17,7 @@ from bench.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
 # The least grid: one cell, five tasks.
-SMALL = ["--models", "pixels", "--reducers", "pca5", "--seeds", "1", "--no-null"]
+SMALL = ["--models", "pixels", "--reducers", "pca5", "--seeds", "1", "--no-null", "--no-baselines"]
 SCENES = Path(os.environ.get("LATENTGRID_SCENES", ROOT.parent / "shared" / "data" / "scenes"))
 
 

@@ -19,7 +19,9 @@ def drawn(terminal, use):
 
 
 def work(console):
-    settings = resolve({"models": "dnn", "reducers": "pca5", "limit": 60, "seeds": 1})
+    settings = resolve(
+        {"models": "dnn", "reducers": "pca5", "limit": 60, "seeds": 1, "baselines": False}
+    )
     tasks = list(
         plan(settings.model_copy(update={"device": "cpu"}), load("digits", limit=60)).tasks.values()
     )

@@ -16,6 +16,7 @@ from bench.probe import probe
 from bench.training import core
 from models import autoencoders
 from models.autoencoder import Autoencoder
+from models.untrained import untrained_name
 from reducers import reducers
 from reducers.chain import Chain
 from reducers.reducer import Reducer
@@ -74,6 +75,18 @@ class TestEveryModel:
         assert all(torch.equal(one[name], same[name]) for name in one)
         differs = any(not torch.equal(one[name], other[name]) for name in one)
         assert differs != item.deterministic
+
+    def test_has_an_untrained_variant_with_its_weights_if_it_trains(self, model_name):
+        item = autoencoders[model_name]
+        assert (untrained_name(model_name) in autoencoders) == item.trains
+        if item.trains:
+            variant = autoencoders[untrained_name(model_name)]
+            assert not variant.trains
+            assert variant.family == (item.family or model_name)
+            assert probe(untrained_name(model_name), SHAPE) == probe(model_name, SHAPE)
+            one, other = (core.build(of, SHAPE, 5).state_dict() for of in (item, variant))
+            assert list(one) == list(other)
+            assert all(torch.equal(one[name], other[name]) for name in one)
 
     def test_weights_survive_saving(self, model_name, images, tmp_path):
         from safetensors.torch import load_file, save_file

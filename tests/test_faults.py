@@ -103,7 +103,7 @@ def harmed(tmp_path_factory):
     found = run_grid(
         folder, "--plugin", "harm.py", "--models", models, "--reducers",
         "none,raising,nans,rows,aborting", "--limit", "60", "--seeds", "1", "--epochs", "2",
-        "--no-null",
+        "--no-null", "--no-baselines",
     )  # fmt: skip
     return found, pd.read_csv(folder / "results" / "results.csv"), folder
 
@@ -147,6 +147,7 @@ def test_fail_fast_stops_and_shows_the_rest_as_skipped(harmed, tmp_path):
     found = run_grid(
         tmp_path, "--plugin", folder / "harm.py", "--models", "raising,fine", "--reducers", "pca2",
         "--limit", "60", "--seeds", "2", "--epochs", "1", "--fail-fast", "--no-null",
+        "--no-baselines",
     )  # fmt: skip
     assert found.returncode == 1
     records = pd.read_csv(tmp_path / "results" / "results.csv")
@@ -161,6 +162,7 @@ def test_a_chain_that_some_models_cannot_take_is_skipped_there(harmed, tmp_path)
     found = run_grid(
         tmp_path, "--plugin", folder / "harm.py", "--models", "pixels,fine", "--reducers",
         "pca9,pca5", "--limit", "60", "--seeds", "1", "--epochs", "1", "--no-null",
+        "--no-baselines",
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     records = pd.read_csv(tmp_path / "results" / "results.csv")

@@ -1,6 +1,9 @@
 """The real command, run as users run it."""
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
 
 import numpy as np
@@ -9,10 +12,11 @@ import pytest
 
 from bench import run_grid
 from bench.store import ARRAYS
-from tests.conftest import SCENES
+from tests.conftest import ROOT, SCENES
 
 TINY = [
     "--no-null",
+    "--no-baselines",
     "--limit",
     "150",
     "--models",
@@ -79,6 +83,7 @@ def test_permuting_labels_leaves_all_before_scoring_as_it_was(npy_folder, tmp_pa
         "epochs": 1,
         "seeds": 1,
         "null": False,
+        "baselines": False,
         "device": "cpu",
     }
     before = run_grid(**settings, out=tmp_path / "a", store=tmp_path / "sa")
@@ -99,8 +104,9 @@ def test_permuting_labels_leaves_all_before_scoring_as_it_was(npy_folder, tmp_pa
 
 def test_homework_form_gives_id_and_label(command, npy_folder, tmp_path):
     found = command(
-        "--dataset", f"npy:{npy_folder}", "--models", "pixels", "--reducers", "pca5", "--seeds", "1"
-    )
+        "--dataset", f"npy:{npy_folder}", "--models", "pixels", "--reducers", "pca5",
+        "--seeds", "1", "--no-baselines",
+    )  # fmt: skip
     assert found.returncode == 0, found.stderr
     table = pd.read_csv(tmp_path / "results" / "assignments.csv")
     assert list(table.columns) == ["id", "label"]
@@ -111,7 +117,7 @@ def test_homework_form_gives_id_and_label(command, npy_folder, tmp_path):
 
 def test_unlabelled_images_get_clusters_and_pictures(command, image_folder, tmp_path):
     flat = image_folder / "dark"
-    chains = ["--models", "pixels", "--reducers", "pca2,pca5", "--seeds", "2"]
+    chains = ["--models", "pixels", "--reducers", "pca2,pca5", "--seeds", "2", "--no-baselines"]
     refused = command("--dataset", f"folder:{flat}", *chains)
     assert refused.returncode == 2
     assert "--clusters N" in refused.stderr
@@ -150,6 +156,56 @@ def test_dry_run_does_nothing_and_tells_all(command, tmp_path):
     assert "29 of 29 distinct tasks to do: about" in found.stdout
     assert not (tmp_path / "results").exists()
     assert not (tmp_path / ".store").exists()
+
+
+def test_baselines_are_there_although_only_one_model_and_chain_are_asked_for(command, tmp_path):
+    asked = ["--models", "dnn", "--reducers", "pca9", "--limit", "100", "--seeds", "1", "--no-null"]
+    asked += ["--epochs", "1"]
+    planned = command(*asked, "--dry-run").stdout.splitlines()
+    rows = [line.split()[:2] for line in planned if "seed 0" in line]
+    assert rows == [
+        [model, chain] for model in ("pixels", "untrained-dnn", "dnn") for chain in ("none", "pca9")
+    ]
+    bare = command(*asked, "--no-baselines")
+    assert "5 tasks done, 0 were in .store" in bare.stdout
+    found = command(*asked)
+    assert found.returncode == 0, found.stderr
+    assert "5 were in .store" in found.stdout  # what was asked for is as it was
+    records = pd.read_csv(tmp_path / "results" / "results.csv")
+    assert records[["model", "chain"]].values.tolist() == rows
+    assert (records["status"] == "ok").all()
+    for model in ("pixels", "untrained-dnn", "dnn", "always the largest class"):
+        assert f"| {model} " in (tmp_path / "results" / "results.md").read_text()
+    again = command("--config", "results/grid.toml")
+    assert "0 tasks done" in again.stdout
+    assert pd.read_csv(tmp_path / "results" / "results.csv")["model"].equals(records["model"])
+
+
+SCRIPT = """
+from bench import run_grid
+from models import autoencoders
+from models.dnn import DNN
+
+@autoencoders.register("here", "in no file that the worker reads")
+class Here(DNN):
+    pass
+
+if __name__ == "__main__":
+    records = run_grid(models="here", reducers="none", limit=60, epochs=1, seeds=1, null=False)
+    print(records[["model", "status"]].values.tolist())
+"""
+
+
+def test_a_model_of_a_script_has_its_baseline(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    found = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert "[['pixels', 'ok'], ['untrained-here', 'ok'], ['here', 'ok']]" in found.stdout
 
 
 def test_list_names_everything(command):
@@ -195,7 +251,7 @@ class Fails(Reducer):
 def test_a_plugin_runs_and_a_failing_cell_is_shown_as_failed(command, tmp_path):
     (tmp_path / "mine.py").write_text(PLUGIN)
     grid = ["--plugin", "mine.py", "--models", "half", "--limit", "100", "--seeds", "2"]
-    grid.append("--no-null")
+    grid += ["--no-null", "--no-baselines"]
     found = command(*grid, "--reducers", "fails,pca9")
     assert found.returncode == 1
     assert found.stderr.count("\n") == 2
@@ -240,6 +296,7 @@ def test_from_python_it_is_the_same(command, tmp_path):
         epochs=1,
         seeds=1,
         null=False,
+        baselines=False,
         out=tmp_path / "python",
         store=tmp_path / "own",
     )
@@ -254,7 +311,7 @@ def test_the_reference_points_on_scenes(command, scenes, tmp_path):
     """Raw pixels: 0.657 with PCA 128, 0.676 with t-SNE, measured with plain scikit-learn."""
     found = command(
         "--dataset", f"npy:{SCENES}", "--models", "pixels", "--reducers", "pca128,pca128+tsne2",
-        "--seeds", "1",
+        "--seeds", "1", "--no-baselines",
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     records = pd.read_csv(tmp_path / "results" / "results.csv").set_index("chain")
@@ -275,6 +332,7 @@ def test_the_plain_recipe_on_scenes_prints_the_known_losses(scenes, tmp_path):
         reducers="pca128",
         epochs=10,
         seeds=1,
+        baselines=False,
         out=tmp_path / "out",
         store=tmp_path / "store",
     )

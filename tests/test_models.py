@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from models import autoencoders
 from models.cnn import CNN
 from models.dnn import DNN
 from models.pixels import Pixels
-from models.untrained import UntrainedCNN, UntrainedDNN
 
 SHAPE = (3, 32, 32)
 
@@ -91,8 +91,8 @@ def test_kernels_strides_and_slopes_are_the_reports():
     [
         (CNN, 3_089_411, 1_550_976, 4096),
         (DNN, 10_493_952, 5_245_952, 1024),
-        (UntrainedCNN, 3_089_411, 1_550_976, 4096),
-        (UntrainedDNN, 10_493_952, 5_245_952, 1024),
+        (autoencoders["untrained-cnn"], 3_089_411, 1_550_976, 4096),
+        (autoencoders["untrained-dnn"], 10_493_952, 5_245_952, 1024),
         (Pixels, 0, 0, 3072),
     ],
 )

@@ -184,7 +184,7 @@ def test_a_million_images_stay_under_two_gigabytes(tmp_path):
             file.write(np.random.default_rng(image).bytes(3072))
     found = run_grid(
         tmp_path, "--dataset", "npy:.", "--clusters", "2", "--models", "pixels", "--reducers",
-        "pca8", "--seeds", "1", "--limit", "5000",
+        "pca8", "--seeds", "1", "--limit", "5000", "--no-baselines",
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # of any one process

@@ -13,7 +13,7 @@ from models.pixels import Pixels
 
 def planned(dataset="digits", **settings):
     flags = {"dataset": dataset, "limit": 200, "device": "cpu", "threads": 1, "null": False}
-    flags |= settings
+    flags |= {"baselines": False} | settings
     spec = resolve(flags)
     return plan(spec, load(dataset, limit=spec.most_images, seed=spec.seed, clusters=spec.clusters))
 
@@ -59,6 +59,51 @@ def test_adding_items_changes_no_other_cell():
     small = planned(models="dnn", reducers="pca9+tsne2", seeds=1)
     large = planned(models="pixels,dnn,untrained", reducers="pca9,umap2,pca9+tsne2", seeds=3)
     assert keys_of(small, "dnn", "pca9+tsne2") == keys_of(large, "dnn", "pca9+tsne2")
+
+
+def test_baselines_change_no_other_cell():
+    asked = {"models": "dnn,cnn", "reducers": "pca9+tsne2,pca9", "seeds": 2, "null": True}
+    bare, full = planned(**asked), planned(**asked, baselines=True)
+    names = {(cell.model, str(cell.chain)) for cell in full.cells}
+    assert names == {
+        (model, chain)
+        for model in ("pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn")
+        for chain in ("none", "pca9+tsne2", "pca9")
+    }
+    assert not {key for key in bare.tasks if key not in full.tasks}
+    for cell in bare.cells:
+        there = [c for c in full.cells if c == cell]
+        assert len(there) == 1, cell.model
+        assert there[0].tasks == cell.tasks
+        assert there[0].null == cell.null
+
+
+def test_a_baseline_that_cannot_work_is_skipped_and_no_error():
+    @autoencoders.register("strict", "works as itself only")
+    class Strict(DNN):
+        def __init__(self, image_shape):
+            super().__init__(image_shape)
+            if type(self) is not Strict:
+                raise ValueError("works as itself only")
+
+    asked = {"models": "strict", "reducers": "pca9", "seeds": 1}
+    try:
+        with pytest.raises(UsageError, match="model untrained-strict: works as itself only"):
+            planned(**asked | {"models": "untrained-strict"}, baselines=True)
+        found = planned(**asked, baselines=True)
+    finally:
+        autoencoders.unregister("strict")
+    impossible = {(cell.model, cell.impossible) for cell in found.cells if cell.impossible}
+    assert impossible == {("untrained-strict", "model untrained-strict: works as itself only")}
+    assert len(found.cells) == 6
+
+
+def test_a_chain_that_only_baselines_can_take_is_skipped_elsewhere():
+    found = planned(models="dnn", reducers="pca1030", limit=1100, seeds=1, baselines=True)
+    skipped = {(cell.model, str(cell.chain)) for cell in found.cells if cell.impossible}
+    assert skipped == {("untrained-dnn", "pca1030"), ("dnn", "pca1030")}
+    with pytest.raises(UsageError, match="'pca1030' cannot work on dnn"):
+        planned(models="dnn", reducers="pca1030", limit=1100, seeds=1)
 
 
 def test_seeds_are_paired():

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tomllib
 
+import pandas as pd
 import pytest
 
 from bench.presets import PRESETS
@@ -56,6 +57,15 @@ def test_its_plugin_runs_as_printed(command, tmp_path):
         "--seeds", "1", "--epochs", "1",
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
+    records = pd.read_csv(tmp_path / "results" / "results.csv")
+    rows = [f"{record.model} {record.chain}" for record in records.itertuples()]
+    assert rows == [
+        "pixels none", "pixels pca9", "untrained-small none", "untrained-small pca9",
+        "small none", "small pca9",
+    ]  # fmt: skip
+    assert (records["status"] == "ok").all()
+    trained = records.set_index(["model", "chain"])["reported_loss"].notna()
+    assert trained[trained].index.get_level_values("model").unique().tolist() == ["small"]
 
 
 def test_its_python_runs_as_printed(tmp_path, monkeypatch):

@@ -1,6 +1,13 @@
 import pytest
 
-from registry import DuplicateNameError, PluginError, Registry, UnknownNameError, load_plugin
+from registry import (
+    DuplicateNameError,
+    Entry,
+    PluginError,
+    Registry,
+    UnknownNameError,
+    load_plugin,
+)
 
 
 @pytest.fixture
@@ -50,6 +57,61 @@ def test_refuses_bad_names(fruit, name):
 def test_refuses_bad_summaries(fruit, summary):
     with pytest.raises(ValueError, match="one line"):
         fruit.register("apple", summary)
+
+
+def dry(entry):
+    """Dry what can be dried."""
+
+    def dried():
+        return f"dry {entry.item()}"
+
+    wet = entry.name.startswith("melon")
+    return None if wet else Entry(f"dry-{entry.name}", "dry", dried, origin=entry.name)
+
+
+@pytest.fixture
+def dryable():
+    registry = Registry("fruit", "tests.no_such_items", variant=dry)
+    registry._loaded = True
+    registry.register("apple", "round")(lambda: "apple")
+    registry.register("melon", "large")(lambda: "melon")
+    return registry
+
+
+def test_a_variant_is_there_beside_its_item_and_goes_with_it(dryable):
+    assert dryable.names() == ["apple", "dry-apple", "melon"]
+    assert dryable["dry-apple"]() == "dry apple"
+    assert dryable["dry-apple"] is dryable["dry-apple"]
+    assert dryable.entry("dry-apple").origin == "apple"
+    assert "dry-melon" not in dryable
+    assert "dry-dry-apple" not in dryable
+    with pytest.raises(UnknownNameError, match="'dry-aple': did you mean 'dry-apple'"):
+        dryable["dry-aple"]
+    dryable.unregister("apple")
+    assert dryable.names() == ["melon"]
+    dryable.register("apple", "sour")(lambda: "sour apple")
+    assert dryable["dry-apple"]() == "dry sour apple"
+
+
+@pytest.mark.parametrize("variant_first", [False, True])
+def test_a_variant_by_hand_goes_first(dryable, variant_first):
+    dryable.unregister("apple")
+    written = {"apple": lambda: "apple", "dry-apple": lambda: "by hand"}
+    for name in sorted(written, reverse=variant_first):
+        dryable.register(name, "fruit")(written[name])
+    assert dryable["dry-apple"]() == "by hand"
+    assert dryable.names() == ["apple", "dry-apple", "dry-dry-apple", "melon"]
+    dryable.unregister("dry-apple")
+    assert dryable["dry-apple"]() == "dry apple"
+
+
+def test_somebody_elses_variant_is_not_replaced(dryable):
+    def theirs():
+        return 1
+
+    theirs.__module__ = "elsewhere"
+    with pytest.raises(DuplicateNameError, match=r"by tests\.test_registry and by elsewhere"):
+        dryable.register("dry-apple", "theirs")(theirs)
 
 
 def test_entry_points_of_other_packages_are_loaded(monkeypatch):

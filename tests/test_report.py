@@ -222,6 +222,12 @@ def test_markdown_shows_text_as_it_is(text):
     assert html.unescape(plain) == " ".join(text.split())
 
 
+def test_the_reports_table_is_of_a_chain_that_reduces_where_there_is_one():
+    records = [record(chain=chain) for chain in ("none", "pca5", "umap2")]
+    assert report_table(frame(*records))[0] == "pca5"
+    assert report_table(frame(records[0]))[0] == "none"
+
+
 def test_names_of_files_do_not_collide():
     pairs = [("a-b", "c"), ("a", "b-c"), ("a", "b+c"), ("a", "b(c)"), ("A", "b c")]
     names = {cell_name(*pair) for pair in pairs}
@@ -243,6 +249,7 @@ def finished(tmp_path_factory):
         seeds=2,
         threads=1,
         device="cpu",
+        baselines=False,
         out=place / "out",
         store=place / "store",
     )
@@ -313,6 +320,7 @@ def test_what_an_earlier_run_left_is_removed(finished, image_folder):
     _, place = finished
     out = place / "shared"
     common = {"models": "pixels", "seeds": 1, "out": out, "store": place / "store"}
+    common["baselines"] = False
     run_grid(dataset=f"folder:{image_folder}", reducers="pca2", **common)
     assert (out / "assignments.csv").exists()
     assert (out / "figures" / "accuracy.png").exists()

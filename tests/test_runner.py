@@ -30,7 +30,7 @@ class Deaf:
 def planned():
     settings = resolve(
         {"models": "dnn,pixels", "reducers": "pca5", "limit": 60, "epochs": 1, "seeds": 1,
-         "device": "cpu", "threads": 1, "null": False}
+         "device": "cpu", "threads": 1, "null": False, "baselines": False}
     )  # fmt: skip
     data = load("digits", limit=60)
     return plan(settings, data), data

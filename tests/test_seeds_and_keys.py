@@ -1,3 +1,4 @@
+import inspect
 import math
 import os
 import platform
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from bench import keys
 from bench.seeds import derive
+from models import autoencoders
 from models.cnn import CNN
-from models.untrained import UntrainedCNN
+from registry import load_plugin
 from tests.conftest import ROOT
 
 
@@ -43,11 +45,64 @@ def test_keys_depend_on_content_and_not_on_order():
 
 
 def test_source_of_a_class_covers_what_it_derives_from():
-    assert keys.source(CNN) != keys.source(UntrainedCNN)
-    files = keys._class_texts(UntrainedCNN)
+    assert keys.source(CNN) != keys.source(autoencoders["untrained-cnn"])
+    files = keys._class_texts(autoencoders["untrained-cnn"])
     assert any("class CNN" in text for text in files)
     assert any("class Autoencoder" in text for text in files)
     assert not any("class Module" in text for text in files)  # torch's version stands for it
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a model into a file of a folder's own, load it, and return its untrained variant."""
+
+    def write(folder, width):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / "mine.py"
+        path.write_text(
+            "from models import autoencoders\nfrom models.dnn import DNN\n"
+            "@autoencoders.register('mine', 'x')\n"
+            f"class Mine(DNN):\n    width = {width}\n    original = 'of mine'\n"
+        )
+        load_plugin(path)
+        variant = autoencoders["untrained-mine"]
+        autoencoders.unregister("mine")
+        return variant
+
+    return write
+
+
+def test_source_of_a_variant_is_the_text_of_its_original_wherever_that_lies(written):
+    one, same, other = written("a", 1), written("b", 1), written("c", 2)
+    assert keys.source(one) == keys.source(same) != keys.source(other)
+    for text in ("class Mine(DNN)", "class DNN", "class Untrained"):
+        assert any(text in file for file in keys._class_texts(one)), text
+
+
+def test_source_of_a_variant_of_a_notebooks_model(monkeypatch):
+    """There the class itself has no file; its cell is asked for, and the variant has none."""
+    texts = {"Mine": "class Mine: its cell"}
+    monkeypatch.setattr(keys, "_cell_text", lambda c: texts.get(c.__name__, f"file of {c}"))
+    cell = type("Mine", (CNN,), {"__module__": "__main__"})
+    autoencoders.register("mine", "x")(cell)
+    try:
+        variant = autoencoders["untrained-mine"]
+        monkeypatch.setattr(keys.inspect, "getfile", raising_for(cell))
+        assert texts["Mine"] in keys._class_texts(variant)
+        assert not any("UntrainedMine" in text for text in keys._class_texts(variant))
+    finally:
+        autoencoders.unregister("mine")
+
+
+def raising_for(item):
+    getfile = inspect.getfile
+
+    def found(c):
+        if c is item:
+            raise OSError("source code not available")
+        return getfile(c)
+
+    return found
 
 
 def test_source_changes_with_the_text(tmp_path, monkeypatch):

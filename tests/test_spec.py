@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from bench.errors import UsageError
 from bench.presets import PRESETS
 from bench.spec import GridSpec, resolve
+from models import autoencoders
+from reducers import reducers
 
 
 def refused(message, flags=None, toml=None, tmp_path=None):
@@ -34,9 +36,60 @@ def test_quick_is_the_default():
 def test_homework_is_the_reports_recipe():
     spec = resolve({"preset": "homework"})
     assert (spec.lr, spec.epochs, spec.batch_size) == (1e-5, 100, 64)
-    assert spec.models == ("cnn", "dnn")
-    assert spec.reducers == ("pca128+tsne2",)
+    assert spec.models == ("pixels", "untrained-cnn", "cnn", "untrained-dnn", "dnn")
+    assert spec.reducers == ("none", "pca128+tsne2")
     assert spec.limit == "all"
+    bare = resolve({"preset": "homework", "baselines": False})
+    assert (bare.models, bare.reducers) == (("cnn", "dnn"), ("pca128+tsne2",))
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("dnn", "pixels,untrained-dnn,dnn"),
+        ("dnn,untrained-dnn", "pixels,dnn,untrained-dnn"),
+        ("cnn,pixels,dnn", "untrained-cnn,cnn,pixels,untrained-dnn,dnn"),
+        ("untrained-cnn", "pixels,untrained-cnn"),
+        ("pixels", "pixels"),
+    ],
+)
+def test_baselines_are_added_and_what_is_there_stays_where_it_is(asked, found):
+    spec = resolve({"models": asked, "reducers": "pca5,none"})
+    assert ",".join(spec.models) == found
+    assert spec.reducers == ("pca5", "none")
+    assert resolve({"models": asked, "reducers": "pca5"}).reducers == ("none", "pca5")
+    assert resolve({"models": asked, "reducers": "pca5,none", "baselines": False}).models == (
+        tuple(asked.split(","))
+    )
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_adding_baselines_again_adds_nothing(preset, tmp_path):
+    spec = resolve({"preset": preset})
+    path = tmp_path / "grid.toml"
+    path.write_text(spec.to_toml())
+    assert resolve({}, path) == spec
+    assert {"pixels", "untrained-dnn"} <= set(spec.models)
+    assert ("none" in spec.reducers) == spec.baselines == (preset != "regression")
+
+
+def test_baselines_can_be_turned_off_in_a_file(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text('models = ["dnn"]\nreducers = ["pca5"]\nbaselines = false\n')
+    assert resolve({}, path).models == ("dnn",)
+    assert resolve({"baselines": True}, path).models == ("pixels", "untrained-dnn", "dnn")
+
+
+def test_a_baseline_that_was_taken_out_is_not_added():
+    entry, chain = autoencoders.entry("pixels"), reducers.entry("none")
+    autoencoders.unregister("pixels")
+    reducers.unregister("none")
+    try:
+        spec = resolve({"models": "dnn", "reducers": "pca5"})
+    finally:
+        autoencoders.register("pixels", entry.summary)(entry.item)
+        reducers.register("none", chain.summary)(chain.item)
+    assert (spec.models, spec.reducers) == (("untrained-dnn", "dnn"), ("pca5",))
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -55,7 +108,7 @@ def test_a_presets_limit_is_its_own_data_sets():
 def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path):
     path = tmp_path / "grid.toml"
     path.write_text('preset = "homework"\nlr = 0.5\nseeds = 7\nreducers = ["pca5", "none"]\n')
-    spec = resolve({"seeds": 2, "lr": None}, path)
+    spec = resolve({"seeds": 2, "lr": None, "baselines": False}, path)
     assert (spec.preset, spec.lr, spec.seeds, spec.epochs) == ("homework", 0.5, 2, 100)
     assert spec.reducers == ("pca5", "none")
 
@@ -66,11 +119,15 @@ def test_lists_as_text_or_as_lists_are_one_thing():
         {"models": ["pixels", "dnn"], "reducers": ["pca9", "tsne2(method=bh,perplexity=5)"]}
     )
     assert text == given_list
-    assert resolve({"models": "dnn,dnn", "reducers": "tsne,tsne2"}).reducers == ("tsne2",)
+    once = resolve({"models": "dnn,dnn", "reducers": "tsne,tsne2", "baselines": False})
+    assert (once.models, once.reducers) == (("dnn",), ("tsne2",))
 
 
-def test_untrained_stands_for_both():
-    assert resolve({"models": "untrained"}).models == ("untrained-cnn", "untrained-dnn")
+def test_untrained_stands_for_all_of_them():
+    every = tuple(f"untrained-{entry.name}" for entry in autoencoders if entry.item.trains)
+    assert {"untrained-cnn", "untrained-dnn"} <= set(every)
+    assert resolve({"models": "untrained", "baselines": False}).models == every
+    assert resolve({"models": "untrained"}).models == ("pixels", *every)
 
 
 @given(
@@ -86,6 +143,8 @@ def test_untrained_stands_for_both():
             "limit": st.one_of(st.just("all"), st.integers(1, 10**6)),
             "preset": st.sampled_from(sorted(PRESETS)),
             "reducers": st.just("none,pca12+tsne2(perplexity=12.5)"),
+            "models": st.sampled_from(["dnn", "untrained,cnn", "cnn,pixels"]),
+            "baselines": st.booleans(),
             "out": st.sampled_from(["here", "a b/c", 'quo"te']),
         },
     )
@@ -116,6 +175,9 @@ def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory, text):
         ({"models": "cnm"}, "did you mean 'cnn'"),
         ({"models": ""}, "unknown model ''"),
         ({"models": []}, "models:"),
+        ({"models": "untrained-pixels"}, "unknown model 'untrained-pixels': did you mean"),
+        ({"models": "untrained-cnm"}, "did you mean 'untrained-cnn'"),
+        ({"baselines": "some"}, "baselines: should be a valid boolean"),
         ({"reducers": "pca"}, "pca needs a number"),
         ({"reducers": "tsen2"}, "did you mean 'tsne'"),
         ({"seeds": 0}, "seeds: should be greater than or equal to 1, found 0"),

@@ -3,9 +3,9 @@ import pytest
 
 from bench import stages
 from bench.training.core import Recipe
+from models import autoencoders
 from models.dnn import DNN
 from models.pixels import Pixels
-from models.untrained import UntrainedDNN
 from reducers.chain import Chain
 from tests.conftest import make_images
 
@@ -34,7 +34,7 @@ def test_train_then_encode(data):
 def test_models_that_do_not_train_keep_their_first_weights(data):
     images, _ = data
     recipe = Recipe(0, 0, 1)
-    one = stages.train(UntrainedDNN, images, recipe, 1, 2, "cpu")
+    one = stages.train(autoencoders["untrained-dnn"], images, recipe, 1, 2, "cpu")
     assert one.values["history"] == []
     fresh = stages.train(DNN, images, Recipe(1, 1e-30, 60), 1, 2, "cpu")
     for name, array in one.arrays.items():

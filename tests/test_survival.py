@@ -17,7 +17,7 @@ def test_a_damaged_store_is_mended(tmp_path):
     """Whatever is altered, the next run notices, sets it aside and ends with the same numbers."""
     arguments = [
         "--models", "untrained-dnn", "--reducers", "pca2", "--seeds", "1", "--limit", "60",
-        "--no-null",
+        "--no-null", "--no-baselines",
     ]  # fmt: skip
     assert run_grid(tmp_path, *arguments).returncode == 0
     once = pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"]

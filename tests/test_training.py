@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from bench.training import core
+from models import autoencoders
 from models.autoencoder import Autoencoder
 from models.cnn import CNN
 from models.dnn import DNN
-from models.untrained import UntrainedCNN
 from tests.conftest import make_images
 
 SHAPE = (3, 32, 32)
@@ -113,7 +113,7 @@ def test_building_leaves_the_global_generator_alone():
 
 
 def test_trained_and_untrained_start_from_the_same_weights():
-    one, other = core.build(CNN, SHAPE, 4), core.build(UntrainedCNN, SHAPE, 4)
+    one, other = core.build(CNN, SHAPE, 4), core.build(autoencoders["untrained-cnn"], SHAPE, 4)
     for a, b in zip(one.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bench.baselines import NO_REDUCTION
 from bench.metrics import METRICS
 from bench.presets import REPORT_CHAIN
 from bench.summary import summary
@@ -69,12 +70,13 @@ def report_table(records: pd.DataFrame) -> tuple[str, list[str], list[list[str]]
     Returns
     -------
     chain : str
-        The report's chain if the grid has it, else the first.
+        The report's chain if the grid has it, else the first that reduces.
     header : list of str
     rows : list of list of str
     """
     chains = list(dict.fromkeys(records["chain"]))
-    chain = REPORT_CHAIN if REPORT_CHAIN in chains else chains[0]
+    reducing = [chain for chain in chains if chain != NO_REDUCTION]
+    chain = REPORT_CHAIN if REPORT_CHAIN in chains else [*reducing, *chains][0]
     accuracies = ("accuracy", "public_accuracy", "private_accuracy", "validation_accuracy")
     shown = metrics_to_show(records, accuracies) or ["accuracy"]
     columns = ["reported_loss", "reconstruction_loss", *shown]

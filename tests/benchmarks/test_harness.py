@@ -27,7 +27,8 @@ def test_noop(benchmark: Any) -> None:
 def test_plan_of_10000_cells(benchmark: Any, enough: Any) -> None:
     benchmark.group = "harness"
     models = "pixels,untrained,cnn,dnn"
-    ready = Run(resolve({"models": models, "reducers": CHAINS, "seeds": enough(80)}))
+    settings = {"models": models, "reducers": CHAINS, "seeds": enough(80), "baselines": False}
+    ready = Run(resolve(settings))
     made = benchmark.pedantic(plan, (ready.spec, ready.dataset), rounds=enough(3))
     assert len(made.cells) == 5 * 25 * ready.spec.seeds
     benchmark.extra_info |= describe("cpu", "float32") | {"cells": len(made.cells)}

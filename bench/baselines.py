@@ -1,0 +1,45 @@
+"""Rows that a comparison means little without: no model, no training, no reduction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from models import autoencoders
+from models.untrained import untrained_name
+from reducers import reducers
+
+NO_MODEL = "pixels"
+NO_REDUCTION = "none"
+
+
+def models_with_baselines(models: Sequence[str]) -> tuple[str, ...]:
+    """Put `pixels` first, and before each model that trains its untrained variant.
+
+    What is there already stays where it is.
+    """
+    found: list[str] = []
+    if NO_MODEL not in models and NO_MODEL in autoencoders:
+        found.append(NO_MODEL)
+    for model in models:
+        variant = _untrained(model)
+        if variant and variant not in models:
+            found.append(variant)
+        found.append(model)
+    return tuple(found)
+
+
+def baselines_among(models: Sequence[str]) -> set[str]:
+    """Return those that others of these models are held against."""
+    return {NO_MODEL, *filter(None, map(_untrained, models))} & set(models)
+
+
+def chains_with_baseline(chains: Sequence[str]) -> tuple[str, ...]:
+    """Put the chain `none` first, unless it is there."""
+    missing = NO_REDUCTION not in chains and NO_REDUCTION in reducers
+    return (NO_REDUCTION, *chains) if missing else tuple(chains)
+
+
+def _untrained(model: str) -> str | None:
+    name = untrained_name(model)
+    trains = getattr(autoencoders[model], "trains", False)
+    return name if trains and name in autoencoders else None
