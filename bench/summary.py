@@ -26,6 +26,12 @@ VERDICT_COLUMNS = (
 NULL_COLUMNS = ("null_silhouette", "null_error")
 
 
+def by_dataset(records: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the records of each data set, in the order of the records."""
+    groups = records.groupby("dataset", sort=False)
+    return {str(name): group.reset_index(drop=True) for name, group in groups}
+
+
 def leading_metric(records: pd.DataFrame) -> str | None:
     """Return the metric that decides which cell is best.
 

@@ -56,6 +56,18 @@ def render(records: pd.DataFrame, figures: list[Figure]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def section_of_set(records: pd.DataFrame) -> str:
+    """Write what a report on several data sets says of one of them."""
+    labelled = records["largest_class"].notna().any()
+    failed = int(records.drop_duplicates(["model", "chain"])["null_error"].notna().sum())
+    parts = [
+        _headline(records) if labelled else f"{records.iloc[0]['images']:,} images without labels.",
+        _grid_section(records),
+        f"**The null control of {failed} cells failed;** see the whole report." if failed else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
 def escape(text: str) -> str:
     """Have Markdown show text as it is, whatever characters it holds."""
     return re.sub(r"([\\`*_\[\]<>|#~&$])", r"\\\1", one_line(str(text)))
@@ -67,6 +79,9 @@ def _table(header: list[str], rows: list[list[str]], numbers_from: int) -> str:
     # No line break within a number and its spread.
     escaped = [[escape(cell).replace(" ± ", "\u00a0±\u00a0") for cell in row] for row in rows]
     return tabulate(escaped, headers=header, tablefmt="pipe", disable_numparse=True, colalign=align)
+
+
+table = _table  # for pages beside this one
 
 
 def _seeds(records: pd.DataFrame) -> str:
