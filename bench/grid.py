@@ -12,7 +12,6 @@ from bench.console import Stopped, stopped
 from bench.errors import UsageError, one_line
 
 if TYPE_CHECKING:
-    from bench.ranks import Ranking
     from bench.run import Finished, Run
     from bench.several import AllFinished, Runs
 
@@ -21,6 +20,7 @@ EPILOG = (
     "python -m bench.grid   (the preset quick, on digits)\n\n"
     "python -m bench.grid --preset homework --dataset npy:DIR\n\n"
     "python -m bench.grid --dataset folder:DIR --clusters 5 --models pixels,dnn\n\n"
+    "python -m bench.grid --dataset digits,photos   (a report each, and a table of ranks)\n\n"
     "python -m bench.grid --reducers 'pca64,pca128+tsne2(perplexity=50)' --seeds 5 --dry-run"
 )
 

@@ -56,6 +56,11 @@ class Ranking:
         return [str(name) for name in self.ranks.columns]
 
     @property
+    def cells(self) -> list[Cell]:
+        """The cells, best mean rank first."""
+        return [(str(model), str(chain)) for model, chain in self.ranks.index]
+
+    @property
     def means(self) -> pd.Series:
         """Each cell's mean rank."""
         return self.ranks.mean(axis=1)
@@ -64,7 +69,8 @@ class Ranking:
     def leaders(self) -> list[Cell]:
         """The cells with the best mean rank, more than one if they share it."""
         means = self.means.round(DIGITS)
-        return [(str(m), str(c)) for m, c in means.index[means == means.min()]]
+        best = means == means.min()
+        return [cell for cell, leads in zip(self.cells, best, strict=True) if leads]
 
     @property
     def complete(self) -> pd.DataFrame:
@@ -166,7 +172,7 @@ def stand(ranking: Ranking) -> Standing | None:
 
 
 def _equal_from(numbers: NDArray[np.float64]) -> int:
-    """Return how many of the first cells Friedman's test takes for equal; 1: none, 2 go untested."""
+    """Return how many of the first cells Friedman's test takes for equal; it tells no two apart."""
     for count in range(len(numbers), 2, -1):
         if friedman_test(numbers[:count]) > LEVEL:
             return count

@@ -100,7 +100,7 @@ class Runs:
         self._prepare()
         each: list[Finished] = []
         for run in self.runs:
-            each.append(run.carry_out(self._outcome(each)))  # noqa: PERF401, each sees the others
+            each.append(run.carry_out(self._outcome(each)))
         records = pd.concat([finished.records for finished in each], ignore_index=True)
         files = [path for finished in each for path in finished.written]
         return AllFinished(records, each, [*several.write(records, self.spec), *files])

@@ -83,12 +83,12 @@ def rank_table(ranking: Ranking, standing: Standing | None) -> tuple[list[str], 
     """Make the table of ranks, best mean rank first."""
     header = ["model", "chain", *ranking.datasets, "mean rank"]
     rows = []
-    for (model, chain), ranks in ranking.ranks.iterrows():
-        states = ranking.states.loc[(model, chain)]
+    for place, (model, chain) in enumerate(ranking.cells):
+        ranks, states = ranking.ranks.iloc[place], ranking.states.iloc[place]
         shown = [_place(ranks[name], states[name]) for name in ranking.datasets]
-        rows.append([str(model), str(chain), *shown, f"{ranks.mean():.2f}"])
+        rows.append([model, chain, *shown, f"{ranks.mean():.2f}"])
         if standing is not None:
-            rows[-1].append(_against(standing, (str(model), str(chain))))
+            rows[-1].append(_against(standing, (model, chain)))
     return (header if standing is None else [*header, AGAINST]), rows
 
 
