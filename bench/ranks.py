@@ -159,16 +159,41 @@ def stand(ranking: Ranking) -> Standing | None:
     if len(ranking.datasets) < FEWEST or len(values) < 2:
         return None
     cells = [(str(model), str(chain)) for model, chain in values.index]
-    numbers = values.to_numpy(dtype=np.float64)
-    best, others = numbers[0], numbers[1:]  # the best mean rank comes first
-    adjusted = holm([wilcoxon(best - other) for other in others])
-    friedman = friedman_test(numbers) if len(others) > 1 else None
-    equal = _equal_from(numbers)
-    verdicts = {cells[0]: BEST}
-    for place, (other, p) in enumerate(zip(others, adjusted, strict=True), start=1):
-        told = place >= equal and p <= LEVEL and signed_ranks(best - other).sum() > 0
-        verdicts[cells[place]] = WORSE if told else ALIKE
-    return Standing(cells[0], friedman, dict(zip(cells[1:], adjusted, strict=True)), verdicts)
+    numbers = values.to_numpy(dtype=np.float64)  # the best mean rank comes first
+    adjusted, worse = against_first(numbers)
+    friedman = friedman_test(numbers) if len(numbers) > 2 else None
+    said = [BEST, *(WORSE if told else ALIKE for told in worse)]
+    return Standing(
+        cells[0],
+        friedman,
+        dict(zip(cells[1:], adjusted, strict=True)),
+        dict(zip(cells, said, strict=True)),
+    )
+
+
+def against_first(values: NDArray[Any]) -> tuple[list[float], list[bool]]:
+    """Hold cells against the first, as `stand` says.
+
+    Parameters
+    ----------
+    values : ndarray, shape (cells, data sets)
+        Best mean rank first.
+
+    Returns
+    -------
+    adjusted : list of float
+        p-values of all but the first, after Holm's correction.
+    worse : list of bool
+        Whether they are worse than the first.
+    """
+    first, others = values[0], values[1:]
+    adjusted = holm([wilcoxon(first - other) for other in others])
+    equal = _equal_from(values) if min(adjusted) <= LEVEL else len(values)
+    worse = [
+        place >= equal and p <= LEVEL and bool(signed_ranks(first - other).sum() > 0)
+        for place, (other, p) in enumerate(zip(others, adjusted, strict=True), start=1)
+    ]
+    return adjusted, worse
 
 
 def _equal_from(numbers: NDArray[np.float64]) -> int:
