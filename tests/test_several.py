@@ -319,7 +319,7 @@ def test_a_set_without_thresholds_is_no_pass():
     assert check.exit_code(found) == 3
     assert [v.dataset for v in found if v.verdict == "no threshold"] == ["two"]
     assert "none is about preset quick on this data set" in check.table(found)
-    assert [s.get("skipped") for s in ET.fromstring(check.junit(found))] == ["0", "1"]
+    assert [s.get("errors") for s in ET.fromstring(check.junit(found))] == ["0", "1"]
     with pytest.raises(UsageError, match="no threshold is about preset quick on one or two"):
         check.judge([], both())
 

@@ -135,7 +135,7 @@ def _headline(records: pd.DataFrame, ranking: Ranking, standing: Standing | None
         over = f"{len(ranking.datasets)} labelled data set{'s' * (len(ranking.datasets) > 1)}"
         parts.append(
             f"Best mean rank over {over}: {_leaders(ranking)}, "
-            f"**{ranking.means.min():.2f}** of {len(ranking.ranks)}."
+            f"**{ranking.means.min():.2f}** among {len(ranking.ranks)} cells."
         )
         parts.append(what_it_carries(ranking, standing))
     for state, verb in (("failed", "failed"), ("skipped", "were skipped")):
