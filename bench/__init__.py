@@ -34,14 +34,16 @@ def run_grid(
     fail_fast : bool
         Stop at the first cell that fails.
     **settings
-        Fields of `bench.spec.GridSpec`, named as the flags are: ``dataset="digits"``,
+        Fields of `bench.spec.GridSpec`, named as the flags are: ``dataset="digits"`` (or
+        ``"digits,photos"``, or a list: a grid on each, and one table of ranks),
         ``models=["pixels", "dnn"]``, ``reducers="pca64,pca128+tsne2"``, ``seeds=5``,
         ``baselines=False``, ``out="results"`` …
 
     Returns
     -------
     DataFrame
-        The records, one row a cell, as written to ``results.csv``. Cells that failed have the
+        The records, one row a cell, as written to ``results.csv``; of several data sets one
+        after the other. Cells that failed have the
         status ``failed`` and the error, those that were not tried ``skipped`` and the reason;
         they do not raise.
 
@@ -60,10 +62,9 @@ def run_grid(
     """
     from pathlib import Path
 
-    from bench.run import Run
     from bench.runner import Mode
+    from bench.several import Runs
     from bench.spec import resolve
 
     spec = resolve(settings, None if config is None else Path(config))
-    run = Run(spec, Mode(force, only_cached, fail_fast))
-    return run.execute().records
+    return Runs(spec, Mode(force, only_cached, fail_fast)).execute().records

@@ -12,15 +12,17 @@ import typer
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     import pandas as pd
 
     from bench.thresholds import Threshold
 
-HOLDS, SHORT, FEW = "holds", "falls short", "too few seeds"
+HOLDS, SHORT, FEW, NONE = "holds", "falls short", "too few seeds", "no threshold"
 
 EPILOG = (
     "Exit codes: 0 everything holds, 1 something fell short, 2 misuse, 3 not enough seeds to "
-    "tell.\n\nExamples:\n\n"
+    "tell, or no threshold for one of several data sets.\n\nExamples:\n\n"
     "python -m bench.check   (results/results.csv)\n\n"
     "python -m bench.check --update   (set the thresholds from the present results)\n\n"
     "python -m bench.check out/results.csv --json gate.json --junit gate.xml"
@@ -36,23 +38,26 @@ class Verdict:
     Attributes
     ----------
     model, chain : str
-        Of the cell; of a threshold that names no cell of the results, its patterns.
+        Of the cell; of a threshold that names no cell of the results, its patterns. ``*`` where a
+        data set has no thresholds.
     metric : str
-        ``accuracy`` or ``loss``.
+        ``accuracy`` or ``loss``; empty where there is no threshold.
     mean : float or None
         Found; None where the cell is missing or failed.
     spread : float or None
         Standard deviation over seeds.
-    limit : float
-        The least accuracy or greatest loss.
+    limit : float or None
+        The least accuracy or greatest loss; None where there is no threshold.
     room : float or None
         By how much it holds; negative: by how much it falls short.
     seeds : int
         Found.
     verdict : str
-        ``holds``, ``falls short`` or ``too few seeds``.
+        ``holds``, ``falls short``, ``too few seeds`` or ``no threshold``.
     reason : str
         Why it falls short without a number, or cannot be told.
+    dataset : str
+        Of the results.
     """
 
     model: str
@@ -60,33 +65,51 @@ class Verdict:
     metric: str
     mean: float | None
     spread: float | None
-    limit: float
+    limit: float | None
     room: float | None
     seeds: int
     verdict: str
     reason: str
+    dataset: str
 
 
 def judge(thresholds: list[Threshold], records: pd.DataFrame) -> list[Verdict]:
-    """Hold results against the thresholds of their preset and data set.
+    """Hold results against the thresholds of their preset and data sets.
 
-    A cell that a threshold names and that is missing, failed or skipped falls short.
+    A cell that a threshold names and that is missing, failed or skipped falls short. Of several
+    data sets, one without thresholds cannot be told while others are judged.
 
     Raises
     ------
     UsageError
-        If no threshold is about this preset and data set.
+        If no threshold is about this preset and any of the data sets.
     """
+    from bench.summary import by_dataset
+    from bench.thresholds import identity
+
+    sets = by_dataset(records)
+    mine = {
+        name: [t for t in thresholds if t.is_for(*identity(of_set))]
+        for name, of_set in sets.items()
+    }
+    if not any(mine.values()):
+        preset, _ = identity(records)
+        raise UsageError(
+            f"no threshold is about preset {preset} on {' or '.join(sets)}: python -m bench.check "
+            "--update sets them from these results"
+        )
+    return [v for name, of_set in sets.items() for v in _judge_set(mine[name], of_set)]
+
+
+def _judge_set(mine: list[Threshold], records: pd.DataFrame) -> list[Verdict]:
+    """Hold one data set's results against the thresholds that are about it."""
     from bench.summary import summary
     from bench.thresholds import identity
 
-    preset, dataset = identity(records)
-    mine = [threshold for threshold in thresholds if threshold.is_for(preset, dataset)]
     if not mine:
-        raise UsageError(
-            f"no threshold is about preset {preset} on {dataset}: python -m bench.check --update "
-            "sets them from these results"
-        )
+        preset, dataset = identity(records)
+        reason = f"none is about preset {preset} on this data set; --update sets them"
+        return [Verdict("*", "*", "", None, None, None, None, 0, NONE, reason, dataset)]
     cells = [row for _, row in summary(records).iterrows()]
     verdicts = []
     for threshold in mine:
@@ -108,22 +131,28 @@ def _judge_cell(
         ("accuracy", leading_accuracy(records) or "accuracy", threshold.min_accuracy, 1),
         ("loss", LOSS, threshold.max_loss, -1),
     ]
+    dataset = str(records["dataset"].iloc[0])
     return [
-        _judge_number(threshold, row, name, column, limit, sign)
+        _judge_number(threshold, row, dataset, name, column, limit, sign)
         for name, column, limit, sign in limits
         if limit is not None
     ]
 
 
 def _judge_number(
-    threshold: Threshold, row: pd.Series | None, name: str, column: str, limit: float, sign: int
+    threshold: Threshold,
+    row: pd.Series | None,
+    dataset: str,
+    name: str,
+    column: str,
+    limit: float,
+    sign: int,
 ) -> Verdict:
     import pandas as pd
 
     if row is None:
-        return Verdict(
-            threshold.model, threshold.chain, name, None, None, limit, None, 0, SHORT, "missing"
-        )
+        model, chain = threshold.model, threshold.chain
+        return Verdict(model, chain, name, None, None, limit, None, 0, SHORT, "missing", dataset)
     undone = int(row["failed"] + row["skipped"])
     seeds = int(row["seeds"]) - undone
     mean = None if pd.isna(row[column]) else float(row[column])
@@ -139,48 +168,68 @@ def _judge_number(
         verdict, reason = FEW, f"{seeds} of the {threshold.seeds} seeds it was set with"
     elif room < 0:
         verdict = SHORT
-    return Verdict(
-        row["model"], row["chain"], name, mean, spread, limit, room, seeds, verdict, reason
-    )
+    model, chain = row["model"], row["chain"]
+    return Verdict(model, chain, name, mean, spread, limit, room, seeds, verdict, reason, dataset)
 
 
 def exit_code(verdicts: list[Verdict]) -> int:
     """Return 1 if something fell short, else 3 if something cannot be told, else 0."""
     found = {verdict.verdict for verdict in verdicts}
-    return 1 if SHORT in found else 3 if FEW in found else 0
+    return 1 if SHORT in found else 3 if found & {FEW, NONE} else 0
 
 
 def table(verdicts: list[Verdict]) -> str:
-    """Lay out verdicts for a terminal, what falls short first."""
+    """Lay out verdicts for a terminal, what falls short first; by data set if there are several."""
     from tabulate import tabulate
 
-    order = [SHORT, FEW, HOLDS]
+    order = [SHORT, FEW, NONE, HOLDS]
+    several = len({v.dataset for v in verdicts}) > 1
     rows = []
     for v in sorted(verdicts, key=lambda verdict: order.index(verdict.verdict)):
         digits = 3 if v.metric == "accuracy" else 4
         mean = "–" if v.mean is None else f"{v.mean:.{digits}f}"
         spread = "" if v.spread is None else f" ± {v.spread:.{digits}f}"
-        bound = f"{'at least' if v.metric == 'accuracy' else 'at most'} {v.limit:.{digits}f}"
+        bound = "–"
+        if v.limit is not None:
+            bound = f"{'at least' if v.metric == 'accuracy' else 'at most'} {v.limit:.{digits}f}"
         room = "" if v.room is None else f"{v.room:+.{digits}f}"
         verdict = v.verdict + (f": {v.reason}" if v.reason else "")
-        rows.append([v.model, v.chain, v.metric, mean + spread, bound, room, verdict])
+        where = [v.dataset] if several else []
+        rows.append([*where, v.model, v.chain, v.metric, mean + spread, bound, room, verdict])
     header = ["model", "chain", "of", "found", "threshold", "room", "verdict"]
-    return tabulate(rows, header, disable_numparse=True)
+    return tabulate(rows, ["data set", *header] if several else header, disable_numparse=True)
 
 
 def junit(verdicts: list[Verdict]) -> str:
-    """Write verdicts in the XML that build servers read: one test case a number."""
-    from xml.etree.ElementTree import Element, SubElement, indent, tostring
+    """Write verdicts in the XML that build servers read: one test case a number.
+
+    Several data sets have a test suite each, with the data set's name.
+    """
+    from xml.etree.ElementTree import Element, indent, tostring
 
     from bench.errors import one_line
 
-    counts = {what: sum(v.verdict == what for v in verdicts) for what in (SHORT, FEW)}
+    root = Element("testsuites")
+    names = list(dict.fromkeys(v.dataset for v in verdicts))
+    for name in names:
+        title = one_line(f"latentgrid {name}") if len(names) > 1 else "latentgrid"
+        root.append(_suite(title, [v for v in verdicts if v.dataset == name]))
+    indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(title: str, verdicts: list[Verdict]) -> Element:
+    from xml.etree.ElementTree import Element, SubElement
+
+    from bench.errors import one_line
+
+    counts = {what: sum(v.verdict == what for v in verdicts) for what in (SHORT, FEW, NONE)}
     suite = Element(
         "testsuite",
-        name="latentgrid",
+        name=title,
         tests=str(len(verdicts)),
         failures=str(counts[SHORT]),
-        errors="0",
+        errors=str(counts[NONE]),  # build servers let what is skipped pass
         skipped=str(counts[FEW]),
     )
     for v in verdicts:
@@ -191,10 +240,9 @@ def junit(verdicts: list[Verdict]) -> str:
             SubElement(case, "failure", message=text)
         elif v.verdict == FEW:
             SubElement(case, "skipped", message=text)
-    root = Element("testsuites")
-    root.append(suite)
-    indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+        elif v.verdict == NONE:
+            SubElement(case, "error", message=text)
+    return suite
 
 
 def as_json(verdicts: list[Verdict]) -> str:
@@ -235,10 +283,12 @@ def check(
     """Hold a grid's results against thresholds, and fail when they fell short.
 
     For each cell that results/thresholds.toml names: is its mean accuracy at least, its
-    reconstruction loss at most what it should be?
+    reconstruction loss at most what it should be? Of several data sets, each is held against its
+    own thresholds; one that has none cannot be told, which is exit code 3 and no pass.
     """
     from bench import thresholds as gate
     from bench.records import read
+    from bench.summary import by_dataset
 
     records = read(results)
     if update:
@@ -247,9 +297,10 @@ def check(
         before = gate.read(thresholds) if thresholds.exists() else []
         after = gate.update(before, records)
         gate.write(thresholds, after)
-        preset, dataset = gate.identity(records)
-        count = sum(threshold.is_for(preset, dataset) for threshold in after)
-        print(f"{count} thresholds for preset {preset} on {dataset} are in {thresholds}")
+        for of_set in by_dataset(records).values():
+            preset, dataset = gate.identity(of_set)
+            count = sum(threshold.is_for(preset, dataset) for threshold in after)
+            print(f"{count} thresholds for preset {preset} on {dataset} are in {thresholds}")
         return 0
     verdicts = judge(gate.read(thresholds), records)
     print(table(verdicts))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.errors import UsageError
+from bench.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ class Change:
 
     Attributes
     ----------
-    model, chain : str
+    dataset, model, chain : str
     before, after : float or None
         Mean accuracy over the seeds that both runs have, or of the one run that has the cell.
     gain : Interval or None
@@ -49,6 +49,7 @@ class Change:
     verdict : str
     """
 
+    dataset: str
     model: str
     chain: str
     before: float | None
@@ -59,13 +60,40 @@ class Change:
     verdict: str
 
 
+@dataclass(frozen=True)
+class Pair:
+    """What two runs have to show on one data set.
+
+    Attributes
+    ----------
+    dataset : str
+    before, after : dict
+        Evidence by model and chain, on the same images.
+    independent : bool
+        Whether images are.
+    """
+
+    dataset: str
+    before: dict[Cell, Evidence]
+    after: dict[Cell, Evidence]
+    independent: bool = True
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells of either run."""
+        return list(dict.fromkeys([*self.before, *self.after]))
+
+    @property
+    def paired(self) -> list[Cell]:
+        """The cells of both runs that have a seed in common."""
+        both = [cell for cell in self.cells if cell in self.before and cell in self.after]
+        return [cell for cell in both if self.before[cell].shared(self.after[cell])]
+
+
 def compare(
     before: dict[Cell, Evidence], after: dict[Cell, Evidence], independent: bool = True
 ) -> list[Change]:
-    """Compare two runs cell by cell, paired by seeds and images.
-
-    A cell is better or worse only if an exact sign-flip test over seeds, corrected for the number
-    of cells by Holm's method, and the paired interval over images both say so.
+    """Compare two runs on one data set; see `compare_sets`.
 
     Parameters
     ----------
@@ -74,33 +102,45 @@ def compare(
     independent : bool
         Whether images are.
     """
-    from bench.evidence import compare_all
+    return compare_sets([Pair("", before, after, independent)])
 
-    cells = list(dict.fromkeys([*before, *after]))
-    paired = [
-        cell
-        for cell in cells
-        if cell in before and cell in after and before[cell].shared(after[cell])
+
+def compare_sets(pairs: list[Pair]) -> list[Change]:
+    """Compare two runs cell by cell on each data set, paired by seeds and images.
+
+    A cell is better or worse only if an exact sign-flip test over seeds, corrected for the number
+    of cells on all data sets by Holm's method, and the paired interval over images both say so.
+    """
+    from bench.evidence import compare_all, together
+
+    found = [
+        each
+        for pair in pairs
+        for each in compare_all(
+            [(pair.after[cell], pair.before[cell]) for cell in pair.paired], pair.independent
+        )
     ]
-    found = compare_all([(after[cell], before[cell]) for cell in paired], independent)
-    by_cell = dict(zip(paired, found, strict=True))
-    return [_change(cell, before.get(cell), after.get(cell), by_cell.get(cell)) for cell in cells]
+    places = [(pair.dataset, cell) for pair in pairs for cell in pair.paired]
+    by_place = dict(zip(places, together(found), strict=True))
+    return [
+        _change(pair, cell, by_place.get((pair.dataset, cell)))
+        for pair in pairs
+        for cell in pair.cells
+    ]
 
 
-def _change(
-    cell: Cell, before: Evidence | None, after: Evidence | None, found: Comparison | None
-) -> Change:
-    model, chain = cell
+def _change(pair: Pair, cell: Cell, found: Comparison | None) -> Change:
+    before, after = pair.before.get(cell), pair.after.get(cell)
+    where = (pair.dataset, *cell)
     if before is None or after is None or found is None:
         verdict = ONLY_AFTER if before is None else ONLY_BEFORE if after is None else UNPAIRED
-        return Change(model, chain, _mean(before), _mean(after), None, None, 0, verdict)
+        return Change(*where, _mean(before), _mean(after), None, None, 0, verdict)
     seeds = before.shared(after)
     verdict = ALIKE
     if found.told_apart:
         verdict = BETTER if found.difference.mean > 0 else WORSE
     return Change(
-        model,
-        chain,
+        *where,
         _mean(before, seeds),
         _mean(after, seeds),
         found.difference,
@@ -120,12 +160,14 @@ def exit_code(changes: list[Change]) -> int:
 
 
 def lay_out(changes: list[Change]) -> str:
-    """Write the comparison as a table, what is worse first."""
+    """Write the comparison as a table, what is worse first; data sets are named if several."""
     from tabulate import tabulate
 
     order = [WORSE, BETTER, ALIKE, UNPAIRED, ONLY_BEFORE, ONLY_AFTER]
+    several = len({change.dataset for change in changes}) > 1
     rows = [
         [
+            *([change.dataset] if several else []),
             change.model,
             change.chain,
             "–" if change.before is None else f"{change.before:.3f}",
@@ -139,7 +181,9 @@ def lay_out(changes: list[Change]) -> str:
         for change in sorted(changes, key=lambda change: order.index(change.verdict))
     ]
     header = ["model", "chain", "before", "after", "gain", "95%", "p", "seeds", "verdict"]
-    align = ("left", "left", *["right"] * 6, "left")
+    align = ["left", "left", *["right"] * 6, "left"]
+    if several:
+        header, align = ["data set", *header], ["left", *align]
     return tabulate(rows, header, disable_numparse=True, colalign=align)
 
 
@@ -149,21 +193,61 @@ def _limits(gain: Interval | None) -> str:
     return f"{gain.low:+.3f} to {gain.high:+.3f}"
 
 
-def _load(path: Path) -> tuple[pd.DataFrame, dict[Cell, Evidence]]:
+def _load(path: Path) -> dict[str, tuple[pd.DataFrame, dict[Cell, Evidence]]]:
+    """Read records and hits by data set."""
     from bench import hits, records
+    from bench.summary import by_dataset
 
-    found = records.read(path, NEEDED)
-    return found, hits.read(found, path.with_name(hits.FILE))
+    sets = by_dataset(records.read(path, NEEDED))
+    return {name: (each, hits.read(each, path.with_name(hits.FILE))) for name, each in sets.items()}
 
 
-def _check(before: pd.DataFrame, after: pd.DataFrame) -> None:
+def _pair(before: Path, after: Path) -> tuple[list[Pair], list[str]]:
+    """Pair what two runs have on each data set, and say which only one of them has.
+
+    Data sets are paired by name. Runs on one each are paired whatever it is called: a folder may
+    have moved.
+    """
+    one, other = _load(before), _load(after)
+    if len(one) == len(other) == 1:
+        other = dict(zip(one, other.values(), strict=True))
+    shared = [name for name in one if name in other]
+    if not shared:
+        raise UsageError(
+            f"the two runs have no data set in common: before {', '.join(one)}; after "
+            f"{', '.join(other)}"
+        )
+    pairs = [_on(name, *one[name], *other[name], len(one) + len(other) > 2) for name in shared]
+    notes = [f"{name}: only in the run before" for name in one if name not in other]
+    notes += [f"{name}: only in the run after" for name in other if name not in one]
+    notes += [f"{p.dataset}: no cell has hits in either run" for p in pairs if not p.cells]
+    return pairs, notes
+
+
+def _on(
+    dataset: str,
+    first: pd.DataFrame,
+    before: dict[Cell, Evidence],
+    second: pd.DataFrame,
+    after: dict[Cell, Evidence],
+    several: bool,
+) -> Pair:
+    """Pair two runs on a data set; other base seeds match no seed of the other run's."""
+    _check(first, second, several)
+    if int(first["base_seed"].iloc[0]) != int(second["base_seed"].iloc[0]):
+        after = {cell: each.renumbered() for cell, each in after.items()}
+    return Pair(dataset, before, after, bool(first["independent_images"].iloc[0]))
+
+
+def _check(before: pd.DataFrame, after: pd.DataFrame, several: bool) -> None:
     """Refuse runs that were not on the same images."""
     for column in SAME:
         one, other = (str(frame[column].iloc[0])[:16] for frame in (before, after))
         if one != other:
             raise UsageError(
-                f"the two runs are not on the same data ({column} {one} and {other}): their "
-                "accuracies are not comparable"
+                f"the two runs are not on the same data ({column} {one} and {other}"
+                + (f", {before['dataset'].iloc[0]}" if several else "")
+                + "): their accuracies are not comparable"
             )
 
 
@@ -174,17 +258,17 @@ def main_command(
 ) -> int:
     """Compare two runs of a grid on the same images, cell by cell.
 
-    Cells are paired by seeds and images. The file of hits that every run leaves beside its
-    results.csv is read as well.
+    Cells are paired by seeds and images, and several data sets by name; the correction is for all
+    comparisons together. The file of hits that every run leaves beside its results.csv is read as
+    well.
     """
     from bench.evidence import seeds_needed
 
-    (first, evidence), (second, later) = _load(before), _load(after)
-    _check(first, second)
-    if int(first["base_seed"].iloc[0]) != int(second["base_seed"].iloc[0]):
-        later = {cell: each.renumbered() for cell, each in later.items()}
-    changes = compare(evidence, later, bool(first["independent_images"].iloc[0]))
+    pairs, notes = _pair(before, after)
+    changes = compare_sets(pairs)
     print(lay_out(changes))
+    for note in notes:
+        print(f"note: {one_line(note)}")
     paired = [change for change in changes if change.gain is not None]
     needed = seeds_needed(len(paired))
     if paired and max(change.seeds for change in paired) < needed:

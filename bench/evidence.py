@@ -8,7 +8,7 @@ two sources of doubt and not one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -232,6 +232,15 @@ def _comparison(
         tell,
         adjusted <= LEVEL and tell,
     )
+
+
+def together(found: list[Comparison]) -> list[Comparison]:
+    """Correct comparisons that were made apart, as on several data sets, for all of them."""
+    adjusted = holm([each.p for each in found])
+    return [
+        replace(each, adjusted=level, told_apart=level <= LEVEL and each.images_tell)
+        for each, level in zip(found, adjusted, strict=True)
+    ]
 
 
 def against_best(

@@ -13,12 +13,14 @@ from bench.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from bench.run import Finished, Run
+    from bench.several import AllFinished, Runs
 
 EPILOG = (
     "Examples:\n\n"
     "python -m bench.grid   (the preset quick, on digits)\n\n"
     "python -m bench.grid --preset homework --dataset npy:DIR\n\n"
     "python -m bench.grid --dataset folder:DIR --clusters 5 --models pixels,dnn\n\n"
+    "python -m bench.grid --dataset digits,photos   (a report each, and a table of ranks)\n\n"
     "python -m bench.grid --reducers 'pca64,pca128+tsne2(perplexity=50)' --seeds 5 --dry-run"
 )
 
@@ -54,7 +56,8 @@ def grid(
         str | None,
         _option(
             "digits, photos, npy:DIR (the homework's files), folder:DIR (sub-folders are "
-            "labels) or openml:NAME.",
+            "labels) or openml:NAME; several, separated by commas, get a report each and one "
+            "table of ranks.",
             WHAT,
             metavar="SPEC",
         ),
@@ -251,23 +254,22 @@ def grid(
         return _list(plugin or [])
 
     try:
-        from bench.run import Run
         from bench.runner import Mode
+        from bench.several import Runs
         from bench.spec import resolve
 
-        run = Run(resolve(flags, config), Mode(force, only_cached, fail_fast))
+        runs = Runs(resolve(flags, config), Mode(force, only_cached, fail_fast))
         if dry_run:
-            return _dry_run(run)
+            return _dry_run(runs)
     except Stopped as stop:
         return stopped(stop, "while loading; nothing was computed yet")
     try:
-        return _summarise(run, run.execute())
+        return _summarise(runs, runs.execute())
     except Stopped as stop:
-        done = sum((task.stage, task.key) in run.store for task in run.plan.tasks.values())
         return stopped(
             stop,
-            f"{done} of {len(run.plan.tasks)} tasks are in {run.spec.store}; the same command "
-            "goes on from there",
+            f"{runs.done()} of {len(runs.tasks())} tasks are in {runs.spec.store}; the same "
+            "command goes on from there",
         )
 
 
@@ -298,7 +300,23 @@ def _list(plugins: list[Path]) -> int:
     return 0
 
 
-def _dry_run(run: Run) -> int:
+def _dry_run(runs: Runs) -> int:
+    from bench.console import duration
+
+    todo = {task.key: (run, task) for run in runs.runs for task in run.missing()}
+    for run in runs.runs:
+        _plan_of(run)
+    if runs.several:
+        seconds = sum(run.seconds(task) for run, task in todo.values())
+        megabytes = sum(run.megabytes(task) for run, task in todo.values())
+        print(
+            f"{len(runs.runs)} data sets: {len(todo)} of {len(runs.tasks())} distinct tasks to "
+            f"do: about {duration(seconds)} and {megabytes:,.0f} MB in {runs.spec.store}"
+        )
+    return 0
+
+
+def _plan_of(run: Run) -> None:
     from bench.console import duration
 
     missing = {task.key for task in run.missing()}
@@ -321,10 +339,41 @@ def _dry_run(run: Run) -> int:
         f"{len(tasks)} of {len(run.plan.tasks)} distinct tasks to do: about "
         f"{duration(seconds)} and {megabytes:,.0f} MB in {run.spec.store}"
     )
-    return 0
 
 
-def _summarise(run: Run, finished: Finished) -> int:
+def _summarise(runs: Runs, finished: AllFinished) -> int:
+    codes = []
+    for run, each in zip(runs.runs, finished.each, strict=True):
+        if runs.several:
+            print(f"{one_line(run.dataset.name)}, {len(run.dataset):,} images")
+        codes.append(_summarise_one(run, each))
+        if runs.several:
+            print()
+    if runs.several:
+        _summarise_ranks(finished)
+    return max(codes)
+
+
+def _summarise_ranks(finished: AllFinished) -> None:
+    from tabulate import tabulate
+
+    from bench.ranks import rank, stand
+    from bench.report.several import rank_table, what_it_carries
+    from bench.run import show
+
+    ranking = rank(finished.records)
+    if ranking.datasets:
+        standing = stand(ranking)
+        header, rows = rank_table(ranking, standing)
+        print("Ranks, 1 is best")
+        print(tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True))
+        print(f"note: {what_it_carries(ranking, standing)}")
+    for name in ranking.unlabelled:
+        print(f"note: {one_line(name)} has no labels, and so no ranks")
+    print(f"see {show(finished.written[0])}")
+
+
+def _summarise_one(run: Run, finished: Finished) -> int:
     from tabulate import tabulate
 
     from bench.report.tables import grid_table

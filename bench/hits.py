@@ -1,7 +1,8 @@
 """Hits on disk, beside results.csv: which images each cell and seed had right.
 
 ``hits.safetensors`` holds a packed bit an image, so that two runs can be compared image by image
-without their stores.
+without their stores. A name in it is model, chain and seed, a line each; where a run had several
+data sets, a line with the data set's stands before them.
 """
 
 from __future__ import annotations
@@ -36,8 +37,30 @@ def write(records: pd.DataFrame, store: Store, out: Path) -> Path | None:
     return out / FILE
 
 
+def join(files: dict[str, Path], out: Path) -> Path | None:
+    """Write the hits of several data sets, each in a file of its own, into one file.
+
+    Parameters
+    ----------
+    files : dict
+        By the data set's name; those that are not there are left out.
+    out : Path
+        The folder of the one file.
+    """
+    tensors = {
+        f"{dataset}\n{name}": packed
+        for dataset, path in files.items()
+        if path.is_file()
+        for name, packed in load_file(path).items()
+    }
+    if not tensors:
+        return None
+    write_whole(out / FILE, lambda draft: save_file(tensors, draft))
+    return out / FILE
+
+
 def read(records: pd.DataFrame, path: Path) -> dict[Cell, Evidence]:
-    """Read the hits that belong to records.
+    """Read the hits that belong to the records of one data set.
 
     Raises
     ------
@@ -48,7 +71,9 @@ def read(records: pd.DataFrame, path: Path) -> dict[Cell, Evidence]:
     found: dict[Cell, Evidence] = {}
     try:
         for name, packed in load_file(path).items():
-            model, chain, seed = name.split("\n")
+            *dataset, model, chain, seed = name.rsplit("\n", 3)
+            if dataset not in ([], [str(records["dataset"].iloc[0])]):
+                continue
             hits = np.unpackbits(packed, count=images).astype(bool)
             rows = records[(records["model"] == model) & (records["chain"] == chain)]
             repeated = rows["cluster_artifacts"].nunique() > 1

@@ -1,8 +1,8 @@
 """From a grid to the tasks that have to be done, each once.
 
-Every cell is a path of tasks, one a stage, and of reduce one a link. A task's key is a hash of all that shapes its result, the keys of what it reads among them, so that
-cells that agree on a prefix have the same tasks there, and every key is known before anything is
-run.
+Every cell is a path of tasks, one a stage, and of reduce one a link. A task's key is a hash of all
+that shapes its result, the keys of what it reads among them, so that cells that agree on a prefix
+have the same tasks there, and every key is known before anything is run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One run of a grid: settings → data → plan → tasks → records → results."""
+"""One run of a grid on one data set: settings → data → plan → tasks → records → results."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ class Run:
     Parameters
     ----------
     spec : GridSpec
+        Of one data set; `bench.several` has a run for each of several.
     mode : Mode
     console : Console or None
         Where progress is drawn; standard error by default.
@@ -81,9 +82,10 @@ class Run:
         self.mode = mode or Mode()
         _check_mode(self.mode)
         self.console = console
+        (name,) = spec.datasets
         with LoadBar(console) as progress:
             self.dataset: Dataset = load(
-                spec.dataset,
+                name,
                 limit=spec.most_images,
                 seed=spec.seed,
                 clusters=spec.clusters,
@@ -121,11 +123,47 @@ class Run:
         bench.store.StoreError
             If the store cannot be written any more; what was done stays.
         """
-        from bench.report.write import prepare, write
+        if self.mode.only_cached and self.nothing_there():
+            raise UsageError(
+                f"nothing of this grid is in {self.spec.store}: run it without --only-cached"
+            )
+        self.prepare()
+        return self.carry_out(Outcome())
+
+    def nothing_there(self) -> bool:
+        """Tell whether the store has no task's result."""
+        return len(self.missing()) == len(self.plan.tasks)
+
+    def prepare(self) -> None:
+        """Make the folders for results and artifacts, or say in one line why they will not do.
+
+        Raises
+        ------
+        UsageError
+        """
+        from bench.report.write import prepare
 
         prepare(self.spec.out)
-        self._prepare_store()
-        outcome, notes = Outcome(), list(self._set_aside_damaged())
+        if not self.mode.only_cached:
+            self.store.prepare(self.megabytes_needed())
+            record_grid(self.store, self.spec.out, self.places(), self.spec.to_toml())
+
+    def places(self) -> list[tuple[str, str]]:
+        """Return stage and key of every artifact that the results rest on."""
+        used = [(task.stage, task.key) for task in self.plan.tasks.values()]
+        return [("data", self.dataset.key), *used]
+
+    def carry_out(self, outcome: Outcome) -> Finished:
+        """Do what is missing and write the results, in folders that were prepared.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            Filled in; a failure that it holds already stops a run that is to stop at the first.
+        """
+        from bench.report.write import write
+
+        notes = list(self._set_aside_damaged())
         seen: Counter[tuple[str, str]] = Counter()
         while True:
             try:
@@ -144,20 +182,8 @@ class Run:
                     ) from damage
                 notes.append(self._set_aside(damage))
 
-    def _prepare_store(self) -> None:
-        if self.mode.only_cached:
-            if len(self.missing()) == len(self.plan.tasks):
-                raise UsageError(
-                    f"nothing of this grid is in {self.spec.store}: run it without --only-cached"
-                )
-            return
-        self.store.prepare(self._megabytes_needed())
-        used = [(task.stage, task.key) for task in self.plan.tasks.values()]
-        record_grid(
-            self.store, self.spec.out, [("data", self.dataset.key), *used], self.spec.to_toml()
-        )
-
-    def _megabytes_needed(self) -> float:
+    def megabytes_needed(self) -> float:
+        """Estimate the disk that all of it takes, checkpoints included."""
         missing = self.missing()
         shape = self.dataset.image_shape
         images = sum(array.nbytes for array in self.dataset.arrays().values()) / 1e6
@@ -176,9 +202,7 @@ class Run:
 
     def _set_aside_damaged(self) -> Iterator[str]:
         """Move what can be seen to be damaged out of the way, so that it counts as missing."""
-        places = [("data", self.dataset.key)]
-        places += [(task.stage, task.key) for task in self.plan.tasks.values()]
-        for place in places:
+        for place in self.places():
             if place in self.store:
                 try:
                     self.store.load(*place)

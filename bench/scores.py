@@ -130,7 +130,7 @@ def _trust(score: Score, cells: pd.DataFrame, accuracy: str) -> Trust | None:
     known = cells.loc[values.index]
     # One accuracy or one score for all has no order.
     apart = min(values.nunique(), known[accuracy].nunique()) > 1
-    pick = known.loc[values.idxmax()]
+    pick = known.iloc[int(values.to_numpy().argmax())]
     return Trust(
         score.name,
         float(values.corr(known[accuracy], method="spearman")) if apart else float("nan"),

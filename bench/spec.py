@@ -49,10 +49,11 @@ class GridSpec(BaseModel):
     ----------
     preset : str
         Where the settings started from.
-    dataset : str
-        Spec string of the data set.
+    dataset : str or tuple of str
+        Spec string of the data set, or of several (``digits,photos``, or a list), each of which
+        gets a grid of its own; `datasets` has them as a tuple in any case.
     limit : int or "all"
-        Training images to take.
+        Training images to take, of each data set.
     models : tuple of str
         Registered names. ``untrained`` stands for all models whose names start with
         ``untrained-``, and so on for other first words. ``untrained-NAME`` is there for every
@@ -75,7 +76,7 @@ class GridSpec(BaseModel):
     epochs, lr, batch_size
         The recipe; see `bench.training.core.Recipe`.
     clusters : int or None
-        Clusters to seek; None: as many as there are labels.
+        Clusters to seek, in each data set; None: as many as there are labels.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     deterministic : bool
@@ -98,7 +99,7 @@ class GridSpec(BaseModel):
 
     plugins: tuple[Path, ...] = ()
     preset: str = "quick"
-    dataset: str
+    dataset: str | tuple[str, ...]
     limit: int | Literal["all"] = "all"
     models: tuple[str, ...] = Field(min_length=1)
     reducers: tuple[str, ...] = Field(min_length=1)
@@ -131,13 +132,21 @@ class GridSpec(BaseModel):
         load_plugins(paths)
         return paths
 
-    @field_validator("dataset")
+    @field_validator("dataset", mode="before")
     @classmethod
-    def _known_dataset(cls, spec: str) -> str:
-        from bench.datasets.dataset import parse
+    def _known_datasets(cls, value: Any) -> Any:
+        from bench.datasets.dataset import parse, split
 
-        parse(spec)
-        return spec
+        names = split(value) if isinstance(value, str) else value
+        if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
+            raise ValueError(f"must be a data set or a list of them, found {value!r}")
+        if not names:
+            raise ValueError("names no data set")
+        for name in names:
+            parse(name)
+            if names.count(name) > 1:
+                raise ValueError(f"{name} is named twice: once is enough")
+        return names[0] if len(names) == 1 else tuple(names)
 
     @field_validator("limit", mode="before")
     @classmethod
@@ -206,6 +215,11 @@ class GridSpec(BaseModel):
         return precision
 
     @property
+    def datasets(self) -> tuple[str, ...]:
+        """The spec strings of all data sets."""
+        return (self.dataset,) if isinstance(self.dataset, str) else self.dataset
+
+    @property
     def most_images(self) -> int | None:
         """The limit as a number, None for all images."""
         return None if self.limit == "all" else self.limit
@@ -233,7 +247,11 @@ class GridSpec(BaseModel):
 
     def to_toml(self) -> str:
         """Return the settings as a TOML file that runs again as it is."""
+        from bench.datasets.dataset import split
+
         settings = self.model_dump(mode="json", exclude_none=True)
+        if isinstance(self.dataset, str) and split(self.dataset) != [self.dataset]:
+            settings["dataset"] = [self.dataset]  # a path that text would be split at
         return tomli_w.dumps(settings)
 
 
@@ -275,7 +293,8 @@ def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> 
             f"known are {', '.join(PRESETS)}"
         )
     settings = dict(PRESETS[preset].settings)
-    if given.get("dataset", settings["dataset"]) != settings["dataset"]:
+    own = settings["dataset"]
+    if given.get("dataset", own) not in (own, [own], (own,)):
         settings["limit"] = "all"
     try:
         spec = GridSpec.model_validate(settings | {"preset": preset} | given)

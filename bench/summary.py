@@ -27,6 +27,12 @@ VERDICT_COLUMNS = (
 BESIDE_COLUMNS = ("null_silhouette", "null_error", "resample_error")
 
 
+def by_dataset(records: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the records of each data set, in the order of the records."""
+    groups = records.groupby("dataset", sort=False)
+    return {str(name): group.reset_index(drop=True) for name, group in groups}
+
+
 def leading_metric(records: pd.DataFrame) -> str | None:
     """Return the metric that decides which cell is best.
 
@@ -97,8 +103,8 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
         skipped: ``model``, ``chain``, ``seeds``, ``failed``, ``skipped``, and for each metric
         ``NAME`` (mean), ``NAME_std`` (sample standard deviation; missing for fewer than two
         results that were computed apart: what does not depend on the seed is one result and not
-        several), ``clusters_found`` (least), ``seconds`` (mean time of a seed, from images to clusters) and the columns
-        `VERDICT_COLUMNS` and `BESIDE_COLUMNS`.
+        several), ``clusters_found`` (least), ``seconds`` (mean time of a seed, from images to
+        clusters) and the columns `VERDICT_COLUMNS` and `BESIDE_COLUMNS`.
     """
     cells = [records["model"], records["chain"]]
     numbers = records[list(METRICS)].apply(pd.to_numeric)
@@ -127,7 +133,9 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
         .groupby(cells, sort=False)
         .first()
     )
-    frame = pd.concat([counts, by_cell.mean(), spread, fewest, seconds, verdicts], axis=1).reset_index()
+    frame = pd.concat(
+        [counts, by_cell.mean(), spread, fewest, seconds, verdicts], axis=1
+    ).reset_index()
     # Stable, the less weighty order first: best first, those without a number last; then
     # complete cells before the others.
     metric = leading_metric(records)

@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bench.errors import UsageError
 from bench.files import write_text
 from bench.spec import what_is_wrong
-from bench.summary import leading_accuracy, summary
+from bench.summary import by_dataset, leading_accuracy, summary
 
 LOSS = "reconstruction_loss"
 
@@ -132,43 +132,51 @@ def write(path: Path, thresholds: list[Threshold]) -> None:
 
 
 def update(thresholds: list[Threshold], records: pd.DataFrame) -> list[Threshold]:
-    """Set thresholds from results.
+    """Set thresholds from results, of one data set or several.
 
-    Those that are about these results' preset and data set keep their patterns and get new
-    numbers, from the worst cell that they name; each cell that none names gets one of its own;
-    all others stay as they are.
+    Those that are about these results' preset and a data set of theirs keep their patterns and
+    get new numbers, from the worst cell that they name; each cell that none names gets one of its
+    own; all others stay as they are.
 
     Raises
     ------
     UsageError
         If cells failed or were skipped, or there are too few seeds to know their spread.
     """
-    preset, dataset = identity(records)
     _check_complete(records)
+    sets = list(by_dataset(records).values())
+    renewed: list[Threshold] = []
+    for of_set in sets:
+        renewed += _renew([t for t in thresholds if t.is_for(*identity(of_set))], of_set)
+    about = [identity(of_set) for of_set in sets]
+    return [t for t in thresholds if not any(t.is_for(*each) for each in about)] + renewed
+
+
+def _renew(thresholds: list[Threshold], records: pd.DataFrame) -> list[Threshold]:
+    """Set the thresholds of one data set, which all of these are about."""
     cells = summary(records)
-    kept, renewed = [], []
+    renewed = []
     named: set[tuple[str, str]] = set()
     for threshold in thresholds:
-        if not threshold.is_for(preset, dataset):
-            kept.append(threshold)
-            continue
         matching = [row for _, row in cells.iterrows() if threshold.names(row.model, row.chain)]
         named |= {(row.model, row.chain) for row in matching}
         if matching:
             renewed.append(_set(threshold.model, threshold.chain, matching, records))
     own = [row for _, row in cells.iterrows() if (row.model, row.chain) not in named]
-    return kept + renewed + [_set(r.model, r.chain, [r], records) for r in own]
+    return renewed + [_set(r.model, r.chain, [r], records) for r in own]
 
 
 def identity(records: pd.DataFrame) -> tuple[str, str]:
-    """Return preset and data set of results."""
+    """Return preset and data set of results on one data set."""
     return str(records["preset"].iloc[0]), str(records["dataset"].iloc[0])
 
 
 def _check_complete(records: pd.DataFrame) -> None:
     bad = records[records["status"] != "ok"]
     if len(bad):
-        cells = ", ".join(dict.fromkeys(f"{r.model} {r.chain}" for r in bad.itertuples()))
+        several = records["dataset"].nunique() > 1
+        names = (f"{r.model} {r.chain}" + f" on {r.dataset}" * several for r in bad.itertuples())
+        cells = ", ".join(dict.fromkeys(names))
         raise UsageError(
             f"no thresholds are set from results of which cells failed or were skipped: {cells}"
         )

@@ -114,6 +114,37 @@ def parse(spec: str) -> tuple[str, str | None]:
     return name, argument if colon else None
 
 
+def split(text: str) -> list[str]:
+    """Split a list of data sets at its commas, leaving those within paths alone.
+
+    What follows an argument (``npy:/a,b``) begins a new data set only if it starts with a
+    registered name; else it belongs to the path, commas and all. A path of which a part reads
+    like a data set is named in a list of strings, which nobody splits.
+
+    Returns
+    -------
+    list of str
+        Text that names one data set comes back as it is.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing between two commas, or before or behind one.
+    """
+    sets: list[str] = []
+    for piece in text.split(","):
+        if sets and ":" in sets[-1] and piece.partition(":")[0].strip() not in datasets:
+            sets[-1] += f",{piece}"
+        else:
+            sets.append(piece)
+    if len(sets) == 1:
+        return sets
+    sets = [each.strip() for each in sets]
+    if "" in sets:
+        raise ValueError(f"an empty name in {text!r}: data sets are separated by one comma each")
+    return sets
+
+
 def load(
     spec: str,
     *,

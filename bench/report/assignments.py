@@ -47,7 +47,9 @@ def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> l
     files: dict[Path, pd.Series] = {}
     if best is not None:
         of_best = (done["model"] == best.model) & (done["chain"] == best.chain)
-        (row,) = (row for _, row in done[of_best & (done["seed_index"] == best.seed_index)].iterrows())
+        (row,) = (
+            row for _, row in done[of_best & (done["seed_index"] == best.seed_index)].iterrows()
+        )
         files[out / "assignments.csv"] = row
     if leading_accuracy(records) is None:
         for _, row in done.iterrows():

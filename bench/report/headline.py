@@ -62,7 +62,9 @@ def _standing(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) -> st
     alike, worse = (int((cells["verdict"] == word).sum()) for word in (ALIKE, WORSE))
     if not alike:
         by = ", by the same seeds and images" if worse else ""
-        return f"The winner is {name}: **all {worse} other cells are worse**{by}." if worse else name
+        return (
+            f"The winner is {name}: **all {worse} other cells are worse**{by}." if worse else name
+        )
     count, needed = records["seed_index"].nunique(), seeds_needed(alike + worse)
     said = (
         f"**No single winner: {alike} of {alike + worse} other cells cannot be told** from the "
@@ -81,7 +83,9 @@ def _by_how_much(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) ->
     said = [f"Its accuracy over all images: 95% interval {sure(best)}, over {over}"]
     others = cells[cells["behind_best"].notna()]
     if len(others):
-        said.append(f"it is ahead of the next, {_name(others.iloc[0])}, by {behind(others.iloc[0])}")
+        said.append(
+            f"it is ahead of the next, {_name(others.iloc[0])}, by {behind(others.iloc[0])}"
+        )
     plain = others[(others["model"] == NO_MODEL) & (others["chain"] == NO_REDUCTION)]
     if len(plain) and len(others) > 1:
         said.append(f"of plain k-means on pixels by {behind(plain.iloc[0])}")

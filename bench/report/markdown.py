@@ -15,8 +15,6 @@ from bench.report.figures import FOLDER, Figure
 from bench.report.layout import count_seeds, escape, table
 from bench.report.tables import (
     REPORT_BATCHES,
-    grid_table,
-    report_table,
 )
 from bench.stages import STAGES
 from bench.summary import leading_metric
@@ -52,8 +50,19 @@ def render(records: pd.DataFrame, figures: list[Figure]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def section_of_set(records: pd.DataFrame) -> str:
+    """Write what a report on several data sets says of one of them."""
+    failed = int(records.drop_duplicates(["model", "chain"])["null_error"].notna().sum())
+    parts = [
+        headline.render(records),
+        _grid_section(records),
+        f"**The null control of {failed} cells failed;** see the whole report." if failed else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
 def _report_section(records: pd.DataFrame) -> str:
-    chain, header, rows = reporttable(records)
+    chain, header, rows = report_table(records)
     first = records.iloc[0]
     batches = -(-int(first["images"]) // int(first["batch_size"]))
     note = (
@@ -92,7 +101,7 @@ def _cut(records: pd.DataFrame) -> str:
 
 
 def _grid_section(records: pd.DataFrame) -> str:
-    header, rows = gridtable(records)
+    header, rows = grid_table(records)
     metric = leading_metric(records)
     order = f"Best first, by {_leading(metric)}. " if metric else ""
     parts = [f"{order}Mean ± standard deviation over seeds. {_protocol(records)}"]

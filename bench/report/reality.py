@@ -44,7 +44,9 @@ def _clusters(records: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
     rows = []
     for _, row in cells.iterrows():
         known = {
-            "clusters": MISSING if pd.isna(row["clusters_found"]) else f"{row['clusters_found']:.0f}",
+            "clusters": MISSING
+            if pd.isna(row["clusters_found"])
+            else f"{row['clusters_found']:.0f}",
             "ARI": mean_and_spread(row, "ari"),
             "silhouette": mean_and_spread(row, "silhouette"),
             "of its null": _null(row),
@@ -52,6 +54,10 @@ def _clusters(records: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
         values = [known[name] for name in header[2:]]
         rows.append([row["model"], row["chain"], *values, _flags(row, sought)])
     return [note, table([*header, ""], rows, 2)]
+
+
+def _count(found: float) -> str:
+    return MISSING if pd.isna(found) else f"{found:.0f}"
 
 
 def _null(row: pd.Series) -> str:
@@ -84,11 +90,7 @@ def _embedding(records: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
         "What the space that was clustered keeps of the codes: 1 is all. By the 10 nearest "
         "neighbours, on up to 2,000 images; mean ± standard deviation over seeds. High values say "
         "that a chain is true to its codes, not that the codes are good"
-        + (
-            "; label agreement alone asks for labels."
-            if "label_agreement" in names
-            else "."
-        )
+        + ("; label agreement alone asks for labels." if "label_agreement" in names else ".")
     )
     titles = [METRICS[name].title for name in names]
     return ["### What embeddings keep", note, table(["model", "chain", *titles], rows, 2)]

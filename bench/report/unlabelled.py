@@ -10,6 +10,9 @@ from bench.report.tables import MISSING, mean_and_spread, metrics_to_show
 from bench.scores import DEFAULT, SCORES, trust
 from bench.summary import leading_accuracy, summary
 
+EVIDENCE = ("coherence", "agreement", "silhouette", "reconstruction_loss")
+
+
 def sections(records: pd.DataFrame) -> list[str]:
     """Write the section; empty where there is nothing to say."""
     said = _trusted(records) if leading_accuracy(records) is not None else _ranked(records)
@@ -18,7 +21,9 @@ def sections(records: pd.DataFrame) -> list[str]:
 
 def _ranked(records: pd.DataFrame) -> list[str]:
     """Rank the cells of unlabelled data."""
-    names = metrics_to_show(records, ("coherence", "agreement", "silhouette", "reconstruction_loss"))
+    names = metrics_to_show(
+        records, ("coherence", "agreement", "silhouette", "reconstruction_loss")
+    )
     if DEFAULT not in names:
         return []
     cells = summary(records)
@@ -28,8 +33,8 @@ def _ranked(records: pd.DataFrame) -> list[str]:
     ]
     failed = cells["resample_error"].dropna().unique()
     return [
-        "Best first, by coherence: how far neighbours in one space that is no model's (fixed random "
-        "filters) share a cluster, beyond chance. Agreement is with the clusters of the same chain "
+        "Best first, by coherence: how far neighbours in one space that is no model's (fixed "
+        "random filters) share a cluster, beyond chance. Agreement is with the clusters of the same chain "
         "on four fifths of the images, the encoder kept. Silhouettes are of each cell's own space "
         "and are not compared across chains. Reconstruction loss is shown, but 0 for the identity "
         "is no evidence. Mean ± standard deviation over seeds.",

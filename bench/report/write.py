@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +14,7 @@ from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.files import write_text
 from bench.report import assignments, figures, latex, markdown, speed
+from bench.report.naming import set_name
 from bench.spec import GridSpec
 from bench.store import Store
 
@@ -71,7 +74,8 @@ def write(records: pd.DataFrame, spec: GridSpec, dataset: Dataset, store: Store)
     assigned = assignments.write(records, dataset, store, out)
     drawn = figures.draw_all(records, dataset, store, out)
     pictures = [figure.path for figure in drawn]
-    _remove_stale(out, {out / latex.FILE, *assigned, *pictures, *kept})
+    remove_stale(out, {out / latex.FILE, *assigned, *pictures, *kept})
+    remove_stale_sets(out, ())
     text = markdown.render(records, drawn)
     if (out / speed.FILE).is_file():
         text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
@@ -88,8 +92,43 @@ def write(records: pd.DataFrame, spec: GridSpec, dataset: Dataset, store: Store)
     ]
 
 
-def _remove_stale(out: Path, written: set[Path]) -> None:
+def remove_stale(out: Path, written: set[Path]) -> None:
     """Remove what an earlier run left under names of ours and this one did not write."""
     for pattern in OURS:
         for path in set(out.glob(pattern)) - written:
             path.unlink(missing_ok=True)
+
+
+def remove_stale_sets(out: Path, datasets: tuple[str, ...]) -> None:
+    """Remove the reports that an earlier run on several data sets left of other sets.
+
+    A folder is one of those only if its ``grid.toml`` names the data set that the folder is
+    named after. What else lies in it stays.
+
+    Parameters
+    ----------
+    out : Path
+    datasets : tuple of str
+        Whose reports stay.
+    """
+    for path in out.glob("*/grid.toml"):
+        folder, dataset = path.parent, _dataset_of(path)
+        if dataset is None or dataset in datasets or folder.name != set_name(dataset):
+            continue
+        remove_stale(folder, set())
+        for name in ("results.md", "results.csv", "grid.toml"):
+            (folder / name).unlink(missing_ok=True)
+        for left in (folder / "figures", folder / "assignments", folder):
+            with contextlib.suppress(OSError):  # somebody else's files are in it
+                left.rmdir()
+
+
+def _dataset_of(path: Path) -> str | None:
+    """Return the one data set of a configuration file; None if that cannot be told."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8")).get("dataset")
+    except (OSError, ValueError, RecursionError):
+        return None
+    if isinstance(found, list) and len(found) == 1:
+        found = found[0]
+    return found if isinstance(found, str) else None
