@@ -40,7 +40,8 @@ def test_cells_share_every_common_prefix():
         read = {task.stage: {stage for stage, _ in task.reads} for task in by_stage.values()}
         assert read == {
             "train": set(), "encode": {"train"}, "rank": {"encode"}, "place": set(),
-            "reduce": read["reduce"], "cluster": {"reduce"}, "measure": {"reduce", "cluster", "rank", "place"},
+            "reduce": read["reduce"], "cluster": {"reduce"},
+            "measure": {"reduce", "cluster", "rank", "place"},
             "score": {"cluster", "measure"},
         }  # fmt: skip
         of_cell = {task.key for task in cell.tasks}

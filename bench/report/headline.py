@@ -58,12 +58,17 @@ def _standing(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) -> st
     """Say who won, if anybody did, and how sure that is."""
     name = f"**{_name(best)}**"
     if pd.isna(best["accuracy_low"]):
-        return f"First of {len(cells)}: {name}. With one seed nothing is known of how far seeds move it."
-    alike, worse = (int((cells["verdict"] == word).sum()) for word in (ALIKE, WORSE))
-    if not alike:
-        by = ", by the same seeds and images" if worse else ""
         return (
-            f"The winner is {name}: **all {worse} other cells are worse**{by}." if worse else name
+            f"First of {len(cells)}: {name}. With one seed nothing is known of how far seeds "
+            "move it."
+        )
+    alike, worse = (int((cells["verdict"] == word).sum()) for word in (ALIKE, WORSE))
+    if not alike + worse:
+        return f"The only cell: {name}."
+    if not alike:
+        return (
+            f"The winner is {name}: **all {worse} other cells are worse**, by the same seeds and "
+            "images."
         )
     count, needed = records["seed_index"].nunique(), seeds_needed(alike + worse)
     said = (

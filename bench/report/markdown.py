@@ -13,9 +13,7 @@ from bench.records import BESIDE, LIBRARIES, distinct_seconds
 from bench.report import headline, reality, unlabelled
 from bench.report.figures import FOLDER, Figure
 from bench.report.layout import count_seeds, escape, table
-from bench.report.tables import (
-    REPORT_BATCHES,
-)
+from bench.report.tables import REPORT_BATCHES, grid_table, report_table
 from bench.stages import STAGES
 from bench.summary import leading_metric
 
