@@ -395,9 +395,11 @@ def _summarise_one(run: Run, finished: Finished) -> int:
         print(f"failed: {len(cells)} cells in {stage}: {message} (see {file})", file=sys.stderr)
     beside = 0
     for column, what in (("null_error", "null control"), ("resample_error", "resample")):
-        for message in finished.records[column].dropna().unique():
+        messages = finished.records[column].dropna().tolist()
+        # Each has a file of its own; of those that are alike one is enough.
+        for message in {text.partition(" (see ")[0]: text for text in messages}.values():
             print(f"failed: {what} in {one_line(message)}", file=sys.stderr)
-            beside += 1
+        beside += len(messages)
     return 1 if len(failed) or beside else 0
 
 

@@ -262,7 +262,7 @@ def distinct_seconds(records: pd.DataFrame, stage: str) -> tuple[int, float, flo
     clock: dict[str, tuple[float, float]] = {}
     part = f"{stage}_link" if stage in ("reduce", *BESIDE) else stage
     columns = (f"{stage}_artifacts", f"{part}_seconds", f"{part}_warm_up_seconds")
-    for row in records[list(columns)].fillna("").astype(str).itertuples(index=False):
+    for row in records[list(columns)].astype(object).fillna("").astype(str).itertuples(index=False):
         artifacts, seconds, warm_up = (text.split() for text in row)
         # Without an artifact there is a time of 0.
         for key, time, before in zip(artifacts, seconds, warm_up, strict=False):

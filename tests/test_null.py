@@ -70,7 +70,7 @@ def test_the_report_shows_each_beside_its_null_and_flags_those_that_do_not_beat_
     beats = record("a", "x", 0, silhouette=0.5) | {"null_silhouette": 0.3, "null_artifacts": "k"}
     fails = record("b", "x", 0, silhouette=0.2) | {"null_silhouette": 0.3, "null_artifacts": "k"}
     broken = record("c", "x", 0, silhouette=0.2) | {"null_error": "reduce: E: x"}
-    text = render(frame(beats, fails, broken), [])
+    text = render(frame(*(each | {"clusters_found": 10} for each in (beats, fails, broken))), [])
     section = text[text.index("## What is real") : text.index("## Pictures")]
     rows = {line.split("|")[1].strip(): line for line in section.splitlines() if "| x " in line}
     assert "0.300" in rows["a"]
@@ -78,7 +78,8 @@ def test_the_report_shows_each_beside_its_null_and_flags_those_that_do_not_beat_
     assert "does not beat its null" in rows["b"]
     assert "failed" in rows["c"]
     assert "reduce: E: x" in rows["c"]
-    assert "## What is real" not in render(frame(record("a", "x", 0)), [])
+    plain = render(frame(record("a", "x", 0, clusters_found=10)), [])
+    assert "of its null" not in plain.replace("## What the words mean", "")
 
 
 ONLY_CODES = """

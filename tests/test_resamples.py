@@ -84,7 +84,7 @@ def test_from_images_to_records_and_one_that_fails(tmp_path):
     )  # fmt: skip
     assert found.returncode == 1
     assert found.stderr.startswith("failed: resample in reduce: ValueError: too few (see .store/")
-    assert found.stderr.count("\n") == 1
+    assert found.stderr.count("\n") == 1  # of two that failed in the same way
     records = pd.read_csv(tmp_path / "results" / "results.csv")
     assert (records["status"] == "ok").all()
     by_chain = records.groupby("chain")["agreement"]

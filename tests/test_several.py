@@ -352,6 +352,7 @@ def test_comparisons_on_all_sets_are_corrected_together():
 
 TINY = [
     "--limit", "100", "--models", "pixels", "--reducers", "pca5,pca9", "--seeds", "2", "--no-null",
+    "--no-baselines",
 ]  # fmt: skip
 
 
@@ -477,7 +478,8 @@ def test_a_failure_on_a_set_is_shown_and_the_first_can_stop_all(ran, monkeypatch
     (folder / "mine.py").write_text(FAILS)
     code, shown = in_process(
         capsys, "--plugin", "mine.py", "--dataset", "digits,photos", *TINY[:4], "--reducers",
-        "breaks,pca5", "--seeds", "1", "--no-null", "--fail-fast", "--out", "failed",
+        "breaks,pca5", "--seeds", "1", "--no-null", "--no-baselines", "--fail-fast",
+        "--out", "failed",
     )  # fmt: skip
     assert code == 1
     assert "RuntimeError: on purpose" in shown.err

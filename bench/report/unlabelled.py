@@ -34,10 +34,10 @@ def _ranked(records: pd.DataFrame) -> list[str]:
     failed = cells["resample_error"].dropna().unique()
     return [
         "Best first, by coherence: how far neighbours in one space that is no model's (fixed "
-        "random filters) share a cluster, beyond chance. Agreement is with the clusters of "
-        "the same chain on four fifths of the images, the encoder kept. Silhouettes are of each cell's own space "
-        "and are not compared across chains. Reconstruction loss is shown, but 0 for the identity "
-        "is no evidence. Mean ± standard deviation over seeds.",
+        "random filters) share a cluster, beyond chance. Agreement is with the clusters of the "
+        "same chain on four fifths of the images, the encoder kept. Silhouettes are of each "
+        "cell's own space and are not compared across chains. Reconstruction loss is shown, but 0 "
+        "for the identity is no evidence. Mean ± standard deviation over seeds.",
         table(["model", "chain", *(METRICS[name].title for name in names)], rows, 2),
         *(f"**A resample failed:** {escape(message)}" for message in failed),
     ]
