@@ -10,12 +10,14 @@ import math
 
 import numpy as np
 
-from bench import metrics
+from bench import common, metrics, neighbours, stages
 from bench.metrics import Integers
 from bench.stages import Array, Result
 
 ROWS = 1000  # of the null drawn at a time
 SHARE = 0.8  # of the images in a resample
+LEAST, MOST = 2, 15  # clusters, where their number is to be suggested
+SCAN_STARTS = 3  # of k-means there
 
 
 def null(train: Array, seed: int) -> Result:
@@ -71,6 +73,38 @@ def resample(count: int, seed: int) -> Result:
 def resampled(count: int) -> int:
     """Return how many of so many images a resample has."""
     return max(1, round(SHARE * count))
+
+
+def counts(images: int) -> tuple[int, ...]:
+    """Return the numbers of clusters that are tried: 2 to 15, fewer than there are images."""
+    return tuple(range(LEAST, min(MOST, max(LEAST, images - 1)) + 1))
+
+
+def scan(train: Array, near: Integers, counts: tuple[int, ...], seed: int, starts: int) -> Result:
+    """Say how coherent k-means groups an embedding, for several numbers of clusters.
+
+    Parameters
+    ----------
+    train : ndarray, shape (n, k), float32
+        An embedding; of more than 2,000 images a sample is clustered.
+    near : ndarray, shape (m, k)
+        Neighbours in the common space, as `bench.stages.place` leaves them.
+    counts : tuple of int
+    seed : int
+    starts : int
+        Of k-means.
+
+    Returns
+    -------
+    Result
+        Values: ``counts``, and ``coherence`` for each.
+    """
+    chosen = train[neighbours.sample(len(train))]
+    found = [
+        common.coherence(near, stages.cluster(count, seed, chosen, None, starts).arrays["train"])
+        for count in counts
+    ]
+    return Result({}, {"counts": list(counts), "coherence": found})
 
 
 def agree(clusters: Integers, again: list[tuple[Integers, Integers]]) -> Result:

@@ -53,6 +53,11 @@ def seconds(task: Task, shape: ImageShape, clusters: int, device: str) -> float:
     if task.stage == "reduce":
         (link,) = Chain.parse(task.settings["link"]).links
         return link.build().seconds(task.samples, task.features)
+    if task.stage == "scan":
+        points = min(task.samples, neighbours.MOST)
+        tries = sum(task.settings["counts"]) * task.settings["starts"]
+        distances = 2.0 * points * task.features * tries * KMEANS_ITERATIONS
+        return 0.3 + distances / matrix_rate("cpu") / 0.2
     if task.stage == "null":
         return 0.05 + 2.0 * task.samples**2 * task.features / matrix_rate("cpu")
     if task.stage in ("rank", "place", "measure"):
@@ -92,8 +97,8 @@ def megabytes(task: Task, shape: ImageShape, validation_images: int = 0) -> floa
     numbers = (task.samples + validation_images) * task.outputs
     if task.stage == "train":
         numbers = probe(task.settings["model"], shape).parameters
-    if task.stage == "rank":
-        numbers = min(task.samples, neighbours.MOST) ** 2 // 2  # of two bytes
+    if task.stage in ("rank", "place"):
+        numbers = min(task.samples, neighbours.MOST) ** 2
     return (4 * numbers + 2000) / 1e6
 
 

@@ -73,7 +73,12 @@ def grid(
     ] = None,
     clusters: Annotated[
         str | None,
-        _option("Clusters to seek; by default as many as there are labels.", WHAT, metavar="N"),
+        _option(
+            "Clusters to seek; by default as many as there are labels. auto: as many as the "
+            "embeddings suggest.",
+            WHAT,
+            metavar="N",
+        ),
     ] = None,
     models: Annotated[
         str | None,
@@ -317,12 +322,17 @@ def _dry_run(runs: Runs) -> int:
 
 
 def _plan_of(run: Run) -> None:
+    from bench import controls
     from bench.console import duration
+    from bench.spec import AUTO
 
     missing = {task.key for task in run.missing()}
+    clusters: int | str = run.dataset.clusters
+    if run.spec.clusters == AUTO:
+        clusters = f"{controls.LEAST} to {controls.MOST}"
     print(
         f"{len(run.plan.cells)} cells on {run.dataset.name}, {len(run.dataset):,} images, "
-        f"{run.dataset.clusters} clusters, {run.spec.device}, {run.spec.threads} threads"
+        f"{clusters} clusters, {run.spec.device}, {run.spec.threads} threads"
     )
     for cell in run.plan.cells:
         todo = [task.stage for task in cell.tasks if task.key in missing]
@@ -339,6 +349,8 @@ def _plan_of(run: Run) -> None:
         f"{len(tasks)} of {len(run.plan.tasks)} distinct tasks to do: about "
         f"{duration(seconds)} and {megabytes:,.0f} MB in {run.spec.store}"
     )
+    if run.spec.clusters == AUTO:
+        print("That is to suggest a number of clusters; the grid with that number comes after it.")
 
 
 def _summarise(runs: Runs, finished: AllFinished) -> int:

@@ -161,6 +161,14 @@ METRICS = {
             "images",
         ),
         Metric(
+            "common_silhouette",
+            "common silhouette",
+            True,
+            "-1 to 1",
+            "measure",
+            "silhouette (Rousseeuw 1987) in the common space of the coherence",
+        ),
+        Metric(
             "agreement",
             "agreement",
             True,

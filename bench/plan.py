@@ -7,7 +7,7 @@ have the same tasks there, and every key is known before anything is run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench import common, controls, keys, metrics, neighbours, sampling, seeds, stages
@@ -66,6 +66,20 @@ def plan(spec: GridSpec, dataset: Dataset) -> Plan:
         for index in range(spec.seeds)
         for chain in spec.chains
     )
+    return Plan(spec, cells, planner.tasks)
+
+
+def plan_scan(spec: GridSpec, dataset: Dataset) -> Plan:
+    """Plan what suggests the number of clusters: each cell's embedding, with the first seed.
+
+    Raises
+    ------
+    UsageError
+        As `plan` does.
+    """
+    made = plan(spec.model_copy(update={"null": False, "resamples": 0, "seeds": 1}), dataset)
+    planner = _Planner(spec, dataset)
+    cells = tuple(planner.scan(cell) for cell in made.cells)
     return Plan(spec, cells, planner.tasks)
 
 
@@ -137,13 +151,42 @@ class _Planner:
             resamples=self._resamples(model, chain, encoded, clustered, index),
         )
 
-    def _group(self, chain: Chain, reads: list[Task], label: str, index: int) -> list[Task]:
-        """Plan a chain and k-means behind it."""
+    def scan(self, cell: Cell) -> Cell:
+        """Plan a cell up to its embedding, and there all numbers of clusters."""
+        if cell.impossible:
+            return cell
+        label = f"{cell.model}, seed {cell.index}"
+        trained, placed = self._train(cell.model, cell.index), self._place()
+        encoded = self._encode(cell.model, trained, label)
+        links = self._links(cell.chain, [encoded], label, cell.index)
+        scanned = self._add(
+            "scan",
+            [links[-1], placed],
+            {
+                "counts": controls.counts(len(self.dataset)),
+                "seed": self._seed("clusterer", cell.index, CLUSTERER),
+                "starts": controls.SCAN_STARTS,
+            },
+            label=f"{cell.chain}, {label}",
+            data=None,
+            source=keys.source(controls.scan, stages.cluster, common, neighbours),
+            libraries=("scikit-learn",),
+            threads=True,
+            features=links[-1].outputs,
+            outputs=0,
+        )
+        return replace(cell, tasks=(trained, encoded, placed, *links, scanned))
+
+    def _links(self, chain: Chain, reads: list[Task], label: str, index: int) -> list[Task]:
         path: list[Task] = []
         for link in chain.links:
             path.append(self._reduce(link, path[-1:] or reads, label, index))
-        path.append(self._cluster(path[-1], f"{chain}, {label}", index))
         return path
+
+    def _group(self, chain: Chain, reads: list[Task], label: str, index: int) -> list[Task]:
+        """Plan a chain and k-means behind it."""
+        path = self._links(chain, reads, label, index)
+        return [*path, self._cluster(path[-1], f"{chain}, {label}", index)]
 
     def _null(self, model: str, chain: Chain) -> tuple[Task, ...]:
         """Plan the null control, from the codes of the first repetition."""

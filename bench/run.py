@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cloudpickle
 import pandas as pd
 from rich.console import Console
 
-from bench import estimate, records
+from bench import controls, estimate, records, suggest
 from bench.console import LoadBar, Watch
 from bench.datasets.dataset import Dataset, load
-from bench.errors import UsageError
-from bench.plan import Plan, plan
+from bench.errors import RunError, UsageError
+from bench.plan import Plan, plan, plan_scan
 from bench.plugins import items_of
 from bench.runner import Mode, Outcome, run
-from bench.spec import GridSpec, find_device
+from bench.spec import AUTO, GridSpec, find_device
 from bench.store import DamagedError, Store, StoreError
 from bench.store.upkeep import record_grid
 from bench.task import Task
@@ -68,6 +68,9 @@ class Run:
     dataset : Dataset
     store : Store
     plan : Plan
+        Where the number of clusters is to be suggested: of that, until it is.
+    curve : DataFrame or None
+        What the number of clusters was suggested by; see `bench.suggest.curve`.
 
     Raises
     ------
@@ -83,18 +86,31 @@ class Run:
         _check_mode(self.mode)
         self.console = console
         (name,) = spec.datasets
+        clusters = controls.LEAST if spec.clusters == AUTO else spec.clusters
         with LoadBar(console) as progress:
             self.dataset: Dataset = load(
                 name,
                 limit=spec.most_images,
                 seed=spec.seed,
-                clusters=spec.clusters,
+                clusters=clusters,
                 progress=progress,
             )
         device = find_device() if spec.device == "auto" else spec.device
-        self.spec = spec.model_copy(update={"device": device, "clusters": self.dataset.clusters})
+        resolved = {"device": device, "resamples": self._resamples(spec)}
+        if spec.clusters != AUTO:
+            resolved["clusters"] = self.dataset.clusters
+        self.spec = spec.model_copy(update=resolved)
         self.store = Store(spec.store)
-        self.plan: Plan = plan(self.spec, self.dataset)
+        self.curve: pd.DataFrame | None = None
+        planned = plan_scan if self.spec.clusters == AUTO else plan
+        self.plan: Plan = planned(self.spec, self.dataset)
+
+    def _resamples(self, spec: GridSpec) -> int:
+        """Return how often chains run on fewer images: where nothing is labelled, once."""
+        if spec.resamples is not None:
+            return spec.resamples
+        known = self.dataset.labels is not None or self.dataset.validation_labels is not None
+        return 0 if known else 1
 
     def missing(self) -> list[Task]:
         """Return the tasks that are to be done."""
@@ -170,8 +186,11 @@ class Run:
                 if not self.mode.only_cached:
                     self._save_data()
                 self._run(outcome)
+                if self.spec.clusters == AUTO and self.curve is None:
+                    self._take_suggestion()
+                    continue
                 frame = records.collect(self.plan, self.dataset, self.store, outcome)
-                written = write(frame, self.spec, self.dataset, self.store)
+                written = write(frame, self.spec, self.dataset, self.store, self.curve)
                 return Finished(frame, outcome, written, notes)
             except DamagedError as damage:
                 seen[damage.stage, damage.key] += 1
@@ -181,6 +200,27 @@ class Run:
                         f"({damage.reason})"
                     ) from damage
                 notes.append(self._set_aside(damage))
+
+    def _take_suggestion(self) -> None:
+        """Choose the number of clusters by what was found, and plan the grid with it."""
+        found = suggest.curve(self.plan, self.store)
+        if found.empty:
+            raise RunError(
+                "no number of clusters can be suggested, since no cell got as far as its "
+                "embedding; --clusters N goes on without a suggestion and shows why"
+            )
+        chosen = suggest.choose(found)
+        note = (
+            f"{chosen} clusters, suggested by coherence from {found['clusters'].min()} to "
+            f"{found['clusters'].max()}."
+        )
+        self.dataset = replace(self.dataset, clusters=chosen, notes=(*self.dataset.notes, note))
+        self.curve = found
+        scanned = self.places()
+        self.plan = plan(self.spec, self.dataset)
+        if not self.mode.only_cached:
+            used = [*scanned, *self.places()]
+            record_grid(self.store, self.spec.out, used, self.spec.to_toml())
 
     def megabytes_needed(self) -> float:
         """Estimate the disk that all of it takes, checkpoints included."""

@@ -42,6 +42,11 @@ SCORES = {
             lambda cells: cells["coherence"],
         ),
         Score(
+            "common silhouette",
+            "nearer to the own cluster than to the next, in the common space",
+            lambda cells: cells["common_silhouette"],
+        ),
+        Score(
             "agreement",
             "clusters stay when a fifth of the images is left out",
             lambda cells: cells["agreement"],
@@ -72,7 +77,13 @@ SCORES = {
 DEFAULT = "coherence"
 
 # Scores that may be the default: the others are known not to compare cells.
-CANDIDATES = ("coherence", "agreement", "coherence × agreement", "silhouette less its null")
+CANDIDATES = (
+    "coherence",
+    "common silhouette",
+    "agreement",
+    "coherence × agreement",
+    "silhouette less its null",
+)
 
 
 @dataclass(frozen=True)

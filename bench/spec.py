@@ -27,6 +27,9 @@ from registry import did_you_mean
 
 Count = Field(ge=1)
 
+# For the number of clusters: to be suggested by the data.
+AUTO: Literal["auto"] = "auto"
+
 
 def default_store() -> Path:
     """Return where artifacts are kept unless told otherwise."""
@@ -73,10 +76,14 @@ class GridSpec(BaseModel):
         ``reducer`` and ``clusterer``, the others keeping those of the first repetition.
     null : bool
         Hold each model and chain against data without clusters.
+    resamples : int or None
+        How often each chain runs again on four fifths of the images, for every seed; None: once
+        where nothing is labelled, else never.
     epochs, lr, batch_size
         The recipe; see `bench.training.core.Recipe`.
-    clusters : int or None
-        Clusters to seek, in each data set; None: as many as there are labels.
+    clusters : int, "auto" or None
+        Clusters to seek, in each data set; None: as many as there are labels; ``auto``: as many as
+        the embeddings suggest, without a look at labels (`bench.suggest`).
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     deterministic : bool
@@ -107,12 +114,12 @@ class GridSpec(BaseModel):
     seeds: int = Count
     seed: int = Field(0, ge=0)
     null: bool = False
-    resamples: int = Field(0, ge=0)
+    resamples: int | None = Field(None, ge=0)
     vary: Literal["all", "model", "reducer", "clusterer"] = "all"
     epochs: int = Count
     lr: float = Field(gt=0, allow_inf_nan=False)
     batch_size: int = Count
-    clusters: int | None = Field(None, ge=1)
+    clusters: int | Literal["auto"] | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     deterministic: bool = False
     precision: Literal["float32", "tf32"] = "float32"
@@ -148,6 +155,15 @@ class GridSpec(BaseModel):
                 raise ValueError(f"{name} is named twice: once is enough")
         return names[0] if len(names) == 1 else tuple(names)
 
+    @field_validator("clusters", mode="before")
+    @classmethod
+    def _clusters(cls, value: Any) -> Any:
+        if isinstance(value, str) and value.lstrip("-").isdecimal():
+            value = int(value)
+        if value is None or value == AUTO or (type(value) is int and value >= 1):
+            return value
+        raise ValueError(f"must be a whole number from 1, or auto; found {value!r}")
+
     @field_validator("limit", mode="before")
     @classmethod
     def _limit(cls, value: Any) -> Any:
@@ -163,7 +179,6 @@ class GridSpec(BaseModel):
         "epochs",
         "lr",
         "batch_size",
-        "clusters",
         "threads",
         "checkpoint",
         mode="before",

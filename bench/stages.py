@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -188,12 +188,13 @@ def place(images: Images) -> Result:
     Returns
     -------
     Result
-        Arrays: ``near`` (m, 10), the nearest neighbours of the images `bench.neighbours.sample`,
-        as positions in that sample.
+        Arrays, of the images `bench.neighbours.sample`: ``between`` (m, m), float32 distances;
+        ``near`` (m, 10), nearest neighbours as positions in that sample.
     """
     chosen = images[neighbours.sample(len(images))]
-    ranks = neighbours.ranks(neighbours.distances(common.features(chosen)))
-    return Result({"near": _nearest(ranks)})
+    between = neighbours.distances(common.features(chosen))
+    near = _nearest(neighbours.ranks(between))
+    return Result({"between": between.astype(np.float32), "near": near})
 
 
 def _nearest(ranks: neighbours.Ranks) -> Array:
@@ -271,7 +272,10 @@ def cluster(
 
 
 def measure(
-    train: Array, clusters: Integers, codes: Array | None = None, near: Integers | None = None
+    train: Array,
+    clusters: Integers,
+    codes: Array | None = None,
+    placed: Mapping[str, Array] | None = None,
 ) -> Result:
     """Measure an embedding and its clusters without labels; distances are made once.
 
@@ -283,30 +287,36 @@ def measure(
     codes : ndarray or None, shape (m, m), uint16
         Ranks of the codes' neighbours, as `rank` leaves them; None where the embedding is not
         compared with its codes.
-    near : ndarray or None, shape (m, k)
-        Neighbours in the common space, as `place` leaves them.
+    placed : mapping or None
+        Distances and neighbours in the common space, the arrays that `place` leaves.
 
     Returns
     -------
     Result
-        Values: ``silhouette``, None for a single cluster; ``trustworthiness``, ``continuity``,
-        ``neighbours_kept`` and ``coherence``, None for fewer than three images. Arrays: ``near``
-        (m, 10), the nearest neighbours of the images `bench.neighbours.sample`, as positions in
-        that sample.
+        Values: ``silhouette`` and ``common_silhouette``, None for a single cluster;
+        ``trustworthiness``, ``continuity``, ``neighbours_kept`` and ``coherence``, None for fewer
+        than three images. Arrays: ``near`` (m, 10), the nearest neighbours of the images
+        `bench.neighbours.sample`, as positions in that sample.
     """
     chosen = neighbours.sample(len(train))
     between = neighbours.distances(train[chosen])
-    found = neighbours.silhouette(between, clusters[chosen])
-    values: dict[str, Any] = {"silhouette": found if math.isfinite(found) else None}
-    if codes is None or near is None:
+    groups = clusters[chosen]
+    values: dict[str, Any] = {"silhouette": _silhouette(between, groups)}
+    if codes is None or placed is None:
         return Result({}, values)
     ranks, count = neighbours.ranks(between), neighbours.neighbourhood(len(chosen))
-    values["coherence"] = common.coherence(near, clusters[chosen]) if count else None
+    values["common_silhouette"] = _silhouette(placed["between"], groups)
+    values["coherence"] = common.coherence(placed["near"], groups) if count else None
     names = ("trustworthiness", "continuity", "neighbours_kept")
     functions = (neighbours.trustworthiness, neighbours.continuity, neighbours.kept)
     for name, function in zip(names, functions, strict=True):
         values[name] = function(codes, ranks, count) if count else None
     return Result({"near": _nearest(ranks)}, values)
+
+
+def _silhouette(between: Array, groups: Integers) -> float | None:
+    found = neighbours.silhouette(between, groups)
+    return found if math.isfinite(found) else None
 
 
 def score(

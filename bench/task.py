@@ -18,8 +18,8 @@ class Task:
     Attributes
     ----------
     stage : str
-        One of `bench.stages.STAGES`, or of those that stand beside a cell: ``null``, ``resample``
-        and ``agree``.
+        One of `bench.stages.STAGES`, or of those that stand beside a cell: ``null``,
+        ``resample`` and ``agree``, and ``scan``.
     key : str
         Name of its artifact.
     reads : tuple of Place

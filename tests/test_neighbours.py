@@ -106,8 +106,10 @@ def test_a_sample_beyond_2000_is_always_the_same_and_close_to_the_whole():
     np.testing.assert_array_equal(neighbours.sample(2600), neighbours.sample(2600))
     ranked = stages.rank(X).arrays["ranks"]
     assert ranked.shape == (2000, 2000)
-    near = neighbours.nearest(ranked, 10)
-    found = stages.measure(X[:, :2], groups, ranked, near)
+    placed = {"between": np.ones((2000, 2000)), "near": neighbours.nearest(ranked, 10)}
+    np.fill_diagonal(placed["between"], 0)
+    found = stages.measure(X[:, :2], groups, ranked, placed)
+    assert found.values["common_silhouette"] == 0  # all are as far from each other
     whole = reference(X, X[:, :2], n_neighbors=10)
     assert found.values["trustworthiness"] == pytest.approx(whole, abs=0.02)
     assert found.values["silhouette"] == pytest.approx(silhouette_score(X[:, :2], groups), abs=0.02)
@@ -118,9 +120,17 @@ def test_a_sample_beyond_2000_is_always_the_same_and_close_to_the_whole():
 def test_two_images_have_no_neighbourhoods():
     X = np.array([[0.0], [1.0]], np.float32)
     ranked = stages.rank(X).arrays["ranks"]
-    found = stages.measure(X, np.array([0, 1]), ranked, neighbours.nearest(ranked, 0))
+    placed = {"between": np.array([[0.0, 1], [1, 0]]), "near": neighbours.nearest(ranked, 0)}
+    found = stages.measure(X, np.array([0, 1]), ranked, placed)
     assert found.values == dict.fromkeys(
-        ("silhouette", "trustworthiness", "continuity", "neighbours_kept", "coherence")
+        (
+            "silhouette",
+            "common_silhouette",
+            "trustworthiness",
+            "continuity",
+            "neighbours_kept",
+            "coherence",
+        )
     )
     labels = np.array([0, 1])
     assert (

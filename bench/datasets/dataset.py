@@ -289,7 +289,8 @@ def _count_clusters(
         return len(np.unique(known)), ()
     if source.default_clusters is None:
         raise UsageError(
-            f"{spec} has no labels to count, so the number of clusters must be given: --clusters N"
+            f"{spec} has no labels to count, so the number of clusters must be given: "
+            "--clusters N, or --clusters auto for a suggestion"
         )
     return source.default_clusters, (
         f"No labels to count and no --clusters given: {source.default_clusters} clusters, as in "

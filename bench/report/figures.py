@@ -21,6 +21,7 @@ from bench.report import paint
 from bench.report.naming import cell_name
 from bench.report.tables import missing
 from bench.store import Store
+from bench.suggest import choose, leading
 from bench.summary import leading_accuracy, leading_metric, median_seed, summary
 
 DPI = 150
@@ -50,7 +51,13 @@ class Figure:
     detail: bool = False
 
 
-def draw_all(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> list[Figure]:
+def draw_all(
+    records: pd.DataFrame,
+    dataset: Dataset,
+    store: Store,
+    out: Path,
+    curve: pd.DataFrame | None = None,
+) -> list[Figure]:
     """Draw every picture that the records allow; those that are there and current stay.
 
     Parameters
@@ -62,6 +69,8 @@ def draw_all(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -
         Gives codes, reconstructions and histories.
     out : Path
         Pictures go to its folder ``figures``.
+    curve : DataFrame or None
+        What the number of clusters was suggested by, if it was.
     """
     folder = out / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,6 +81,7 @@ def draw_all(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -
         _against_time(records, folder),
         *_planes(records, dataset, store, folder),
         _losses(records, store, folder),
+        _curve(curve, folder),
     ]
     return [figure for figure in figures if figure is not None]
 
@@ -323,4 +333,20 @@ def _losses(records: pd.DataFrame, store: Store, folder: Path) -> Figure | None:
         "Loss by epoch",
         "Sum over the epoch's batches of each batch's mean squared error, in training; line: "
         "mean over seeds, band: lowest to highest seed.",
+    )
+
+
+def _curve(curve: pd.DataFrame | None, folder: Path) -> Figure | None:
+    if curve is None:
+        return None
+    path = folder / "clusters.png"
+    cells = leading(curve)
+    names = [", ".join(map(str, cell)) for cell in cells.columns.to_flat_index()]
+    shows = {"curves": cells.round(6).to_numpy().tolist(), "names": names, "chosen": choose(curve)}
+    _draw(path, shows, partial(paint.curve, cells, choose(curve)))
+    return Figure(
+        path,
+        "Coherence by number of clusters",
+        "A grey line a cell, of the better half; black: their mean, and one standard error about "
+        "it. The number that is suggested is marked.",
     )

@@ -113,8 +113,8 @@ def _unlabelled(records: pd.DataFrame) -> str:
     return (
         f"{images} Judged by {METRICS[metric].title}, which asks for none, **{_name(row)}** groups "
         f"them best: **{mean_and_spread(row, metric)}** (mean ± standard deviation over "
-        f"{count_seeds(records)}){ahead}. That is evidence and no proof; the section *Without "
-        f"labels* says how far such picks were right where labels are known. A seed of it takes "
+        f"{count_seeds(records)}){ahead}. That is evidence and no proof: docs/unlabelled.md says "
+        "how far such picks are right where labels are known. A seed of it takes "
         f"{duration(row['seconds'])}, from images to clusters. Its clusters are in "
         "`assignments.csv`, every cell's in `assignments/`."
     )

@@ -18,7 +18,7 @@ from bench.stages import STAGES
 from bench.summary import leading_metric
 
 
-def render(records: pd.DataFrame, figures: list[Figure]) -> str:
+def render(records: pd.DataFrame, figures: list[Figure], curve: pd.DataFrame | None = None) -> str:
     """Write the report of a grid.
 
     Parameters
@@ -27,6 +27,8 @@ def render(records: pd.DataFrame, figures: list[Figure]) -> str:
         As `bench.records.collect` makes them.
     figures : list of Figure
         Pictures to show and to link.
+    curve : DataFrame or None
+        What the number of clusters was suggested by, if it was.
     """
     first = records.iloc[0]
     parts = [
@@ -38,6 +40,7 @@ def render(records: pd.DataFrame, figures: list[Figure]) -> str:
         _grid_section(records),
         *reality.sections(records),
         *unlabelled.sections(records),
+        *unlabelled.how_many(curve),
         "## Pictures",
         _pictures(figures),
         "## What was run",
@@ -102,7 +105,7 @@ def _grid_section(records: pd.DataFrame) -> str:
     header, rows = grid_table(records)
     metric = leading_metric(records)
     order = f"Best first, by {_leading(metric)}. " if metric else ""
-    parts = [f"{order}Mean ± standard deviation over seeds. {_protocol(records)}"]
+    parts = [f"{order}Mean ± standard deviation over seeds. {_protocol(records)}".rstrip()]
     parts.append(table(header, rows, 2))
     failed = records[records["status"] == "failed"]
     if len(failed):

@@ -221,6 +221,29 @@ def losses(lines: pd.DataFrame) -> Any:
     return figure
 
 
+def curve(cells: pd.DataFrame, chosen: int) -> Any:
+    """Paint coherence by number of clusters: a row a number, a column a cell."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = _figure(figsize=(5, 3.2))
+    numbers = cells.index.to_numpy()
+    mean = cells.mean(axis=1)
+    axes.plot(numbers, cells.to_numpy(), color="#bbbbbb", linewidth=0.8)
+    if cells.shape[1] > 1:
+        error = cells.std(axis=1, ddof=1) / cells.shape[1] ** 0.5
+        axes.fill_between(numbers, mean - error, mean + error, color="#000000", alpha=0.2, lw=0)
+    axes.plot(numbers, mean, "o-", color="#000000", markersize=3, label="mean")
+    axes.axvline(chosen, color="#0072b2", linestyle="--", linewidth=1)
+    axes.plot(
+        chosen, mean[chosen], "D", color="#0072b2", markersize=6, label=f"suggested: {chosen}"
+    )
+    axes.set(xlabel="clusters", ylabel="coherence")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, loc="lower right")
+    axes.grid(alpha=0.3)
+    return figure
+
+
 def _scatter(axes: Axes, plane: Plane, size: float) -> None:
     """Scatter points by group; colour and marker together, for print and for the colour-blind."""
     from matplotlib.patheffects import withStroke

@@ -108,16 +108,20 @@ def grid_table(records: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         "ari",
         "reconstruction_loss",
     )
+    labelled = records["largest_class"].notna().any()
+    if not labelled:
+        names = ("coherence", "agreement", "reconstruction_loss")
     columns = metrics_to_show(records, names) or ["accuracy"]
     titles = [METRICS[name].title for name in columns]
-    header = ["model", "chain", titles[0], INTERVAL, "against the best", *titles[1:], "seeds"]
+    how_sure = [INTERVAL, "against the best"] if labelled else []
+    header = ["model", "chain", titles[0], *how_sure, *titles[1:], "seeds"]
     rows = []
     for _, row in summary(records).iterrows():
         done = row["seeds"] - row["failed"] - row["skipped"]
         rest = [what for what in ("failed", "skipped") if row[what]]
         seeds = f"{done} of {row['seeds']}, rest {' or '.join(rest)}" if rest else f"{done}"
         values = [mean_and_spread(row, name) for name in columns]
-        standing = [sure(row), against_best(row)]
+        standing = [sure(row), against_best(row)] if labelled else []
         rows.append([row["model"], row["chain"], values[0], *standing, *values[1:], seeds])
     chance = records["largest_class"].iloc[0]
     if pd.notna(chance):

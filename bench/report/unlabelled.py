@@ -8,9 +8,10 @@ from bench.metrics import METRICS
 from bench.report.layout import escape, table
 from bench.report.tables import MISSING, mean_and_spread, metrics_to_show
 from bench.scores import DEFAULT, SCORES, trust
+from bench.suggest import choose, leading
 from bench.summary import leading_accuracy, summary
 
-EVIDENCE = ("coherence", "agreement", "silhouette", "reconstruction_loss")
+EVIDENCE = ("coherence", "common_silhouette", "agreement", "silhouette", "reconstruction_loss")
 
 
 def sections(records: pd.DataFrame) -> list[str]:
@@ -34,7 +35,8 @@ def _ranked(records: pd.DataFrame) -> list[str]:
     failed = cells["resample_error"].dropna().unique()
     return [
         "Best first, by coherence: how far neighbours in one space that is no model's (fixed "
-        "random filters) share a cluster, beyond chance. Agreement is with the clusters of the "
+        "random filters) share a cluster, beyond chance. The common silhouette is of the same "
+        "space. Agreement is with the clusters of the "
         "same chain on four fifths of the images, the encoder kept. Silhouettes are of each "
         "cell's own space and are not compared across chains. Reconstruction loss is shown, but 0 "
         "for the identity is no evidence. Mean ± standard deviation over seeds.",
@@ -67,3 +69,28 @@ def _trusted(records: pd.DataFrame) -> list[str]:
         f"are ranked by {DEFAULT}.",
         table(header, rows, 1),
     ]
+
+
+def how_many(curve: pd.DataFrame | None) -> list[str]:
+    """Show what the number of clusters was suggested by; empty where it was given."""
+    if curve is None:
+        return []
+    cells = leading(curve)
+    error = cells.std(axis=1, ddof=1) / cells.shape[1] ** 0.5
+    chosen = choose(curve)
+    rows = [
+        [
+            str(number),
+            f"{mean:.3f}" + ("" if pd.isna(error[number]) else f" ± {error[number]:.3f}"),
+            "suggested" if number == chosen else "",
+        ]
+        for number, mean in cells.mean(axis=1).items()
+    ]
+    every = curve.groupby(["model", "chain"]).ngroups
+    note = (
+        "Coherence of k-means in the embeddings of the first seed: mean ± standard error over the "
+        f"better half of the cells, {cells.shape[1]} of {every}. Suggested is the least number "
+        "within one standard error of the highest. Groups within groups have no one number: look "
+        "at the curve. `clusters.csv` has it for each cell."
+    )
+    return ["## How many clusters", note, table(["clusters", "coherence", ""], rows, 1)]

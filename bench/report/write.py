@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import hits
+from bench import hits, suggest
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.files import write_text
@@ -22,12 +22,21 @@ from bench.store import Store
 OURS = (
     hits.FILE,
     latex.FILE,
+    suggest.FILE,
     "assignments.csv",
     "assignments/*-seed*.csv",
     "figures/plane-*.png",
     *(
         f"figures/{name}.png"
-        for name in ("accuracy", "intervals", "loss", "planes", "reconstructions", "time")
+        for name in (
+            "accuracy",
+            "clusters",
+            "intervals",
+            "loss",
+            "planes",
+            "reconstructions",
+            "time",
+        )
     ),
 )
 
@@ -50,7 +59,13 @@ def prepare(out: Path) -> None:
         raise UsageError(f"results folder {out} cannot be written: {error.strerror}") from None
 
 
-def write(records: pd.DataFrame, spec: GridSpec, dataset: Dataset, store: Store) -> list[Path]:
+def write(
+    records: pd.DataFrame,
+    spec: GridSpec,
+    dataset: Dataset,
+    store: Store,
+    curve: pd.DataFrame | None = None,
+) -> list[Path]:
     """Write results.csv, grid.toml, assignments, figures and results.md.
 
     Parameters
@@ -60,6 +75,8 @@ def write(records: pd.DataFrame, spec: GridSpec, dataset: Dataset, store: Store)
         With everything resolved, so that ``grid.toml`` runs again as it is.
     dataset : Dataset
     store : Store
+    curve : DataFrame or None
+        What the number of clusters was suggested by, if it was.
 
     Returns
     -------
@@ -71,12 +88,15 @@ def write(records: pd.DataFrame, spec: GridSpec, dataset: Dataset, store: Store)
     write_text(out / "results.csv", records.to_csv(index=False))
     write_text(out / "grid.toml", spec.to_toml())
     kept = [path for path in [hits.write(records, store, out)] if path]
+    if curve is not None:
+        kept.append(out / suggest.FILE)
+        write_text(kept[-1], curve.to_csv(index=False))
     assigned = assignments.write(records, dataset, store, out)
-    drawn = figures.draw_all(records, dataset, store, out)
+    drawn = figures.draw_all(records, dataset, store, out, curve)
     pictures = [figure.path for figure in drawn]
     remove_stale(out, {out / latex.FILE, *assigned, *pictures, *kept})
     remove_stale_sets(out, ())
-    text = markdown.render(records, drawn)
+    text = markdown.render(records, drawn, curve)
     if (out / speed.FILE).is_file():
         text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
     write_text(out / "results.md", text)

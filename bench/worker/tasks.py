@@ -141,6 +141,7 @@ class Worker:
             "cluster": self._cluster,
             "measure": self._measure,
             "agree": self._agree,
+            "scan": self._scan,
             "score": self._score,
         }
         read = [self.store.load(*place) for place in task.reads]
@@ -242,8 +243,8 @@ class Worker:
     ) -> _Job:
         train, clusters = reduced.require("train"), clustered.require("train")
         codes = None if ranked is None else ranked.require("ranks")
-        near = None if placed is None else placed.require("near")
-        return _Job(lambda: stages.measure(train, clusters, codes, near), _import_metrics)
+        common = None if placed is None else placed.arrays()
+        return _Job(lambda: stages.measure(train, clusters, codes, common), _import_metrics)
 
     def _agree(self, task: Task, steps: Steps, clustered: Artifact, *others: Artifact) -> _Job:
         again = [
@@ -252,6 +253,15 @@ class Worker:
         ]
         clusters = clustered.require("train")
         return _Job(lambda: controls.agree(clusters, again), _import_metrics)
+
+    def _scan(self, task: Task, steps: Steps, reduced: Artifact, placed: Artifact) -> _Job:
+        train, near, settings = reduced.require("train"), placed.require("near"), task.settings
+        return _Job(
+            lambda: controls.scan(
+                train, near, settings["counts"], settings["seed"], settings["starts"]
+            ),
+            lambda: importlib.import_module("sklearn.cluster"),
+        )
 
     def _score(self, task: Task, steps: Steps, clustered: Artifact, measured: Artifact) -> _Job:
         train, validation = clustered.require("train"), clustered.array("validation")
