@@ -9,6 +9,18 @@ from bench.metrics import METRICS
 from bench.presets import REPORT_CHAIN
 from bench.summary import summary
 
+OF_LABELLED = (
+    "accuracy",
+    "public_accuracy",
+    "private_accuracy",
+    "validation_accuracy",
+    "nmi",
+    "ami",
+    "ari",
+    "reconstruction_loss",
+)
+OF_UNLABELLED = ("coherence", "agreement", "reconstruction_loss")
+
 MISSING = "–"
 INTERVAL = "accuracy, 95%"
 CHANCE = "always the largest class"
@@ -98,19 +110,8 @@ def report_table(records: pd.DataFrame) -> tuple[str, list[str], list[list[str]]
 
 def grid_table(records: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Make the table of the whole grid, best first."""
-    names = (
-        "accuracy",
-        "public_accuracy",
-        "private_accuracy",
-        "validation_accuracy",
-        "nmi",
-        "ami",
-        "ari",
-        "reconstruction_loss",
-    )
-    labelled = records["largest_class"].notna().any()
-    if not labelled:
-        names = ("coherence", "agreement", "reconstruction_loss")
+    labelled = bool(records["largest_class"].notna().any())
+    names = OF_LABELLED if labelled else OF_UNLABELLED
     columns = metrics_to_show(records, names) or ["accuracy"]
     titles = [METRICS[name].title for name in columns]
     how_sure = [INTERVAL, "against the best"] if labelled else []

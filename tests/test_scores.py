@@ -1,0 +1,134 @@
+"""Scores that ask for no labels, held against accuracy where labels are known."""
+
+import math
+
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+from bench import trust as command
+from bench.errors import UsageError
+from bench.report import unlabelled
+from bench.report.headline import render
+from bench.scores import CANDIDATES, DEFAULT, SCORES, Trust, leave_one_out, trust
+from tests.conftest import run_module
+from tests.test_report import frame, record
+
+
+def cells(**by_chain):
+    """Records of one seed: by chain, accuracy and what else the cell has."""
+    return frame(
+        *(
+            record("m", chain, 0, accuracy=accuracy, public_accuracy=accuracy,
+                   **{"null_silhouette": 0.1} | values)
+            for chain, (accuracy, values) in by_chain.items()
+        )
+    )  # fmt: skip
+
+
+FOUR = {
+    "a": (0.9, {"coherence": 0.50, "agreement": 0.9, "silhouette": 0.3}),
+    "b": (0.7, {"coherence": 0.55, "agreement": 0.8, "silhouette": 0.2}),
+    "c": (0.5, {"coherence": 0.40, "agreement": 0.99, "silhouette": 0.5}),
+    "d": (0.3, {"coherence": 0.10, "agreement": 0.7, "silhouette": 0.1}),
+}
+
+
+def test_rank_correlation_pick_and_regret_by_hand_and_scipy():
+    found = {each.score: each for each in trust(cells(**FOUR))}
+    coherence = found["coherence"]
+    assert (coherence.model, coherence.chain) == ("m", "b")
+    assert coherence.regret == pytest.approx(0.2)
+    accuracies, values = zip(*((a, v["coherence"]) for a, v in FOUR.values()), strict=True)
+    assert coherence.correlation == pytest.approx(spearmanr(accuracies, values)[0])
+    assert coherence.correlation == pytest.approx(0.8)
+    assert found["agreement"].chain == "c"
+    assert found["agreement"].regret == pytest.approx(0.4)
+    assert found["coherence × agreement"].chain == "a"
+    assert found["coherence × agreement"].regret == 0
+    assert "common silhouette" not in found  # no cell has one
+
+
+def test_cells_of_which_seeds_failed_are_no_evidence():
+    broken = {**FOUR, "e": (0.95, {"coherence": 0.99, "status": "failed"})}
+    assert {each.cells for each in trust(cells(**broken))} == {4}
+
+
+def test_nothing_is_said_without_labels_or_with_two_cells():
+    nothing = cells(**FOUR).assign(accuracy=math.nan, public_accuracy=math.nan)
+    assert trust(nothing) == []
+    assert trust(cells(a=FOUR["a"], b=FOUR["b"])) == []
+
+
+def test_one_accuracy_for_all_has_no_order():
+    same = {name: (0.5, values) for name, (_, values) in FOUR.items()}
+    assert all(math.isnan(each.correlation) for each in trust(cells(**same)))
+
+
+def judged(**regrets):
+    return [
+        Trust(name.replace("_", " "), 0.5, "m", "c", regret, 9) for name, regret in regrets.items()
+    ]
+
+
+def test_a_score_is_chosen_on_the_others_and_judged_on_the_one_left_out():
+    found = leave_one_out(
+        {
+            "x": judged(coherence=0.00, agreement=0.30),
+            "y": judged(coherence=0.02, agreement=0.10),
+            "z": judged(coherence=0.50, agreement=0.00),
+        }
+    )
+    # Left out x: coherence 0.26 on y and z, agreement 0.05. y: 0.25 and 0.15. z: 0.01 and 0.20.
+    assert [(each.dataset, each.chosen, each.regret) for each in found] == [
+        ("x", "agreement", 0.30), ("y", "agreement", 0.10), ("z", "coherence", 0.50),
+    ]  # fmt: skip
+
+
+def test_only_scores_that_all_sets_have_can_be_chosen():
+    found = leave_one_out({"x": judged(coherence=0.1), "y": judged(coherence=0.2, agreement=0.0)})
+    assert {each.chosen for each in found} == {"coherence"}
+
+
+def test_the_default_is_a_candidate_and_all_have_a_meaning():
+    assert DEFAULT in CANDIDATES
+    assert set(CANDIDATES) <= set(SCORES)
+    assert all(score.meaning and score.name == name for name, score in SCORES.items())
+
+
+def test_the_report_of_labelled_images_shows_what_would_have_been_picked():
+    (_, note, table) = unlabelled.sections(cells(**FOUR))
+    assert "regret" in note
+    (line,) = [line for line in table.splitlines() if line.startswith("| coherence  ")]
+    assert [part.strip() for part in line.split("|")[2:5]] == ["+0.80", "m, b", "0.200"]
+
+
+def test_unlabelled_cells_are_ranked_by_coherence():
+    nothing = cells(**FOUR).assign(
+        accuracy=math.nan, public_accuracy=math.nan, largest_class=math.nan, labelled=False
+    )
+    (title, _, table) = unlabelled.sections(nothing)
+    assert title == "## Without labels"
+    chains = [line.split("|")[2].strip() for line in table.splitlines()[2:]]
+    assert chains == ["b", "a", "c", "d"]
+    said = render(nothing)
+    assert "Judged by coherence" in said
+    assert "**m with b** groups them best: **0.550**" in said
+    assert "before m with a with 0.500" in said
+
+
+def test_the_command_reads_results_of_several_runs(tmp_path):
+    for name in ("one", "two"):
+        rows = cells(**FOUR).assign(dataset=name)
+        (tmp_path / name).mkdir()
+        rows.to_csv(tmp_path / name / "results.csv", index=False)
+    found = run_module("bench.trust", "one/results.csv", "two/results.csv", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.count("| coherence  ") >= 2
+    assert "data set left out" in found.stdout
+    with pytest.raises(UsageError, match="one is in these results twice"):
+        command.read([tmp_path / "one" / "results.csv"] * 2)
+    few = pd.read_csv(tmp_path / "one" / "results.csv").head(2)
+    few.to_csv(tmp_path / "few.csv", index=False)
+    with pytest.raises(UsageError, match="nothing to hold scores against"):
+        command.read([tmp_path / "few.csv"])

@@ -1,0 +1,127 @@
+"""How many clusters: the curve, the choice, and the command that takes it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.datasets import make_blobs
+
+from bench import controls, neighbours, suggest
+from bench.datasets.dataset import load
+from bench.errors import RunError
+from bench.plan import plan_scan
+from bench.run import Run
+from bench.spec import resolve
+from tests.conftest import run_grid
+
+
+def curve(**cells):
+    """A curve of cells by name, each with its coherence from 2 clusters on."""
+    rows = [
+        {"model": name, "chain": "x", "clusters": k, "coherence": value}
+        for name, values in cells.items()
+        for k, value in enumerate(values, start=2)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_one_cell_has_no_error_and_its_highest_wins():
+    assert suggest.choose(curve(a=[0.4, 0.6, 0.59])) == 3
+
+
+def test_of_equal_numbers_the_least():
+    assert suggest.choose(curve(a=[0.4, 0.6, 0.6])) == 3
+
+
+def test_within_one_standard_error_by_hand():
+    """The better half are a and b; at 5 clusters they have 0.70 and 0.74: 0.72 ± 0.02."""
+    cells = {"a": [0.5, 0.69, 0.69, 0.70], "b": [0.5, 0.66, 0.73, 0.74]}
+    worse = {"c": [0.6, 0.1, 0.1, 0.1], "d": [0.5, 0.1, 0.1, 0.1]}
+    assert list(suggest.leading(curve(**cells, **worse)).columns) == [("b", "x"), ("a", "x")]
+    # 3 clusters: 0.675, too low; 4: 0.71, within 0.02 of 0.72.
+    assert suggest.choose(curve(**cells, **worse)) == 4
+
+
+@pytest.mark.parametrize(("images", "most"), [(2, 2), (3, 2), (9, 8), (16, 15), (5000, 15)])
+def test_numbers_that_are_tried(images, most):
+    assert controls.counts(images) == tuple(range(2, most + 1))
+
+
+@pytest.mark.parametrize("groups", [3, 6])
+def test_groups_that_are_there_are_counted(groups):
+    points, _ = make_blobs(300, 5, centers=groups, cluster_std=0.5, random_state=1)
+    near = neighbours.nearest(neighbours.ranks(neighbours.distances(points)), 10)
+    found = controls.scan(points.astype(np.float32), near, tuple(range(2, 10)), 0, 3).values
+    table = pd.DataFrame(
+        {"model": "m", "chain": "c", "clusters": found["counts"], "coherence": found["coherence"]}
+    )
+    assert suggest.choose(table) == groups
+
+
+def test_the_scan_shares_every_embedding_with_the_grid():
+    run = Run(resolve({"models": "pixels,untrained-dnn", "reducers": "pca9,pca9+tsne2", "seeds": 2,
+                       "limit": 100, "baselines": False, "clusters": "auto"}))  # fmt: skip
+    assert run.plan.tasks.keys() == plan_scan(run.spec, run.dataset).tasks.keys()
+    scans = [task for task in run.plan.tasks.values() if task.stage == "scan"]
+    assert len(scans) == 4
+    given = Run(run.spec.model_copy(update={"clusters": 7}))
+    assert {k for k, t in run.plan.tasks.items() if t.stage != "scan"} <= given.plan.tasks.keys()
+
+
+def flat(folder):
+    """A folder of unlabelled digits, of zeros, ones and sixes."""
+    digits = load("digits")
+    chosen = np.flatnonzero(np.isin(digits.labels, (0, 1, 6)))[:130]
+    folder.mkdir()
+    for i in chosen:
+        Image.fromarray(digits.images[i]).save(folder / f"{i:04d}.png")
+
+
+def test_the_command_suggests_ranks_and_resumes(tmp_path):
+    flat(tmp_path / "flat")
+    grid = ["--dataset", "folder:flat", "--clusters", "auto", "--models", "pixels", "--reducers",
+            "pca9,pca5+tsne2", "--seeds", "2", "--no-null", "--no-baselines"]  # fmt: skip
+    planned = run_grid(tmp_path, *grid, "--dry-run")
+    assert "2 to 15 clusters" in planned.stdout
+    assert "to suggest a number of clusters" in planned.stdout
+    found = run_grid(tmp_path, *grid)
+    assert found.returncode == 0, found.stderr
+    out = tmp_path / "results"
+    records = pd.read_csv(out / "results.csv")
+    chosen = suggest.choose(pd.read_csv(out / suggest.FILE))
+    assert (records["clusters"] == chosen).all()
+    assert 3 <= chosen <= 5
+    assert f"note: {chosen} clusters, suggested by coherence from 2 to 15." in found.stdout
+    assert records["agreement"].notna().all()  # unlabelled: resampled without being asked
+    text = (out / "results.md").read_text()
+    assert "## How many clusters" in text
+    assert "figures/clusters.png" in text
+    assert text.index("## Without labels") < text.index("## How many clusters")
+    first = text.splitlines()[2]
+    best = records.groupby("chain")["coherence"].mean()
+    assert f"**pixels with {best.idxmax()}** groups them best" in first
+    assert f"{best.max():.3f}" in first
+    assert len(list((out / "assignments").iterdir())) == 4
+    assert (out / "assignments.csv").exists()
+
+    again = run_grid(tmp_path, "--config", "results/grid.toml")
+    assert "0 tasks done" in again.stdout
+    pd.testing.assert_frame_equal(pd.read_csv(out / "results.csv"), records)
+    from bench.store import Store
+    from bench.store.upkeep import prune
+
+    assert prune(Store(tmp_path / ".store"), True, lambda *_: None)[0] == 0
+    with_number = run_grid(tmp_path, *grid[:2], *grid[4:], "--clusters", "3")
+    assert with_number.returncode == 0
+    assert not (out / suggest.FILE).exists()
+    assert not (out / "figures" / "clusters.png").exists()
+
+
+def test_without_any_embedding_nothing_is_suggested(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flat(tmp_path / "flat")
+    run = Run(resolve({"dataset": "folder:flat", "clusters": "auto", "models": "pixels",
+                       "reducers": "pca9", "baselines": False}))  # fmt: skip
+    run.plan = plan_scan(run.spec, run.dataset)
+    with pytest.raises(RunError, match="no number of clusters can be suggested"):
+        run._take_suggestion()
