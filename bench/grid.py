@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from bench.console import Stopped, stopped
-from bench.errors import UsageError, one_line
-
-if TYPE_CHECKING:
-    from bench.run import Finished, Run
-    from bench.several import AllFinished, Runs
 
 EPILOG = (
     "Examples:\n\n"
@@ -255,8 +249,10 @@ def grid(
         "out": out,
         "store": store,
     }
+    from bench import terminal
+
     if list_items:
-        return _list(plugin or [])
+        return terminal.list_items(plugin or [])
 
     try:
         from bench.runner import Mode
@@ -265,160 +261,17 @@ def grid(
 
         runs = Runs(resolve(flags, config), Mode(force, only_cached, fail_fast))
         if dry_run:
-            return _dry_run(runs)
+            return terminal.dry_run(runs)
     except Stopped as stop:
         return stopped(stop, "while loading; nothing was computed yet")
     try:
-        return _summarise(runs, runs.execute())
+        return terminal.summarise(runs, runs.execute())
     except Stopped as stop:
         return stopped(
             stop,
             f"{runs.done()} of {len(runs.tasks())} tasks are in {runs.spec.store}; the same "
             "command goes on from there",
         )
-
-
-def _list(plugins: list[Path]) -> int:
-    from bench.datasets import datasets
-    from bench.plugins import load_plugins
-    from bench.presets import PRESETS
-    from models import autoencoders
-    from reducers import reducers
-    from registry import PluginError
-
-    try:
-        load_plugins(plugins)
-    except PluginError as error:
-        raise UsageError(str(error)) from None
-    groups = [
-        ("Data sets", [(entry.name, entry.summary) for entry in datasets]),
-        ("Models", [(entry.name, entry.summary) for entry in autoencoders]),
-        ("Reducers", [(entry.name, entry.summary) for entry in reducers]),
-        ("Presets", [(name, preset.summary) for name, preset in PRESETS.items()]),
-    ]
-    for title, items in groups:
-        print(title)
-        for name, summary in items:
-            print(f"  {name:<14} {summary}")
-    print("Each model that trains is there untrained as well; untrained stands for all of those.")
-    print("A grid has pixels, its models untrained and the chain none, unless --no-baselines.")
-    return 0
-
-
-def _dry_run(runs: Runs) -> int:
-    from bench.console import duration
-
-    todo = {task.key: (run, task) for run in runs.runs for task in run.missing()}
-    for run in runs.runs:
-        _plan_of(run)
-    if runs.several:
-        seconds = sum(run.seconds(task) for run, task in todo.values())
-        megabytes = sum(run.megabytes(task) for run, task in todo.values())
-        print(
-            f"{len(runs.runs)} data sets: {len(todo)} of {len(runs.tasks())} distinct tasks to "
-            f"do: about {duration(seconds)} and {megabytes:,.0f} MB in {runs.spec.store}"
-        )
-    return 0
-
-
-def _plan_of(run: Run) -> None:
-    from bench import controls
-    from bench.console import duration
-    from bench.spec import AUTO
-
-    missing = {task.key for task in run.missing()}
-    clusters: int | str = run.dataset.clusters
-    if run.spec.clusters == AUTO:
-        clusters = f"{controls.LEAST} to {controls.MOST}"
-    print(
-        f"{len(run.plan.cells)} cells on {run.dataset.name}, {len(run.dataset):,} images, "
-        f"{clusters} clusters, {run.spec.device}, {run.spec.threads} threads"
-    )
-    for cell in run.plan.cells:
-        todo = [task.stage for task in cell.tasks if task.key in missing]
-        state = "there" if not todo else f"to do: {', '.join(dict.fromkeys(todo))}"
-        if cell.impossible:
-            state = "skipped"
-        print(f"  {cell.model:<14} {cell.chain!s:<24} seed {cell.index}  {state}")
-    for note in [*run.dataset.notes, *impossible_notes(run)]:
-        print(f"note: {note}")
-    tasks = [task for task in run.plan.tasks.values() if task.key in missing]
-    seconds = sum(run.seconds(task) for task in tasks)
-    megabytes = sum(run.megabytes(task) for task in tasks)
-    print(
-        f"{len(tasks)} of {len(run.plan.tasks)} distinct tasks to do: about "
-        f"{duration(seconds)} and {megabytes:,.0f} MB in {run.spec.store}"
-    )
-    if run.spec.clusters == AUTO:
-        print("That is to suggest a number of clusters; the grid with that number comes after it.")
-
-
-def _summarise(runs: Runs, finished: AllFinished) -> int:
-    codes = []
-    for run, each in zip(runs.runs, finished.each, strict=True):
-        if runs.several:
-            print(f"{one_line(run.dataset.name)}, {len(run.dataset):,} images")
-        codes.append(_summarise_one(run, each))
-        if runs.several:
-            print()
-    if runs.several:
-        _summarise_ranks(finished)
-    return max(codes)
-
-
-def _summarise_ranks(finished: AllFinished) -> None:
-    from tabulate import tabulate
-
-    from bench.ranks import rank, stand
-    from bench.report.several import rank_table, what_it_carries
-    from bench.run import show
-
-    ranking = rank(finished.records)
-    if ranking.datasets:
-        standing = stand(ranking)
-        header, rows = rank_table(ranking, standing)
-        print("Ranks, 1 is best")
-        print(tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True))
-        print(f"note: {what_it_carries(ranking, standing)}")
-    for name in ranking.unlabelled:
-        print(f"note: {one_line(name)} has no labels, and so no ranks")
-    print(f"see {show(finished.written[0])}")
-
-
-def _summarise_one(run: Run, finished: Finished) -> int:
-    from tabulate import tabulate
-
-    from bench.report.tables import grid_table
-    from bench.run import show
-
-    header, rows = grid_table(finished.records)
-    print(tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True))
-    outcome = finished.outcome
-    for note in [*run.dataset.notes, *finished.notes, *impossible_notes(run)]:
-        print(f"note: {one_line(note)}")
-    print(f"{len(outcome.computed)} tasks done, {len(outcome.reused)} were in {run.spec.store}")
-    if outcome.skipped:
-        reason = next(iter(outcome.skipped.values()))
-        print(f"{len(outcome.skipped)} tasks skipped: {reason}")
-    print(f"see {show(finished.written[0])}")
-    failed = finished.records[finished.records["status"] == "failed"]
-    for error, cells in failed.groupby(["failed_stage", "error", "traceback"], sort=False):
-        stage, message, file = (one_line(str(part)) for part in error)
-        print(f"failed: {len(cells)} cells in {stage}: {message} (see {file})", file=sys.stderr)
-    beside = 0
-    for column, what in (("null_error", "null control"), ("resample_error", "resample")):
-        messages = finished.records[column].dropna().tolist()
-        # Each has a file of its own; of those that are alike one is enough.
-        for message in {text.partition(" (see ")[0]: text for text in messages}.values():
-            print(f"failed: {what} in {one_line(message)}", file=sys.stderr)
-        beside += len(messages)
-    return 1 if len(failed) or beside else 0
-
-
-def impossible_notes(run: Run) -> list[str]:
-    """Say which cells are skipped because their chain cannot work on their model's codes."""
-    reasons = [cell.impossible for cell in run.plan.cells if cell.impossible]
-    return [f"skipped: {reason}" for reason in dict.fromkeys(reasons)]
 
 
 def main(arguments: list[str] | None = None) -> None:

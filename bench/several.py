@@ -9,11 +9,11 @@ import pandas as pd
 from rich.console import Console
 
 from bench.errors import UsageError
-from bench.plan import Task
 from bench.run import Finished, Run
 from bench.runner import Mode, Outcome
 from bench.spec import GridSpec
 from bench.store.upkeep import record_grid
+from bench.task import Task
 
 
 @dataclass(frozen=True)

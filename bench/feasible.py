@@ -1,0 +1,46 @@
+"""What cannot work is known before anything is trained."""
+
+from __future__ import annotations
+
+from bench.datasets.dataset import Dataset
+from bench.errors import UsageError
+from bench.probe import probe
+from reducers.chain import Chain
+
+
+def check_images(dataset: Dataset) -> None:
+    """Refuse images that nothing could group."""
+    count, images = len(dataset), dataset.images
+    if count < 2:
+        raise UsageError(f"{dataset.name}: {count} image to group: at least 2 are needed")
+    if all((image == images[0]).all() for image in images):
+        raise UsageError(
+            f"{dataset.name}: all {count} images are the same: there is nothing to tell apart"
+        )
+
+
+def why_impossible(
+    model: str, chain: Chain, dataset: Dataset, spared: bool = False, count: int | None = None
+) -> str:
+    """Say why a chain cannot work on a model's codes of this data set; empty where it can.
+
+    A model that cannot work itself is refused, unless it is to be spared. ``count``: of so many
+    of the images; by default of all.
+    """
+    count = count or len(dataset)
+    try:
+        features = probe(model, dataset.image_shape).code_size
+    except UsageError as error:
+        if not spared:
+            raise
+        return str(error)
+    for link in chain.links:
+        try:
+            reducer = link.build()
+            reducer.check(count, features)
+        except ValueError as error:
+            return (
+                f"reducer chain '{chain}' cannot work on {model}, {dataset.name}: {link}: {error}"
+            )
+        features = reducer.output_size(features)
+    return ""
