@@ -105,7 +105,8 @@ def _grid_section(records: pd.DataFrame) -> str:
     header, rows = grid_table(records)
     metric = leading_metric(records)
     order = f"Best first, by {_leading(metric)}. " if metric else ""
-    parts = [f"{order}Mean ± standard deviation over seeds. {_protocol(records)}".rstrip()]
+    said = f"{order}Mean ± standard deviation over seeds. {_kinds(records)} {_protocol(records)}"
+    parts = [" ".join(said.split())]
     parts.append(table(header, rows, 2))
     failed = records[records["status"] == "failed"]
     if len(failed):
@@ -127,6 +128,22 @@ def _grid_section(records: pd.DataFrame) -> str:
 def _leading(metric: str) -> str:
     title = METRICS[metric].title
     return title if metric == "coherence" else f"{title} accuracy"
+
+
+def _kinds(records: pd.DataFrame) -> str:
+    """Say which figures are transductive and which inductive."""
+    said = []
+    if records["accuracy"].notna().any():
+        said.append(
+            "*Accuracy*, its halves, NMI, AMI and ARI are transductive: the images that are scored "
+            "are those that were encoded, reduced and clustered, without their labels."
+        )
+    if records["validation_accuracy"].notna().any():
+        said.append(
+            "*Validation* is inductive: unseen images go through the fitted encoder, each "
+            "reducer's transform and k-means' predict; nothing is fitted again."
+        )
+    return " ".join(said)
 
 
 def _protocol(records: pd.DataFrame) -> str:
