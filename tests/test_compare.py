@@ -93,7 +93,11 @@ def test_verdicts_stand_in_the_records_and_in_the_report(store):
     assert cell(found, "low")["behind_best_low"] < 0.4 < cell(found, "low")["behind_best_high"]
     assert cell(found, best)["accuracy_low"] < 0.9 < cell(found, best)["accuracy_high"]
     text = render(found, [])
-    assert "1 of 2 other cells cannot be told from it" in text
+    said = (
+        f"**No single winner: 1 of 2 other cells cannot be told** from the first, **{best} with x**"
+    )
+    assert said in text
+    assert f"ahead of the next, {other} with x, by " in text
     assert "worse by 0.4" in text
     assert "Holm's correction for 2 comparisons" in text
 
@@ -101,14 +105,14 @@ def test_verdicts_stand_in_the_records_and_in_the_report(store):
 def test_few_seeds_name_no_winner_and_say_how_many_would_do(store):
     rows = [*scored(store, "high", "x", 0.9, 3), *scored(store, "low", "x", 0.4, 3)]
     text = render(verdicts.add(frame(*rows), store), [])
-    assert "With 3 seeds, 1 of 1 other cells cannot be told from it" in text
-    assert "6 seeds are the least" in text
+    assert "**No single winner: 1 of 1 other cells cannot be told** from the first" in text
+    assert "with 3 seeds. 6 seeds are the least" in text
 
 
 def test_all_others_worse_is_said(store):
     rows = [*scored(store, "high", "x", 0.9), *scored(store, "low", "x", 0.4)]
     text = render(verdicts.add(frame(*rows), store), [])
-    assert "All 1 other cells are worse" in text
+    assert "The winner is **high with x**: **all 1 other cells are worse**" in text
 
 
 def test_dependent_images_have_no_image_term(store):
