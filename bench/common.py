@@ -69,11 +69,12 @@ def _through(images: Any, weights: list[Any]) -> Any:
     return functional.adaptive_avg_pool2d(x, SIDE).flatten(1)
 
 
-def coherence(near: Integers, clusters: Integers) -> float:
-    """Say how far neighbours in the common space are in one cluster, beyond chance.
+def coherence(near: Integers, clusters: Integers) -> NDArray[np.float64]:
+    """Say how far each image's neighbours in the common space are in its cluster, beyond chance.
 
-    The modularity of the clusters on the graph of nearest neighbours: the share of neighbours in
-    the image's own cluster, less the share that is expected of clusters of these sizes.
+    The share of neighbours in the image's own cluster, less the share that is expected of clusters
+    of these sizes. The mean over images is the modularity of the clusters on the graph of nearest
+    neighbours.
 
     Parameters
     ----------
@@ -83,8 +84,8 @@ def coherence(near: Integers, clusters: Integers) -> float:
 
     Returns
     -------
-    float
-        -0.5 to 1; 0 for one cluster, and by chance.
+    ndarray, shape (m,)
+        Their mean: -0.5 to 1; 0 for one cluster, and by chance.
 
     References
     ----------
@@ -92,8 +93,8 @@ def coherence(near: Integers, clusters: Integers) -> float:
     (2008), Community structure in directed networks.
     """
     of_neighbours = clusters[near]
-    within = float(np.mean(of_neighbours == clusters[:, None]))
+    within = np.mean(of_neighbours == clusters[:, None], axis=1)
     count = int(clusters.max()) + 1
     share = np.bincount(clusters, minlength=count) / len(clusters)
     pointed_at = np.bincount(of_neighbours.ravel(), minlength=count) / near.size
-    return within - float(share @ pointed_at)
+    return np.asarray(within - share @ pointed_at)

@@ -100,10 +100,10 @@ def scan(train: Array, near: Integers, counts: tuple[int, ...], seed: int, start
         Values: ``counts``, and ``coherence`` for each.
     """
     chosen = train[neighbours.sample(len(train))]
-    found = [
-        common.coherence(near, stages.cluster(count, seed, chosen, None, starts).arrays["train"])
-        for count in counts
-    ]
+    found = []
+    for count in counts:
+        clusters = stages.cluster(count, seed, chosen, None, starts).arrays["train"]
+        found.append(float(common.coherence(near, clusters).mean()))
     return Result({}, {"counts": list(counts), "coherence": found})
 
 

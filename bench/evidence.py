@@ -18,7 +18,8 @@ LEVEL = 0.05  # of a false difference; the intervals cover 1 - LEVEL
 NORMAL = 1.959964  # its two-sided quantile of the normal distribution
 RESAMPLES = 2**16  # sign flips are exact up to 16 seeds, and drawn beyond
 
-Hits = NDArray[np.bool_]
+# A number an image: whether it is right, or its part in the coherence.
+Hits = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class Evidence:
     Attributes
     ----------
     hits : dict
-        By seed index, (n,) truth values.
+        By seed index, (n,) truth values; where nothing is labelled, parts in the coherence.
     repeated : bool
         False: its seeds are one result over again.
     """

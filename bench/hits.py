@@ -18,6 +18,7 @@ from bench.errors import UsageError, told
 from bench.evidence import Evidence
 from bench.files import write_whole
 from bench.store import Store
+from bench.summary import leading_accuracy
 from bench.verdicts import Cell, collect
 
 FILE = "hits.safetensors"
@@ -25,7 +26,7 @@ FILE = "hits.safetensors"
 
 def write(records: pd.DataFrame, store: Store, out: Path) -> Path | None:
     """Write the hits of all scored cells; None where nothing is labelled."""
-    found = collect(records, store)
+    found = collect(records, store) if leading_accuracy(records) else {}
     tensors = {
         f"{model}\n{chain}\n{seed}": np.packbits(hits)
         for (model, chain), evidence in found.items()

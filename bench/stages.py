@@ -295,8 +295,9 @@ def measure(
     Result
         Values: ``silhouette`` and ``common_silhouette``, None for a single cluster;
         ``trustworthiness``, ``continuity``, ``neighbours_kept`` and ``coherence``, None for fewer
-        than three images. Arrays: ``near`` (m, 10), the nearest neighbours of the images
-        `bench.neighbours.sample`, as positions in that sample.
+        than three images. Arrays, of the images `bench.neighbours.sample`: ``near`` (m, 10), the
+        nearest neighbours as positions in that sample, and ``coherent`` (m,), each image's part
+        in the coherence.
     """
     chosen = neighbours.sample(len(train))
     between = neighbours.distances(train[chosen])
@@ -306,12 +307,13 @@ def measure(
         return Result({}, values)
     ranks, count = neighbours.ranks(between), neighbours.neighbourhood(len(chosen))
     values["common_silhouette"] = _silhouette(placed["between"], groups)
-    values["coherence"] = common.coherence(placed["near"], groups) if count else None
+    coherent = common.coherence(placed["near"], groups) if count else np.empty(0)
+    values["coherence"] = float(coherent.mean()) if count else None
     names = ("trustworthiness", "continuity", "neighbours_kept")
     functions = (neighbours.trustworthiness, neighbours.continuity, neighbours.kept)
     for name, function in zip(names, functions, strict=True):
         values[name] = function(codes, ranks, count) if count else None
-    return Result({"near": _nearest(ranks)}, values)
+    return Result({"near": _nearest(ranks), "coherent": coherent.astype(np.float32)}, values)
 
 
 def _silhouette(between: Array, groups: Integers) -> float | None:

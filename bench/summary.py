@@ -13,8 +13,8 @@ from bench.stages import WORK
 # accuracy; by how much the best cell's is higher, with interval and adjusted p-value; and the
 # verdict in words.
 VERDICT_COLUMNS = (
-    "accuracy_low",
-    "accuracy_high",
+    "interval_low",
+    "interval_high",
     "behind_best",
     "behind_best_low",
     "behind_best_high",
@@ -51,6 +51,17 @@ def leading_accuracy(records: pd.DataFrame) -> str | None:
         if records[name].notna().any():
             return name
     return None
+
+
+def judged_by(records: pd.DataFrame) -> str | None:
+    """Return what cells are compared by, in pictures, headlines and verdicts.
+
+    An accuracy if something is labelled, else coherence; None where no cell got as far.
+    """
+    accuracy = leading_accuracy(records)
+    if accuracy is None and records["coherence"].notna().any():
+        return "coherence"
+    return accuracy
 
 
 @dataclass(frozen=True)

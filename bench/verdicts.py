@@ -7,12 +7,16 @@ import pandas as pd
 
 from bench.evidence import Evidence, against_best, interval
 from bench.store import Store
-from bench.summary import VERDICT_COLUMNS, best_cell, leading_accuracy
+from bench.summary import VERDICT_COLUMNS, best_cell, judged_by
 
 BEST, WORSE, ALIKE = "best", "worse", "not told apart"
 
-# The array of hits that stands behind each accuracy.
-HITS = {"accuracy": "correct", "validation_accuracy": "validation_correct"}
+# The stage and the array, a number an image, that stand behind what cells are judged by.
+BY_IMAGE = {
+    "accuracy": ("score", "correct"),
+    "validation_accuracy": ("score", "validation_correct"),
+    "coherence": ("measure", "coherent"),
+}
 
 Cell = tuple[str, str]
 
@@ -36,7 +40,7 @@ def add(records: pd.DataFrame, store: Store) -> pd.DataFrame:
 
 def _verdicts(records: pd.DataFrame, store: Store) -> dict[Cell, dict[str, object]]:
     best = best_cell(records)
-    if best is None or leading_accuracy(records) is None:
+    if best is None:
         return {}
     independent = bool(records["independent_images"].iloc[0])
     groups, found = _groups(records), collect(records, store)
@@ -44,9 +48,10 @@ def _verdicts(records: pd.DataFrame, store: Store) -> dict[Cell, dict[str, objec
     for name, evidence in found.items():
         if evidence.hits:
             sure = interval(evidence.values(), evidence.repeated, independent)
-            # No accuracy lies beyond 0 or 1; NaN, of a single seed, stays.
-            low, high = np.clip([sure.low, sure.high], 0, 1)
-            verdicts[name] = {"accuracy_low": low, "accuracy_high": high}
+            # Nothing lies beyond 1, and no accuracy beyond 0; NaN, of a single seed, stays.
+            least = -0.5 if judged_by(records) == "coherence" else 0
+            low, high = np.clip([sure.low, sure.high], least, 1)
+            verdicts[name] = {"interval_low": low, "interval_high": high}
     whole = [name for name, cell in groups.items() if (cell["status"] == "ok").all()]
     first = (best.model, best.chain)
     others = [name for name in whole if name != first]
@@ -66,11 +71,11 @@ def _verdicts(records: pd.DataFrame, store: Store) -> dict[Cell, dict[str, objec
 
 
 def collect(records: pd.DataFrame, store: Store) -> dict[Cell, Evidence]:
-    """Read the evidence of every cell; none where nothing is labelled."""
-    accuracy = leading_accuracy(records)
-    if accuracy is None:
+    """Read the evidence of every cell, of what cells are judged by; none where nothing is."""
+    metric = judged_by(records)
+    if metric is None:
         return {}
-    return {name: _evidence(cell, HITS[accuracy], store) for name, cell in _groups(records).items()}
+    return {name: _evidence(cell, metric, store) for name, cell in _groups(records).items()}
 
 
 def _groups(records: pd.DataFrame) -> dict[Cell, pd.DataFrame]:
@@ -78,8 +83,9 @@ def _groups(records: pd.DataFrame) -> dict[Cell, pd.DataFrame]:
     return {(str(model), str(chain)): cell for (model, chain), cell in cells}
 
 
-def _evidence(cell: pd.DataFrame, array: str, store: Store) -> Evidence:
+def _evidence(cell: pd.DataFrame, metric: str, store: Store) -> Evidence:
+    stage, array = BY_IMAGE[metric]
     done = cell[cell["status"] == "ok"]
-    keys = zip(done["seed_index"].astype(int), done["score_artifacts"].astype(str), strict=True)
-    hits = {seed: store.load("score", key).require(array) for seed, key in keys}
-    return Evidence(hits, done["cluster_artifacts"].nunique() > 1)
+    keys = zip(done["seed_index"].astype(int), done[f"{stage}_artifacts"].astype(str), strict=True)
+    by_image = {seed: store.load(stage, key).require(array) for seed, key in keys}
+    return Evidence(by_image, done["cluster_artifacts"].nunique() > 1)

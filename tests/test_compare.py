@@ -91,7 +91,7 @@ def test_verdicts_stand_in_the_records_and_in_the_report(store):
     other = "near" if best == "high" else "high"
     assert cell(found, other)["verdict"] == "not told apart"
     assert cell(found, "low")["behind_best_low"] < 0.4 < cell(found, "low")["behind_best_high"]
-    assert cell(found, best)["accuracy_low"] < 0.9 < cell(found, best)["accuracy_high"]
+    assert cell(found, best)["interval_low"] < 0.9 < cell(found, best)["interval_high"]
     text = render(found, [])
     said = (
         f"**No single winner: 1 of 2 other cells cannot be told** from the first, **{best} with x**"
@@ -119,7 +119,7 @@ def test_dependent_images_have_no_image_term(store):
     rows = scored(store, "high", "x", 0.9)
     with_images = verdicts.add(frame(*rows), store)
     alone = verdicts.add(frame(*(row | {"independent_images": False} for row in rows)), store)
-    widths = [f["accuracy_high"][0] - f["accuracy_low"][0] for f in (with_images, alone)]
+    widths = [f["interval_high"][0] - f["interval_low"][0] for f in (with_images, alone)]
     assert widths[1] < widths[0]
     assert "over seeds alone" in render(alone, [])
 
@@ -129,7 +129,7 @@ def test_a_cell_that_lost_seeds_has_no_verdict(store):
     rows[-1] |= {"status": "failed", "accuracy": None, "failed_stage": "score", "error": "E: x"}
     found = verdicts.add(frame(*rows), store)
     assert pd.isna(cell(found, "lost")["verdict"])
-    assert cell(found, "lost")["accuracy_low"] > 0
+    assert cell(found, "lost")["interval_low"] > 0
 
 
 def test_unlabelled_records_have_empty_columns(store):

@@ -22,7 +22,7 @@ from bench.report.naming import cell_name
 from bench.report.tables import missing
 from bench.store import Store
 from bench.suggest import choose, leading
-from bench.summary import leading_accuracy, leading_metric, median_seed, summary
+from bench.summary import judged_by, leading_accuracy, leading_metric, median_seed, summary
 
 DPI = 150
 FOLDER = "figures"
@@ -146,7 +146,7 @@ def _reconstructions(
 
 
 def _heat_map(records: pd.DataFrame, folder: Path) -> Figure | None:
-    metric = leading_accuracy(records)
+    metric = judged_by(records)
     if metric is None:
         return None
     cells = summary(records).set_index(["model", "chain"])
@@ -154,8 +154,8 @@ def _heat_map(records: pd.DataFrame, folder: Path) -> Figure | None:
     table = cells[metric].unstack("chain").reindex(index=list(models), columns=list(chains))
     texts = {key: _heat_text(row, metric) for key, row in cells.iterrows()}
     labels = [[texts[model, chain] for chain in chains] for model in models]
-    path = folder / "accuracy.png"
-    title = METRICS[metric].title + ("" if metric == "accuracy" else " accuracy")
+    path = folder / ("coherence.png" if metric == "coherence" else "accuracy.png")
+    title = METRICS[metric].title + " accuracy" * (metric == "validation_accuracy")
     shows = {
         "table": [[f"{value:.6f}" for value in row] for row in table.to_numpy()],
         "labels": labels,
@@ -167,13 +167,13 @@ def _heat_map(records: pd.DataFrame, folder: Path) -> Figure | None:
         path,
         f"{title.capitalize()} by model and chain",
         f"Mean over {seeds} seed{'s' if seeds > 1 else ''}; darker is lower. A star: some of its "
-        "seeds failed or were skipped. A dash: it has no such accuracy.",
+        "seeds failed or were skipped. A dash: it has none.",
     )
 
 
 def _shown(records: pd.DataFrame) -> pd.DataFrame:
-    """Return cells that have an accuracy, best first: name, mean, limits, verdict, seconds."""
-    metric = leading_accuracy(records)
+    """Return cells that can be judged, best first: name, mean, limits, verdict, seconds."""
+    metric = judged_by(records)
     if metric is None:
         return pd.DataFrame()
     cells = summary(records).dropna(subset=metric)
@@ -181,30 +181,35 @@ def _shown(records: pd.DataFrame) -> pd.DataFrame:
         {
             "name": cells["model"] + ", " + cells["chain"],
             "mean": cells[metric],
-            "low": cells["accuracy_low"].astype(float),
-            "high": cells["accuracy_high"].astype(float),
+            "low": cells["interval_low"].astype(float),
+            "high": cells["interval_high"].astype(float),
             "verdict": cells["verdict"],
             "seconds": cells["seconds"],
         }
     )
 
 
+def _judge(records: pd.DataFrame) -> str:
+    return "coherence" if judged_by(records) == "coherence" else "accuracy"
+
+
 def _intervals(records: pd.DataFrame, folder: Path) -> Figure | None:
     cells = _shown(records)
     if cells.empty:
         return None
-    chance = records["largest_class"].iloc[0]
+    largest = records["largest_class"].iloc[0]
+    chance = None if pd.isna(largest) else float(largest)
     path = folder / "intervals.png"
     table = cells.drop(columns="seconds")
     shows = {"cells": table.round(6).astype(str).to_numpy().tolist(), "chance": str(chance)}
     _draw(
         path,
         shows,
-        partial(paint.intervals, table, "accuracy", None if pd.isna(chance) else float(chance)),
+        partial(paint.intervals, table, _judge(records), chance),
     )
     return Figure(
         path,
-        "Accuracy with its 95% interval",
+        f"{_judge(records).capitalize()} with its 95% interval",
         "Mean over seeds; the interval joins the doubt of seeds and of images. Whether a cell is "
         "worse than the best is decided by the same seeds and images, so that intervals may "
         "overlap and the difference still be told.",
@@ -225,13 +230,13 @@ def _against_time(records: pd.DataFrame, folder: Path) -> Figure | None:
     _draw(
         path,
         {"cells": table.round(6).astype(str).to_numpy().tolist()},
-        partial(paint.against_time, table, "accuracy"),
+        partial(paint.against_time, table, _judge(records)),
     )
     return Figure(
         path,
-        "Accuracy against time",
-        "A point a cell: mean accuracy, and the mean time of a seed from images to score, as if "
-        "nothing were shared with other cells. No cell is ahead of one on the front in both.",
+        f"{_judge(records).capitalize()} against time",
+        f"A point a cell: mean {_judge(records)}, and the mean time of a seed from images to "
+        "clusters, as if nothing were shared with other cells. No cell is ahead of one on the front in both.",
     )
 
 

@@ -10,7 +10,7 @@ from bench.evidence import seeds_needed
 from bench.metrics import METRICS
 from bench.report.layout import count_seeds, escape
 from bench.report.tables import behind, mean_and_spread, sure
-from bench.summary import best_cell, leading_metric, summary
+from bench.summary import best_cell, judged_by, leading_metric, summary
 from bench.verdicts import ALIKE, WORSE
 
 
@@ -57,7 +57,7 @@ def _labelled(records: pd.DataFrame) -> str:
 def _standing(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) -> str:
     """Say who won, if anybody did, and how sure that is."""
     name = f"**{_name(best)}**"
-    if pd.isna(best["accuracy_low"]):
+    if pd.isna(best["interval_low"]):
         return (
             f"First of {len(cells)}: {name}. With one seed nothing is known of how far seeds "
             "move it."
@@ -81,11 +81,12 @@ def _standing(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) -> st
 
 
 def _by_how_much(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) -> str:
-    """Say the accuracy over all images, and how far the next cell and no method at all are."""
-    if pd.isna(best["accuracy_low"]):
+    """Say how sure the best is, and how far the next cell and no method at all are."""
+    if pd.isna(best["interval_low"]):
         return ""
     over = "seeds and images" if records.iloc[0]["independent_images"] else "seeds alone"
-    said = [f"Its accuracy over all images: 95% interval {sure(best)}, over {over}"]
+    judged = "coherence" if judged_by(records) == "coherence" else "accuracy over all images"
+    said = [f"Its {judged}: 95% interval {sure(best)}, over {over}"]
     others = cells[cells["behind_best"].notna()]
     if len(others):
         said.append(
@@ -104,20 +105,17 @@ def _unlabelled(records: pd.DataFrame) -> str:
         return f"{images} Every cell's clusters are in `assignments/`."
     cells = summary(records)
     row = _row(cells, best.model, best.chain)
-    next_one = cells[(cells["failed"] + cells["skipped"] == 0) & (cells.index != row.name)]
-    ahead = (
-        f", before {_name(next_one.iloc[0])} with {mean_and_spread(next_one.iloc[0], metric)}"
-        if len(next_one)
-        else ""
-    )
-    return (
-        f"{images} Judged by {METRICS[metric].title}, which asks for none, **{_name(row)}** groups "
-        f"them best: **{mean_and_spread(row, metric)}** (mean ± standard deviation over "
-        f"{count_seeds(records)}){ahead}. That is evidence and no proof: docs/unlabelled.md says "
-        "how far such picks are right where labels are known. A seed of it takes "
-        f"{duration(row['seconds'])}, from images to clusters. Its clusters are in "
-        "`assignments.csv`, every cell's in `assignments/`."
-    )
+    parts = [
+        f"{images} Judged by {METRICS[metric].title}, which asks for none.",
+        _standing(records, cells, row),
+        f"Its {METRICS[metric].title} is **{mean_and_spread(row, metric)}** (mean ± standard "
+        f"deviation over {count_seeds(records)}).",
+        _by_how_much(records, cells, row),
+        "That is evidence and no proof: docs/unlabelled.md says how far such picks are right where "
+        f"labels are known. A seed of it takes {duration(row['seconds'])}, from images to "
+        "clusters. Its clusters are in `assignments.csv`, every cell's in `assignments/`.",
+    ]
+    return " ".join(part for part in parts if part)
 
 
 def _row(cells: pd.DataFrame, model: str, chain: str) -> pd.Series:

@@ -15,7 +15,7 @@ from bench.report.figures import FOLDER, Figure
 from bench.report.layout import count_seeds, escape, table
 from bench.report.tables import REPORT_BATCHES, grid_table, report_table
 from bench.stages import STAGES
-from bench.summary import leading_metric
+from bench.summary import judged_by, leading_metric
 
 
 def render(records: pd.DataFrame, figures: list[Figure], curve: pd.DataFrame | None = None) -> str:
@@ -148,16 +148,17 @@ def _kinds(records: pd.DataFrame) -> str:
 
 def _protocol(records: pd.DataFrame) -> str:
     """Say what intervals and comparisons are, in words."""
-    if records["accuracy_low"].isna().all():
+    if records["interval_low"].isna().all():
         return ""
     first = records.iloc[0]
+    what = judged_by(records)
     images = (
         "both sources of doubt, seeds and images"
         if first["independent_images"]
         else "seeds only: the images are not independent, and nothing is said of others"
     )
     return (
-        f"The interval is of accuracy and joins {images}. *Worse* is said of a cell only if an "
+        f"The interval is of {what} and joins {images}. *Worse* is said of a cell only if an "
         "exact sign-flip test over the seeds that it shares with the best (Holm's correction for "
         f"{records.groupby(['model', 'chain']).ngroups - 1} comparisons, level 0.05) and the "
         "paired interval over images both say so; by how much stands beside it, with its 95% "

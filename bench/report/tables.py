@@ -7,7 +7,7 @@ import pandas as pd
 from bench.baselines import NO_REDUCTION
 from bench.metrics import METRICS
 from bench.presets import REPORT_CHAIN
-from bench.summary import summary
+from bench.summary import judged_by, summary
 
 OF_LABELLED = (
     "accuracy",
@@ -22,7 +22,6 @@ OF_LABELLED = (
 OF_UNLABELLED = ("coherence", "agreement", "reconstruction_loss")
 
 MISSING = "–"
-INTERVAL = "accuracy, 95%"
 CHANCE = "always the largest class"
 
 # Homework 5's report, section 1: sums over 141 batches of 64 of 9,000 images, 100 epochs.
@@ -41,8 +40,13 @@ def mean_and_spread(row: pd.Series, metric: str) -> str:
 
 
 def sure(row: pd.Series) -> str:
-    """Write the 95% interval of a summary row's accuracy, or a dash."""
-    return _range(row, "accuracy")
+    """Write the 95% interval of what a summary row is judged by, or a dash."""
+    return _range(row, "interval")
+
+
+def interval_title(records: pd.DataFrame) -> str:
+    """Return the heading of those intervals."""
+    return f"{'coherence' if judged_by(records) == 'coherence' else 'accuracy'}, 95%"
 
 
 def against_best(row: pd.Series) -> str:
@@ -92,7 +96,7 @@ def report_table(records: pd.DataFrame) -> tuple[str, list[str], list[list[str]]
     accuracies = ("accuracy", "public_accuracy", "private_accuracy", "validation_accuracy")
     shown = metrics_to_show(records, accuracies) or ["accuracy"]
     columns = ["reported_loss", "reconstruction_loss", *shown]
-    header = ["model", *(METRICS[name].title for name in columns), INTERVAL]
+    header = ["model", *(METRICS[name].title for name in columns), interval_title(records)]
     cells = summary(records[records["chain"] == chain])
     rows = [
         [row["model"], *(mean_and_spread(row, name) for name in columns), sure(row)]
@@ -110,11 +114,10 @@ def report_table(records: pd.DataFrame) -> tuple[str, list[str], list[list[str]]
 
 def grid_table(records: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Make the table of the whole grid, best first."""
-    labelled = bool(records["largest_class"].notna().any())
-    names = OF_LABELLED if labelled else OF_UNLABELLED
+    names = OF_UNLABELLED if judged_by(records) == "coherence" else OF_LABELLED
     columns = metrics_to_show(records, names) or ["accuracy"]
     titles = [METRICS[name].title for name in columns]
-    how_sure = [INTERVAL, "against the best"] if labelled else []
+    how_sure = [interval_title(records), "against the best"]
     header = ["model", "chain", titles[0], *how_sure, *titles[1:], "seeds"]
     rows = []
     for _, row in summary(records).iterrows():
@@ -122,7 +125,7 @@ def grid_table(records: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         rest = [what for what in ("failed", "skipped") if row[what]]
         seeds = f"{done} of {row['seeds']}, rest {' or '.join(rest)}" if rest else f"{done}"
         values = [mean_and_spread(row, name) for name in columns]
-        standing = [sure(row), against_best(row)] if labelled else []
+        standing = [sure(row), against_best(row)]
         rows.append([row["model"], row["chain"], values[0], *standing, *values[1:], seeds])
     chance = records["largest_class"].iloc[0]
     if pd.notna(chance):

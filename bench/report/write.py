@@ -31,6 +31,7 @@ OURS = (
         for name in (
             "accuracy",
             "clusters",
+            "coherence",
             "intervals",
             "loss",
             "planes",
