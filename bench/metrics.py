@@ -155,7 +155,7 @@ METRICS = {
             True,
             "-0.5 to 1, 0 by chance",
             "measure",
-            "share of an image's 10 nearest neighbours that are in its own cluster, less the share "
+            "share of an image's 30 nearest neighbours that are in its own cluster, less the share "
             "that clusters of these sizes have by chance (modularity: Newman and Girvan 2004); in "
             "one space for all cells, fixed random filters that are no model's, on up to 2,000 "
             "images",

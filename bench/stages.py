@@ -189,17 +189,13 @@ def place(images: Images) -> Result:
     -------
     Result
         Arrays, of the images `bench.neighbours.sample`: ``between`` (m, m), float32 distances;
-        ``near`` (m, 10), nearest neighbours as positions in that sample.
+        ``near`` (m, 30), nearest neighbours as positions in that sample.
     """
     chosen = images[neighbours.sample(len(images))]
-    between = neighbours.distances(common.features(chosen))
-    near = _nearest(neighbours.ranks(between))
+    between = neighbours.distances(common.place(chosen))
+    count = common.neighbourhood(len(chosen))
+    near = neighbours.nearest(neighbours.ranks(between), count).astype(np.int32)
     return Result({"between": between.astype(np.float32), "near": near})
-
-
-def _nearest(ranks: neighbours.Ranks) -> Array:
-    count = neighbours.neighbourhood(len(ranks))
-    return neighbours.nearest(ranks, count).astype(np.int32)
 
 
 def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
@@ -313,7 +309,8 @@ def measure(
     functions = (neighbours.trustworthiness, neighbours.continuity, neighbours.kept)
     for name, function in zip(names, functions, strict=True):
         values[name] = function(codes, ranks, count) if count else None
-    return Result({"near": _nearest(ranks), "coherent": coherent.astype(np.float32)}, values)
+    near = neighbours.nearest(ranks, count).astype(np.int32)
+    return Result({"near": near, "coherent": coherent.astype(np.float32)}, values)
 
 
 def _silhouette(between: Array, groups: Integers) -> float | None:

@@ -36,16 +36,31 @@ def test_coherence_by_hand():
 def test_features_depend_on_the_image_alone():
     images = make_images(300)[0]
     together = common.features(images)
-    assert together.shape == (300, 2048)
+    assert together.shape == (300, 8192)
     assert together.dtype == np.float32
     np.testing.assert_allclose(common.features(images[7:8]), together[7:8], rtol=1e-4, atol=1e-5)
+
+
+def test_the_common_space_is_white():
+    placed = common.place(make_images(200)[0])
+    assert placed.shape == (200, 32)
+    np.testing.assert_allclose(placed.T @ placed / 200, np.eye(32), atol=1e-3)
+    np.testing.assert_allclose(placed.mean(0), 0, atol=1e-3)
+
+
+def test_few_or_equal_images_have_a_place():
+    images = make_images(5)[0]
+    assert common.place(images).shape == (5, 5)
+    same = common.place(np.repeat(images[:1], 7, axis=0))
+    assert (same == 0).all()
+    assert stages.place(images[:2]).arrays["near"].shape == (2, 0)
 
 
 def test_neighbours_in_the_common_space_tell_digits_apart():
     digits = load("digits", limit=500)
     near = stages.place(digits.images).arrays["near"]
-    assert near.shape == (500, 10)
-    assert neighbours.label_agreement(near, digits.labels) > 0.8
-    assert common.coherence(near, digits.labels).mean() > 0.7
+    assert near.shape == (500, 30)
+    assert neighbours.label_agreement(near, digits.labels) > 0.5  # 0.1 by chance
+    assert common.coherence(near, digits.labels).mean() > 0.4
     shuffled = np.random.default_rng(0).permutation(digits.labels)
     assert abs(common.coherence(near, shuffled).mean()) < 0.03

@@ -99,8 +99,13 @@ def test_the_command_suggests_ranks_and_resumes(tmp_path):
     assert text.index("## Without labels") < text.index("## How many clusters")
     first = text.splitlines()[2]
     best = records.groupby("chain")["coherence"].mean()
-    assert f"**pixels with {best.idxmax()}** groups them best" in first
-    assert f"{best.max():.3f}" in first
+    assert "Judged by coherence" in first
+    assert "No single winner: 1 of 1 other cells cannot be told" in first
+    assert f"**pixels with {best.idxmax()}**" in first
+    assert f"Its coherence is **{best.max():.3f}" in first
+    by_chain = records.drop_duplicates("chain").set_index("chain")["verdict"]
+    assert set(by_chain) == {"best", "not told apart"}
+    assert (out / "figures" / "coherence.png").exists()
     assert len(list((out / "assignments").iterdir())) == 4
     assert (out / "assignments.csv").exists()
 

@@ -236,7 +236,8 @@ def _against_time(records: pd.DataFrame, folder: Path) -> Figure | None:
         path,
         f"{_judge(records).capitalize()} against time",
         f"A point a cell: mean {_judge(records)}, and the mean time of a seed from images to "
-        "clusters, as if nothing were shared with other cells. No cell is ahead of one on the front in both.",
+        "clusters, as if nothing were shared with other cells. No cell is ahead of one on the "
+        "front in both.",
     )
 
 
