@@ -100,7 +100,7 @@ def test_the_report_of_labelled_images_shows_what_would_have_been_picked():
     (_, note, table) = unlabelled.sections(cells(**FOUR))
     assert "regret" in note
     (line,) = [line for line in table.splitlines() if line.startswith("| coherence  ")]
-    assert [part.strip() for part in line.split("|")[2:5]] == ["+0.80", "m, b", "0.200"]
+    assert [part.strip() for part in line.split("|")[3:7]] == ["m, b", "+0.80", "0.200", "4"]
 
 
 def test_unlabelled_cells_are_ranked_by_coherence():

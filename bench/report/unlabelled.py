@@ -53,21 +53,21 @@ def _trusted(records: pd.DataFrame) -> list[str]:
     rows = [
         [
             each.score,
-            MISSING if pd.isna(each.correlation) else f"{each.correlation:+.2f}",
+            SCORES[each.score].meaning,
             f"{each.model}, {each.chain}",
+            MISSING if pd.isna(each.correlation) else f"{each.correlation:+.2f}",
             f"{each.regret:.3f}",
             str(each.cells),
-            SCORES[each.score].meaning,
         ]
         for each in found
     ]
-    header = ["score", "rank correlation", "would pick", "regret", "cells", "what it is"]
+    header = ["score", "what it is", "would pick", "rank correlation", "regret", "cells"]
     return [
         "What these labelled images say of choosing without labels: the rank correlation of each "
         "score with mean accuracy over cells (Spearman's), the cell that the score would have "
         "picked, and its *regret*, the best cell's mean accuracy less the pick's. Unlabelled data "
         f"are ranked by {DEFAULT}.",
-        table(header, rows, 1),
+        table(header, rows, 3),
     ]
 
 
