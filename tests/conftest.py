@@ -16,7 +16,7 @@ from bench.datasets.dataset import load
 from bench.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
-# The least grid: one cell, five tasks.
+# The least grid: one cell, eight tasks.
 SMALL = ["--models", "pixels", "--reducers", "pca5", "--seeds", "1", "--no-null", "--no-baselines"]
 SCENES = Path(os.environ.get("LATENTGRID_SCENES", ROOT.parent / "shared" / "data" / "scenes"))
 

@@ -115,6 +115,17 @@ def test_all_others_worse_is_said(store):
     assert "The winner is **high with x**: **all 1 other cells are worse**" in text
 
 
+def test_the_first_paragraph_says_how_far_no_method_at_all_is_behind(store):
+    rows = [
+        *scored(store, "dnn", "x", 0.9), *scored(store, "cnn", "x", 0.8),
+        *scored(store, "pixels", "none", 0.5),
+    ]  # fmt: skip
+    first = render(verdicts.add(frame(*rows), store), []).splitlines()[2]
+    assert "it is ahead of the next, cnn with x, by 0.1" in first
+    assert "of plain k-means on pixels by 0.4" in first
+    assert "A seed of it takes 6.0 s, from images to clusters." in first
+
+
 def test_dependent_images_have_no_image_term(store):
     rows = scored(store, "high", "x", 0.9)
     with_images = verdicts.add(frame(*rows), store)

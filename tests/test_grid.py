@@ -314,7 +314,7 @@ def test_the_reference_points_on_scenes(command, scenes, tmp_path):
     """Raw pixels: 0.657 with PCA 128, 0.676 with t-SNE, measured with plain scikit-learn."""
     found = command(
         "--dataset", f"npy:{SCENES}", "--models", "pixels", "--reducers", "pca128,pca128+tsne2",
-        "--seeds", "1", "--no-baselines",
+        "--seeds", "1", "--no-baselines", "--no-null",
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     records = pd.read_csv(tmp_path / "results" / "results.csv").set_index("chain")

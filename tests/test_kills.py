@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 GRID = [
     sys.executable, "-m", "bench.grid", "--dataset", "digits", "--limit", "120", "--models",
     "pixels,dnn", "--reducers", "pca5,pca9+tsne2(iterations=60)", "--seeds", "1", "--epochs", "12",
-    "--checkpoint", "0.3", "--no-baselines",
+    "--checkpoint", "0.3", "--no-baselines", "--no-null",
 ]  # fmt: skip
 
 

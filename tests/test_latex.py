@@ -28,6 +28,21 @@ def test_the_best_is_bold_and_those_like_it_have_a_dagger():
     assert r"\dagger" not in table(cnn="best", dnn_1="worse")
 
 
+def test_cells_without_labels_show_what_they_are_judged_by():
+    rows = [
+        row
+        | dict.fromkeys(("accuracy", "public_accuracy", "private_accuracy", "nmi", "ari"))
+        | {"coherence": 0.5 + row["seed_index"] / 10}
+        for row in scored("cnn", "none", 0.8, 0.9)
+    ]
+    text = render(frame(*rows))
+    assert "model & chain & coherence & loss per pixel & 95\\% interval" in text
+    assert "cnn & none & 0.550" in text
+    assert "interval of coherence" in text
+    assert "Bold: best by coherence" in text
+    assert "Bold: best on the public half" in table()
+
+
 def test_every_row_has_as_many_columns_as_the_table():
     text = table()
     columns = len(re.search(r"begin\{tabular\}\{(\w+)\}", text)[1])

@@ -118,7 +118,9 @@ MISUSE = [
     (["--limit", "1", "--clusters", "1"], "1 image to group"),
     (["--threads", "0"], "threads: should be greater than or equal to 1"),
     (["--checkpoint", "0"], "checkpoint: should be greater than 0, found '0'"),
-    (["--clusters", "0"], "clusters: should be greater than or equal to 1"),
+    (["--clusters", "0"], "clusters: must be a whole number from 1, or auto; found 0"),
+    (["--clusters", "many"], "clusters: must be a whole number from 1, or auto; found 'many'"),
+    (["--resamples", "-1"], "resamples: should be greater than or equal to 0"),
     (["--seeds", "many"], "unable to parse string as an integer, found 'many'"),
     # flags
     (["--sedes", "2"], "No such option: --sedes"),

@@ -106,6 +106,38 @@ def test_mean_and_spread_by_hand():
     assert mean_and_spread(one, "accuracy") == "0.500"
 
 
+def test_what_is_transductive_and_what_is_inductive_is_said():
+    rows = scored("dnn", "pca5", 0.5, 0.7)
+    text = render(frame(*rows), [])
+    assert "NMI, AMI and ARI are transductive" in text
+    assert "is inductive" not in text
+    text = render(frame(*(row | {"validation_accuracy": 0.4} for row in rows)), [])
+    assert "*Validation* is inductive" in text
+    assert "100 images; mean ± standard deviation over 2 seeds." in text
+
+
+def test_a_collapse_is_seen_whatever_its_accuracy():
+    rows = scored("dnn", "pca5", 0.9, 0.9, clusters_found=10)
+    rows[1]["clusters_found"] = 3
+    (line,) = (
+        line for line in render(frame(*rows), []).splitlines() if "clusters are empty" in line
+    )
+    assert [part.strip() for part in line.split("|")[1:4]] == ["dnn", "pca5", "3"]
+    assert "7 clusters are empty" in line
+    rows[1]["clusters_found"] = 10
+    assert "clusters are empty" not in render(frame(*rows), [])
+
+
+def test_the_table_of_embeddings_has_what_was_measured():
+    rows = scored("dnn", "pca5", 0.5, 0.7, clusters_found=10, trustworthiness=0.9)
+    text = render(frame(*rows), [])
+    section = text[text.index("### What embeddings keep") : text.index("## Pictures")]
+    assert "| model   | chain   |   trustworthiness |" in section
+    assert "| dnn     | pca5    |" in section
+    assert "continuity" not in section
+    assert "label agreement" not in section
+
+
 def test_one_result_shared_by_all_seeds_has_no_spread():
     rows = scored("pixels", "pca5", 0.5, 0.7)
     for row in rows:

@@ -76,19 +76,19 @@ def test_a_run_does_each_task_once_and_then_none(planned, tmp_path):
 
 def test_a_failure_stops_what_is_behind_it_and_nothing_else(planned, tmp_path):
     found = done(planned, tmp_path, fails=("encode",))
-    assert len(found.computed) == 2  # the two trainings
-    assert len(found.failures) == 8
+    assert len(found.computed) == 3  # the two trainings, and the images' places
+    assert len(found.failures) == 12
     assert {failure.stage for failure in found.failures.values()} == {"encode"}
     assert all("Oh: no" in f.traceback.read_text() for f in found.failures.values())
     # Not kept as a result: tried again.
-    assert len(done(planned, tmp_path).computed) == 8
+    assert len(done(planned, tmp_path).computed) == 12
 
 
 def test_fail_fast_leaves_out_the_rest_and_says_why(planned, tmp_path):
     found = done(planned, tmp_path, Mode(fail_fast=True), fails=("reduce",))
-    assert len(found.failures) == 3  # reduce, cluster and score of the first cell
-    assert len(found.computed) == 2
-    assert len(found.skipped) == 5
+    assert len(found.failures) == 4  # reduce, cluster, measure and score of the first cell
+    assert len(found.computed) == 4
+    assert len(found.skipped) == 7
     assert set(found.skipped.values()) == {"stopped after the first failure, in reduce (fail-fast)"}
 
 
@@ -96,8 +96,8 @@ def test_only_cached_does_nothing(planned, tmp_path):
     done(planned, tmp_path, fails=("cluster",))
     found = done(planned, tmp_path, Mode(only_cached=True))
     assert not found.computed
-    assert len(found.reused) == 6
-    assert len(found.skipped) == 4
+    assert len(found.reused) == 9
+    assert len(found.skipped) == 6
     assert set(found.skipped.values()) == {"its cluster is not in the store (only-cached)"}
 
 

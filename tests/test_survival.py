@@ -22,7 +22,7 @@ def test_a_damaged_store_is_mended(tmp_path):
     assert run_grid(tmp_path, *arguments).returncode == 0
     once = pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"]
     files = sorted((tmp_path / ".store").glob("*/*/arrays.safetensors"))
-    assert len(files) == 6
+    assert len(files) == 9
     for file in files:
         data = bytearray(file.read_bytes())
         data[-1] ^= 1
@@ -41,7 +41,7 @@ def test_a_damaged_store_is_mended(tmp_path):
 def test_force_does_it_all_again_and_only_cached_reports_what_is_there(tmp_path):
     run_grid(tmp_path, *SMALL, "--limit", "60")
     forced = run_grid(tmp_path, *SMALL, "--limit", "60", "--force")
-    assert "5 tasks done, 0 were in .store" in forced.stdout
+    assert "8 tasks done, 0 were in .store" in forced.stdout
     found = run_grid(
         tmp_path, "--models", "pixels,dnn", *SMALL[2:], "--limit", "60", "--only-cached"
     )
@@ -53,7 +53,7 @@ def test_force_does_it_all_again_and_only_cached_reports_what_is_there(tmp_path)
 
 def test_the_store_of_the_environment_serves_two_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("LATENTGRID_STORE", str(tmp_path / "shared"))
-    for name, done in (("a", 5), ("b", 0)):
+    for name, done in (("a", 8), ("b", 0)):
         (tmp_path / name).mkdir()
         found = run_grid(tmp_path / name, *SMALL, "--limit", "60")
         assert f"{done} tasks done" in found.stdout
@@ -72,7 +72,7 @@ def test_a_disk_that_fills_up_is_one_line_and_keeps_what_was_done(tmp_path):
     )
     assert found.stderr.count("\n") == 1
     again = run_grid(tmp_path, *arguments)
-    assert "5 tasks done, 5 were in .store" in again.stdout
+    assert "7 tasks done, 8 were in .store" in again.stdout
 
 
 SLOW = """
@@ -96,10 +96,10 @@ stages.{stage} = slowly(stages.{stage})
     [
         ("train", signal.SIGINT, 0),
         ("encode", signal.SIGINT, 1),
-        ("reduce", signal.SIGINT, 2),
-        ("cluster", signal.SIGINT, 3),
-        ("score", signal.SIGINT, 4),
-        ("score", signal.SIGTERM, 4),
+        ("reduce", signal.SIGINT, 4),
+        ("cluster", signal.SIGINT, 5),
+        ("measure", signal.SIGINT, 6),
+        ("score", signal.SIGTERM, 7),
     ],
 )
 def test_a_stop_in_any_stage_is_one_line_and_loses_nothing(tmp_path, stage, number, kept):
@@ -124,8 +124,8 @@ def test_a_stop_in_any_stage_is_one_line_and_loses_nothing(tmp_path, stage, numb
         process.kill()
     assert process.returncode == 128 + number
     assert stderr == (
-        f"interrupted: {kept} of 5 tasks are in .store; the same command goes on from there\n"
+        f"interrupted: {kept} of 8 tasks are in .store; the same command goes on from there\n"
     )
     if number == signal.SIGTERM:
         again = run_grid(tmp_path, *SMALL, "--limit", "60")
-        assert f"{5 - kept} tasks done, {kept} were in .store" in again.stdout
+        assert f"{8 - kept} tasks done, {kept} were in .store" in again.stdout

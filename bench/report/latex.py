@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.metrics import METRICS
-from bench.report.tables import mean_and_spread, metrics_to_show, sure
-from bench.summary import summary
+from bench.report.tables import OF_UNLABELLED, mean_and_spread, metrics_to_show, sure
+from bench.summary import judged_by, summary
 from bench.verdicts import ALIKE, BEST
 
 FILE = "results.tex"
@@ -38,7 +38,8 @@ def escape(text: str) -> str:
 
 def render(records: pd.DataFrame) -> str:
     """Write the table: the best cell bold, a dagger at those that are not told apart from it."""
-    columns = metrics_to_show(records, COLUMNS)
+    unlabelled = judged_by(records) == "coherence"
+    columns = metrics_to_show(records, OF_UNLABELLED if unlabelled else COLUMNS)
     titles = ["model", "chain", *(METRICS[name].title for name in columns), r"95% interval"]
     lines = [
         r"% \usepackage{booktabs}",
@@ -68,9 +69,12 @@ def _row(row: pd.Series, columns: list[str]) -> str:
 def _caption(records: pd.DataFrame) -> str:
     first = records.iloc[0]
     over = "seeds and images" if first["independent_images"] else "seeds"
+    judge = judged_by(records)
+    best = {"accuracy": "on the public half", "validation_accuracy": "on the validation images"}
     text = (
         f"{first['dataset']}: {first['images']} images, {records['seed_index'].nunique()} seeds; "
-        f"mean ± standard deviation over seeds, and the 95% interval of accuracy over {over}. "
-        "Bold: best on the public half. Dagger: not told apart from the best."
+        f"mean ± standard deviation over seeds, and the 95% interval of "
+        f"{'coherence' if judge == 'coherence' else 'accuracy'} over {over}. Bold: best "
+        f"{best.get(str(judge), 'by coherence')}. Dagger: not told apart from the best."
     )
     return " ".join(escape(text).split())

@@ -105,8 +105,13 @@ def _grid_section(records: pd.DataFrame) -> str:
     header, rows = grid_table(records)
     metric = leading_metric(records)
     order = f"Best first, by {_leading(metric)}. " if metric else ""
-    said = f"{order}Mean ± standard deviation over seeds. {_kinds(records)} {_protocol(records)}"
-    parts = [" ".join(said.split())]
+    said = [
+        f"{order}{records.iloc[0]['images']:,} images; mean ± standard deviation over "
+        f"{count_seeds(records)}.",
+        _kinds(records),
+        _protocol(records),
+    ]
+    parts = [" ".join(part for part in said if part)]
     parts.append(table(header, rows, 2))
     failed = records[records["status"] == "failed"]
     if len(failed):
