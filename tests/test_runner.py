@@ -12,7 +12,8 @@ from bench.runner import Mode, Outcome, run
 from bench.spec import resolve
 from bench.stages import no_steps
 from bench.store import Store
-from bench.worker.process import TaskFailedError
+from bench.worker.messages import Setup
+from bench.worker.process import TaskFailedError, environment
 from bench.worker.tasks import Data, Worker
 
 
@@ -114,6 +115,20 @@ def test_devices_warm_up_once_for_each_model_outside_of_the_clock(planned, tmp_p
     for task in [task for task in found.tasks.values() if task.stage == "train"] * 2:
         worker.do(task, no_steps, force=True)
     assert warmed == ["DNN"]  # pixels does not train
+
+
+def test_what_libraries_of_a_worker_read_is_set(monkeypatch, tmp_path):
+    def found(deterministic):
+        setup = Setup(tmp_path, "k", "cpu", 3, deterministic, "float32", 60.0, (), b"")
+        return environment(setup)
+
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert found(False)["OMP_NUM_THREADS"] == "3"
+    assert found(False)["OMP_WAIT_POLICY"] == "passive"
+    assert "CUBLAS_WORKSPACE_CONFIG" not in found(False)
+    assert found(True)["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")  # the user's own wish
+    assert found(False)["OMP_WAIT_POLICY"] == "active"
 
 
 def test_clocks_wait_for_the_device(monkeypatch):
