@@ -176,6 +176,7 @@ class GridSpec(BaseModel):
     @field_validator(
         "seeds",
         "seed",
+        "resamples",
         "epochs",
         "lr",
         "batch_size",

@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 from bench import trust as command
 from bench.errors import UsageError
-from bench.report import unlabelled
+from bench.report import markdown, unlabelled
 from bench.report.headline import render
 from bench.scores import CANDIDATES, DEFAULT, SCORES, Trust, leave_one_out, trust
 from tests.conftest import run_module
@@ -115,6 +115,9 @@ def test_unlabelled_cells_are_ranked_by_coherence():
     assert "Judged by coherence" in said
     assert "**m with b**" in said
     assert "Its coherence is **0.550**" in said
+    page = markdown.render(nothing.assign(interval_low=0.4, interval_high=0.6), [])
+    assert "The interval is of coherence" in page
+    assert "Images share neighbours" in page
 
 
 def test_the_command_reads_results_of_several_runs(tmp_path):

@@ -85,8 +85,8 @@ def _by_how_much(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) ->
     if pd.isna(best["interval_low"]):
         return ""
     over = "seeds and images" if records.iloc[0]["independent_images"] else "seeds alone"
-    judged = "coherence" if judged_by(records) == "coherence" else "accuracy over all images"
-    said = [f"Its {judged}: 95% interval {sure(best)}, over {over}"]
+    judged = "" if judged_by(records) == "coherence" else "accuracy over all images: "
+    said = [f"Its {judged}95% interval {sure(best)}, over {over}"]
     others = cells[cells["behind_best"].notna()]
     if len(others):
         said.append(

@@ -156,16 +156,21 @@ def _protocol(records: pd.DataFrame) -> str:
     if records["interval_low"].isna().all():
         return ""
     first = records.iloc[0]
-    what = judged_by(records)
+    what = "coherence" if judged_by(records) == "coherence" else "accuracy"
     images = (
         "both sources of doubt, seeds and images"
         if first["independent_images"]
         else "seeds only: the images are not independent, and nothing is said of others"
     )
+    overlap = (
+        " Images share neighbours, so that the images' part of it is a little too narrow."
+        if what == "coherence"
+        else ""
+    )
     return (
-        f"The interval is of {what} and joins {images}. *Worse* is said of a cell only if an "
-        "exact sign-flip test over the seeds that it shares with the best (Holm's correction for "
-        f"{records.groupby(['model', 'chain']).ngroups - 1} comparisons, level 0.05) and the "
+        f"The interval is of {what} and joins {images}.{overlap} *Worse* is said of a cell only if "
+        "an exact sign-flip test over the seeds that it shares with the best (Holm's correction "
+        f"for {records.groupby(['model', 'chain']).ngroups - 1} comparisons, level 0.05) and the "
         "paired interval over images both say so; by how much stands beside it, with its 95% "
         "interval. All else is *not told apart*."
     )
