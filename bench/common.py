@@ -21,6 +21,7 @@ FILTERS = (64, 512)
 KERNELS = (5, 3)
 SIDE = 4  # of what the last pooling leaves
 COMPONENTS = 32
+FEWEST = 20  # images: white, fewer lie at the corners of a simplex, each as far from all others
 NEIGHBOURS = 30  # more than for embeddings: few clusters of many images are coarse
 BATCH = 256
 
@@ -28,9 +29,9 @@ BATCH = 256
 def neighbourhood(count: int) -> int:
     """Return how many neighbours count as near among ``count`` images: 30, or fewer.
 
-    Fewer than half of the images; 0 for fewer than three.
+    Fewer than half of the images; 0 for fewer than twenty, of which nothing can be told.
     """
-    return min(NEIGHBOURS, (count - 1) // 2)
+    return min(NEIGHBOURS, (count - 1) // 2) if count >= FEWEST else 0
 
 
 def place(images: Images) -> NDArray[np.float32]:
@@ -42,7 +43,7 @@ def place(images: Images) -> NDArray[np.float32]:
 
     Returns
     -------
-    ndarray, shape (n, 32) or, of fewer images, (n, n), float32
+    ndarray, shape (n, 32), float32; a component for each ten images if that is fewer
         Principal components of `features`, each with variance 1: without that, brightness and
         contrast would decide who is near. Those that have no variance are 0.
     """
@@ -50,7 +51,7 @@ def place(images: Images) -> NDArray[np.float32]:
 
     found = features(images)
     centred = (found - found.mean(axis=0, dtype=np.float64)).astype(np.float32)
-    count = min(COMPONENTS, len(images))
+    count = max(1, min(COMPONENTS, len(images) // 10))
     # Images by images is the smaller matrix: never more than 2,000.
     variances, axes = linalg.eigh(
         centred @ centred.T, subset_by_index=[len(images) - count, len(images) - 1]

@@ -19,7 +19,7 @@ from bench.evidence import Evidence
 from bench.files import write_whole
 from bench.store import Store
 from bench.summary import leading_accuracy
-from bench.verdicts import Cell, collect
+from bench.verdicts import Cell, collect, is_repeated
 
 FILE = "hits.safetensors"
 
@@ -77,7 +77,7 @@ def read(records: pd.DataFrame, path: Path) -> dict[Cell, Evidence]:
                 continue
             hits = np.unpackbits(packed, count=images).astype(bool)
             rows = records[(records["model"] == model) & (records["chain"] == chain)]
-            repeated = rows["cluster_artifacts"].nunique() > 1
+            repeated = is_repeated(rows)
             cell = found.setdefault((model, chain), Evidence({}, repeated))
             cell.hits[int(seed)] = hits
     except FileNotFoundError:

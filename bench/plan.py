@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bench import common
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.feasible import check_images, why_impossible
@@ -62,8 +63,13 @@ def plan_scan(spec: GridSpec, dataset: Dataset) -> Plan:
     Raises
     ------
     UsageError
-        As `plan` does.
+        As `plan` does; also for fewer than twenty images.
     """
+    if len(dataset) < common.FEWEST:
+        raise UsageError(
+            f"clusters: auto needs {common.FEWEST} images or more, found {len(dataset)}: give the "
+            "number, --clusters N"
+        )
     made = plan(spec.model_copy(update={"null": False, "resamples": 0, "seeds": 1}), dataset)
     planner = Planner(spec, dataset)
     cells = tuple(planner.scan(cell) for cell in made.cells)

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.evidence import LEVEL, holm
-from bench.summary import by_dataset, leading_metric, summary
+from bench.summary import by_dataset, judged_by, leading_metric, summary
 from bench.verdicts import ALIKE, BEST, WORSE, Cell
 
 # With fewer labelled data sets no test of two cells can reach 0.05: 2 / 2^5 is 0.0625.
@@ -89,7 +89,7 @@ def rank(records: pd.DataFrame) -> Ranking:
     cells = pd.MultiIndex.from_frame(records[["model", "chain"]].drop_duplicates())
     values, states, metrics, unlabelled = {}, {}, {}, []
     for name, of_set in by_dataset(records).items():
-        if of_set["largest_class"].isna().all():
+        if of_set["largest_class"].isna().all() or judged_by(of_set) == "coherence":
             unlabelled.append(name)
             continue
         # Where no cell was finished nothing leads, and all share one rank.

@@ -187,7 +187,7 @@ class Run:
                     self._save_data()
                 self._run(outcome)
                 if self.spec.clusters == AUTO and self.curve is None:
-                    self._take_suggestion()
+                    notes += self._take_suggestion(outcome)
                     continue
                 frame = records.collect(self.plan, self.dataset, self.store, outcome)
                 written = write(frame, self.spec, self.dataset, self.store, self.curve)
@@ -201,9 +201,22 @@ class Run:
                     ) from damage
                 notes.append(self._set_aside(damage))
 
-    def _take_suggestion(self) -> None:
-        """Choose the number of clusters by what was found, and plan the grid with it."""
+    def _take_suggestion(self, outcome: Outcome) -> list[str]:
+        """Choose the number of clusters by what was found, and plan the grid with it.
+
+        Returns
+        -------
+        list of str
+            What the user should know: cells that had no say.
+        """
         found = suggest.curve(self.plan, self.store)
+        silent = suggest.silent(self.plan, self.store)
+        if self.mode.only_cached and silent:
+            raise UsageError(
+                f"{len(silent)} of {len(self.plan.cells)} cells have no say in the number of "
+                f"clusters yet in {self.spec.store}: run it without --only-cached, or give "
+                "--clusters N"
+            )
         if found.empty:
             raise RunError(
                 "no number of clusters can be suggested, since no cell got as far as its "
@@ -221,6 +234,9 @@ class Run:
         if not self.mode.only_cached:
             used = [*scanned, *self.places()]
             record_grid(self.store, self.spec.out, used, self.spec.to_toml())
+        reasons = [outcome.failures[key].error for key in silent if key in outcome.failures]
+        said = f"{len(silent)} cells had no say in the number of clusters"
+        return [f"{said}: {'; '.join(dict.fromkeys(reasons))}"] if silent else []
 
     def megabytes_needed(self) -> float:
         """Estimate the disk that all of it takes, checkpoints included."""

@@ -289,22 +289,23 @@ def measure(
     Returns
     -------
     Result
-        Values: ``silhouette`` and ``common_silhouette``, None for a single cluster;
-        ``trustworthiness``, ``continuity``, ``neighbours_kept`` and ``coherence``, None for fewer
-        than three images. Arrays, of the images `bench.neighbours.sample`: ``near`` (m, 10), the
-        nearest neighbours as positions in that sample, and ``coherent`` (m,), each image's part
-        in the coherence.
+        Values: ``silhouette``, None for a single cluster; ``trustworthiness``, ``continuity`` and
+        ``neighbours_kept``, None for fewer than three images; ``coherence``, and
+        ``common_silhouette`` too, None for fewer than twenty. Arrays, of the images
+        `bench.neighbours.sample`: ``near`` (m, 10), the nearest neighbours as positions in that
+        sample, and ``coherent`` (m,), each image's part in the coherence.
     """
     chosen = neighbours.sample(len(train))
     between = neighbours.distances(train[chosen])
     groups = clusters[chosen]
-    values: dict[str, Any] = {"silhouette": _silhouette(between, groups)}
+    values: dict[str, Any] = {"silhouette": silhouette(between, groups)}
     if codes is None or placed is None:
         return Result({}, values)
     ranks, count = neighbours.ranks(between), neighbours.neighbourhood(len(chosen))
-    values["common_silhouette"] = _silhouette(placed["between"], groups)
-    coherent = common.coherence(placed["near"], groups) if count else np.empty(0)
-    values["coherence"] = float(coherent.mean()) if count else None
+    told = placed["near"].size > 0  # the common space has room for so few images
+    values["common_silhouette"] = silhouette(placed["between"], groups) if told else None
+    coherent = common.coherence(placed["near"], groups) if told else np.empty(0)
+    values["coherence"] = float(coherent.mean()) if told else None
     names = ("trustworthiness", "continuity", "neighbours_kept")
     functions = (neighbours.trustworthiness, neighbours.continuity, neighbours.kept)
     for name, function in zip(names, functions, strict=True):
@@ -313,7 +314,8 @@ def measure(
     return Result({"near": near, "coherent": coherent.astype(np.float32)}, values)
 
 
-def _silhouette(between: Array, groups: Integers) -> float | None:
+def silhouette(between: Array, groups: Integers) -> float | None:
+    """Return the silhouette coefficient; None for a single cluster."""
     found = neighbours.silhouette(between, groups)
     return found if math.isfinite(found) else None
 

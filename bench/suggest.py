@@ -33,6 +33,12 @@ def curve(plan: Plan, store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "chain", "clusters", "coherence"])
 
 
+def silent(plan: Plan, store: Store) -> list[str]:
+    """Return the keys of scans that are to be there and are not."""
+    last = [cell.tasks[-1] for cell in plan.cells if cell.tasks]
+    return [task.key for task in last if (task.stage, task.key) not in store]
+
+
 def leading(found: pd.DataFrame) -> pd.DataFrame:
     """Return the curves of the better half of the cells, by each cell's highest coherence.
 

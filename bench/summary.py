@@ -39,8 +39,9 @@ def leading_metric(records: pd.DataFrame) -> str | None:
     Public accuracy; validation accuracy where the training images have no labels; coherence, which
     asks for none, where nothing is labelled. None where no cell got as far.
     """
+    done = records[records["status"] == "ok"]
     for name in ("public_accuracy", "validation_accuracy", "coherence"):
-        if records[name].notna().any():
+        if done[name].notna().any():
             return name
     return None
 
@@ -59,7 +60,8 @@ def judged_by(records: pd.DataFrame) -> str | None:
     An accuracy if something is labelled, else coherence; None where no cell got as far.
     """
     accuracy = leading_accuracy(records)
-    if accuracy is None and records["coherence"].notna().any():
+    done = records[records["status"] == "ok"]
+    if accuracy is None and done["coherence"].notna().any():
         return "coherence"
     return accuracy
 
@@ -119,6 +121,8 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
     """
     cells = [records["model"], records["chain"]]
     numbers = records[list(METRICS)].apply(pd.to_numeric)
+    # Measured before the scores: what failed after it must not lead.
+    numbers["coherence"] = numbers["coherence"].where(records["status"] == "ok")
     by_cell = numbers.groupby(cells, sort=False)
     made = {
         name: records[f"{metric.stage}_artifacts"].where(numbers[name].notna())

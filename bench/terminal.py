@@ -150,7 +150,10 @@ def _summarise_one(run: Run, finished: Finished) -> int:
         for message in {text.partition(" (see ")[0]: text for text in messages}.values():
             print(f"failed: {what} in {one_line(message)}", file=sys.stderr)
         beside += len(messages)
-    return 1 if len(failed) or beside else 0
+    scans = [f for f in outcome.failures.values() if f.stage == "scan"]
+    for failure in scans:
+        print(f"failed: scan: {one_line(failure.error)} (see {failure.traceback})", file=sys.stderr)
+    return 1 if len(failed) or beside or scans else 0
 
 
 def impossible_notes(run: Run) -> list[str]:

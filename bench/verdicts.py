@@ -52,7 +52,9 @@ def _verdicts(records: pd.DataFrame, store: Store) -> dict[Cell, dict[str, objec
             least = -0.5 if judged_by(records) == "coherence" else 0
             low, high = np.clip([sure.low, sure.high], least, 1)
             verdicts[name] = {"interval_low": low, "interval_high": high}
-    whole = [name for name, cell in groups.items() if (cell["status"] == "ok").all()]
+    whole = [
+        name for name, cell in groups.items() if (cell["status"] == "ok").all() and found[name].hits
+    ]
     first = (best.model, best.chain)
     others = [name for name in whole if name != first]
     if first not in whole:
@@ -87,5 +89,11 @@ def _evidence(cell: pd.DataFrame, metric: str, store: Store) -> Evidence:
     stage, array = BY_IMAGE[metric]
     done = cell[cell["status"] == "ok"]
     keys = zip(done["seed_index"].astype(int), done[f"{stage}_artifacts"].astype(str), strict=True)
-    by_image = {seed: store.load(stage, key).require(array) for seed, key in keys}
-    return Evidence(by_image, done["cluster_artifacts"].nunique() > 1)
+    loaded = {seed: store.load(stage, key).array(array) for seed, key in keys}
+    by_image = {seed: found for seed, found in loaded.items() if found is not None}
+    return Evidence(by_image, is_repeated(done))
+
+
+def is_repeated(done: pd.DataFrame) -> bool:
+    """Tell whether a cell's seeds are results of their own; of one seed nothing else is known."""
+    return len(done) == 1 or done["cluster_artifacts"].nunique() > 1

@@ -42,15 +42,16 @@ def test_features_depend_on_the_image_alone():
 
 
 def test_the_common_space_is_white():
-    placed = common.place(make_images(200)[0])
-    assert placed.shape == (200, 32)
-    np.testing.assert_allclose(placed.T @ placed / 200, np.eye(32), atol=1e-3)
+    placed = common.place(make_images(400)[0])
+    assert placed.shape == (400, 32)
+    np.testing.assert_allclose(placed.T @ placed / 400, np.eye(32), atol=1e-3)
     np.testing.assert_allclose(placed.mean(0), 0, atol=1e-3)
 
 
 def test_few_or_equal_images_have_a_place():
     images = make_images(5)[0]
-    assert common.place(images).shape == (5, 5)
+    assert common.place(images).shape == (5, 1)
+    assert common.place(make_images(40)[0]).shape == (40, 4)
     same = common.place(np.repeat(images[:1], 7, axis=0))
     assert (same == 0).all()
     assert stages.place(images[:2]).arrays["near"].shape == (2, 0)

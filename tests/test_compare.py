@@ -109,6 +109,23 @@ def test_few_seeds_name_no_winner_and_say_how_many_would_do(store):
     assert "with 3 seeds. 6 seeds are the least" in text
 
 
+def test_one_seed_has_no_interval(store):
+    """Of how far seeds move it nothing is known, and an interval of images would hide that."""
+    found = verdicts.add(
+        frame(*scored(store, "high", "x", 0.9, 1), *scored(store, "low", "x", 0.4, 1)), store
+    )
+    assert found["interval_low"].isna().all()
+    text = render(found, [])
+    assert "With one seed nothing is known of how far seeds move it." in text
+
+
+def test_cells_that_lost_seeds_leave_nothing_to_compare(store):
+    rows = [*scored(store, "high", "x", 0.9), *scored(store, "lost", "x", 0.8)]
+    rows[-1] |= {"status": "failed", "accuracy": None, "failed_stage": "score", "error": "E: x"}
+    first = render(verdicts.add(frame(*rows), store), []).splitlines()[2]
+    assert "First of 2: **high with x**. No two cells have all of their seeds" in first
+
+
 def test_all_others_worse_is_said(store):
     rows = [*scored(store, "high", "x", 0.9), *scored(store, "low", "x", 0.4)]
     text = render(verdicts.add(frame(*rows), store), [])

@@ -50,6 +50,15 @@ def test_every_model_and_chain_sees_the_same_fewer_images():
         assert cell.resamples[-1].reads[0] == ("cluster", cell.task("cluster").key)
 
 
+def test_another_number_of_images_has_draws_of_its_own():
+    keys = [
+        {key for key, task in planned(limit=limit).tasks.items() if task.stage == "resample"}
+        for limit in (120, 100)
+    ]
+    assert len(keys[0]) == len(keys[1]) == 4
+    assert not keys[0] & keys[1]
+
+
 def test_they_change_no_cell():
     made, without = planned(), planned(resamples=0)
     assert set(without.tasks) < set(made.tasks)

@@ -11,6 +11,7 @@ from bench.errors import UsageError
 from bench.report import markdown, unlabelled
 from bench.report.headline import render
 from bench.scores import CANDIDATES, DEFAULT, SCORES, Trust, leave_one_out, trust
+from bench.summary import best_cell, judged_by
 from tests.conftest import run_module
 from tests.test_report import frame, record
 
@@ -118,6 +119,20 @@ def test_unlabelled_cells_are_ranked_by_coherence():
     page = markdown.render(nothing.assign(interval_low=0.4, interval_high=0.6), [])
     assert "The interval is of coherence" in page
     assert "Images share neighbours" in page
+
+
+def test_cells_that_were_not_finished_do_not_lead():
+    """Measured, and then not scored: a coherence alone makes no best cell."""
+    rows = cells(**FOUR).assign(
+        status="skipped", skip_reason="only-cached", accuracy=math.nan, public_accuracy=math.nan
+    )
+    assert best_cell(rows) is None
+    assert judged_by(rows) is None
+    assert "No cell was finished" in render(rows)
+    rows.loc[3, "status"] = "ok"  # of the least coherence
+    found = best_cell(rows)
+    assert found is not None
+    assert found.chain == "d"
 
 
 def test_the_command_reads_results_of_several_runs(tmp_path):

@@ -8,9 +8,10 @@ from sklearn.datasets import make_blobs
 
 from bench import controls, neighbours, suggest
 from bench.datasets.dataset import load
-from bench.errors import RunError
+from bench.errors import RunError, UsageError
 from bench.plan import plan_scan
 from bench.run import Run
+from bench.runner import Mode, Outcome
 from bench.spec import resolve
 from tests.conftest import run_grid
 
@@ -129,4 +130,21 @@ def test_without_any_embedding_nothing_is_suggested(tmp_path, monkeypatch):
                        "reducers": "pca9", "baselines": False}))  # fmt: skip
     run.plan = plan_scan(run.spec, run.dataset)
     with pytest.raises(RunError, match="no number of clusters can be suggested"):
-        run._take_suggestion()
+        run._take_suggestion(Outcome())
+
+
+def test_what_is_there_in_part_suggests_nothing(tmp_path, monkeypatch):
+    """A number from the cells that happened to be done would not be the run's."""
+    monkeypatch.chdir(tmp_path)
+    settings = {"dataset": "digits", "limit": 60, "clusters": "auto", "models": "pixels",
+                "seeds": 1, "null": False, "baselines": False}  # fmt: skip
+    Run(resolve(settings | {"reducers": "pca9"})).execute()
+    more = Run(resolve(settings | {"reducers": "pca9,pca5"}), Mode(only_cached=True))
+    with pytest.raises(UsageError, match="1 of 2 cells have no say"):
+        more.execute()
+
+
+def test_too_few_images_are_refused():
+    with pytest.raises(UsageError, match="auto needs 20 images or more, found 19"):
+        Run(resolve({"dataset": "digits", "limit": 19, "clusters": "auto", "models": "pixels",
+                     "reducers": "pca2", "baselines": False}))  # fmt: skip

@@ -198,7 +198,7 @@ def _intervals(records: pd.DataFrame, folder: Path) -> Figure | None:
     if cells.empty:
         return None
     largest = records["largest_class"].iloc[0]
-    chance = None if pd.isna(largest) else float(largest)
+    chance = None if pd.isna(largest) or _judge(records) == "coherence" else float(largest)
     path = folder / "intervals.png"
     table = cells.drop(columns="seconds")
     shows = {"cells": table.round(6).astype(str).to_numpy().tolist(), "chance": str(chance)}

@@ -20,7 +20,8 @@ def render(records: pd.DataFrame) -> str:
     if sum(count for _, count in undone) == len(records):
         (_, failed), (_, skipped) = undone
         return f"**No cell was finished: {failed} failed, {skipped} were skipped;** see below."
-    said = _labelled(records) if records["largest_class"].notna().any() else _unlabelled(records)
+    labelled = records["largest_class"].notna().any() and judged_by(records) != "coherence"
+    said = _labelled(records) if labelled else _unlabelled(records)
     verbs = {"failed": "failed", "skipped": "were skipped"}
     warnings = [
         f" **{count} of {len(records)} cells {verbs[word]};** see below."
@@ -63,8 +64,13 @@ def _standing(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) -> st
             "move it."
         )
     alike, worse = (int((cells["verdict"] == word).sum()) for word in (ALIKE, WORSE))
-    if not alike + worse:
+    if len(cells) == 1:
         return f"The only cell: {name}."
+    if not alike + worse:
+        return (
+            f"First of {len(cells)}: {name}. No two cells have all of their seeds, so that none is "
+            "compared."
+        )
     if not alike:
         return (
             f"The winner is {name}: **all {worse} other cells are worse**, by the same seeds and "
@@ -99,17 +105,19 @@ def _by_how_much(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) ->
 
 
 def _unlabelled(records: pd.DataFrame) -> str:
-    images = f"{records.iloc[0]['images']:,} images without labels: no accuracy can be told."
+    labels = "without labels" if pd.isna(records.iloc[0]["largest_class"]) else "not scored"
+    images = f"{records.iloc[0]['images']:,} images {labels}: no accuracy can be told."
     best, metric = best_cell(records), leading_metric(records)
     if best is None or metric is None:
         return f"{images} Every cell's clusters are in `assignments/`."
     cells = summary(records)
     row = _row(cells, best.model, best.chain)
+    done = int(row["seeds"] - row["failed"] - row["skipped"])
     parts = [
         f"{images} Judged by {METRICS[metric].title}, which asks for none.",
         _standing(records, cells, row),
         f"Its {METRICS[metric].title} is **{mean_and_spread(row, metric)}** (mean ± standard "
-        f"deviation over {count_seeds(records)}).",
+        f"deviation over {done} seed{'s' * (done > 1)}).",
         _by_how_much(records, cells, row),
         "That is evidence and no proof: docs/unlabelled.md says how far such picks are right where "
         f"labels are known. A seed of it takes {duration(row['seconds'])}, from images to "

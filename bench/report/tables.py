@@ -128,7 +128,7 @@ def grid_table(records: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         standing = [sure(row), against_best(row)]
         rows.append([row["model"], row["chain"], values[0], *standing, *values[1:], seeds])
     chance = records["largest_class"].iloc[0]
-    if pd.notna(chance):
+    if pd.notna(chance) and judged_by(records) != "coherence":
         rest = [MISSING] * (len(header) - 3)
         rows.append([CHANCE, MISSING, f"{chance:.3f}", *rest])
     return header, rows

@@ -88,7 +88,8 @@ def how_many(curve: pd.DataFrame | None) -> list[str]:
     ]
     every = curve.groupby(["model", "chain"]).ngroups
     note = (
-        "Coherence of k-means in the embeddings of the first seed: mean ± standard error over the "
+        "Coherence of k-means in the embeddings of the first seed, here by the 10 nearest "
+        "neighbours, which see smaller groups than 30: mean ± standard error over the "
         f"better half of the cells, {cells.shape[1]} of {every}. Suggested is the least number "
         "within one standard error of the highest. Groups within groups have no one number: look "
         "at the curve. `clusters.csv` has it for each cell."
