@@ -201,7 +201,7 @@ def _intervals(records: pd.DataFrame, folder: Path) -> Figure | None:
     chance = None if pd.isna(largest) or _judge(records) == "coherence" else float(largest)
     path = folder / "intervals.png"
     table = cells.drop(columns="seconds")
-    shows = {"cells": table.round(6).astype(str).to_numpy().tolist(), "chance": str(chance)}
+    shows = {"cells": table.round(6).map(str).to_numpy().tolist(), "chance": str(chance)}
     _draw(
         path,
         shows,
@@ -229,7 +229,7 @@ def _against_time(records: pd.DataFrame, folder: Path) -> Figure | None:
     path = folder / "time.png"
     _draw(
         path,
-        {"cells": table.round(6).astype(str).to_numpy().tolist()},
+        {"cells": table.round(6).map(str).to_numpy().tolist()},
         partial(paint.against_time, table, _judge(records)),
     )
     return Figure(

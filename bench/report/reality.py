@@ -73,7 +73,7 @@ def _flags(row: pd.Series, sought: int) -> str:
         flags.append(f"{sought - int(row['clusters_found'])} clusters are empty")
     if pd.notna(row["null_error"]):
         flags.append(str(row["null_error"]))
-    elif row["silhouette"] <= row["null_silhouette"]:
+    elif pd.notna(row["null_silhouette"]) and row["silhouette"] <= row["null_silhouette"]:
         flags.append("does not beat its null")
     return "; ".join(flags)
 
