@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from models import autoencoders
-from models.untrained import untrained_name
+from models.named import Named
 from reducers import reducers
 
 NO_MODEL = "pixels"
@@ -40,6 +40,4 @@ def chains_with_baseline(chains: Sequence[str]) -> tuple[str, ...]:
 
 
 def _untrained(model: str) -> str | None:
-    name = untrained_name(model)
-    trains = getattr(autoencoders[model], "trains", False)
-    return name if trains and name in autoencoders else None
+    return Named.parse(model).untrained

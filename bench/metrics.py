@@ -194,7 +194,8 @@ METRICS = {
             "0 and up",
             "train",
             "sum over the last epoch's batches of each batch's mean squared error, as the "
-            "homework printed it; grows with the number of batches",
+            "homework printed it; grows with the number of batches; of models that are trained on "
+            "something else there is none",
         ),
     )
 }

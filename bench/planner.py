@@ -18,7 +18,7 @@ from bench.seeds import derive
 from bench.spec import GridSpec
 from bench.task import Cell, Task
 from bench.training import capture, convolution, core, state
-from models import autoencoders
+from models.named import CLUSTERS, Named
 from reducers import reducers
 from reducers.chain import Chain, Link
 
@@ -190,13 +190,14 @@ class Planner:
         return settings
 
     def _train(self, model: str, index: int) -> Task:
-        item: Any = autoencoders[model]
+        named = Named.parse(model)
+        item: Any = named.item(self.dataset.clusters)
         data = self.dataset.fingerprint
         settings: dict[str, Any] = {"model": model, **self._on_device()}
+        if named.needs_clusters:
+            settings[CLUSTERS] = self.dataset.clusters
         if not item.deterministic:
-            settings["weights_seed"] = self._seed(
-                "model", index, "weights", data, item.family or model
-            )
+            settings["weights_seed"] = self._seed("model", index, "weights", data, named.family)
         if item.trains:
             settings["batches_seed"] = self._seed("model", index, "batches", data)
             settings |= {
@@ -219,12 +220,14 @@ class Planner:
         )
 
     def _encode(self, model: str, parent: Task, label: str) -> Task:
-        item: Any = autoencoders[model]
+        named = Named.parse(model)
+        item: Any = named.item(self.dataset.clusters)
+        told = {CLUSTERS: self.dataset.clusters} if named.needs_clusters else {}
         size = probe(model, self.dataset.image_shape).code_size
         return self._add(
             "encode",
             [parent],
-            {"model": model, **self._on_device(), "samples": stages.SAMPLES},
+            {"model": model, **told, **self._on_device(), "samples": stages.SAMPLES},
             label=label,
             data=[self.dataset.fingerprint, self.dataset.validation_fingerprint],
             source=keys.source(stages.encode, core, convolution),

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.datasets import datasets
 from models import autoencoders
+from models.named import Named
 from reducers import reducers
 from registry import Entry, PluginError, Registry, load_plugin
 
@@ -45,11 +46,12 @@ def _registered(registry: Registry[Any]) -> set[str]:
 
 
 def items_of(models: Iterable[str], links: Iterable[str]) -> Adopted:
-    """Return the models and reducers of these names, for another process to `adopt`.
+    """Return the models and reducers that these texts name, for another process to `adopt`.
 
     Of a variant the original is returned: the other process makes the variant by itself.
     """
-    originals = [autoencoders.entry(name).origin or name for name in models]
+    names = [Named.parse(model).name for model in models]
+    originals = [autoencoders.entry(name).origin or name for name in names]
     return [
         *((autoencoders.kind, autoencoders.entry(name)) for name in dict.fromkeys(originals)),
         *((reducers.kind, reducers.entry(name)) for name in dict.fromkeys(links)),

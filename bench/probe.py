@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.errors import UsageError
-from models import autoencoders
 from models.autoencoder import ImageShape
+from models.named import find
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Facts:
 
 
 def probe(name: str, shape: ImageShape) -> Facts:
-    """Build a registered model, and send one image through.
+    """Build a model, named as users write it, and send one image through.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def probe(name: str, shape: ImageShape) -> Facts:
         If the model refuses the shape, fails, or does not return a code and a reconstruction
         of the image's shape.
     """
-    item: Any = autoencoders[name]
+    item: Any = find(name)
     try:
         return _probe(item, shape)
     except Exception as error:  # whatever a model of somebody else's raises
@@ -79,7 +79,7 @@ def forward_flops(name: str, shape: ImageShape) -> int:
 
     A training step costs three times that, less the gradient with respect to the image.
     """
-    item: Any = autoencoders[name]
+    item: Any = find(name)
     return _forward_flops(item, shape)
 
 

@@ -132,11 +132,12 @@ def _results(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
     for artifact in done.values():
         values |= artifact.values
     history = values.pop("history", [])
+    is_loss = values.pop("objective_is_loss", False)
     assignment = values.pop("assignment", None)
     return (
         values
         | {
-            "reported_loss": history[-1] if history else None,
+            "reported_loss": history[-1] if history and is_loss else None,
             "assignment": None if assignment is None else json.dumps(assignment),
         }
         | _null(cell, store, outcome)

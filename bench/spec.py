@@ -21,8 +21,10 @@ from bench.baselines import baselines_among, chains_with_baseline, models_with_b
 from bench.errors import UsageError
 from bench.plugins import load_plugins
 from bench.presets import PRESETS
+from grammar import split_list
 from models import autoencoders
-from reducers.chain import Chain, split_chains
+from models.named import Named
+from reducers.chain import Chain
 from registry import did_you_mean
 
 Count = Field(ge=1)
@@ -58,9 +60,9 @@ class GridSpec(BaseModel):
     limit : int or "all"
         Training images to take, of each data set.
     models : tuple of str
-        Registered names. ``untrained`` stands for all models whose names start with
-        ``untrained-``, and so on for other first words. ``untrained-NAME`` is there for every
-        model that trains.
+        Registered names, with settings in parentheses: ``dnn(code=32)``. ``untrained`` stands for
+        all models whose names start with ``untrained-``, and so on for other first words.
+        ``untrained-NAME`` is there for every model that trains.
     reducers : tuple of str
         Chains, kept in canonical form.
     baselines : bool
@@ -193,7 +195,7 @@ class GridSpec(BaseModel):
     @field_validator("models", mode="before")
     @classmethod
     def _split_models(cls, value: Any) -> Any:
-        return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+        return split_list(value) if isinstance(value, str) else value
 
     @field_validator("models")
     @classmethod
@@ -204,7 +206,7 @@ class GridSpec(BaseModel):
     @field_validator("reducers", mode="before")
     @classmethod
     def _split_reducers(cls, value: Any) -> Any:
-        return split_chains(value) if isinstance(value, str) else value
+        return split_list(value) if isinstance(value, str) else value
 
     @field_validator("reducers")
     @classmethod
@@ -341,8 +343,7 @@ def _expand(name: str) -> list[str]:
         variants = [other for other in autoencoders.names() if other.startswith(f"{name}-")]
         if variants:
             return variants
-    autoencoders.entry(name)
-    return [name]
+    return [str(Named.parse(name))]
 
 
 def what_is_wrong(error: ValidationError, of: type[BaseModel]) -> str:

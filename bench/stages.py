@@ -64,8 +64,9 @@ def train(
     Returns
     -------
     Result
-        Arrays: the weights by their names in the model. Values: ``history``, the reported
-        loss of each epoch (empty for a model that does not train).
+        Arrays: the weights by their names in the model. Values: ``history``, the summed
+        objective of each epoch (empty for a model that does not train), and
+        ``objective_is_loss``, whether that is the mean squared error, and so can be compared.
 
     Raises
     ------
@@ -77,6 +78,7 @@ def train(
     import torch
 
     from bench.training import core
+    from models.autoencoder import Autoencoder
 
     shape = (3, *images.shape[1:3])
     network = core.build(model, shape, weights_seed).to(device)
@@ -102,7 +104,8 @@ def train(
                 f"{recipe.lr:g}; a smaller learning rate may help"
             )
     weights = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
-    return Result(weights, {"history": history})
+    is_loss = model.objective is Autoencoder.objective
+    return Result(weights, {"history": history, "objective_is_loss": is_loss})
 
 
 def _too_large(recipe: Recipe, device: str, fits: int | None, reason: str) -> str:
@@ -128,9 +131,9 @@ def encode(
     Result
         Arrays: ``train`` (n, code size) and, where there are validation images, ``validation``
         (m, code size), float32 codes; ``sample_indices`` (k,) and ``sample_reconstructions``
-        (k, 32, 32, 3) uint8, evenly spaced among the training images. Values:
-        ``reconstruction_loss``, ``code_size``, ``encode_batch_size`` (less than usual where
-        the device's memory asked for it).
+        (k, 32, 32, 3) uint8, evenly spaced among the training images, the latter where the model
+        decodes. Values: ``reconstruction_loss`` (None where it does not), ``code_size``,
+        ``encode_batch_size`` (less than usual where the device's memory asked for it).
     """
     import torch
 
@@ -151,18 +154,20 @@ def encode(
         size = SMALL_BATCH
         codes, loss = core.encode(network, resident, size, progress)
     chosen = np.linspace(0, len(images) - 1, min(samples, len(images))).astype(np.int64)
-    rebuilt = core.reconstruct(network, core.to_device(images[chosen], target))
-    if not (bool(torch.isfinite(codes).all()) and math.isfinite(loss)):
+    if not (bool(torch.isfinite(codes).all()) and (math.isfinite(loss) or not model.decodes)):
         raise FloatingPointError("codes or reconstructions hold values that are not finite")
-    arrays = {
-        "train": codes.numpy(),
-        "sample_indices": chosen,
-        "sample_reconstructions": rebuilt.permute(0, 2, 3, 1).contiguous().numpy(),
-    }
+    arrays = {"train": codes.numpy(), "sample_indices": chosen}
+    if model.decodes:
+        rebuilt = core.reconstruct(network, core.to_device(images[chosen], target))
+        arrays["sample_reconstructions"] = rebuilt.permute(0, 2, 3, 1).contiguous().numpy()
     if len(validation_images):
         held_out, _ = core.encode(network, core.to_device(validation_images, target), size)
         arrays["validation"] = held_out.numpy()
-    values = {"reconstruction_loss": loss, "code_size": codes.shape[1], "encode_batch_size": size}
+    values = {
+        "reconstruction_loss": loss if model.decodes else None,
+        "code_size": codes.shape[1],
+        "encode_batch_size": size,
+    }
     return Result(arrays, values)
 
 

@@ -1,20 +1,42 @@
-"""What every autoencoder is: an encoder, a decoder, and three facts about itself."""
+"""What every autoencoder is: an encoder, a decoder, an objective, and facts about itself."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 ImageShape = tuple[int, int, int]
+
+
+def at_least_one(**settings: int) -> None:
+    """Raise `ValueError` for a setting below 1."""
+    for name, value in settings.items():
+        if value < 1:
+            raise ValueError(f"{name} must be 1 or more, found {value}")
+
+
+def within(least: float, most: float, **settings: float) -> None:
+    """Raise `ValueError` for a setting outside of a range, ends included."""
+    for name, value in settings.items():
+        if not least <= value <= most:
+            raise ValueError(f"{name} must be {least:g} to {most:g}, found {value:g}")
 
 
 class Autoencoder(nn.Module):
     """Base class: sets ``encoder`` and ``decoder`` in its constructor, inherits the rest.
 
-    The constructor takes the image shape ``(C, H, W)`` alone, and raises `ValueError`, with
-    what it was given and what it needs, for a shape that it cannot work on. It must not read
-    data or files: the harness also builds one to plan by, before there is anything to train.
+    The constructor takes the image shape ``(C, H, W)``, and keyword arguments that users may
+    write in parentheses (``dnn(code=32)``), each annotated with ``int``, ``float``, ``bool`` or
+    ``str`` and with a default. One that is called ``clusters`` is no user's to write: the harness
+    sets it to the number of clusters sought. The constructor raises `ValueError`, with what it was
+    given and what it needs, for what it cannot work with. It must not read data or files: the
+    harness also builds one to plan by, before there is anything to train.
+
+    A model is trained on its `objective`, whatever that is; how well it reconstructs is measured
+    by the harness afterwards, for all models in the same way.
 
     Attributes
     ----------
@@ -24,6 +46,9 @@ class Autoencoder(nn.Module):
         Codes ``(n, code size)`` to ``(n, C, H, W)`` float32.
     trains : bool
         False: the harness gives it no training; it is used with its initial weights.
+    decodes : bool
+        False: there is no way back from its codes; its reconstruction is an even grey, which the
+        harness does not measure.
     deterministic : bool
         True: nothing about it depends on a seed (no random weights).
     libraries : tuple of str
@@ -36,6 +61,7 @@ class Autoencoder(nn.Module):
     """
 
     trains: ClassVar[bool] = True
+    decodes: ClassVar[bool] = True
     deterministic: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
     family: ClassVar[str | None] = None
@@ -58,3 +84,36 @@ class Autoencoder(nn.Module):
         """
         code = self.encoder(x)
         return code, self.decoder(code)
+
+    def objective(self, x: Tensor) -> Tensor:
+        """Return what a step of training lowers: here the mean squared error.
+
+        It may draw from torch's generators (noise, masks, augmentations): the harness seeds them.
+        It must not look at numbers, or decide by them: a GPU plays back its recording.
+
+        Parameters
+        ----------
+        x : Tensor, shape (n, C, H, W), float32
+            A batch, values in [-1, 1].
+
+        Returns
+        -------
+        Tensor, scalar
+        """
+        _, reconstruction = self(x)
+        return functional.mse_loss(reconstruction, x)
+
+    def begin_epoch(self, done: float, encode: Callable[[], Tensor]) -> None:
+        """Prepare for the next epoch; here there is nothing to prepare.
+
+        What it finds must be kept in buffers, which are saved with the weights, and changed in
+        place.
+
+        Parameters
+        ----------
+        done : float
+            Share of the training that is over, 0 before the first epoch.
+        encode : callable
+            Returns the codes of all training images, (n, code size) float32 on the model's
+            device, encoded in evaluation mode; costs a third of an epoch.
+        """

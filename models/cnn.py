@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import nn
 
 from models import autoencoders
-from models.autoencoder import Autoencoder, ImageShape
+from models.autoencoder import Autoencoder, ImageShape, at_least_one
+
+SQUARE = (256, 4, 4)
 
 
 def _down(inputs: int, outputs: int) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Tanh()]
 
 
-@autoencoders.register("cnn", "the report's convolutional autoencoder, code 256×4×4 = 4096")
+@autoencoders.register(
+    "cnn", "the report's convolutional autoencoder, code 4096: cnn, cnn(code=64)"
+)
 class CNN(Autoencoder):
     """Five convolutions down to 256×4×4, three transposed convolutions back up.
 
@@ -24,22 +30,27 @@ class CNN(Autoencoder):
     ----------
     image_shape : tuple of int
         (C, 32, 32); any number of channels.
+    code : int
+        Numbers of the code. The report's is what the last convolution leaves, 256×4×4 = 4096; for
+        another a linear layer is put on either side of it.
 
     Raises
     ------
     ValueError
-        For images that are not 32×32.
+        For images that are not 32×32, and a code without numbers.
 
     References
     ----------
     Machine Learning Fall 2020, Homework 5, report, section 1.
     """
 
-    def __init__(self, image_shape: ImageShape) -> None:
+    def __init__(self, image_shape: ImageShape, *, code: int = math.prod(SQUARE)) -> None:
         super().__init__()
+        at_least_one(code=code)
         channels, height, width = image_shape
         if (height, width) != (32, 32):
             raise ValueError(f"works on 32×32 images, found {height}×{width}")
+        whole = math.prod(SQUARE)
         self.encoder = nn.Sequential(
             *_down(channels, 64),
             *_down(64, 128),
@@ -47,9 +58,11 @@ class CNN(Autoencoder):
             *(nn.Conv2d(256, 256, 3, 1, 1), nn.ReLU(), nn.Tanh()),
             *(nn.Conv2d(256, 256, 3, 1, 1), nn.ReLU()),
             nn.Flatten(),
+            *([] if code == whole else [nn.Linear(whole, code)]),
         )
         self.decoder = nn.Sequential(
-            nn.Unflatten(1, (256, 4, 4)),
+            *([] if code == whole else [nn.Linear(code, whole)]),
+            nn.Unflatten(1, SQUARE),
             *(nn.ConvTranspose2d(256, 128, 5, 1), nn.ReLU(), nn.Tanh()),
             *(nn.ConvTranspose2d(128, 64, 9, 1), nn.ReLU(), nn.Tanh()),
             *(nn.ConvTranspose2d(64, channels, 17, 1), nn.Tanh()),

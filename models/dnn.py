@@ -7,7 +7,7 @@ import math
 from torch import nn
 
 from models import autoencoders
-from models.autoencoder import Autoencoder, ImageShape
+from models.autoencoder import Autoencoder, ImageShape, at_least_one
 
 WIDTH = 1024
 
@@ -16,33 +16,44 @@ def _layer(inputs: int, outputs: int) -> list[nn.Module]:
     return [nn.Linear(inputs, outputs), nn.LeakyReLU(0.5)]
 
 
-@autoencoders.register("dnn", "the report's fully connected autoencoder, code 1024")
+@autoencoders.register(
+    "dnn", "the report's fully connected autoencoder, code 1024: dnn, dnn(code=32)"
+)
 class DNN(Autoencoder):
-    """Three linear layers to a code of 1024, three back, LeakyReLU 0.5 and Tanh between.
+    """Three linear layers to the code, three back, LeakyReLU 0.5 and Tanh between.
 
-    At 3×32×32 it has 10,493,952 parameters, 5,245,952 of them in the encoder.
+    At 3×32×32 and with the report's code of 1024 it has 10,493,952 parameters, 5,245,952 of them
+    in the encoder.
 
     Parameters
     ----------
     image_shape : tuple of int
         (C, H, W); any size.
+    code : int
+        Numbers of the code; a bottleneck where it is small.
+
+    Raises
+    ------
+    ValueError
+        For a code without numbers.
 
     References
     ----------
     Machine Learning Fall 2020, Homework 5, report, section 1.
     """
 
-    def __init__(self, image_shape: ImageShape) -> None:
+    def __init__(self, image_shape: ImageShape, *, code: int = WIDTH) -> None:
         super().__init__()
+        at_least_one(code=code)
         pixels = math.prod(image_shape)
         self.encoder = nn.Sequential(
             nn.Flatten(),
             *(*_layer(pixels, WIDTH), nn.Tanh()),
             *(*_layer(WIDTH, WIDTH), nn.Tanh()),
-            *_layer(WIDTH, WIDTH),
+            *_layer(WIDTH, code),
         )
         self.decoder = nn.Sequential(
-            *(*_layer(WIDTH, WIDTH), nn.Tanh()),
+            *(*_layer(code, WIDTH), nn.Tanh()),
             *(*_layer(WIDTH, WIDTH), nn.Tanh()),
             *(*_layer(WIDTH, pixels), nn.Tanh()),
             nn.Unflatten(1, image_shape),

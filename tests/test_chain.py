@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reducers.chain import Chain, ChainError, Link, split_chains
+from grammar import split_list
+from reducers.chain import Chain, ChainError, Link
 from reducers.tsne import TSNE
 from registry import UnknownNameError
 
@@ -70,7 +71,7 @@ def test_text_near_the_grammar_is_read_or_refused(text):
 @given(st.lists(links(), min_size=1, max_size=3), st.integers(1, 4))
 def test_lists_split_at_commas_outside_of_parentheses(found, times):
     text = str(Chain(tuple(found)))
-    assert split_chains(", ".join([text] * times)) == [text] * times
+    assert split_list(", ".join([text] * times)) == [text] * times
 
 
 @pytest.mark.parametrize(

@@ -284,7 +284,9 @@ def test_models_that_return_another_shape_are_refused():
 
 
 def test_a_grid_of_thousands_of_cells_shares_its_work():
-    found = planned(models="pixels,untrained", reducers="none,pca9,pca8+tsne2", seeds=100)
+    found = planned(
+        models="pixels,untrained-dnn,untrained-cnn", reducers="none,pca9,pca8+tsne2", seeds=100
+    )
     assert len(found.cells) == 900
     stages = [task.stage for task in found.tasks.values()]
     assert stages.count("train") == 201

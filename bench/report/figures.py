@@ -338,7 +338,8 @@ def _losses(records: pd.DataFrame, store: Store, folder: Path) -> Figure | None:
         path,
         "Loss by epoch",
         "Sum over the epoch's batches of each batch's mean squared error, in training; line: "
-        "mean over seeds, band: lowest to highest seed.",
+        "mean over seeds, band: lowest to highest seed. Models trained on something "
+        "else have no line.",
     )
 
 

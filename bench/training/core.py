@@ -1,4 +1,4 @@
-"""Trains an autoencoder: Adam on the mean squared error, data resident on the device."""
+"""Trains an autoencoder: Adam on the model's objective, data resident on the device."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from bench.datasets.source import Images
 from bench.training.capture import Record, queued, record_graph, recorded
@@ -86,6 +85,7 @@ class Trainer:
         seed: int,
         record: Record | None = None,
     ) -> None:
+        self.model = model
         self.images = images
         self.recipe = recipe
         self.seed = seed
@@ -116,8 +116,9 @@ class Trainer:
         Returns
         -------
         list of float
-            An entry an epoch: the sum over its batches of each batch's mean squared error, as
-            the homework prints it. Ends early after a loss that is not finite.
+            An entry an epoch: the sum over its batches of each batch's objective, by default its
+            mean squared error, as the homework prints it. Ends early after one that is not
+            finite.
         """
         keeper = keeper or NoKeeper()
         training, epochs = self.training, self.recipe.epochs
@@ -134,11 +135,14 @@ class Trainer:
 
     def steps(self) -> Iterator[None]:
         """Begin the epoch's remaining steps: one is taken each time the next is asked for."""
+        if self.training.batch == 0:
+            done = self.training.epoch / self.recipe.epochs
+            self.model.begin_epoch(done, lambda: codes(self.model, self.images))
         return self.epoch(self.training.permutation(len(self.images)), self.training.batch)
 
     def _step(self, batch: Tensor) -> None:
         training = self.training
-        training.total += step(training.model, training.optimizer, normalise(batch))
+        training.total += step(self.model, training.optimizer, normalise(batch))
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
@@ -291,10 +295,9 @@ def warm_up(
         torch.set_num_threads(threads)
 
 
-def step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor) -> Tensor:
+def step(model: Autoencoder, optimizer: torch.optim.Optimizer, x: Tensor) -> Tensor:
     """Take one optimiser step on a batch (n, C, H, W) float32; return its loss, detached."""
-    _, reconstruction = model(x)
-    loss = functional.mse_loss(reconstruction, x)
+    loss = model.objective(x)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
@@ -324,20 +327,31 @@ def encode(
     -------
     codes : Tensor, shape (n, code size), float32, on the CPU
     loss : float
-        Mean squared error over all images and pixel values, values in [-1, 1].
+        Mean squared error over all images and pixel values, values in [-1, 1]; NaN for a model
+        that does not decode.
     """
     model.eval()
-    codes, squared_error = [], 0.0
+    found, squared_error = [], 0.0
     with spectral(model, images.device):
         for start in range(0, len(images), batch_size):
             x = normalise(images[start : start + batch_size])
             code, reconstruction = model(x)
-            codes.append(code.flatten(1).to("cpu", torch.float32))
+            found.append(code.flatten(1).to("cpu", torch.float32))
             # In double precision on the CPU: the sum must not depend on how images are batched.
             error = (reconstruction - x).square().flatten(1).mean(1)
             squared_error += float(error.cpu().double().sum())
             progress(min(start + batch_size, len(images)), len(images))
-    return torch.cat(codes), squared_error / len(images)
+    loss = squared_error / len(images) if model.decodes else math.nan
+    return torch.cat(found), loss
+
+
+@torch.no_grad()
+def codes(model: Autoencoder, images: Tensor, batch_size: int = 256) -> Tensor:
+    """Return the codes of images, (n, code size) float32 on their device, amid a training."""
+    model.eval()
+    found = [model.encoder(normalise(batch)).flatten(1) for batch in images.split(batch_size)]
+    model.train()
+    return torch.cat(found)
 
 
 @torch.inference_mode()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from bench.training.core import Recipe
 from models.autoencoder import Autoencoder
@@ -40,8 +39,7 @@ def train(model: Autoencoder, images: Tensor, recipe: Recipe, seed: int) -> list
         order = torch.randperm(len(images), generator=generator).to(images.device)
         for batch in order.split(recipe.batch_size):
             x = images[batch]
-            _, reconstruction = model(x)
-            loss = functional.mse_loss(reconstruction, x)
+            loss = model.objective(x)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

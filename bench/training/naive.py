@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from bench.datasets.source import Images
@@ -62,7 +62,6 @@ def train(model: Autoencoder, loader: DataLoader[Tensor], recipe: Recipe) -> lis
         The sum of batch losses of each epoch.
     """
     device = next(model.parameters()).device
-    criterion = nn.MSELoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr)
     model.train()
     history = []
@@ -70,8 +69,7 @@ def train(model: Autoencoder, loader: DataLoader[Tensor], recipe: Recipe) -> lis
         epoch_loss = 0.0
         for batch in loader:
             x = batch.to(device)
-            _, reconstruction = model(x)
-            loss = criterion(reconstruction, x)
+            loss = model.objective(x)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

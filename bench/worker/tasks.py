@@ -16,7 +16,7 @@ from bench.measure import Stopwatch
 from bench.stages import Result, Steps
 from bench.store import Artifact, Store
 from bench.task import Task
-from models import autoencoders
+from models.named import CLUSTERS, find
 from reducers.chain import Chain
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Worker:
         from bench.training import core
 
         settings = task.settings
-        model = autoencoders[settings["model"]]
+        model = find(settings["model"], settings.get(CLUSTERS))
         # A model that does not train has no recipe and no batches, one without weights no seed.
         recipe = core.Recipe(
             settings.get("epochs", 0), settings.get("lr", 0.0), settings.get("batch_size", 1)
@@ -181,7 +181,7 @@ class Worker:
 
     def _encode(self, task: Task, steps: Steps, trained: Artifact) -> _Job:
         weights = trained.arrays()
-        model = autoencoders[task.settings["model"]]
+        model = find(task.settings["model"], task.settings.get(CLUSTERS))
         return _Job(
             lambda: stages.encode(
                 model,
