@@ -2,14 +2,14 @@
 
 ::
 
+    item       = name [parameters]
     parameters = "(" parameter ("," parameter)* ")"
     parameter  = key "=" value
     value      = integer | decimal | "true" | "false" | word
 
 Parameters are those of the item's constructor. Spaces between the parts do not matter. What is
 read is canonical: parameters at their default are dropped and the rest is sorted, so that two ways
-to write one thing are one cell. This module imports nothing of the project, so that every room
-may use it without looking up.
+to write one thing are one cell. Like `registry`, this module stands beside all rooms.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ import typing
 from collections.abc import Callable, Collection
 from typing import Any
 
-from registry import did_you_mean
+from registry import Registry, did_you_mean
 
 Value = int | float | bool | str
 Parameters = tuple[tuple[str, Value], ...]
 
 _PARAMETER = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?P<value>[\w.+-]+)\s*", re.ASCII)
+
+
+_ITEM = re.compile(r"\s*(?P<name>[^\s()]*)\s*(?:\((?P<parameters>[^()]*)\))?\s*")
 
 
 class GrammarError(ValueError):
@@ -48,6 +51,38 @@ def split(text: str, separator: str) -> list[str]:
 def split_list(text: str) -> list[str]:
     """Split a list at its commas, leaving those within parentheses alone."""
     return [part.strip() for part in split(text, ",")]
+
+
+def read_item(
+    registry: Registry[Any], text: str, reserved: Callable[[Any], Collection[str]]
+) -> tuple[str, Parameters]:
+    """Read the name of a registered item and its parameters, such as ``dnn(code=32)``.
+
+    Parameters
+    ----------
+    registry : Registry
+    text : str
+    reserved : callable
+        Given the item, returns the parameters that the harness sets.
+
+    Raises
+    ------
+    GrammarError
+        If the text does not follow the grammar; the message quotes it.
+    UnknownNameError
+        If there is no such item.
+    """
+    match = _ITEM.fullmatch(text)
+    if match is None:
+        raise GrammarError(
+            f"{registry.kind} {text!r}: cannot be read; one looks like name or name(key=value)"
+        )
+    item = registry[match["name"]]
+    try:
+        found = read_parameters(match["name"], match["parameters"], item, reserved(item))
+    except GrammarError as error:
+        raise GrammarError(f"{registry.kind} {text!r}: {error}") from None
+    return match["name"], found
 
 
 def read_parameters(

@@ -118,6 +118,7 @@ def coherence(near: Integers, clusters: Integers) -> NDArray[np.float64]:
     near : ndarray, shape (m, k)
         Positions of each image's neighbours.
     clusters : ndarray, shape (m,)
+        -1 for images in none: they are in no company.
 
     Returns
     -------
@@ -130,8 +131,8 @@ def coherence(near: Integers, clusters: Integers) -> NDArray[np.float64]:
     (2008), Community structure in directed networks.
     """
     of_neighbours = clusters[near]
-    within = np.mean(of_neighbours == clusters[:, None], axis=1)
+    within = np.mean((of_neighbours == clusters[:, None]) & (clusters[:, None] >= 0), axis=1)
     count = int(clusters.max()) + 1
-    share = np.bincount(clusters, minlength=count) / len(clusters)
-    pointed_at = np.bincount(of_neighbours.ravel(), minlength=count) / near.size
+    share = np.bincount(clusters[clusters >= 0], minlength=count) / len(clusters)
+    pointed_at = np.bincount(of_neighbours[of_neighbours >= 0], minlength=count) / near.size
     return np.asarray(within - share @ pointed_at)

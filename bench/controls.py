@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from bench import common, metrics, neighbours, stages
+from bench.clusterers.kmeans import KMeans
 from bench.metrics import Integers
 from bench.stages import Array, Result
 
@@ -105,7 +106,8 @@ def scan(train: Array, near: Integers, counts: tuple[int, ...], seed: int, start
     near = near[:, : neighbours.NEIGHBOURS]
     found = []
     for count in counts:
-        clusters = stages.cluster(count, seed, chosen, None, starts).arrays["train"]
+        kmeans = KMeans(count, starts=starts, random_state=seed)
+        clusters = stages.cluster(kmeans, chosen, None).arrays["train"]
         found.append(float(common.coherence(near, clusters).mean()))
     return Result({}, {"counts": list(counts), "coherence": found})
 

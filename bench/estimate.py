@@ -6,6 +6,7 @@ import functools
 import time
 
 from bench import neighbours
+from bench.clusterers.named import Named
 from bench.probe import forward_flops, probe
 from bench.task import Task
 from models.autoencoder import ImageShape
@@ -64,8 +65,8 @@ def seconds(task: Task, shape: ImageShape, clusters: int, device: str) -> float:
         points = min(task.samples, neighbours.MOST)
         return 0.02 + 2.0 * points**2 * task.features / matrix_rate("cpu") + 2e-7 * points**2
     if task.stage == "cluster":
-        distances = 2.0 * task.samples * task.features * clusters
-        return 0.05 + 10 * KMEANS_ITERATIONS * distances / matrix_rate("cpu") / 0.2
+        by = Named.parse(task.settings["clusterer"]).build(clusters)
+        return by.seconds(task.samples, task.features)
     return 0.02
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.clusterers.named import Named
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.probe import probe
@@ -20,9 +21,14 @@ def check_images(dataset: Dataset) -> None:
 
 
 def why_impossible(
-    model: str, chain: Chain, dataset: Dataset, spared: bool = False, count: int | None = None
+    model: str,
+    chain: Chain,
+    clusterer: Named,
+    dataset: Dataset,
+    spared: bool = False,
+    count: int | None = None,
 ) -> str:
-    """Say why a chain cannot work on a model's codes of this data set; empty where it can.
+    """Say why a chain and clusterer cannot work on a model's codes; empty where they can.
 
     A model that cannot work itself is refused, unless it is to be spared. ``count``: of so many
     of the images; by default of all.
@@ -43,4 +49,8 @@ def why_impossible(
                 f"reducer chain '{chain}' cannot work on {model}, {dataset.name}: {link}: {error}"
             )
         features = reducer.output_size(features)
+    try:
+        clusterer.build(dataset.clusters).check(count, features)
+    except ValueError as error:
+        return f"{clusterer} cannot work on {model}, {chain}, {dataset.name}: {error}"
     return ""

@@ -77,7 +77,10 @@ def grid(
     models: Annotated[
         str | None,
         _option(
-            "Autoencoders, separated by commas: pixels,dnn,cnn,untrained.", WHAT, metavar="LIST"
+            "Autoencoders, separated by commas: pixels,dnn,cnn,untrained. Quote parentheses: "
+            "'dnn(code=32)'.",
+            WHAT,
+            metavar="LIST",
         ),
     ] = None,
     reducers: Annotated[
@@ -85,6 +88,15 @@ def grid(
         _option(
             "Reducer chains, separated by commas: none,pca64,pca128+tsne2. Quote parentheses: "
             "'pca128+tsne2(perplexity=50)'.",
+            WHAT,
+            metavar="LIST",
+        ),
+    ] = None,
+    clusterers: Annotated[
+        str | None,
+        _option(
+            "What groups the reduced codes, separated by commas: kmeans (default), gmm, "
+            "agglomerative, spectral, hdbscan; with settings: 'gmm(covariance=diag)'.",
             WHAT,
             metavar="LIST",
         ),
@@ -220,7 +232,7 @@ def grid(
 ) -> int:
     """Cross autoencoders with reducer chains, and see which groups your images best.
 
-    Each cell of the grid: train, encode, reduce, cluster by k-means, score. Results go to
+    Each cell of the grid: train, encode, reduce, cluster, score. Results go to
     results/results.md: a table of reconstruction loss and accuracy with their spread over
     seeds, and pictures.
     """
@@ -231,6 +243,7 @@ def grid(
         "clusters": clusters,
         "models": models,
         "reducers": reducers,
+        "clusterers": clusterers,
         "baselines": baselines,
         "seeds": seeds,
         "seed": seed,

@@ -50,7 +50,7 @@ def source(*items: Any) -> str:
 
 def _class_texts(item: type) -> list[str]:
     # Libraries' classes are stood for by the library's version.
-    ours = {"models", "reducers", item.__module__.partition(".")[0]}
+    ours = {"bench", "models", "reducers", item.__module__.partition(".")[0]}
     lineage = [c for c in inspect.getmro(item) if c.__module__.partition(".")[0] in ours]
     lineage = [c for c in lineage if not _is_made(c)]
     try:

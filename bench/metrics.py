@@ -75,7 +75,7 @@ METRICS = {
             True,
             "0 to 1",
             "score",
-            "the same on unseen images, placed by the fitted encoder, reducers and k-means, "
+            "the same on unseen images, placed by the fitted encoder, reducers and clusterer, "
             "under the assignment of the training images (their own where those have no labels)",
         ),
         Metric(
@@ -174,7 +174,7 @@ METRICS = {
             True,
             "-0.5 to 1, 0 by chance",
             "agree",
-            "adjusted Rand index of the clusters with those that the same chain and k-means find "
+            "adjusted Rand index of the clusters with those that the same chain and clusterer find "
             "in four fifths of the images, the encoder kept; mean over resamples (Ben-Hur, "
             "Elisseeff and Guyon 2002)",
         ),
@@ -202,13 +202,17 @@ METRICS = {
 
 
 def contingency(clusters: Integers, labels: Integers) -> NDArray[np.int64]:
-    """Count images by cluster and label, shape (largest cluster + 1, largest label + 1)."""
+    """Count images by cluster and label, shape (largest cluster + 1, largest label + 1).
+
+    Those in no cluster, -1, are left out.
+    """
     if clusters.shape != labels.shape or clusters.ndim != 1:
         raise ValueError(
             f"clusters {clusters.shape} and labels {labels.shape} must be vectors of one length"
         )
     counts = np.zeros((clusters.max(initial=-1) + 1, labels.max(initial=-1) + 1), np.int64)
-    np.add.at(counts, (clusters, labels), 1)
+    placed = clusters >= 0
+    np.add.at(counts, (clusters[placed], labels[placed]), 1)
     return counts
 
 
@@ -218,6 +222,7 @@ def assign(clusters: Integers, labels: Integers) -> dict[int, int]:
     Parameters
     ----------
     clusters, labels : ndarray, shape (n,), integers from 0
+        Clusters can be -1, for none: nothing is assigned to that.
 
     Returns
     -------
@@ -237,9 +242,10 @@ def assign(clusters: Integers, labels: Integers) -> dict[int, int]:
 
 def oriented(clusters: Integers, assignment: dict[int, int]) -> NDArray[np.int64]:
     """Replace each cluster by the label assigned to it; -1 where there is none."""
-    table = np.full(clusters.max(initial=-1) + 1, -1, np.int64)
+    # The last place is that of cluster -1, which is none.
+    table = np.full(clusters.max(initial=-1) + 2, -1, np.int64)
     for cluster, label in assignment.items():
-        if cluster < len(table):
+        if cluster < len(table) - 1:
             table[cluster] = label
     return table[clusters]
 

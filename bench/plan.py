@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bench import common
+from bench.clusterers.named import DEFAULT
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.feasible import check_images, why_impossible
 from bench.planner import Planner
 from bench.spec import GridSpec
 from bench.task import Cell, Task
+from models.named import Named
 
 
 @dataclass(frozen=True)
@@ -38,27 +40,30 @@ def plan(spec: GridSpec, dataset: Dataset) -> Plan:
     """
     check_images(dataset)
     spared = spec.spared
+    ways = [(chain, by) for chain in spec.chains for by in spec.named_clusterers]
     impossible = {
-        (model, str(chain)): why_impossible(model, chain, dataset, model in spared)
+        (model, chain, by): why_impossible(model, chain, by, dataset, model in spared)
         for model in spec.models
-        for chain in spec.chains
+        for chain, by in ways
     }
-    for chain in spec.chains:
-        reasons = [impossible[model, str(chain)] for model in spec.models]
+    for chain, by in ways:
+        reasons = [impossible[model, chain, by] for model in spec.models]
         if all(reasons):
             raise UsageError(reasons[0])
     planner = Planner(spec, dataset)
     cells = tuple(
-        planner.cell(model, chain, index, impossible[model, str(chain)])
+        planner.cell(model, chain, by, index, impossible[model, chain, by])
         for model in spec.models
         for index in range(spec.seeds)
-        for chain in spec.chains
+        for chain, by in ways
     )
     return Plan(spec, cells, planner.tasks)
 
 
 def plan_scan(spec: GridSpec, dataset: Dataset) -> Plan:
     """Plan what suggests the number of clusters: each cell's embedding, with the first seed.
+
+    Models that are told the number have no say, and k-means is the clusterer.
 
     Raises
     ------
@@ -70,7 +75,15 @@ def plan_scan(spec: GridSpec, dataset: Dataset) -> Plan:
             f"clusters: auto needs {common.FEWEST} images or more, found {len(dataset)}: give the "
             "number, --clusters N"
         )
-    made = plan(spec.model_copy(update={"null": False, "resamples": 0, "seeds": 1}), dataset)
+    once = {"null": False, "resamples": 0, "seeds": 1, "clusterers": (DEFAULT,)}
+    told = [model for model in spec.models if Named.parse(model).needs_clusters]
+    if len(told) == len(spec.models):
+        raise UsageError(
+            f"clusters: auto asks models that are not told the number, and {', '.join(told)} is: "
+            "add another model, or give the number, --clusters N"
+        )
+    once["models"] = tuple(model for model in spec.models if model not in told)
+    made = plan(spec.model_copy(update=once), dataset)
     planner = Planner(spec, dataset)
     cells = tuple(planner.scan(cell) for cell in made.cells)
     return Plan(spec, cells, planner.tasks)

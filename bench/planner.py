@@ -11,18 +11,20 @@ from dataclasses import replace
 from typing import Any
 
 from bench import common, controls, keys, metrics, neighbours, sampling, seeds, stages
+from bench.clusterers import clusterers
+from bench.clusterers.kmeans import KMeans
+from bench.clusterers.named import DEFAULT
+from bench.clusterers.named import Named as Clusterer
 from bench.datasets.dataset import Dataset
 from bench.feasible import why_impossible
 from bench.probe import probe
 from bench.seeds import derive
 from bench.spec import GridSpec
-from bench.task import Cell, Task
+from bench.task import Cell, Task, Way
 from bench.training import capture, convolution, core, state
 from models.named import CLUSTERS, Named
 from reducers import reducers
 from reducers.chain import Chain, Link
-
-CLUSTERER = "kmeans"
 
 
 class Planner:
@@ -46,26 +48,29 @@ class Planner:
         self.device = spec.device
         self.tasks: dict[str, Task] = {}
 
-    def cell(self, model: str, chain: Chain, index: int, impossible: str) -> Cell:
+    def cell(
+        self, model: str, chain: Chain, clusterer: Clusterer, index: int, impossible: str
+    ) -> Cell:
         """Plan a cell, its null control and its resamples."""
         if impossible:
-            return Cell(model, chain, CLUSTERER, index, (), impossible)
-        label = f"{model}, {chain}, seed {index}"
+            return Cell(model, chain, clusterer, index, (), impossible)
+        way = Way(chain, clusterer)
+        label = f"{model}, {way}, seed {index}"
         trained = self._train(model, index)
         encoded = self._encode(model, trained, f"{model}, seed {index}")
         ranked, placed = self._rank(encoded, f"{model}, seed {index}"), self._place()
-        *links, clustered = self._group(chain, [encoded], f"{model}, seed {index}", index)
+        *links, clustered = self._group(way, [encoded], f"{model}, seed {index}", index)
         measured = self._measure([links[-1], clustered, ranked, placed], label)
         scored = self._score(clustered, measured, label)
         path = (trained, encoded, ranked, placed, *links, clustered, measured, scored)
         return Cell(
             model,
             chain,
-            CLUSTERER,
+            clusterer,
             index,
             path,
-            null=self._null(model, chain),
-            resamples=self._resamples(model, chain, encoded, clustered, index),
+            null=self._null(model, way),
+            resamples=self._resamples(model, way, encoded, clustered, index),
         )
 
     def scan(self, cell: Cell) -> Cell:
@@ -81,12 +86,12 @@ class Planner:
             [links[-1], placed],
             {
                 "counts": controls.counts(len(self.dataset)),
-                "seed": self._seed("clusterer", cell.index, CLUSTERER),
+                "seed": self._seed("clusterer", cell.index, DEFAULT),
                 "starts": controls.SCAN_STARTS,
             },
             label=f"{cell.chain}, {label}",
             data=None,
-            source=keys.source(controls.scan, stages.cluster, common, neighbours, seeds),
+            source=keys.source(controls.scan, KMeans, stages.cluster, common, neighbours, seeds),
             libraries=("scikit-learn",),
             threads=True,
             features=links[-1].outputs,
@@ -100,12 +105,12 @@ class Planner:
             path.append(self._reduce(link, path[-1:] or reads, label, index))
         return path
 
-    def _group(self, chain: Chain, reads: list[Task], label: str, index: int) -> list[Task]:
-        """Plan a chain and k-means behind it."""
-        path = self._links(chain, reads, label, index)
-        return [*path, self._cluster(path[-1], f"{chain}, {label}", index)]
+    def _group(self, way: Way, reads: list[Task], label: str, index: int) -> list[Task]:
+        """Plan a chain and the clusterer behind it."""
+        path = self._links(way.chain, reads, label, index)
+        return [*path, self._cluster(way.clusterer, path[-1], f"{way}, {label}", index)]
 
-    def _null(self, model: str, chain: Chain) -> tuple[Task, ...]:
+    def _null(self, model: str, way: Way) -> tuple[Task, ...]:
         """Plan the null control, from the codes of the first repetition."""
         if not self.spec.null:
             return ()
@@ -123,15 +128,15 @@ class Planner:
             features=encoded.outputs,
             outputs=encoded.outputs,
         )
-        *links, clustered = self._group(chain, [drawn], label, 0)
-        measured = self._measure([links[-1], clustered], f"{chain}, {label}")
+        *links, clustered = self._group(way, [drawn], label, 0)
+        measured = self._measure([links[-1], clustered], f"{way}, {label}")
         return (drawn, *links, clustered, measured)
 
     def _resamples(
-        self, model: str, chain: Chain, encoded: Task, clustered: Task, index: int
+        self, model: str, way: Way, encoded: Task, clustered: Task, index: int
     ) -> tuple[Task, ...]:
-        """Plan the chain and k-means on draws of the images, and how far clusters stay."""
-        if not self.spec.resamples or self._too_few(model, chain):
+        """Plan the chain and clusterer on draws of the images, and how far clusters stay."""
+        if not self.spec.resamples or self._too_few(model, way):
             return ()
         path: list[Task] = []
         compared = [clustered]
@@ -153,13 +158,13 @@ class Planner:
                 outputs=1,
             )
             label = f"resample {number} of {model}, seed {index}"
-            path += [drawn, *self._group(chain, [encoded, drawn], label, index)]
+            path += [drawn, *self._group(way, [encoded, drawn], label, index)]
             compared += [drawn, path[-1]]
         agreed = self._add(
             "agree",
             compared,
             {},
-            label=f"{model}, {chain}, seed {index}",
+            label=f"{model}, {way}, seed {index}",
             data=None,
             source=keys.source(controls.agree, metrics),
             libraries=("scikit-learn",),
@@ -169,11 +174,11 @@ class Planner:
         )
         return (*path, agreed)
 
-    def _too_few(self, model: str, chain: Chain) -> bool:
-        """Tell whether a chain works on all images only: a resample has too few for it."""
+    def _too_few(self, model: str, way: Way) -> bool:
+        """Tell whether a resample has too few images for a chain or clusterer."""
         fewer = controls.resampled(len(self.dataset))
         return fewer < self.dataset.clusters or bool(
-            why_impossible(model, chain, self.dataset, count=fewer)
+            why_impossible(model, way.chain, way.clusterer, self.dataset, count=fewer)
         )
 
     def _seed(self, of: str, index: int, *names: str) -> int:
@@ -284,19 +289,22 @@ class Planner:
             outputs=link.build().output_size(reads[0].outputs),
         )
 
-    def _cluster(self, parent: Task, label: str, index: int) -> Task:
+    def _cluster(self, clusterer: Clusterer, parent: Task, label: str, index: int) -> Task:
+        item: Any = clusterers[clusterer.name]
+        settings: dict[str, Any] = {
+            "clusterer": str(clusterer),
+            "clusters": self.dataset.clusters,
+        }
+        if not item.deterministic:
+            settings["seed"] = self._seed("clusterer", index, str(clusterer))
         return self._add(
             "cluster",
             [parent],
-            {
-                "clusters": self.dataset.clusters,
-                "seed": self._seed("clusterer", index, CLUSTERER),
-                "starts": stages.STARTS,
-            },
+            settings,
             label=label,
             data=None,
-            source=keys.source(stages.cluster),
-            libraries=("scikit-learn",),
+            source=keys.source(item, stages.cluster),
+            libraries=item.libraries,
             threads=True,
             features=parent.outputs,
             outputs=1,

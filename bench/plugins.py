@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from bench.clusterers import clusterers
+from bench.clusterers.named import Named as Clusterer
 from bench.datasets import datasets
 from models import autoencoders
 from models.named import Named
@@ -16,7 +18,7 @@ from registry import Entry, PluginError, Registry, load_plugin
 Adopted = list[tuple[str, Entry[Any]]]
 
 _REGISTRIES: dict[str, Registry[Any]] = {
-    registry.kind: registry for registry in (datasets, autoencoders, reducers)
+    registry.kind: registry for registry in (datasets, autoencoders, reducers, clusterers)
 }
 
 
@@ -45,8 +47,8 @@ def _registered(registry: Registry[Any]) -> set[str]:
     return {entry.name for entry in registry if entry.origin is None}
 
 
-def items_of(models: Iterable[str], links: Iterable[str]) -> Adopted:
-    """Return the models and reducers that these texts name, for another process to `adopt`.
+def items_of(models: Iterable[str], links: Iterable[str], by: Iterable[str]) -> Adopted:
+    """Return the models, reducers and clusterers that these name, for another process to `adopt`.
 
     Of a variant the original is returned: the other process makes the variant by itself.
     """
@@ -55,6 +57,10 @@ def items_of(models: Iterable[str], links: Iterable[str]) -> Adopted:
     return [
         *((autoencoders.kind, autoencoders.entry(name)) for name in dict.fromkeys(originals)),
         *((reducers.kind, reducers.entry(name)) for name in dict.fromkeys(links)),
+        *(
+            (clusterers.kind, clusterers.entry(name))
+            for name in dict.fromkeys(Clusterer.parse(text).name for text in by)
+        ),
     ]
 
 

@@ -45,10 +45,11 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         metric that does not apply, or of a cell that did not get that far, is missing.
     """
     common = _common(plan, dataset)
-    models, chains = plan.spec.models, plan.spec.reducers
+    models = plan.spec.models
+    ways = list(dict.fromkeys(cell.way for cell in plan.cells))
     cells = sorted(
         plan.cells,
-        key=lambda cell: (models.index(cell.model), chains.index(str(cell.chain)), cell.index),
+        key=lambda cell: (models.index(cell.model), ways.index(cell.way), cell.index),
     )
     records = pd.DataFrame(
         _identity(cell, dataset) | _status(cell, outcome) | _results(cell, store, outcome) | common
@@ -95,8 +96,8 @@ def _identity(cell: Cell, dataset: Dataset) -> dict[str, Any]:
     return {
         "dataset": dataset.name,
         "model": cell.model,
-        "chain": str(cell.chain),
-        "clusterer": cell.clusterer,
+        "chain": str(cell.way),
+        "clusterer": str(cell.clusterer),
         "seed_index": cell.index,
     }
 
@@ -127,7 +128,7 @@ def _results(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
         if (task.stage, task.key) in store
     }
     values: dict[str, Any] = dict.fromkeys(
-        [*METRICS, "code_size", "encode_batch_size", "clusters_found"]
+        [*METRICS, "code_size", "encode_batch_size", "clusters_found", "noise"]
     )
     for artifact in done.values():
         values |= artifact.values

@@ -290,7 +290,7 @@ class Run:
             spec.precision,
             spec.checkpoint,
             spec.plugins,
-            cloudpickle.dumps(items_of(spec.models, links)),
+            cloudpickle.dumps(items_of(spec.models, links, spec.clusterers)),
         )
 
 

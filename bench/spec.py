@@ -18,6 +18,8 @@ from pydantic import (
 )
 
 from bench.baselines import baselines_among, chains_with_baseline, models_with_baselines
+from bench.clusterers.named import DEFAULT
+from bench.clusterers.named import Named as Clusterer
 from bench.errors import UsageError
 from bench.plugins import load_plugins
 from bench.presets import PRESETS
@@ -46,7 +48,7 @@ def available_threads() -> int:
 
 
 class GridSpec(BaseModel):
-    """A grid: data set × models × reducer chains × seeds, and how they are run.
+    """A grid: data set × models × reducer chains × clusterers × seeds, and how they are run.
 
     Field names are those of the TOML file and, with hyphens, of the flags.
 
@@ -65,6 +67,9 @@ class GridSpec(BaseModel):
         ``untrained-NAME`` is there for every model that trains.
     reducers : tuple of str
         Chains, kept in canonical form.
+    clusterers : tuple of str
+        What groups the reduced codes, registered names with settings in parentheses; k-means alone
+        unless asked for.
     baselines : bool
         Add what the models and chains are measured against, where it is not asked for by name:
         ``pixels`` shows what an autoencoder adds, the untrained variant of each model what its
@@ -112,6 +117,7 @@ class GridSpec(BaseModel):
     limit: int | Literal["all"] = "all"
     models: tuple[str, ...] = Field(min_length=1)
     reducers: tuple[str, ...] = Field(min_length=1)
+    clusterers: tuple[str, ...] = Field((DEFAULT,), min_length=1)
     baselines: bool = True
     seeds: int = Count
     seed: int = Field(0, ge=0)
@@ -213,6 +219,16 @@ class GridSpec(BaseModel):
     def _canonical_reducers(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(str(Chain.parse(text)) for text in texts))
 
+    @field_validator("clusterers", mode="before")
+    @classmethod
+    def _split_clusterers(cls, value: Any) -> Any:
+        return split_list(value) if isinstance(value, str) else value
+
+    @field_validator("clusterers")
+    @classmethod
+    def _known_clusterers(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(str(Clusterer.parse(text)) for text in texts))
+
     @field_validator("device")
     @classmethod
     def _device_is_there(cls, device: str, info: ValidationInfo) -> str:
@@ -246,6 +262,11 @@ class GridSpec(BaseModel):
     def chains(self) -> tuple[Chain, ...]:
         """The reducer chains, read."""
         return tuple(Chain.parse(text) for text in self.reducers)
+
+    @property
+    def named_clusterers(self) -> tuple[Clusterer, ...]:
+        """The clusterers, read."""
+        return tuple(Clusterer.parse(text) for text in self.clusterers)
 
     @property
     def spared(self) -> set[str]:

@@ -7,7 +7,6 @@ files, processes or other stages.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from bench.datasets.source import Images
 from bench.metrics import Integers
 
 if TYPE_CHECKING:
+    from bench.clusterers.clusterer import Clusterer
     from bench.training.core import Recipe
     from bench.training.state import Keeper
     from models.autoencoder import Autoencoder
@@ -29,7 +29,6 @@ STAGES = ("train", "encode", "rank", "place", "reduce", "cluster", "measure", "s
 # What clusters cost; the others only say what they are worth.
 WORK = ("train", "encode", "reduce", "cluster")
 SAMPLES = 10  # images kept beside their reconstructions
-STARTS = 10  # of k-means
 BATCH = 256  # images encoded at a time
 SMALL_BATCH = 16  # the same where the device's memory is short
 
@@ -230,46 +229,37 @@ def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
     return Result(arrays)
 
 
-def cluster(
-    clusters: int, seed: int, train: Array, validation: Array | None, starts: int = STARTS
-) -> Result:
-    """Group the training images by k-means, and predict the validation images' clusters.
+def cluster(clusterer: Clusterer, train: Array, validation: Array | None) -> Result:
+    """Group the training images, and place the validation images in their clusters.
 
     Parameters
     ----------
-    clusters : int
-    seed : int
+    clusterer : Clusterer
+        Unfitted.
     train : ndarray, shape (n, k), float32
     validation : ndarray or None, shape (m, k), float32
-    starts : int
-        Times k-means is started; the run with the least inertia is kept.
 
     Returns
     -------
     Result
-        Arrays: ``train`` (n,) and, where they were placed, ``validation`` (m,), int64 cluster
-        numbers; ``centers`` (clusters, k). Values: ``clusters_found``, those with images.
-
-    References
-    ----------
-    Lloyd (1982), Least squares quantization in PCM; scikit-learn's KMeans.
+        Arrays: ``train`` (n,) and, where they were placed and the clusterer has a ``predict``,
+        ``validation`` (m,), int64 cluster numbers, -1 for images in none. Values:
+        ``clusters_found``, those with images, and ``noise``, training images in none.
     """
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
-    # With more threads than one the sums' order, and so their last digits, would vary. Fewer
-    # distinct points than clusters are told by clusters_found.
-    with threadpool_limits(1, user_api="openmp"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        kmeans = KMeans(clusters, n_init=starts, random_state=seed).fit(train)
-        arrays = {
-            "train": kmeans.labels_.astype(np.int64),
-            "centers": kmeans.cluster_centers_,
-        }
-        if validation is not None:
-            arrays["validation"] = kmeans.predict(validation).astype(np.int64)
-    return Result(arrays, {"clusters_found": len(np.unique(arrays["train"]))})
+    # With more threads than one the sums' order, and so their last digits, would vary.
+    with threadpool_limits(1, user_api="openmp"):
+        arrays = {"train": clusterer.fit_predict(train)}
+        if len(arrays["train"]) != len(train):
+            raise ValueError(
+                f"the clusterer gave {len(arrays['train'])} rows for {len(train)} images"
+            )
+        if validation is not None and hasattr(clusterer, "predict"):
+            arrays["validation"] = clusterer.predict(validation)
+    noise = int((arrays["train"] < 0).sum())
+    found = len(np.unique(arrays["train"])) - (noise > 0)
+    return Result(arrays, {"clusters_found": int(found), "noise": noise})
 
 
 def measure(

@@ -116,8 +116,9 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
         skipped: ``model``, ``chain``, ``seeds``, ``failed``, ``skipped``, and for each metric
         ``NAME`` (mean), ``NAME_std`` (sample standard deviation; missing for fewer than two
         results that were computed apart: what does not depend on the seed is one result and not
-        several), ``clusters_found`` (least), ``seconds`` (mean time of a seed, from images to
-        clusters) and the columns `VERDICT_COLUMNS` and `BESIDE_COLUMNS`.
+        several), ``clusters_found`` (least), ``noise`` (mean number of images in no cluster),
+        ``seconds`` (mean time of a seed, from images to clusters) and the columns
+        `VERDICT_COLUMNS` and `BESIDE_COLUMNS`.
     """
     cells = [records["model"], records["chain"]]
     numbers = records[list(METRICS)].apply(pd.to_numeric)
@@ -143,13 +144,15 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
     seconds = spent.where(records["status"] == "ok").groupby(cells, sort=False).mean()
     found = pd.to_numeric(records.reindex(columns=["clusters_found"])["clusters_found"])
     fewest = found.groupby(cells, sort=False).min()
+    noise = pd.to_numeric(records.reindex(columns=["noise"])["noise"])
+    in_none = noise.groupby(cells, sort=False).mean()
     verdicts = (
         records.reindex(columns=[*VERDICT_COLUMNS, *BESIDE_COLUMNS])
         .groupby(cells, sort=False)
         .first()
     )
     frame = pd.concat(
-        [counts, by_cell.mean(), spread, fewest, seconds, verdicts], axis=1
+        [counts, by_cell.mean(), spread, fewest, in_none, seconds, verdicts], axis=1
     ).reset_index()
     # Stable, the less weighty order first: best first, those without a number last; then
     # complete cells before the others.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bench.clusterers.named import DEFAULT, Named
 from reducers.chain import Chain
 
 # Where an artifact is in the store: its stage and its key.
@@ -48,6 +49,19 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Way:
+    """The way from codes to clusters; its text is what tables call a chain."""
+
+    chain: Chain
+    clusterer: Named
+
+    def __str__(self) -> str:
+        """Return the chain, with the clusterer behind it unless that is the default."""
+        by = str(self.clusterer)
+        return f"{self.chain}" if by == DEFAULT else f"{self.chain} → {by}"
+
+
+@dataclass(frozen=True)
 class Cell:
     """One combination, repeated with one seed.
 
@@ -55,7 +69,7 @@ class Cell:
     ----------
     model : str
     chain : Chain
-    clusterer : str
+    clusterer : Named
     index : int
         Which repetition, from 0.
     tasks : tuple of Task
@@ -63,21 +77,26 @@ class Cell:
     impossible : str
         Why the chain cannot work on the model's codes; empty where it can.
     null : tuple of Task
-        The chain and k-means on data without clusters, the same for all repetitions; none where
+        The chain and clusterer on data without clusters, the same for all repetitions; none where
         that is not asked for.
     resamples : tuple of Task
-        The chain and k-means on draws of the images, and last how far the clusters agree; none
+        The chain and clusterer on draws of the images, and last how far the clusters agree; none
         where that is not asked for.
     """
 
     model: str
     chain: Chain
-    clusterer: str
+    clusterer: Named
     index: int
     tasks: tuple[Task, ...]
     impossible: str = ""
     null: tuple[Task, ...] = ()
     resamples: tuple[Task, ...] = ()
+
+    @property
+    def way(self) -> Way:
+        """The way from codes to clusters."""
+        return Way(self.chain, self.clusterer)
 
     def task(self, stage: str) -> Task:
         """Return the cell's task of a stage; of several links the last."""

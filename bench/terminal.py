@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def list_items(plugins: list[Path]) -> int:
     """Print every data set, model, reducer and preset."""
+    from bench.clusterers import clusterers
     from bench.datasets import datasets
     from bench.plugins import load_plugins
     from bench.presets import PRESETS
@@ -30,6 +31,7 @@ def list_items(plugins: list[Path]) -> int:
         ("Data sets", [(entry.name, entry.summary) for entry in datasets]),
         ("Models", [(entry.name, entry.summary) for entry in autoencoders]),
         ("Reducers", [(entry.name, entry.summary) for entry in reducers]),
+        ("Clusterers", [(entry.name, entry.summary) for entry in clusterers]),
         ("Presets", [(name, preset.summary) for name, preset in PRESETS.items()]),
     ]
     for title, items in groups:
@@ -76,7 +78,7 @@ def _plan_of(run: Run) -> None:
         state = "there" if not todo else f"to do: {', '.join(dict.fromkeys(todo))}"
         if cell.impossible:
             state = "skipped"
-        print(f"  {cell.model:<14} {cell.chain!s:<24} seed {cell.index}  {state}")
+        print(f"  {cell.model:<14} {cell.way!s:<24} seed {cell.index}  {state}")
     for note in [*run.dataset.notes, *impossible_notes(run)]:
         print(f"note: {note}")
     tasks = [task for task in run.plan.tasks.values() if task.key in missing]

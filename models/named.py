@@ -1,34 +1,23 @@
 """Reads models as users write them: ``dnn``, ``dnn(code=32)``.
 
-::
-
-    model = name [parameters]
-
-The parameters are those of `grammar`; which there are, the model's constructor says. What they
-make is a class again, whose constructor takes the image shape alone.
+Which parameters there are, the model's constructor says. What they make is a class again, whose
+constructor takes the image shape alone.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from grammar import GrammarError, Parameters, read_parameters, write_parameters
+from grammar import Parameters, read_item, write_parameters
 from models import autoencoders
 from models.autoencoder import Autoencoder
 from models.untrained import untrained_name
 
 # What a constructor names so is the number of clusters that the grid seeks; not users' to write.
 CLUSTERS = "clusters"
-
-_MODEL = re.compile(r"\s*(?P<name>[^\s()]*)\s*(?:\((?P<parameters>[^()]*)\))?\s*")
-
-
-class ModelError(GrammarError):
-    """A model that does not follow the grammar, or names a parameter that it has not."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +45,12 @@ class Named:
 
         Raises
         ------
-        ModelError
+        grammar.GrammarError
             If the text does not follow the grammar; the message quotes it.
         UnknownNameError
             If the model is not registered.
         """
-        match = _MODEL.fullmatch(text)
-        if match is None:
-            raise ModelError(f"model {text!r}: cannot be read; one looks like dnn or dnn(code=32)")
-        item = autoencoders[match["name"]]
-        try:
-            found = read_parameters(match["name"], match["parameters"], item, _reserved(item))
-        except GrammarError as error:
-            raise ModelError(f"model {text!r}: {error}") from None
-        return cls(match["name"], found)
+        return cls(*read_item(autoencoders, text, _reserved))
 
     @property
     def needs_clusters(self) -> bool:

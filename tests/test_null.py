@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bench import controls, stages
+from bench.clusterers.kmeans import KMeans
 from bench.plan import plan
 from bench.run import Run
 from bench.spec import resolve
@@ -39,7 +40,7 @@ def test_it_has_no_clusters_where_the_codes_have_some():
     codes, _ = blobs()
     found = []
     for points in (codes, controls.null(codes, 1).arrays["train"]):
-        clusters = stages.cluster(4, 0, points, None).arrays["train"]
+        clusters = stages.cluster(KMeans(4, random_state=0), points, None).arrays["train"]
         found.append(stages.measure(points, clusters).values["silhouette"])
     assert found[0] > 0.5
     assert found[1] < 0.25

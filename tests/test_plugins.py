@@ -114,7 +114,7 @@ def test_another_process_gets_the_variant_of_a_notebooks_model(by_hand, asked):
     try:
         for name, item in written.items():
             autoencoders.register(name, "of a notebook")(item)
-        pickled = cloudpickle.dumps(items_of(asked, []))
+        pickled = cloudpickle.dumps(items_of(asked, [], []))
         for name in written:
             autoencoders.unregister(name)
         assert "untrained-here" not in autoencoders

@@ -299,7 +299,11 @@ def _plane(
         points, groups, by = held_out, dataset.validation_labels, "label, validation images"
     else:
         groups = store.load("cluster", record["cluster_artifacts"]).require("train")
-        by, names = "cluster", tuple(str(i) for i in range(dataset.clusters))
+        # A clusterer may find another number, and leave images in none.
+        count = max(dataset.clusters, int(groups.max()) + 1)
+        by, names = "cluster", tuple(str(i) for i in range(count))
+        if (groups < 0).any():
+            groups, names = np.where(groups < 0, count, groups), (*names, "none")
     subtitle = ""
     if metric is not None and pd.notna(record[metric]):
         subtitle = f"{METRICS[metric].title} {record[metric]:.3f}"

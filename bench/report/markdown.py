@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from bench.clusterers.named import DEFAULT
 from bench.console import duration
 from bench.metrics import METRICS
 from bench.presets import PRESETS, REPORT_CHAIN
@@ -62,12 +63,18 @@ def section_of_set(records: pd.DataFrame) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def _then(records: pd.DataFrame, chain: str) -> str:
+    """Return a chain with the clusterer behind it, also where that goes without saying."""
+    by = records.loc[records["chain"] == chain, "clusterer"].iloc[0]
+    return f"{chain}, then k-means" if by == DEFAULT else chain
+
+
 def _report_section(records: pd.DataFrame) -> str:
     chain, header, rows = report_table(records)
     first = records.iloc[0]
     batches = -(-int(first["images"]) // int(first["batch_size"]))
     note = (
-        f"Chain: {escape(chain)}, then k-means with {first['clusters']} clusters. Mean ± standard "
+        f"Chain: {escape(_then(records, chain))}; {first['clusters']} clusters. Mean ± standard "
         f"deviation over {count_seeds(records)}. The loss at its reported scale is a sum over an "
         f"epoch's batches, here {batches} and in the report {REPORT_BATCHES}, so that only the "
         f"loss per pixel can be compared (the report's: its sum divided by {REPORT_BATCHES}). "
@@ -212,7 +219,7 @@ def _run_section(records: pd.DataFrame) -> str:
             f"Adam, learning rate {first['lr']:g}, {first['epochs']} epochs, batches of "
             f"{first['batch_size']}",
         ],
-        ["clusters", f"{first['clusters']}, by {first['clusterer']}"],
+        ["clusters", f"{first['clusters']}, by {', '.join(records['clusterer'].unique())}"],
         [
             "seeds",
             f"{records['seed_index'].nunique()}, base seed {first['base_seed']}, drawn anew for "

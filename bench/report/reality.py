@@ -34,7 +34,7 @@ def _clusters(records: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
     if controlled.any():
         header.append("of its null")
         note += (
-            " *Of its null* is the silhouette that the same chain and k-means reach on one "
+            " *Of its null* is the silhouette that the same chain and clusterer reach on one "
             "Gaussian with the covariance of the same codes, in which there are no clusters: what "
             "t-SNE or UMAP make up. One draw a model and chain, with the first seed. A cell that "
             "does not beat its null shows no clusters that the codes' covariance alone would not "
@@ -71,6 +71,10 @@ def _flags(row: pd.Series, sought: int) -> str:
     flags = []
     if pd.notna(row["clusters_found"]) and row["clusters_found"] < sought:
         flags.append(f"{sought - int(row['clusters_found'])} clusters are empty")
+    if pd.notna(row["clusters_found"]) and row["clusters_found"] > sought:
+        flags.append(f"{int(row['clusters_found']) - sought} clusters more than sought")
+    if pd.notna(row["noise"]) and row["noise"] > 0:
+        flags.append(f"{row['noise']:.0f} images in no cluster")
     if pd.notna(row["null_error"]):
         flags.append(str(row["null_error"]))
     elif pd.notna(row["null_silhouette"]) and row["silhouette"] <= row["null_silhouette"]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench import controls, stages
 from bench.checkpoints import Checkpoints
+from bench.clusterers.named import Named as Clusterer
 from bench.measure import Stopwatch
 from bench.stages import Result, Steps
 from bench.store import Artifact, Store
@@ -225,10 +226,10 @@ class Worker:
     def _cluster(self, task: Task, steps: Steps, reduced: Artifact) -> _Job:
         train, validation = reduced.require("train"), reduced.array("validation")
         settings = task.settings
+        named = Clusterer.parse(settings["clusterer"])
+        clusterer = named.build(settings["clusters"], settings.get("seed"))
         return _Job(
-            lambda: stages.cluster(
-                settings["clusters"], settings["seed"], train, validation, settings["starts"]
-            ),
+            lambda: stages.cluster(clusterer, train, validation),
             lambda: importlib.import_module("sklearn.cluster"),
         )
 

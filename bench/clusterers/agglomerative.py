@@ -1,0 +1,56 @@
+"""Clusters joined two by two."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from bench.clusterers import clusterers
+from bench.clusterers.clusterer import Array, Clusterer, Integers, need
+
+LINKAGES = ("ward", "average", "complete", "single")
+MOST = 30_000  # images: their distances take 3.6 GB
+
+
+@clusterers.register("agglomerative", "joined two by two, from single images: agglomerative")
+class Agglomerative(Clusterer):
+    """Agglomerative clustering; no seed. Unseen images cannot be placed.
+
+    Parameters
+    ----------
+    n_clusters : int
+    linkage : str
+        Which two are joined: ``ward`` (least growth of variance), ``average``, ``complete`` or
+        ``single``.
+
+    References
+    ----------
+    Ward (1963), Hierarchical grouping to optimize an objective function.
+    """
+
+    deterministic: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = ("scikit-learn", "scipy")
+
+    def __init__(self, n_clusters: int, *, linkage: str = "ward") -> None:
+        self.n_clusters = n_clusters
+        self.linkage = linkage
+
+    def check(self, n_samples: int, n_features: int) -> None:
+        """Raise `ValueError` for an unknown linkage, and for too many images."""
+        need(
+            self.linkage in LINKAGES,
+            f"linkage must be one of {', '.join(LINKAGES)}, found {self.linkage!r}",
+        )
+        need(n_samples <= MOST, f"takes all distances: up to {MOST:,} images, found {n_samples:,}")
+
+    def seconds(self, n_samples: int, n_features: int) -> float:
+        """Estimate from its distances."""
+        return 0.05 + n_samples**2 * (n_features * 1e-9 + 1e-8)
+
+    def fit_predict(self, X: Array, y: None = None) -> Integers:
+        """Fit to ``X``, shape (n_samples, n_features); return clusters, (n_samples,)."""
+        from sklearn import cluster
+
+        self.model_ = cluster.AgglomerativeClustering(self.n_clusters, linkage=self.linkage).fit(X)
+        return self.model_.labels_.astype(np.int64)

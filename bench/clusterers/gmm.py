@@ -1,0 +1,91 @@
+"""A mixture of normal distributions."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from bench.clusterers import clusterers
+from bench.clusterers.clusterer import Array, Clusterer, Integers, need
+
+COVARIANCES = ("full", "tied", "diag", "spherical")
+MOST_FEATURES = 512  # with covariances of n_features² numbers
+
+
+@clusterers.register("gmm", "a mixture of normal distributions: gmm, gmm(covariance=diag)")
+class GaussianMixture(Clusterer):
+    """Gaussian mixture by expectation maximisation, started from k-means.
+
+    Unlike k-means it finds clusters that are long, or of different widths.
+
+    Parameters
+    ----------
+    n_clusters : int
+        Components.
+    covariance : str
+        ``full``, ``tied`` (the same for all), ``diag`` or ``spherical``.
+    starts : int
+        Times it is started; the run with the highest likelihood is kept.
+    random_state : int or None
+        Seed.
+
+    References
+    ----------
+    Dempster, Laird, Rubin (1977), Maximum likelihood from incomplete data via the EM algorithm.
+    """
+
+    def __init__(
+        self,
+        n_clusters: int,
+        *,
+        covariance: str = "full",
+        starts: int = 3,
+        random_state: int | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.covariance = covariance
+        self.starts = starts
+        self.random_state = random_state
+
+    def check(self, n_samples: int, n_features: int) -> None:
+        """Raise `ValueError` for settings it does not have, and for too many dimensions."""
+        need(
+            self.covariance in COVARIANCES,
+            f"covariance must be one of {', '.join(COVARIANCES)}, found {self.covariance!r}",
+        )
+        need(self.starts >= 1, f"starts must be 1 or more, found {self.starts}")
+        need(
+            self.covariance in ("diag", "spherical") or n_features <= MOST_FEATURES,
+            f"covariances of {n_features} dimensions are too large: allowed are {MOST_FEATURES}; "
+            "reduce them first, or take gmm(covariance=diag)",
+        )
+
+    def seconds(self, n_samples: int, n_features: int) -> float:
+        """Estimate from the floating-point operations of likelihoods and covariances."""
+        width = n_features if self.covariance in ("full", "tied") else 1
+        step = 4.0 * n_samples * n_features * width * self.n_clusters
+        return 0.1 + self.starts * 40 * step / 1e10
+
+    def fit_predict(self, X: Array, y: None = None) -> Integers:
+        """Fit to ``X``, shape (n_samples, n_features); return clusters, (n_samples,)."""
+        from sklearn import mixture
+        from sklearn.exceptions import ConvergenceWarning
+
+        X = np.asarray(X, dtype=np.float64)
+        with warnings.catch_warnings():
+            # A likelihood that still rises a little, and fewer distinct points than clusters.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.model_ = mixture.GaussianMixture(
+                self.n_clusters,
+                covariance_type=self.covariance,
+                n_init=self.starts,
+                # A floor under variances, in the data's own unit.
+                reg_covar=1e-6 * float(X.var(axis=0).mean()) + 1e-12,
+                random_state=self.random_state,
+            ).fit(X)
+        return self.predict(X)
+
+    def predict(self, X: Array) -> Integers:
+        """Return the likeliest components of points, shape (n, n_features)."""
+        return self.model_.predict(np.asarray(X, dtype=np.float64)).astype(np.int64)

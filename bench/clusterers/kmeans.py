@@ -1,0 +1,63 @@
+"""Clusters around means."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from bench.clusterers import clusterers
+from bench.clusterers.clusterer import Array, Clusterer, Integers, need
+
+ITERATIONS = 30  # for estimates
+
+
+@clusterers.register("kmeans", "around means (scikit-learn), the report's and the default")
+class KMeans(Clusterer):
+    """k-means: every image belongs to the nearest of so many means.
+
+    Parameters
+    ----------
+    n_clusters : int
+    starts : int
+        Times it is started; the run with the least inertia is kept.
+    random_state : int or None
+        Seed.
+
+    References
+    ----------
+    Lloyd (1982), Least squares quantization in PCM; Arthur, Vassilvitskii (2007), k-means++.
+    """
+
+    def __init__(
+        self, n_clusters: int, *, starts: int = 10, random_state: int | None = None
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.starts = starts
+        self.random_state = random_state
+
+    def check(self, n_samples: int, n_features: int) -> None:
+        """Raise `ValueError` for no start at all."""
+        need(self.starts >= 1, f"starts must be 1 or more, found {self.starts}")
+
+    def seconds(self, n_samples: int, n_features: int) -> float:
+        """Estimate from the floating-point operations of its distances."""
+        distances = 2.0 * n_samples * n_features * self.n_clusters
+        return 0.05 + self.starts * ITERATIONS * distances / 1e10
+
+    def fit_predict(self, X: Array, y: None = None) -> Integers:
+        """Fit to ``X``, shape (n_samples, n_features); return clusters, (n_samples,)."""
+        from sklearn import cluster
+        from sklearn.exceptions import ConvergenceWarning
+
+        with warnings.catch_warnings():
+            # Fewer distinct points than clusters are told by the number of clusters found.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.model_ = cluster.KMeans(
+                self.n_clusters, n_init=self.starts, random_state=self.random_state
+            ).fit(X)
+        return self.model_.labels_.astype(np.int64)
+
+    def predict(self, X: Array) -> Integers:
+        """Return the clusters of unseen points, shape (n, n_features)."""
+        return self.model_.predict(X).astype(np.int64)

@@ -1,0 +1,60 @@
+"""Reads clusterers as users write them: ``kmeans``, ``gmm(covariance=diag)``."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from bench.clusterers import clusterers
+from bench.clusterers.clusterer import Clusterer
+from grammar import Parameters, read_item, write_parameters
+
+DEFAULT = "kmeans"  # the report's
+
+# Set by the harness.
+RESERVED = ("self", "n_clusters", "random_state")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A clusterer with its settings; ``str(named)`` is its canonical text.
+
+    Attributes
+    ----------
+    name : str
+        As registered.
+    parameters : tuple of (str, value)
+        Those that differ from the clusterer's defaults, sorted by name.
+    """
+
+    name: str
+    parameters: Parameters = ()
+
+    def __str__(self) -> str:
+        """Return the canonical text."""
+        return f"{self.name}{write_parameters(self.parameters)}"
+
+    @classmethod
+    def parse(cls, text: str) -> Named:
+        """Read a clusterer.
+
+        Raises
+        ------
+        grammar.GrammarError
+            If the text does not follow the grammar; the message quotes it.
+        UnknownNameError
+            If it is not registered.
+        """
+        return cls(*read_item(clusterers, text, lambda item: RESERVED))
+
+    def build(self, clusters: int, random_state: int | None = None) -> Clusterer:
+        """Return the clusterer, unfitted; number and seed go to those that take them."""
+        item: Any = clusterers[self.name]
+        offered = {"n_clusters": clusters, "random_state": random_state}
+        taken = inspect.signature(item).parameters
+        made: Clusterer = item(
+            **{key: value for key, value in offered.items() if key in taken},
+            **dict(self.parameters),
+        )
+        return made

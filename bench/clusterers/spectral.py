@@ -1,0 +1,72 @@
+"""Clusters of a graph of neighbours."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from bench.clusterers import clusterers
+from bench.clusterers.clusterer import Array, Clusterer, Integers, need
+
+
+@clusterers.register(
+    "spectral", "cuts of a graph of neighbours: spectral, spectral(n_neighbors=20)"
+)
+class Spectral(Clusterer):
+    """Spectral clustering on the graph of nearest neighbours. Unseen images cannot be placed.
+
+    It finds clusters of any form that hang together.
+
+    Parameters
+    ----------
+    n_clusters : int
+    n_neighbors : int
+        Neighbours of an image, itself among them; at least 2.
+    random_state : int or None
+        Seed.
+
+    References
+    ----------
+    Shi, Malik (2000), Normalized cuts and image segmentation; von Luxburg (2007), A tutorial on
+    spectral clustering.
+    """
+
+    def __init__(
+        self, n_clusters: int, *, n_neighbors: int = 10, random_state: int | None = None
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.n_neighbors = n_neighbors
+        self.random_state = random_state
+
+    def check(self, n_samples: int, n_features: int) -> None:
+        """Raise `ValueError` for more neighbours, or clusters, than there are images for."""
+        need(self.n_neighbors >= 2, f"n_neighbors must be 2 or more, found {self.n_neighbors}")
+        need(
+            n_samples > self.n_neighbors,
+            f"n_neighbors={self.n_neighbors} needs more than {self.n_neighbors} images, "
+            f"found {n_samples}",
+        )
+        need(
+            n_samples > self.n_clusters,
+            f"{self.n_clusters} clusters need more images than that, found {n_samples}",
+        )
+
+    def seconds(self, n_samples: int, n_features: int) -> float:
+        """Estimate from neighbours and eigenvectors."""
+        return 0.2 + n_samples**2 * n_features * 1e-10 + 1e-4 * n_samples * self.n_clusters
+
+    def fit_predict(self, X: Array, y: None = None) -> Integers:
+        """Fit to ``X``, shape (n_samples, n_features); return clusters, (n_samples,)."""
+        from sklearn import cluster
+
+        with warnings.catch_warnings():
+            # A graph in several parts has clusters all the more.
+            warnings.filterwarnings("ignore", message=".*not fully connected.*")
+            self.model_ = cluster.SpectralClustering(
+                self.n_clusters,
+                affinity="nearest_neighbors",
+                n_neighbors=self.n_neighbors,
+                random_state=self.random_state,
+            ).fit(X)
+        return self.model_.labels_.astype(np.int64)
