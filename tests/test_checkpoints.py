@@ -9,6 +9,8 @@ from bench.checkpoints import STAGE, Checkpoints
 from bench.store import ARRAYS, Store
 from bench.training import core
 from models.dnn import DNN
+from models.idec import IDEC
+from models.masked import Masked
 from tests.conftest import make_images
 from tests.test_training import SHAPE, Small
 
@@ -49,7 +51,7 @@ def images():
 @pytest.fixture(scope="module", autouse=True)
 def warm():
     """As a worker does: without it, a process's first training may end at other bits."""
-    for model in (Draws, DNN):
+    for model in (Draws, DNN, IDEC, Masked):
         core.warm_up(model, SHAPE, RECIPE, "cpu")
 
 
@@ -78,7 +80,8 @@ def keeper(store, every=0.0, kernels=None, after=None):
 
 
 @pytest.mark.parametrize(
-    ("model", "after"), [*((Draws, after) for after in (1, 3, 5, 6, 14, 15)), (DNN, 7)]
+    ("model", "after"),
+    [*((Draws, after) for after in (1, 3, 5, 6, 14, 15)), (DNN, 7), (IDEC, 7), (Masked, 9)],
 )
 def test_a_killed_training_ends_at_the_same_bits(model, after, images, store):
     undisturbed = train(model, images)

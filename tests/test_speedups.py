@@ -12,6 +12,8 @@ from bench.training import convolution, core, eager, naive
 from models.autoencoder import Autoencoder
 from models.cnn import CNN
 from models.dnn import DNN
+from models.idec import IDEC
+from models.masked import Masked
 from tests.conftest import make_images
 from tests.test_checkpoints import Draws, Killed, keeper, same
 from tests.test_training import SHAPE, Small
@@ -128,7 +130,7 @@ def train(model, images, **options):
     return core.train(network, images, RECIPE, 2, **options), network.state_dict()
 
 
-@pytest.mark.parametrize("model", [Draws, DNN])
+@pytest.mark.parametrize("model", [Draws, DNN, IDEC, Masked])
 def test_recorded_steps_are_the_queued_steps(model, images):
     """Weights, losses, running means and what the model draws: to the bit."""
     core.warm_up(model, SHAPE, RECIPE, "cpu")

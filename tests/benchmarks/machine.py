@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.functional import mse_loss
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.measure import Stopwatch, synchronise
@@ -58,10 +57,11 @@ def matrix_rate(device: str, precision: str) -> float:
 @functools.cache
 def training_flops(model: type[Autoencoder], shape: ImageShape) -> int:
     """Count the operations of one image's step, forward and back, as torch computes it."""
-    network, x = model(shape).train(), torch.zeros(1, *shape)
+    # Two: what is normalised over a batch asks for more than one.
+    network, x = model(shape).train(), torch.zeros(2, *shape)
     with FlopCounterMode(display=False) as counter:
-        mse_loss(network(x)[1], x).backward()
-    return int(counter.get_total_flops())
+        network.objective(x).backward()
+    return int(counter.get_total_flops()) // len(x)
 
 
 @functools.cache

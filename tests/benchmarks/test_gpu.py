@@ -17,7 +17,7 @@ from bench.datasets.dataset import load
 from bench.training import core, eager, naive
 from tests.benchmarks.machine import describe, matrix_rate, training_flops
 from tests.benchmarks.race import Rival, Work, recorded_clock, replay
-from tests.benchmarks.test_training import BATCH, MODELS, SHAPE
+from tests.benchmarks.test_training import BATCH, MODELS, REPORTS, SHAPE
 from tests.conftest import SCENES, make_images
 
 pytestmark = [
@@ -90,7 +90,7 @@ def note(benchmark: Any, model: str, precision: str, trained: int, **facts: Any)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", REPORTS)
 @pytest.mark.parametrize("rival", ["naive", "eager", "core"])
 def test_epochs(
     benchmark: Any, times: Any, follows: Any, rival: str, model: str, precision: str
@@ -111,7 +111,7 @@ def test_epochs(
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", REPORTS)
 def test_the_homework(benchmark: Any, times: Any, follows: Any, model: str, precision: str) -> None:
     """The whole training, 100 epochs; recording a step is outside the clock."""
     follows(model, precision)
@@ -127,7 +127,7 @@ def test_the_homework(benchmark: Any, times: Any, follows: Any, model: str, prec
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", REPORTS)
 def test_eight_together(
     benchmark: Any, times: Any, follows: Any, model: str, precision: str
 ) -> None:

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from bench.training import core, eager, naive
-from models.cnn import CNN
-from models.dnn import DNN
+from models import autoencoders
 from tests.benchmarks.machine import (
     describe,
     encoding_flops,
@@ -28,14 +27,28 @@ pytestmark = pytest.mark.benchmark(timer=recorded_clock)
 SHAPE = (3, 32, 32)
 BATCH = 64
 RECIPE = core.Recipe(epochs=1, lr=1e-5, batch_size=BATCH)
-MODELS = {"cnn": CNN, "dnn": DNN}
+MODELS = {entry.name: entry.item for entry in autoencoders if entry.item.trains}
+REPORTS = ("cnn", "dnn")
 # Batches that fill some tenths of a second, by device and model.
-BATCHES = {("cpu", "cnn"): 2, ("cpu", "dnn"): 8, ("cuda", "cnn"): 100, ("cuda", "dnn"): 200}
-ROUNDS = 7
+BATCHES = {
+    ("cpu", "cnn"): 2,
+    ("cpu", "cnn-plain"): 1,
+    ("cpu", "dnn"): 8,
+    ("cuda", "cnn"): 100,
+    ("cuda", "dnn"): 200,
+}
+OTHERS = {"cpu": 2, "cuda": 50}
+ROUNDS = 7  # of the report's two models
+FEWER = 3  # of the others
 # The float32 of a CPU, and both that an NVIDIA GPU has.
 PLACES = [("cpu", "float32")]
 if torch.cuda.is_available():
     PLACES += [("cuda", "float32"), ("cuda", "tf32")]
+
+
+def batches(device: str, model: str) -> int:
+    """Return how many batches are timed."""
+    return BATCHES.get((device, model), OTHERS[device])
 
 
 def cases(rivals: tuple[str, ...], suffix: str = "") -> list[Any]:
@@ -123,8 +136,9 @@ def run(benchmark: Any, times: Any, enough: Any) -> Callable[..., None]:
                 for name in names
             ]
 
+        rounds = ROUNDS if model in REPORTS else FEWER
         benchmark.group = f"{what} {model}, {device} {precision}"
-        replay(benchmark, times(benchmark.group, rival, rivals, enough(ROUNDS), device))
+        replay(benchmark, times(benchmark.group, rival, rivals, enough(rounds), device))
         note(benchmark, case, flops, count * BATCH, prepare)
 
     return timed
@@ -138,11 +152,11 @@ ENCODERS = ("naive", "core")
 def test_training(run: Any, rival: str, model: str, device: str, precision: str) -> None:
     case = (rival, model, device, precision)
     flops = training_flops(MODELS[model], SHAPE)
-    run("train", case, TRAINERS, prepare_training, BATCHES[device, model], flops)
+    run("train", case, TRAINERS, prepare_training, batches(device, model), flops)
 
 
 @pytest.mark.parametrize(("rival", "model", "device", "precision"), cases(ENCODERS, "-encoding"))
 def test_encoding(run: Any, rival: str, model: str, device: str, precision: str) -> None:
     case = (rival, model, device, precision)
     flops = encoding_flops(MODELS[model], SHAPE)
-    run("encode", case, ENCODERS, prepare_encoding, 2 * BATCHES[device, model], flops)
+    run("encode", case, ENCODERS, prepare_encoding, 2 * batches(device, model), flops)

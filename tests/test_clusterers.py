@@ -1,0 +1,212 @@
+"""Every clusterer: one contract; scikit-learn's results; noise; the command."""
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import cluster, mixture
+
+from bench import common, metrics, stages
+from bench.clusterers import clusterers
+from bench.clusterers.clusterer import Clusterer
+from bench.clusterers.named import Named
+from bench.report.layout import escape
+from grammar import GrammarError
+from registry import UnknownNameError
+from tests.conftest import run_grid
+
+
+def three_groups(count=90, seed=0):
+    random = np.random.default_rng(seed)
+    groups = np.arange(count) % 3
+    centres = np.array([[0, 0, 0], [20, 0, 0], [0, 20, 0]])
+    points = centres[groups] + random.normal(size=(count, 3))
+    return points.astype(np.float32), groups
+
+
+@pytest.fixture(params=clusterers.names())
+def named(request):
+    return Named.parse(request.param)
+
+
+class TestEveryClusterer:
+    def test_is_scikit_learns_with_a_docstring(self, named):
+        from sklearn.base import clone
+
+        item = clusterers[named.name]
+        assert issubclass(item, Clusterer)
+        assert item.__doc__
+        assert clusterers.entry(named.name).summary
+        made = named.build(3, random_state=1)
+        assert clone(made).get_params() == made.get_params()
+        for name, parameter in inspect.signature(item).parameters.items():
+            assert name == "n_clusters" or parameter.default is not inspect.Parameter.empty
+
+    def test_finds_groups_that_are_plain_to_see(self, named):
+        points, groups = three_groups()
+        clusterer = named.build(3, random_state=0)
+        clusterer.check(*points.shape)
+        found = clusterer.fit_predict(points.copy())
+        assert found.shape == (90,)
+        assert found.dtype == np.int64
+        assert found.min() >= -1
+        placed = found >= 0
+        assert placed.mean() > 0.9
+        assert metrics.adjusted_rand(found[placed], groups[placed]) == 1
+
+    def test_leaves_its_input_alone(self, named):
+        points, _ = three_groups()
+        before = points.copy()
+        points.setflags(write=False)
+        named.build(3, random_state=0).fit_predict(points)
+        np.testing.assert_array_equal(points, before)
+
+    def test_same_seed_same_clusters(self, named):
+        points = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
+        first, second, other = (named.build(3, seed).fit_predict(points) for seed in (1, 1, 2))
+        np.testing.assert_array_equal(first, second)
+        if clusterers[named.name].deterministic:
+            np.testing.assert_array_equal(first, other)
+
+    def test_unseen_points_join_their_group(self, named):
+        points, groups = three_groups()
+        clusterer = named.build(3, random_state=0)
+        found = clusterer.fit_predict(points)
+        if not hasattr(clusterer, "predict"):
+            return
+        unseen, unseen_groups = three_groups(30, seed=5)
+        assignment = metrics.assign(found, groups)
+        assert metrics.accuracy(clusterer.predict(unseen), unseen_groups, assignment) == 1
+
+    def test_points_that_are_all_one_do_not_break_it(self, named):
+        found = named.build(2, random_state=0).fit_predict(np.ones((30, 2), np.float32))
+        assert found.shape == (30,)
+
+    def test_estimates_are_seconds(self, named):
+        small, large = (named.build(10).seconds(n, 100) for n in (100, 10_000))
+        assert 0 <= small <= large < 1e5
+
+
+@pytest.mark.filterwarnings("ignore:Graph is not fully connected")
+@pytest.mark.parametrize(
+    ("text", "theirs"),
+    [
+        ("kmeans", cluster.KMeans(4, n_init=10, random_state=3)),
+        ("kmeans(starts=2)", cluster.KMeans(4, n_init=2, random_state=3)),
+        (
+            "gmm(covariance=diag)",
+            mixture.GaussianMixture(4, covariance_type="diag", n_init=3, random_state=3),
+        ),
+        ("agglomerative(linkage=average)", cluster.AgglomerativeClustering(4, linkage="average")),
+        (
+            "hdbscan(min_cluster_size=8)",
+            cluster.HDBSCAN(min_cluster_size=8, min_samples=8, copy=True),
+        ),
+        (
+            "spectral(n_neighbors=9)",
+            cluster.SpectralClustering(
+                4, affinity="nearest_neighbors", n_neighbors=9, random_state=3
+            ),
+        ),
+    ],
+)
+def test_clusters_are_scikit_learns(text, theirs):
+    random = np.random.default_rng(1)
+    points = (np.arange(120)[:, None] % 4 * 5 + random.normal(size=(120, 3))).astype(np.float32)
+    ours = Named.parse(text).build(4, random_state=3).fit_predict(points)
+    assert metrics.adjusted_rand(ours, theirs.fit_predict(points.astype(np.float64))) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kmeans(starts=0)", "starts must be 1 or more, found 0"),
+        ("gmm(covariance=round)", "covariance must be one of full, tied, diag, spherical"),
+        ("gmm", "covariances of 3072 dimensions are too large: allowed are 512"),
+        ("gmm(starts=0)", "starts must be 1 or more"),
+        ("agglomerative(linkage=chain)", "linkage must be one of ward, average"),
+        ("spectral(n_neighbors=1)", "n_neighbors must be 2 or more"),
+        ("spectral(n_neighbors=50)", "n_neighbors=50 needs more than 50 images, found 50"),
+        ("hdbscan(min_cluster_size=51)", "min_cluster_size must be 2 to 50, or 0, found 51"),
+        ("hdbscan(min_samples=51)", "min_samples must be 1 to 50, or 0, found 51"),
+    ],
+)
+def test_what_cannot_work_is_refused(text, message):
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
+        Named.parse(text).build(3).check(50, 3072)
+
+
+def test_so_many_images_have_too_many_distances():
+    with pytest.raises(ValueError, match="up to 30,000 images, found 30,001"):
+        Named.parse("agglomerative").build(3).check(30_001, 2)
+
+
+def test_names_and_settings_are_checked():
+    with pytest.raises(UnknownNameError, match="did you mean 'kmeans'"):
+        Named.parse("kmean")
+    with pytest.raises(GrammarError, match="no parameter 'n_clusters'"):
+        Named.parse("kmeans(n_clusters=3)")
+    assert str(Named.parse("gmm(starts=3, covariance=diag)")) == "gmm(covariance=diag)"
+
+
+class TestNoise:
+    clusters = np.array([0, 0, 1, 1, -1, -1])
+    labels = np.array([0, 0, 1, 1, 0, 1])
+
+    def test_is_wrong_in_every_accuracy(self):
+        assignment = metrics.assign(self.clusters, self.labels)
+        assert assignment == {0: 0, 1: 1}
+        assert metrics.accuracy(self.clusters, self.labels, assignment) == 4 / 6
+        np.testing.assert_array_equal(
+            metrics.oriented(self.clusters, assignment), [0, 0, 1, 1, -1, -1]
+        )
+
+    def test_takes_no_label_even_where_one_is_left(self):
+        clusters = np.array([0, 0, -1, -1])
+        labels = np.array([0, 0, 1, 1])
+        assignment = metrics.assign(clusters, labels)
+        assert -1 not in assignment
+        assert metrics.accuracy(clusters, labels, assignment) == 0.5
+        nothing = np.full(4, -1)
+        assert metrics.accuracy(nothing, labels, metrics.assign(nothing, labels)) == 0
+
+    def test_is_a_group_of_its_own_in_other_scores(self):
+        as_group = np.where(self.clusters < 0, 2, self.clusters)
+        for score in (metrics.adjusted_rand, metrics.mutual_information):
+            assert score(self.clusters, self.labels) == score(as_group, self.labels)
+
+    def test_has_no_company_in_the_common_space(self):
+        near = np.array([[1], [0], [3], [2], [5], [4]])
+        found = common.coherence(near, self.clusters)
+        assert (found[4:] < found[:4].min()).all()
+        everything = common.coherence(near, np.full(6, -1))
+        np.testing.assert_array_equal(everything, 0)
+
+    def test_is_counted(self):
+        points, _ = three_groups()
+        points[:4] = [[99, 99, 99], [-99, 5, 5], [5, -99, 50], [7, 7, -99]]
+        found = stages.cluster(Named.parse("hdbscan").build(3), points, None)
+        assert found.values == {"clusters_found": 3, "noise": 4}
+        assert (found.arrays["train"][:4] == -1).all()
+
+
+def test_a_grid_with_two_clusterers(tmp_path):
+    done = run_grid(
+        tmp_path,
+        *("--dataset", "digits", "--limit", "200", "--models", "pixels", "--no-baselines"),
+        *("--reducers", "pca8,pca16", "--clusterers", "kmeans,hdbscan(min_cluster_size=9)"),
+        *("--seeds", "2", "--null", "--resamples", "1"),
+    )
+    assert done.returncode == 0, done.stderr
+    records = pd.read_csv(tmp_path / "results" / "results.csv")
+    by = "hdbscan(min_cluster_size=9)"
+    assert list(records["chain"].unique()) == ["pca8", f"pca8 → {by}", "pca16", f"pca16 → {by}"]
+    assert set(records["clusterer"]) == {"kmeans", by}
+    of_hdbscan = records[records["clusterer"] == by]
+    assert (of_hdbscan["noise"] > 0).all()
+    assert of_hdbscan["null_artifacts"].notna().all()
+    assert of_hdbscan["agreement"].notna().all()
+    report = (tmp_path / "results" / "results.md").read_text()
+    assert "images in no cluster" in report
+    assert f"10, by kmeans, {escape(by)}" in report

@@ -1,0 +1,250 @@
+"""What models are trained on, held against the formulas of their sources."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from bench.training import core
+from models.autoencoder import Autoencoder
+from models.cnn_plain import CNNPlain
+from models.denoising import Denoising
+from models.dnn import DNN
+from models.histogram import ColourHistogram
+from models.hog import HOG
+from models.idec import IDEC
+from models.masked import Masked
+from models.named import find
+from models.residual import Residual
+from models.sparse import Sparse
+from models.variational import Variational
+from tests.conftest import make_images
+from tests.test_models import walk
+
+SHAPE = (3, 32, 32)
+
+
+@pytest.fixture(scope="module")
+def x():
+    return core.normalise(core.to_device(make_images(12)[0], torch.device("cpu")))
+
+
+def test_what_is_trained_on_is_by_default_the_error(x):
+    model = DNN(SHAPE)
+    assert model.objective(x) == functional.mse_loss(model(x)[1], x)
+
+
+@pytest.mark.parametrize(
+    ("plain", "model", "settings"),
+    [
+        (DNN, Denoising, {"noise": 0.0}),
+        (DNN, Sparse, {"weight": 0.0}),
+        (Residual, Masked, {"share": 0.0}),
+    ],
+)
+def test_without_its_twist_a_variant_is_the_plain_model(plain, model, settings, x):
+    one, other = (core.build(lambda s: model(s, **settings), SHAPE, 3), core.build(plain, SHAPE, 3))
+    assert list(one.state_dict()) == list(other.state_dict())
+    assert torch.equal(one(x)[0], other(x)[0])
+    assert one.objective(x) == other.objective(x)
+    assert model.family == ("dnn" if plain is DNN else "residual")
+
+
+@pytest.mark.parametrize("model", [Denoising, Masked])
+def test_what_is_drawn_depends_on_the_generator_alone(model, x):
+    network = core.build(model, SHAPE, 0)
+    found = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        found.append(float(network.objective(x).detach()))
+    assert found[0] == found[1] != found[2]
+
+
+def test_noise_is_put_on_what_is_seen_and_not_on_what_is_sought(x):
+    network = core.build(Denoising, SHAPE, 0)
+    torch.manual_seed(5)
+    loss = network.objective(x)
+    torch.manual_seed(5)
+    noisy = x + 0.3 * torch.randn_like(x)
+    assert loss == functional.mse_loss(network(noisy)[1], x)
+
+
+def test_half_of_the_patches_are_hidden_whole(x):
+    network = Masked(SHAPE)
+    seen = []
+    network.forward = lambda shown: (seen.append(shown), shown)
+    network.objective(x)
+    (shown,) = seen
+    patches = shown.unfold(2, 4, 4).unfold(3, 4, 4).flatten(4)
+    whole = x.unfold(2, 4, 4).unfold(3, 4, 4).flatten(4)
+    hidden = (patches == 0).all(-1).all(1)
+    kept = (patches == whole).all(-1).all(1)
+    assert (hidden | kept).all()
+    assert 0.4 < hidden.float().mean() < 0.6
+    assert hidden.float().mean((1, 2)).std() > 0  # each image has a mask of its own
+
+
+def test_the_sparse_one_pays_for_the_size_of_its_code(x):
+    network = core.build(Sparse, SHAPE, 0)
+    code, reconstruction = network(x)
+    expected = functional.mse_loss(reconstruction, x) + 0.05 * code.abs().mean()
+    torch.testing.assert_close(network.objective(x), expected)
+    recipe = core.Recipe(20, 1e-3, 6)
+    images = core.to_device(make_images(12)[0], torch.device("cpu"))
+    sizes = []
+    for weight in (0.0, 3.0):
+        trained = core.build(lambda s, w=weight: Sparse(s, weight=w), SHAPE, 0)
+        core.train(trained, images, recipe, 0)
+        sizes.append(float(core.encode(trained, images)[0].abs().mean()))
+    assert sizes[1] < sizes[0] / 2
+
+
+def test_the_variational_one_pays_torchs_divergence(x):
+    network = core.build(lambda s: Variational(s, beta=3.0, code=5), SHAPE, 0)
+    trunk, to_mean = network.encoder.children()
+    hidden = trunk(x)
+    deviation = (network.log_variance(hidden) / 2).exp()
+    posterior = torch.distributions.Normal(to_mean(hidden), deviation)
+    divergence = torch.distributions.kl_divergence(posterior, torch.distributions.Normal(0, 1))
+    torch.manual_seed(4)
+    found = network.objective(x)
+    torch.manual_seed(4)
+    drawn = posterior.mean + deviation * torch.randn_like(deviation)
+    error = functional.mse_loss(network.decoder(drawn), x)
+    torch.testing.assert_close(found, error + 3 * divergence.sum(1).mean() / 3072)
+    assert torch.equal(network(x)[0], posterior.mean)
+
+
+class TestIDEC:
+    @pytest.fixture
+    def network(self):
+        return core.build(lambda s: IDEC(s, clusters=3, gamma=0.7), SHAPE, 0)
+
+    def test_soft_and_sharp_assignments_are_the_papers(self, network, x):
+        """Xie et al. 2016, equations 1 to 3, written out one by one."""
+        codes = network.encoder(x).detach()
+        with torch.no_grad():
+            network.centres.copy_(codes[:3])
+            network.joint.fill_(1)
+        z, centres = codes.numpy(), network.centres.detach().numpy()
+        q = np.array([[1 / (1 + ((a - c) ** 2).sum()) for c in centres] for a in z])
+        q /= q.sum(1, keepdims=True)
+        np.testing.assert_allclose(network.assign(codes).detach().numpy(), q, rtol=1e-4)
+        f = q.sum(0)
+        p = q**2 / f
+        p /= p.sum(1, keepdims=True)
+        divergence = (p * np.log(p / q)).sum() / len(q)
+        network.sizes.copy_(torch.from_numpy(f))
+        error = functional.mse_loss(network(x)[1], x)
+        expected = float(error) + 0.7 * divergence
+        assert float(network.objective(x)) == pytest.approx(expected, rel=1e-4)
+
+    def test_there_are_centres_from_half_of_the_epochs_on(self, network, x):
+        def encode():
+            return network.encoder(x).detach()
+
+        network.begin_epoch(0.0, encode)
+        network.begin_epoch(0.49, encode)
+        assert not network.joint
+        assert not network.centres.any()
+        network.begin_epoch(0.5, encode)
+        assert network.joint
+        assert len(network.centres.unique(dim=0)) == 3
+        torch.testing.assert_close(network.sizes.sum(), torch.tensor(12.0))
+        before = network.centres.clone()
+        network.begin_epoch(0.9, encode)
+        assert torch.equal(network.centres, before)  # from then on they are learned
+
+    def test_it_learns_its_centres(self):
+        images = core.to_device(make_images(40)[0], torch.device("cpu"))
+        network = core.build(lambda s: IDEC(s, clusters=2), SHAPE, 0)
+        core.train(network, images, core.Recipe(6, 1e-3, 10), 0)
+        codes, _ = core.encode(network, images)
+        found = network.assign(codes).argmax(1).numpy()
+        labels = make_images(40)[1]
+        assert max((found == labels).mean(), (found != labels).mean()) > 0.9
+
+    def test_without_weight_it_is_an_autoencoder(self, x):
+        network = core.build(lambda s: IDEC(s, gamma=0.0), SHAPE, 0)
+        network.begin_epoch(0.9, lambda: pytest.fail("codes are not needed"))
+        assert network.objective(x) == functional.mse_loss(network(x)[1], x)
+
+
+def test_the_plain_cnn_layer_by_layer():
+    model = CNNPlain(SHAPE)
+
+    def down(channels, side):
+        big, small = (channels, side, side), (channels, side // 2, side // 2)
+        return [("Conv2d", big), ("ReLU", big), ("MaxPool2d", small)]
+
+    assert walk(model.encoder, torch.zeros(2, *SHAPE)) == [
+        *down(64, 32),
+        *down(128, 16),
+        *down(256, 8),
+        ("Flatten", (4096,)),
+    ]
+    assert walk(model.decoder, torch.zeros(2, 4096)) == [
+        ("Unflatten", (256, 4, 4)),
+        *(("ConvTranspose2d", (128, 8, 8)), ("ReLU", (128, 8, 8))),
+        *(("ConvTranspose2d", (64, 16, 16)), ("ReLU", (64, 16, 16))),
+        *(("ConvTranspose2d", SHAPE), ("Tanh", SHAPE)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "total"),
+    [("cnn-plain", 1_909_251), ("variational", 8_494_144), ("residual", 1_489_091)],
+)
+def test_parameters_are_as_documented(model, total):
+    item = find(model)
+    assert sum(p.numel() for p in item(SHAPE).parameters()) == total
+    assert f"{total:,}" in item.__doc__
+
+
+def test_colours_are_counted_as_numpy_counts_them(x):
+    codes = ColourHistogram(SHAPE)(x)[0].numpy()
+    edges = [np.linspace(-1, 1, 5)] * 3
+    for image, code in zip(x, codes, strict=True):
+        counts, _ = np.histogramdd(image.flatten(1).T.numpy(), edges)
+        np.testing.assert_allclose(
+            code.reshape(4, 4, 4).transpose(2, 1, 0) ** 2, counts / 1024, atol=1e-6
+        )
+
+
+def test_gradients_are_scikit_images(x):
+    from skimage.feature import hog
+
+    code = HOG(SHAPE)(x)[0][0].numpy()
+    image = x[0].permute(1, 2, 0).numpy()
+    expected = hog(image, pixels_per_cell=(8, 8), cells_per_block=(2, 2), channel_axis=-1)
+    np.testing.assert_allclose(code, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dnn(code=0)", "code must be 1 or more, found 0"),
+        ("cnn(code=-1)", "code must be 1 or more"),
+        ("denoising(noise=3)", "noise must be 0 to 2, found 3"),
+        ("masked(share=1)", "share must be 0 to 0.95, found 1"),
+        ("sparse(weight=-1)", "weight must be 0 to 100"),
+        ("variational(beta=-1)", "beta must be 0 to 1000"),
+        ("idec(alone=2)", "alone must be 0 to 1"),
+        ("histogram(bins=0)", "bins must be 1 to 16"),
+        ("hog(cell=17)", "cell must be 1 to 16, found 17"),
+        ("hog(orientations=33)", "orientations must be 1 to 32"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(text, message):
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
+        find(text)(SHAPE)
+
+
+def test_a_residual_network_asks_for_sides_that_can_be_halved():
+    with pytest.raises(ValueError, match="multiples of 8, found 30×32"):
+        Residual((3, 30, 32))
+
+
+def test_every_objective_can_be_told_from_the_error():
+    assert DNN.objective is Autoencoder.objective
+    assert Denoising.objective is not Autoencoder.objective
