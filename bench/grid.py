@@ -152,6 +152,15 @@ def grid(
             metavar="N",
         ),
     ] = None,
+    budget: Annotated[
+        str | None,
+        _option(
+            "A time for each data set, such as 15m: takes as many epochs, up to --epochs, and then "
+            "as many seeds, up to --seeds, as it has room for; the same of every cell.",
+            RECIPE,
+            metavar="TIME",
+        ),
+    ] = None,
     epochs: Annotated[
         str | None, _option("Passes over the training images.", RECIPE, metavar="N")
     ] = None,
@@ -251,6 +260,7 @@ def grid(
         "null": null,
         "resamples": resamples,
         "plugins": plugin,
+        "budget": budget,
         "epochs": epochs,
         "lr": lr,
         "batch_size": batch_size,

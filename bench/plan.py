@@ -53,8 +53,9 @@ def plan(spec: GridSpec, dataset: Dataset) -> Plan:
     planner = Planner(spec, dataset)
     cells = tuple(
         planner.cell(model, chain, by, index, impossible[model, chain, by])
-        for model in spec.models
+        # Whole repetitions, one after the other: what is stopped has whole ones.
         for index in range(spec.seeds)
+        for model in spec.models
         for chain, by in ways
     )
     return Plan(spec, cells, planner.tasks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ import cloudpickle
 import pandas as pd
 from rich.console import Console
 
-from bench import controls, estimate, records, suggest
+from bench import budget, controls, estimate, keys, records, suggest
+from bench.budget import Clock
 from bench.console import LoadBar, Watch
 from bench.datasets.dataset import Dataset, load
 from bench.errors import RunError, UsageError
@@ -100,10 +102,40 @@ class Run:
         if spec.clusters != AUTO:
             resolved["clusters"] = self.dataset.clusters
         self.spec = spec.model_copy(update=resolved)
+        self.asked = self.spec
         self.store = Store(spec.store)
+        self.clock = None if spec.budget_seconds is None else Clock(spec.budget_seconds)
         self.curve: pd.DataFrame | None = None
+        if self.spec.budget is not None:
+            self.spec = self.spec.model_copy(update={"epochs": self._epochs()})
         planned = plan_scan if self.spec.clusters == AUTO else plan
         self.plan: Plan = planned(self.spec, self.dataset)
+
+    def _epochs(self) -> int:
+        """Return the epochs that the budget has room for: as decided before, or estimated."""
+        spec, seconds = self.spec, self.spec.budget_seconds
+        assert seconds is not None
+        found = budget.decided(self.store, self._decision)
+        if found is not None:
+            return found
+
+        def estimate_with(epochs: int) -> float:
+            made = plan(spec.model_copy(update={"epochs": epochs}), self.dataset)
+            return sum(map(self.seconds, made.tasks.values()))
+
+        return budget.epochs(seconds, spec.epochs, estimate_with)
+
+    @property
+    def to_repeat(self) -> GridSpec:
+        """The settings that give this run again: a budget chooses the epochs by itself."""
+        return self.spec.model_copy(update={"epochs": self.asked.epochs})
+
+    @functools.cached_property
+    def _decision(self) -> str:
+        """The key under which the number of epochs is kept: all that asks for it, but the place."""
+        asked = self.spec.model_dump(mode="json", exclude={"out", "store", "checkpoint", "epochs"})
+        most = self.asked.epochs
+        return keys.key({"asked": asked, "most": most, "data": self.dataset.fingerprint})
 
     def _resamples(self, spec: GridSpec) -> int:
         """Return how often chains run on fewer images: where nothing is labelled, once."""
@@ -162,11 +194,15 @@ class Run:
         prepare(self.spec.out)
         if not self.mode.only_cached:
             self.store.prepare(self.megabytes_needed())
-            record_grid(self.store, self.spec.out, self.places(), self.spec.to_toml())
+            if self.spec.budget is not None:
+                budget.decide(self.store, self._decision, self.spec.epochs)
+            record_grid(self.store, self.spec.out, self.places(), self.to_repeat.to_toml())
 
     def places(self) -> list[tuple[str, str]]:
         """Return stage and key of every artifact that the results rest on."""
         used = [(task.stage, task.key) for task in self.plan.tasks.values()]
+        if self.spec.budget is not None:
+            used.append((budget.STAGE, self._decision))
         return [("data", self.dataset.key), *used]
 
     def carry_out(self, outcome: Outcome) -> Finished:
@@ -185,12 +221,13 @@ class Run:
             try:
                 if not self.mode.only_cached:
                     self._save_data()
-                self._run(outcome)
-                if self.spec.clusters == AUTO and self.curve is None:
+                said = self._run(outcome)
+                if self._scans:
                     notes += self._take_suggestion(outcome)
                     continue
+                notes += said
                 frame = records.collect(self.plan, self.dataset, self.store, outcome)
-                written = write(frame, self.spec, self.dataset, self.store, self.curve)
+                written = write(frame, self.to_repeat, self.dataset, self.store, self.curve)
                 return Finished(frame, outcome, written, notes)
             except DamagedError as damage:
                 seen[damage.stage, damage.key] += 1
@@ -270,13 +307,31 @@ class Run:
         where = f", set aside in {show(aside)}" if aside else ""
         return f"{damage.stage} {damage.key} was damaged ({damage.reason}){where}, and made again"
 
-    def _run(self, outcome: Outcome) -> None:
+    def _run(self, outcome: Outcome) -> list[str]:
+        """Do what is missing; return what the user should know.
+
+        Within a budget one repetition after the other, and the plan becomes that of those that
+        there was time for.
+        """
         estimates = {task.key: self.seconds(task) for task in self.missing()}
         with (
             Watch(estimates, self.console) as watch,
             WorkerProcess(self._setup(), watch.waiting) as worker,
         ):
-            run(self.plan, self.store, worker, watch, self.mode, outcome)
+            if self.clock is None or self.mode.only_cached or self._scans:
+                run(self.plan, self.store, worker, watch, self.mode, outcome)
+                return []
+            for seeds in range(1, self.spec.seeds + 1):
+                self.plan = plan(self.spec.model_copy(update={"seeds": seeds}), self.dataset)
+                run(self.plan, self.store, worker, watch, self.mode, outcome)
+                if seeds < self.spec.seeds and not self.clock.another():
+                    return [self.clock.note(seeds, self.spec.seeds)]
+        return []
+
+    @property
+    def _scans(self) -> bool:
+        """Whether the plan is the one that suggests a number of clusters."""
+        return self.spec.clusters == AUTO and self.curve is None
 
     def _setup(self) -> Setup:
         spec = self.spec

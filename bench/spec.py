@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from bench.baselines import baselines_among, chains_with_baseline, models_with_baselines
+from bench.budget import seconds
 from bench.clusterers.named import DEFAULT
 from bench.clusterers.named import Named as Clusterer
 from bench.errors import UsageError
@@ -86,6 +87,9 @@ class GridSpec(BaseModel):
     resamples : int or None
         How often each chain runs again on four fifths of the images, for every seed; None: once
         where nothing is labelled, else never.
+    budget : str or None
+        A time for each data set, such as ``15m``: as many epochs are taken, up to ``epochs``, and
+        then as many seeds, up to ``seeds``, as there is time for.
     epochs, lr, batch_size
         The recipe; see `bench.training.core.Recipe`.
     clusters : int, "auto" or None
@@ -124,6 +128,7 @@ class GridSpec(BaseModel):
     null: bool = False
     resamples: int | None = Field(None, ge=0)
     vary: Literal["all", "model", "reducer", "clusterer"] = "all"
+    budget: str | None = None
     epochs: int = Count
     lr: float = Field(gt=0, allow_inf_nan=False)
     batch_size: int = Count
@@ -198,6 +203,13 @@ class GridSpec(BaseModel):
             raise ValueError(f"must be a number, found {str(value).lower()}")
         return value
 
+    @field_validator("budget")
+    @classmethod
+    def _budget(cls, text: str | None) -> str | None:
+        if text is not None:
+            seconds(text)
+        return text
+
     @field_validator("models", mode="before")
     @classmethod
     def _split_models(cls, value: Any) -> Any:
@@ -267,6 +279,11 @@ class GridSpec(BaseModel):
     def named_clusterers(self) -> tuple[Clusterer, ...]:
         """The clusterers, read."""
         return tuple(Clusterer.parse(text) for text in self.clusterers)
+
+    @property
+    def budget_seconds(self) -> float | None:
+        """The budget in seconds, None without one."""
+        return None if self.budget is None else seconds(self.budget)
 
     @property
     def spared(self) -> set[str]:

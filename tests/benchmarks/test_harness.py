@@ -26,7 +26,7 @@ def test_noop(benchmark: Any) -> None:
 
 def test_plan_of_10000_cells(benchmark: Any, enough: Any) -> None:
     benchmark.group = "harness"
-    models = "pixels,untrained,cnn,dnn"
+    models = "pixels,untrained-cnn,untrained-dnn,cnn,dnn"
     settings = {"models": models, "reducers": CHAINS, "seeds": enough(80), "baselines": False}
     ready = Run(resolve(settings))
     made = benchmark.pedantic(plan, (ready.spec, ready.dataset), rounds=enough(3))
