@@ -19,9 +19,11 @@ from pydantic import (
 
 from bench.baselines import baselines_among, chains_with_baseline, models_with_baselines
 from bench.errors import UsageError
+from bench.extras import require
 from bench.plugins import load_plugins
 from bench.presets import PRESETS
 from models import autoencoders
+from reducers import reducers as registered_reducers
 from reducers.chain import Chain, split_chains
 from registry import did_you_mean
 
@@ -209,7 +211,10 @@ class GridSpec(BaseModel):
     @field_validator("reducers")
     @classmethod
     def _canonical_reducers(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(str(Chain.parse(text)) for text in texts))
+        chains = [Chain.parse(text) for text in texts]
+        for link in (link for chain in chains for link in chain.links):
+            require(registered_reducers, link.name)
+        return tuple(dict.fromkeys(map(str, chains)))
 
     @field_validator("device")
     @classmethod
