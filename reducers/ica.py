@@ -18,7 +18,7 @@ class ICA(LinearReducer):
 
     Each component has unit variance; their order and signs mean nothing and change with the
     seed. k-means heeds no rotation: at the end of a chain this groups as ``pca16(whiten=true)``
-    does, from other starts.
+    does.
 
     Where the turning has not settled after ``iterations`` steps, as on data that are Gaussian
     and have no axis that is better than another, the last step's components are taken and
