@@ -12,6 +12,8 @@ from typing import Any
 
 from bench.errors import UsageError
 
+ABSENT = "not installed"
+
 
 def key(inputs: dict[str, Any]) -> str:
     """Return 40 hexadecimal digits that name these inputs.
@@ -85,7 +87,7 @@ def installed(distribution: str) -> str:
     try:
         return version(distribution).partition("+")[0]
     except PackageNotFoundError:
-        return "not installed"
+        return ABSENT
 
 
 def versions(*distributions: str) -> dict[str, str]:

@@ -274,6 +274,8 @@ class Planner:
     def _reduce(self, link: Link, reads: list[Task], label: str, index: int) -> Task:
         item: Any = reducers[link.name]
         settings: dict[str, Any] = {"link": str(link)}
+        if link.on_device:
+            settings |= self._on_device()
         if not item.deterministic:
             settings["seed"] = self._seed("reducer", index, "reducer", str(link))
         return self._add(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,10 @@ HASHES = dict.fromkeys(
     ),
     str,
 )
-LIBRARIES = ("torch", "scikit-learn", "openTSNE", "umap-learn", "numpy")
+LIBRARIES = (
+    *("torch", "scikit-learn", "openTSNE", "umap-learn", "numpy", "scikit-image"),
+    *("pacmap", "torchdr"),
+)
 
 
 def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.DataFrame:
@@ -56,6 +60,24 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         for cell in cells
     )
     return verdicts.add(records, store)
+
+
+def notes(plan: Plan, store: Store) -> list[str]:
+    """Return what the reducers of a plan's cells say of their fits, each once.
+
+    What they say of data without clusters or of fewer images is left out: a method that finds
+    nothing to hold on to in the former is as it should be.
+    """
+    tasks = {task.key: task for cell in plan.cells for task in cell.tasks if task.stage == "reduce"}
+    fits: dict[tuple[str, str], list[str]] = {}
+    for task in tasks.values():
+        if (task.stage, task.key) in store:
+            for note in store.load(task.stage, task.key).values.get("notes", []):
+                fits.setdefault((task.settings["link"], note), []).append(task.key)
+    total = Counter(task.settings["link"] for task in tasks.values())
+    return [
+        f"{link}: {note}; {len(keys)} of {total[link]} fits" for (link, note), keys in fits.items()
+    ]
 
 
 def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -135,6 +157,7 @@ def _results(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
     history = values.pop("history", [])
     is_loss = values.pop("objective_is_loss", False)
     assignment = values.pop("assignment", None)
+    values.pop("notes", None)
     return (
         values
         | {

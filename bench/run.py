@@ -228,6 +228,7 @@ class Run:
                 notes += said
                 frame = records.collect(self.plan, self.dataset, self.store, outcome)
                 written = write(frame, self.to_repeat, self.dataset, self.store, self.curve)
+                notes += records.notes(self.plan, self.store)
                 return Finished(frame, outcome, written, notes)
             except DamagedError as damage:
                 seen[damage.stage, damage.key] += 1

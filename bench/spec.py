@@ -22,11 +22,13 @@ from bench.budget import seconds
 from bench.clusterers.named import DEFAULT
 from bench.clusterers.named import Named as Clusterer
 from bench.errors import UsageError
+from bench.extras import require
 from bench.plugins import load_plugins
 from bench.presets import PRESETS
 from grammar import split_list
 from models import autoencoders
 from models.named import Named
+from reducers import reducers as registered_reducers
 from reducers.chain import Chain
 from registry import did_you_mean
 
@@ -229,7 +231,10 @@ class GridSpec(BaseModel):
     @field_validator("reducers")
     @classmethod
     def _canonical_reducers(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(str(Chain.parse(text)) for text in texts))
+        chains = [Chain.parse(text) for text in texts]
+        for link in (link for chain in chains for link in chain.links):
+            require(registered_reducers, link.name)
+        return tuple(dict.fromkeys(map(str, chains)))
 
     @field_validator("clusterers", mode="before")
     @classmethod
@@ -381,7 +386,9 @@ def _expand(name: str) -> list[str]:
         variants = [other for other in autoencoders.names() if other.startswith(f"{name}-")]
         if variants:
             return variants
-    return [str(Named.parse(name))]
+    named = Named.parse(name)
+    require(autoencoders, named.name)
+    return [str(named)]
 
 
 def what_is_wrong(error: ValidationError, of: type[BaseModel]) -> str:

@@ -217,7 +217,7 @@ def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
     -------
     Result
         Arrays: ``train`` (n, k) and, where the reducer has a ``transform``, ``validation``
-        (m, k), float32.
+        (m, k), float32. Values: ``notes``, where the reducer has something to say of its fit.
     """
     arrays = {"train": reducer.fit_transform(train)}
     if len(arrays["train"]) != len(train):
@@ -226,7 +226,8 @@ def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
         raise FloatingPointError("the reduced codes hold values that are not finite")
     if validation is not None and hasattr(reducer, "transform"):
         arrays["validation"] = reducer.transform(validation)
-    return Result(arrays)
+    notes = getattr(reducer, "notes_", ())
+    return Result(arrays, {"notes": list(notes)} if notes else {})
 
 
 def cluster(clusterer: Clusterer, train: Array, validation: Array | None) -> Result:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from bench.run import Finished, Run
     from bench.several import AllFinished, Runs
+    from registry import Entry
 
 
 def list_items(plugins: list[Path]) -> int:
@@ -28,10 +29,10 @@ def list_items(plugins: list[Path]) -> int:
     except PluginError as error:
         raise UsageError(str(error)) from None
     groups = [
-        ("Data sets", [(entry.name, entry.summary) for entry in datasets]),
-        ("Models", [(entry.name, entry.summary) for entry in autoencoders]),
-        ("Reducers", [(entry.name, entry.summary) for entry in reducers]),
-        ("Clusterers", [(entry.name, entry.summary) for entry in clusterers]),
+        ("Data sets", [(entry.name, _summary(entry)) for entry in datasets]),
+        ("Models", [(entry.name, _summary(entry)) for entry in autoencoders]),
+        ("Reducers", [(entry.name, _summary(entry)) for entry in reducers]),
+        ("Clusterers", [(entry.name, _summary(entry)) for entry in clusterers]),
         ("Presets", [(name, preset.summary) for name, preset in PRESETS.items()]),
     ]
     for title, items in groups:
@@ -41,6 +42,14 @@ def list_items(plugins: list[Path]) -> int:
     print("Each model that trains is there untrained as well; untrained stands for all of those.")
     print("A grid has pixels, its models untrained and the chain none, unless --no-baselines.")
     return 0
+
+
+def _summary(entry: Entry[Any]) -> str:
+    """Return an item's line, with what is to be installed for it where something is."""
+    from bench.extras import how_to_install
+
+    command = how_to_install(entry.item)
+    return f"{entry.summary}; needs {command}" if command else entry.summary
 
 
 def dry_run(runs: Runs) -> int:

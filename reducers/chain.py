@@ -19,7 +19,7 @@ from reducers import reducers
 from reducers.reducer import Reducer
 
 # Set by the harness, or written as the number behind the name.
-RESERVED = ("self", "n_components", "random_state", "n_jobs")
+RESERVED = ("self", "n_components", "random_state", "n_jobs", "device")
 
 _LINK = re.compile(
     r"\s*(?P<name>[a-z]+(?:-[a-z]+)*)\s*(?P<number>[0-9]{1,9})?\s*"
@@ -54,13 +54,21 @@ class Link:
         number = "" if self.n_components is None else str(self.n_components)
         return f"{self.name}{number}{write_parameters(self.parameters)}"
 
-    def build(self, random_state: int | None = None, n_jobs: int = 1) -> Reducer:
-        """Return the reducer, unfitted; seed and threads go to those that take them."""
+    @property
+    def on_device(self) -> bool:
+        """Whether the reducer works where models train."""
+        return "device" in inspect.signature(reducers[self.name]).parameters
+
+    def build(
+        self, random_state: int | None = None, n_jobs: int = 1, device: str = "cpu"
+    ) -> Reducer:
+        """Return the reducer, unfitted; seed, threads and device go to those that take them."""
         cls = reducers[self.name]
         offered = {
             "n_components": self.n_components,
             "random_state": random_state,
             "n_jobs": n_jobs,
+            "device": device,
         }
         taken = inspect.signature(cls).parameters
         return cls(

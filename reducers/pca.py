@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
-from scipy import linalg
 
 from reducers import reducers
-from reducers.reducer import Array, Reducer, as_float32, check_components
+from reducers.linear import LinearReducer, leading_axes, whitening_axes
+from reducers.reducer import Array, as_float32
 
 
-@reducers.register("pca", "principal components, exact: pca128")
-class PCA(Reducer):
+@reducers.register("pca", "principal components, exact: pca128, pca8(whiten=true)")
+class PCA(LinearReducer):
     """Exact principal component analysis; no seed.
 
     scikit-learn's default for large data is a randomised solver. An exact one needs no seeds, so
@@ -25,57 +23,35 @@ class PCA(Reducer):
     ----------
     n_components : int
         Dimensions to keep, 1 to min(images, dimensions).
+    whiten : bool
+        True: scale each component to unit variance, so that k-means heeds the later ones as much
+        as the first. A component without variance is 0. In float64, since small components count.
 
     References
     ----------
     Pearson (1901), On lines and planes of closest fit to systems of points in space; Dhillon,
-    Parlett, Vömel (2006), The design and implementation of the MRRR algorithm (LAPACK's syevr).
+    Parlett, Vömel (2006), The design and implementation of the MRRR algorithm (LAPACK's syevr);
+    Kessy, Lewin, Strimmer (2018), Optimal whitening and decorrelation.
     """
 
-    deterministic: ClassVar[bool] = True
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
-
-    def __init__(self, n_components: int) -> None:
-        self.n_components = n_components
-
-    def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for more components than min(n_samples, n_features)."""
-        check_components(self.n_components, n_samples, n_features)
+    def __init__(self, n_components: int, *, whiten: bool = False) -> None:
+        super().__init__(n_components)
+        self.whiten = whiten
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate from the floating-point operations of the solver."""
-        small, large = sorted((n_samples, n_features))
-        return (small * small * large + 4 * small**3) / 2e11
+        return super().seconds(n_samples, n_features) * (2 if self.whiten else 1)
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
-        X = np.asarray(X)
+        X = np.asarray(X, dtype=np.float64 if self.whiten else None)
         self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
         centred = X - self.mean_
-        self.components_ = _leading(centred, self.n_components)
+        self.components_ = leading_axes(centred, self.n_components)
+        if self.whiten:
+            self.components_ = whitening_axes(centred, self.components_)
         return as_float32(centred @ self.components_.T)
 
     def transform(self, X: Array) -> Array:
         """Project unseen points, shape (n, n_features)."""
         return as_float32((np.asarray(X) - self.mean_) @ self.components_.T)
-
-
-def _leading(centred: Array, count: int) -> Array:
-    """Return the leading principal axes, (count, n_features), the first one first."""
-    n_samples, n_features = centred.shape
-    if n_features <= n_samples:
-        # The covariance matrix is the smaller problem; symmetric, its upper half is enough.
-        covariance = linalg.get_blas_funcs("syrk", (centred,))(1.0, centred.T)
-        _, vectors = linalg.eigh(
-            covariance,
-            lower=False,
-            subset_by_index=[n_features - count, n_features - 1],
-            driver="evr",
-            overwrite_a=True,
-        )
-        axes = vectors[:, ::-1].T
-    else:
-        axes = linalg.svd(centred, full_matrices=False)[2][:count]
-    # An axis has no direction of its own: its largest entry is made positive.
-    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
-    return np.asarray(axes * np.where(largest < 0, -1, 1).astype(axes.dtype))

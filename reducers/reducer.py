@@ -1,4 +1,4 @@
-"""What every reducer is: a scikit-learn transformer with four facts about itself."""
+"""What every reducer is: a scikit-learn transformer with a few facts about itself."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Reducer(BaseEstimator):
     The constructor's keyword arguments are what users may write in parentheses; each is
     annotated with ``int``, ``float``, ``bool`` or ``str`` and has a default. These names mean
     the same for all: ``n_components``, the number behind the name (without a default where the
-    number must be given; left out where the method has no such number); ``random_state`` and
-    ``n_jobs``, set by the harness and not by users. `transform` is defined only where the
-    method can place points that it was not fitted on.
+    number must be given; left out where the method has no such number); ``random_state``,
+    ``n_jobs`` and ``device``, set by the harness and not by users. `transform` is defined only
+    where the method can place points that it was not fitted on.
 
     Attributes
     ----------
@@ -35,10 +35,20 @@ class Reducer(BaseEstimator):
         Distributions whose version shapes the result. The harness keeps results under a hash of
         these versions and of the files that define the class and the classes it derives from;
         what else a reducer imports must be named here, or stand in one of those files.
+    requires : tuple of str
+        Modules that an installation may lack, by the names they are imported by. Without them
+        the reducer is listed and not run; see `bench.extras`.
+    extra : str
+        The extra of latentgrid that installs those; empty where pip takes them by their names.
+    notes_ : tuple of str
+        What users should know of the last fit, such as that it did not converge; a line each.
     """
 
     deterministic: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ("scikit-learn",)
+    requires: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = ""
+    notes_: tuple[str, ...] = ()
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` where this reducer cannot work on data of this shape."""

@@ -5,6 +5,7 @@ argument for a data set that needs one.
 """
 
 import inspect
+import tomllib
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 
 from bench.datasets import datasets
 from bench.datasets.dataset import load
+from bench.extras import how_to_install, missing
 from bench.probe import probe
 from bench.training import core
 from models import autoencoders
@@ -21,7 +23,7 @@ from reducers import reducers
 from reducers.chain import Chain
 from reducers.reducer import Reducer
 from tests.canned_openml import CannedOpenML
-from tests.conftest import make_images
+from tests.conftest import ROOT, make_images
 
 SHAPE = (3, 32, 32)
 
@@ -120,13 +122,26 @@ class TestEveryModel:
 # reducers
 
 
+# What is slow without a GPU takes fewer steps here.
+FAST = {"torchdr-tsne": "(iterations=50)", "torchdr-umap": "(iterations=100)"}
+
+
 @pytest.fixture(params=reducers.names())
 def link(request):
     """A link with two dimensions, or without a number where the reducer has none."""
     name = request.param
     numbered = "n_components" in inspect.signature(reducers[name]).parameters
-    (found,) = Chain.parse(f"{name}2" if numbered else name).links
+    (found,) = Chain.parse((f"{name}2" if numbered else name) + FAST.get(name, "")).links
     return found
+
+
+@pytest.fixture
+def ready(link):
+    """The same, left out where what it requires is not installed."""
+    item = reducers[link.name]
+    if missing(item):
+        pytest.skip(f"{link.name} needs {', '.join(missing(item))}: {how_to_install(item)}")
+    return link
 
 
 def two_groups(count=120, seed=0):
@@ -143,15 +158,21 @@ class TestEveryReducer:
         assert item.__doc__
         assert isinstance(item.libraries, tuple)
 
+    def test_what_an_installation_may_lack_is_in_an_extra(self, link):
+        item = reducers[link.name]
+        config = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        offered = " ".join(config["optional-dependencies"].get(item.extra, []))
+        assert all(name in offered for name in item.requires)
+
     def test_parameters_are_scikit_learns(self, link):
         from sklearn.base import clone
 
         reducer = link.build(random_state=3, n_jobs=1)
         assert clone(reducer).get_params() == reducer.get_params()
 
-    def test_shape_type_and_groups(self, link):
+    def test_shape_type_and_groups(self, ready):
         points, groups = two_groups()
-        reducer = link.build(random_state=0)
+        reducer = ready.build(random_state=0)
         reducer.check(*points.shape)
         found = reducer.fit_transform(points.copy())
         assert found.shape == (120, reducer.output_size(20))
@@ -161,27 +182,27 @@ class TestEveryReducer:
 
         assert silhouette_score(found, groups) > 0.5
 
-    def test_leaves_its_input_alone(self, link):
+    def test_leaves_its_input_alone(self, ready):
         points, _ = two_groups()
         before = points.copy()
         points.setflags(write=False)
-        link.build(random_state=0).fit_transform(points)
+        ready.build(random_state=0).fit_transform(points)
         np.testing.assert_array_equal(points, before)
 
-    def test_same_seed_same_numbers(self, link):
+    def test_same_seed_same_numbers(self, ready):
         points, _ = two_groups()
-        first = link.build(random_state=1).fit_transform(points)
-        np.testing.assert_array_equal(link.build(random_state=1).fit_transform(points), first)
+        first = ready.build(random_state=1).fit_transform(points)
+        np.testing.assert_array_equal(ready.build(random_state=1).fit_transform(points), first)
 
-    def test_says_truly_whether_it_is_deterministic(self, link):
-        if not reducers[link.name].deterministic:
+    def test_says_truly_whether_it_is_deterministic(self, ready):
+        if not reducers[ready.name].deterministic:
             return
         points, _ = two_groups()
-        first = link.build(random_state=1).fit_transform(points)
-        np.testing.assert_array_equal(link.build(random_state=2).fit_transform(points), first)
+        first = ready.build(random_state=1).fit_transform(points)
+        np.testing.assert_array_equal(ready.build(random_state=2).fit_transform(points), first)
 
-    def test_unseen_points_land_beside_their_group(self, link):
-        reducer = link.build(random_state=0)
+    def test_unseen_points_land_beside_their_group(self, ready):
+        reducer = ready.build(random_state=0)
         if not hasattr(reducer, "transform"):
             return
         points, groups = two_groups()
@@ -245,6 +266,7 @@ def test_pca_is_scikit_learns_exact_one():
     [
         ("pca128", 100, "allowed are 1 to 50"),
         ("pca0", 100, "allowed are 1 to 50"),
+        ("pca101(whiten=true)", 100, "allowed are 1 to 50"),
         ("kpca101", 100, "allowed are 1 to 100"),
         ("kpca5(gamma=-1)", 100, "gamma must be 0"),
         ("tsne5", 100, "embeds in 1 to 3 dimensions with method=auto, found 5"),
@@ -258,6 +280,28 @@ def test_pca_is_scikit_learns_exact_one():
         ("umap2(n_neighbors=1)", 100, "n_neighbors must be 2 or more"),
         ("umap2(min_dist=2)", 100, "min_dist must be 0 to 1"),
         ("umap99", 100, "allowed are 1 to 50"),
+        ("svd51", 100, "allowed are 1 to 50"),
+        ("ica51", 100, "allowed are 1 to 50"),
+        ("ica2(iterations=0)", 100, "iterations must be 1 or more"),
+        ("ica2(tolerance=0)", 100, "tolerance must be more than 0"),
+        ("isomap2", 10, "needs more than 10 images, found 10"),
+        ("isomap2(n_neighbors=1)", 100, "n_neighbors must be 2 or more"),
+        ("isomap100", 100, "allowed are 1 to 99"),
+        ("spectral2", 9, "needs 10 images or more, found 9"),
+        ("spectral2(n_neighbors=1)", 100, "n_neighbors must be 2 or more"),
+        ("spectral99", 100, "allowed are 1 to 98"),
+        ("pacmap2", 35, "needs more than 35 images, found 35"),
+        ("pacmap2(n_neighbors=1)", 100, "n_neighbors must be 2 or more"),
+        ("pacmap2(iterations=0)", 100, "iterations must be 1 or more"),
+        ("pacmap51", 100, "allowed are 1 to 50"),
+        ("torchdr-umap2", 15, "needs more than 15 images, found 15"),
+        ("torchdr-umap2(n_neighbors=1)", 100, "n_neighbors must be 2 or more"),
+        ("torchdr-umap2(min_dist=2)", 100, "min_dist must be 0 to 1"),
+        ("torchdr-umap2(iterations=0)", 100, "iterations must be 1 or more"),
+        ("torchdr-umap51", 100, "allowed are 1 to 50"),
+        ("torchdr-tsne2", 90, "perplexity 30 needs more than 90 images, found 90"),
+        ("torchdr-tsne2(perplexity=0.5)", 100, "perplexity must be 1 or more"),
+        ("torchdr-tsne2(early_exaggeration=0.1)", 100, "early_exaggeration must be 1 or more"),
     ],
 )
 def test_what_cannot_work_is_refused(text, samples, message):

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from bench import keys
 from bench.clusterers.named import DEFAULT
 from bench.console import duration
 from bench.metrics import METRICS
@@ -61,6 +62,11 @@ def section_of_set(records: pd.DataFrame) -> str:
         f"**The null control of {failed} cells failed;** see the whole report." if failed else "",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _is_there(record: pd.Series, library: str) -> bool:
+    """Tell whether a library was there; records of an earlier release do not name all."""
+    return record.get(library, keys.ABSENT) != keys.ABSENT
 
 
 def _then(records: pd.DataFrame, chain: str) -> str:
@@ -233,7 +239,10 @@ def _run_section(records: pd.DataFrame) -> str:
         [
             "versions",
             ", ".join(
-                [f"Python {first['python']}", *(f"{name} {first[name]}" for name in LIBRARIES)]
+                [
+                    f"Python {first['python']}",
+                    *(f"{name} {first[name]}" for name in LIBRARIES if _is_there(first, name)),
+                ]
             ),
         ],
     ]

@@ -214,7 +214,7 @@ class Worker:
         self, task: Task, steps: Steps, parent: Artifact, drawn: Artifact | None = None
     ) -> _Job:
         (link,) = Chain.parse(task.settings["link"]).links
-        reducer = link.build(task.settings.get("seed"), task.inputs["threads"])
+        reducer = link.build(task.settings.get("seed"), task.inputs["threads"], self.device)
         train, validation = parent.require("train"), parent.array("validation")
         if drawn is not None:
             train, validation = train[drawn.require("chosen")], None

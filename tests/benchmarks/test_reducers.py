@@ -13,6 +13,8 @@ import pytest
 import umap  # noqa: F401
 from sklearn import datasets, decomposition, manifold
 
+from bench.extras import missing
+from reducers import reducers
 from reducers.chain import Chain
 from tests.benchmarks.machine import describe
 from tests.benchmarks.race import Rival, Work, recorded_clock, replay
@@ -80,12 +82,38 @@ def run(
     }
 
 
-def embeddings(count: int) -> tuple[np.ndarray, dict[str, Any]]:
+def installed(link: str) -> bool:
+    (parsed,) = Chain.parse(link).links
+    return not missing(reducers[parsed.name])
+
+
+def or_skipped(link: str) -> Any:
+    absent = pytest.mark.skipif(not installed(link), reason=f"{link} is not installed")
+    return pytest.param(link, marks=absent)
+
+
+def embeddings(count: int, links: tuple[str, ...]) -> tuple[np.ndarray, dict[str, Any]]:
     X = points(count)
+    rivals = {link: functools.partial(ours, link, X) for link in links if installed(link)}
+    return X, {"scikit-learn-tsne": functools.partial(theirs, tsne, X)} | rivals
+
+
+def factors(count: int, features: int) -> tuple[np.ndarray, dict[str, Any]]:
+    X = codes(count, features)
+
+    def svd() -> Any:
+        return decomposition.TruncatedSVD(16, algorithm="arpack", random_state=0)
+
+    def ica() -> Any:
+        return decomposition.FastICA(
+            16, whiten="unit-variance", max_iter=500, whiten_solver="eigh", random_state=0
+        )
+
+    links = ("svd16", "pca16(whiten=true)", "ica16")
     return X, {
-        "scikit-learn-tsne": functools.partial(theirs, tsne, X),
-        "tsne2": functools.partial(ours, "tsne2", X),
-        "umap2": functools.partial(ours, "umap2", X),
+        "scikit-learn-svd": functools.partial(theirs, svd, X),
+        "scikit-learn-ica": functools.partial(theirs, ica, X),
+        **{link: functools.partial(ours, link, X) for link in links},
     }
 
 
@@ -103,10 +131,15 @@ def pca_solvers(count: int, features: int, components: int) -> tuple[np.ndarray,
     return X, rivals | {f"pca{components}": functools.partial(ours, f"pca{components}", X)}
 
 
-@pytest.mark.parametrize("name", ["scikit-learn-tsne", "tsne2", "umap2"])
+EMBEDDINGS = (
+    "tsne2", "umap2", "isomap2", "spectral2", "pacmap2", "torchdr-umap2", "torchdr-tsne2",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["scikit-learn-tsne", *map(or_skipped, EMBEDDINGS)])
 def test_embedding(benchmark: Any, times: Any, enough: Any, name: str) -> None:
-    """scikit-learn has no UMAP: it is held against the same t-SNE."""
-    X, rivals = embeddings(POINTS if not benchmark.disabled else 120)
+    """What scikit-learn has not, such as UMAP, is held against the same t-SNE."""
+    X, rivals = embeddings(POINTS if not benchmark.disabled else 120, EMBEDDINGS)
     group = f"embed {len(X):,} digits"
     run(benchmark, times, enough(3), group, rivals, name, X, "scikit-learn-tsne")
 
@@ -123,10 +156,22 @@ def test_pca(benchmark: Any, times: Any, enough: Any, name: str) -> None:
     run(benchmark, times, enough(3), group, rivals, name, X, "scikit-learn-arpack")
 
 
+FACTORS = ["scikit-learn-svd", "scikit-learn-ica", "svd16", "pca16(whiten=true)", "ica16"]
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_factors(benchmark: Any, times: Any, enough: Any, name: str) -> None:
+    """Noise has no independent components: FastICA takes all of its steps, ours and theirs."""
+    size = (2000, 1024) if not benchmark.disabled else (200, 100)
+    X, rivals = factors(*size)
+    group = f"16 factors of {size[0]:,} × {size[1]:,}"
+    run(benchmark, times, enough(3), group, rivals, name, X, "scikit-learn-svd")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["scikit-learn-tsne", "tsne2", "umap2"])
 def test_embedding_at_full_size(benchmark: Any, times: Any, name: str) -> None:
-    X, rivals = embeddings(LONG)
+    X, rivals = embeddings(LONG, ("tsne2", "umap2"))
     group = f"embed {len(X):,} digits"
     run(benchmark, times, 1, group, rivals, name, X, "scikit-learn-tsne", warm_up=False)
 

@@ -1,0 +1,87 @@
+"""Isometric mapping along the neighbourhood graph."""
+
+from __future__ import annotations
+
+import warnings
+from typing import ClassVar
+
+import numpy as np
+
+from reducers import reducers
+from reducers.reducer import Array, Reducer, as_float32, need
+
+
+@reducers.register("isomap", "Isomap (scikit-learn): isomap2, isomap2(n_neighbors=15)")
+class Isomap(Reducer):
+    """Isomap: distances along the graph of nearest neighbours, laid out by classical scaling.
+
+    Where the graph falls into parts, scikit-learn joins each pair of parts at the points that
+    are nearest to each other. The eigenproblem is solved in full, so that the result needs no
+    seed. All distances are held at once: 12 · n² bytes or so.
+
+    Parameters
+    ----------
+    n_components : int
+        Dimensions to embed in, 1 to the number of images − 1.
+    n_neighbors : int
+        Neighbours of a point, at least 2; needs more images than that.
+    n_jobs : int
+        Threads, for the search of neighbours.
+
+    References
+    ----------
+    Tenenbaum, de Silva, Langford (2000), A global geometric framework for nonlinear
+    dimensionality reduction.
+    """
+
+    deterministic: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = ("scikit-learn", "scipy")
+
+    def __init__(self, n_components: int = 2, *, n_neighbors: int = 10, n_jobs: int = 1) -> None:
+        self.n_components = n_components
+        self.n_neighbors = n_neighbors
+        self.n_jobs = n_jobs
+
+    def check(self, n_samples: int, n_features: int) -> None:
+        """Raise `ValueError` for more neighbours or components than there are other images."""
+        need(self.n_neighbors >= 2, f"n_neighbors must be 2 or more, found {self.n_neighbors}")
+        need(
+            n_samples > self.n_neighbors,
+            f"n_neighbors={self.n_neighbors} needs more than {self.n_neighbors} images, "
+            f"found {n_samples}",
+        )
+        need(
+            1 <= self.n_components < n_samples,
+            f"{self.n_components} components of {n_samples} images: "
+            f"allowed are 1 to {n_samples - 1}",
+        )
+
+    def seconds(self, n_samples: int, n_features: int) -> float:
+        """Estimate from distances, shortest paths from each image and the eigensolver."""
+        paths = n_samples**2 * self.n_neighbors * np.log2(n_samples + 1)
+        return float(2 * n_samples**2 * n_features / 5e10 + 1.2e-9 * paths + n_samples**3 / 3e10)
+
+    def warm_up(self, n_samples: int, n_features: int) -> None:
+        """Import scikit-learn's manifolds, half a second that plans can do without."""
+        from sklearn import manifold  # noqa: F401
+
+    def fit_transform(self, X: Array, y: None = None) -> Array:
+        """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
+        from scipy.sparse import SparseEfficiencyWarning
+        from sklearn import manifold
+
+        self.model_ = manifold.Isomap(
+            n_neighbors=self.n_neighbors,
+            n_components=self.n_components,
+            eigen_solver="dense",
+            n_jobs=self.n_jobs,
+        )
+        with warnings.catch_warnings():
+            # What scikit-learn does with parts is said above.
+            warnings.filterwarnings("ignore", message="The number of connected components")
+            warnings.simplefilter("ignore", SparseEfficiencyWarning)
+            return as_float32(self.model_.fit_transform(np.asarray(X)))
+
+    def transform(self, X: Array) -> Array:
+        """Place unseen points, shape (n, n_features), among the fitted ones."""
+        return as_float32(self.model_.transform(np.asarray(X)))

@@ -1,0 +1,73 @@
+"""What reducers share that project onto axes of the data."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from scipy import linalg
+
+from reducers.reducer import Array, Reducer, check_components
+
+
+class LinearReducer(Reducer):
+    """Base class of exact projections onto the leading axes; no seed.
+
+    Parameters
+    ----------
+    n_components : int
+        Dimensions to keep, 1 to min(images, dimensions).
+    """
+
+    deterministic: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
+
+    def __init__(self, n_components: int) -> None:
+        self.n_components = n_components
+
+    def check(self, n_samples: int, n_features: int) -> None:
+        """Raise `ValueError` for more components than min(n_samples, n_features)."""
+        check_components(self.n_components, n_samples, n_features)
+
+    def seconds(self, n_samples: int, n_features: int) -> float:
+        """Estimate from the floating-point operations of the solver."""
+        if n_features > n_samples:  # all singular vectors, of which most are dropped
+            return (8 * n_samples**2 * n_features + 20 * n_samples**3) / 4e10
+        return (n_features**2 * n_samples + 4 * n_features**3) / 2e11
+
+
+def leading_axes(X: Array, count: int) -> Array:
+    """Return the leading right singular vectors of ``X``, (count, n_features), the first first.
+
+    Those of centred points are their principal axes.
+    """
+    n_samples, n_features = X.shape
+    if n_features <= n_samples:
+        # The matrix of products is the smaller problem; symmetric, its upper half is enough.
+        products = linalg.get_blas_funcs("syrk", (X,))(1.0, X.T)
+        _, vectors = linalg.eigh(
+            products,
+            lower=False,
+            subset_by_index=[n_features - count, n_features - 1],
+            driver="evr",
+            overwrite_a=True,
+        )
+        axes = vectors[:, ::-1].T
+    else:
+        axes = linalg.svd(X, full_matrices=False)[2][:count]
+    # An axis has no direction of its own: its largest entry is made positive.
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
+    return np.asarray(axes * np.where(largest < 0, -1, 1).astype(axes.dtype))
+
+
+def whitening_axes(centred: Array, axes: Array) -> Array:
+    """Return axes scaled such that the centred points have unit variance along each.
+
+    The variance is the unbiased one, of n − 1 degrees of freedom. An axis along which float32
+    points differ by their rounding only becomes zero: divided by its spread, that rounding would
+    weigh as much as what the points are made of.
+    """
+    spread = np.linalg.norm(centred @ axes.T, axis=0) / np.sqrt(max(len(centred) - 1, 1))
+    rounding = spread.max() * np.finfo(np.float32).eps * np.sqrt(max(centred.shape))
+    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > rounding)
+    return np.asarray(axes * scale[:, None])

@@ -1,0 +1,126 @@
+"""Pairwise controlled manifold approximation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+
+from reducers import reducers
+from reducers.reducer import Array, Reducer, as_float32, need
+
+# PaCMAP seeds a generator for every point, at the seed plus a multiple of the point's number,
+# in 32 bits with a sign.
+SEEDS = 2**30
+
+
+@reducers.register("pacmap", "PaCMAP (pacmap): pacmap2")
+class PaCMAP(Reducer):
+    """PaCMAP: pulls near and mid-near pairs together and pushes further pairs apart.
+
+    It takes more than 100 dimensions to 100 by a truncated singular value decomposition first.
+
+    Parameters
+    ----------
+    n_components : int
+        Dimensions to embed in.
+    n_neighbors : int
+        Near pairs of a point, at least 2. Half as many mid-near and twice as many further pairs
+        are drawn beside them, so that 3.5 times as many images are needed.
+    iterations : int
+        Steps of the last of three phases; the first two have 100 each.
+    random_state : int or None
+        Seed.
+    n_jobs : int
+        Threads. The numbers do not depend on it.
+
+    References
+    ----------
+    Wang, Huang, Rudin, Shaposhnik (2021), Understanding how dimension reduction tools work.
+    """
+
+    libraries: ClassVar[tuple[str, ...]] = ("pacmap", "faiss-cpu", "numba", "scikit-learn")
+    requires: ClassVar[tuple[str, ...]] = ("pacmap",)
+    extra: ClassVar[str] = "reducers"
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        n_neighbors: int = 10,
+        iterations: int = 250,
+        random_state: int | None = None,
+        n_jobs: int = 1,
+    ) -> None:
+        self.n_components = n_components
+        self.n_neighbors = n_neighbors
+        self.iterations = iterations
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def check(self, n_samples: int, n_features: int) -> None:
+        """Raise `ValueError` for settings that PaCMAP or this number of images rules out."""
+        need(self.n_neighbors >= 2, f"n_neighbors must be 2 or more, found {self.n_neighbors}")
+        need(self.iterations >= 1, f"iterations must be 1 or more, found {self.iterations}")
+        pairs = self.n_neighbors + round(self.n_neighbors * 0.5) + round(self.n_neighbors * 2.0)
+        need(
+            n_samples > pairs,
+            f"n_neighbors={self.n_neighbors} needs more than {pairs} images, found {n_samples}",
+        )
+        most = min(n_features, n_samples, 100)
+        need(
+            1 <= self.n_components <= most,
+            f"{self.n_components} components of {n_samples} images with {n_features} "
+            f"dimensions: allowed are 1 to {most}",
+        )
+
+    def seconds(self, n_samples: int, n_features: int) -> float:
+        """Estimate from runs on two cores at 600 to 8,500 images."""
+        return 0.05 + n_samples * (2e-7 * n_features + 4e-4 * (200 + self.iterations) / 450)
+
+    def warm_up(self, n_samples: int, n_features: int) -> None:
+        """Import PaCMAP, for which numba compiles when it is imported first."""
+        noise = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
+        with self._quietly():
+            model = self._model(n_neighbors=5, n_components=2, num_iters=(1, 1, 1))
+            model.fit(noise)
+            model.transform(noise[:8])
+
+    def fit_transform(self, X: Array, y: None = None) -> Array:
+        """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
+        with self._quietly():
+            self.model_ = self._model(
+                n_neighbors=self.n_neighbors,
+                n_components=self.n_components,
+                num_iters=(100, 100, self.iterations),
+            )
+            return as_float32(np.array(self.model_.fit_transform(X)))
+
+    def transform(self, X: Array) -> Array:
+        """Place unseen points, shape (n, n_features), among the fitted ones."""
+        with self._quietly():
+            return as_float32(self.model_.transform(X))
+
+    def _model(self, **settings: Any) -> Any:
+        import pacmap
+
+        seed = None if self.random_state is None else int(self.random_state) % SEEDS
+        return pacmap.PaCMAP(random_state=seed, save_tree=True, **settings)
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Keep to the threads that are given, and to silence: each seed is warned of."""
+        import numba
+
+        logger, threads = logging.getLogger("pacmap"), numba.get_num_threads()
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        numba.set_num_threads(min(self.n_jobs, threads))
+        try:
+            yield
+        finally:
+            numba.set_num_threads(threads)
+            logger.setLevel(level)

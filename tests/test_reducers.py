@@ -1,0 +1,226 @@
+"""Reducers against scikit-learn's own results, and what each promises beyond the contracts."""
+
+import os
+import random
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn import decomposition, manifold
+from sklearn.datasets import load_digits
+
+from bench import stages
+from bench.extras import missing
+from reducers import reducers
+from reducers.chain import Chain
+
+
+def build(text, seed=0):
+    (link,) = Chain.parse(text).links
+    return link.build(random_state=seed)
+
+
+def digits(count=300):
+    return load_digits().data[:count].astype(np.float32)
+
+
+def up_to_sign(ours, theirs):
+    return ours * np.sign(np.sum(ours * theirs, axis=0))
+
+
+@pytest.mark.parametrize("shape", [(60, 20), (20, 60)])
+def test_whitening_is_scikit_learns(shape):
+    random_state = np.random.default_rng(0)
+    points = (random_state.normal(size=shape) * np.geomspace(100, 1, shape[1])).astype(np.float32)
+    unseen = random_state.normal(size=(5, shape[1])).astype(np.float32)
+    ours = build("pca8(whiten=true)")
+    theirs = decomposition.PCA(8, svd_solver="full", whiten=True).fit(points.astype(np.float64))
+    expected = theirs.transform(points)
+    found = ours.fit_transform(points)
+    np.testing.assert_allclose(up_to_sign(found, expected), expected, atol=1e-5)
+    np.testing.assert_allclose(found.std(axis=0, ddof=1), 1, rtol=1e-5)
+    expected = theirs.transform(unseen)
+    np.testing.assert_allclose(up_to_sign(ours.transform(unseen), expected), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["pca6(whiten=true)", "ica6"])
+@pytest.mark.parametrize("shape", [(60, 20), (20, 60)])
+def test_rounding_is_not_blown_up_to_a_component(name, shape):
+    """Points of four dimensions, turned: what float32 adds is no fifth."""
+    random_state = np.random.default_rng(0)
+    inner = random_state.laplace(size=(shape[0], 4)) * [100, 10, 1, 1]
+    points = (inner @ random_state.normal(size=(4, shape[1])) + 50).astype(np.float32)
+    found = build(name).fit_transform(points)
+    np.testing.assert_allclose(found.std(axis=0)[:4], 1, rtol=0.03)
+    assert not found[:, 4:].any()
+
+
+@pytest.mark.parametrize("name", ["pca2(whiten=true)", "ica2"])
+def test_points_that_are_all_the_same_become_zero(name):
+    assert not build(name).fit_transform(np.full((9, 5), 3, np.float32)).any()
+
+
+@pytest.mark.parametrize("shape", [(60, 20), (20, 60)])
+def test_svd_is_scikit_learns(shape):
+    points = (5 + np.random.default_rng(0).normal(size=shape)).astype(np.float32)
+    ours = build("svd6")
+    theirs = decomposition.TruncatedSVD(6, algorithm="arpack", random_state=0)
+    expected = theirs.fit_transform(points.astype(np.float64))
+    found = ours.fit_transform(points)
+    np.testing.assert_allclose(up_to_sign(found, expected), expected, atol=1e-4)
+    np.testing.assert_allclose(ours.transform(points), found, atol=1e-4)
+
+
+def sources(count=500):
+    """Four independent signals, and a mixture of them in ten dimensions."""
+    random_state = np.random.default_rng(0)
+    found = np.stack(
+        [
+            random_state.uniform(-1, 1, count),
+            random_state.laplace(size=count),
+            np.sign(random_state.normal(size=count)),
+            random_state.exponential(size=count),
+        ],
+        axis=1,
+    )
+    return found, (found @ random_state.normal(size=(4, 10))).astype(np.float32)
+
+
+def test_ica_finds_what_scikit_learn_finds():
+    signals, points = sources()
+    found = build("ica4").fit_transform(points)
+    theirs = decomposition.FastICA(
+        4, whiten="unit-variance", whiten_solver="svd", random_state=0
+    ).fit_transform(points.astype(np.float64))
+    np.testing.assert_allclose(found.std(axis=0), 1, rtol=1e-5)
+    likeness = np.abs(np.corrcoef(found.T, theirs.T)[:4, 4:])
+    assert sorted(likeness.argmax(axis=1)) == [0, 1, 2, 3]
+    assert likeness.max(axis=1).min() > 0.9999
+    assert np.abs(np.corrcoef(found.T, signals.T)[:4, 4:]).max(axis=1).min() > 0.97
+
+
+def test_ica_that_does_not_settle_says_so_and_warns_nobody_else():
+    _, points = sources()
+    reducer = build("ica4(iterations=1)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert stages.reduce(reducer, points, None).values["notes"] == list(reducer.notes_)
+    assert "did not settle in 1 steps" in reducer.notes_[0]
+    settles = build("ica4")
+    assert stages.reduce(settles, points, None).values == {}
+
+
+def test_what_a_fit_says_is_printed_after_the_run_and_is_no_column(command, tmp_path):
+    arguments = ["--models", "pixels", "--limit", "60", "--no-null", "--no-baselines"]
+    found = command(*arguments, "--seeds", "2", "--reducers", "pca4+ica4(iterations=1)")
+    assert found.returncode == 0
+    assert "note: ica4(iterations=1): did not settle in 1 steps" in found.stdout
+    assert "; 2 of 2 fits\n" in found.stdout
+    header = (tmp_path / "results" / "results.csv").read_text().partition("\n")[0]
+    assert "notes" not in header.replace("dataset_notes", "").split(",")
+
+
+def test_isomap_is_scikit_learns():
+    points = digits()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of parts
+        theirs = manifold.Isomap(n_neighbors=8, n_components=3, eigen_solver="dense").fit(points)
+    expected = theirs.embedding_
+    ours = build("isomap3(n_neighbors=8)")
+    found = ours.fit_transform(points)
+    np.testing.assert_allclose(up_to_sign(found, expected), expected, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(
+        up_to_sign(ours.transform(points[:9]), expected[:9]), theirs.transform(points[:9]),
+        rtol=1e-4, atol=1e-3,
+    )  # fmt: skip
+
+
+def test_spectral_embedding_is_scikit_learns():
+    points = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
+    expected = manifold.SpectralEmbedding(
+        3, affinity="nearest_neighbors", n_neighbors=12, random_state=5
+    ).fit_transform(points)
+    found = build("spectral3(n_neighbors=12)").fit_transform(points)
+    np.testing.assert_allclose(up_to_sign(found, expected), expected, atol=1e-6)
+
+
+def islands(copies=1):
+    """Three groups far apart, each along a line of its own."""
+    random_state = np.random.default_rng(0)
+    along = np.sort(random_state.uniform(0, 1, (3, 40)), axis=1)
+    points = np.stack([along, 0.01 * random_state.normal(size=(3, 40))], axis=2)
+    points += np.array([[0, 0], [10, 0], [30, 5]])[:, None]
+    return np.repeat(points.reshape(-1, 2), copies, axis=0).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["spectral2(n_neighbors=5)", "isomap2(n_neighbors=5)"])
+def test_a_graph_in_parts_is_joined_without_a_warning(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = build(name).fit_transform(islands()).reshape(3, 40, 2)
+    middles = found.mean(axis=1)
+    within = np.linalg.norm(found - middles[:, None], axis=2).max()
+    assert within > 0  # not one place a part, as eigenvectors of the parts would have it
+    assert np.isfinite(found).all()
+    # The part between the two others is between them here as well.
+    assert sorted(middles[:, 0])[1] == middles[1, 0]
+
+
+def test_spectral_embedding_joins_parts_that_are_the_same_points():
+    """Of copies, each point's nearest are its own: parts at no distance."""
+    found = build("spectral2(n_neighbors=2)").fit_transform(islands(copies=6)[::2])
+    assert np.isfinite(found).all()
+
+
+# those that an installation may lack
+
+
+def needs(name):
+    lacking = missing(reducers[name])
+    return pytest.mark.skipif(bool(lacking), reason=f"{name} needs {', '.join(lacking)}")
+
+
+@needs("pacmap")
+def test_pacmap_takes_any_seed_in_silence(capfd):
+    points = digits(100)
+    seeds = (0, 2**32 - 1, np.int64(2**31 + 7))
+    found = [build("pacmap2(iterations=20)", seed).fit_transform(points) for seed in seeds]
+    assert len({each.tobytes() for each in found}) == 3
+    again = build("pacmap2(iterations=20)", 2**32 - 1).fit_transform(points)
+    np.testing.assert_array_equal(again, found[1])
+    assert capfd.readouterr() == ("", "")
+
+
+@needs("torchdr-umap")
+@pytest.mark.parametrize("name", ["torchdr-umap2(iterations=20)", "torchdr-tsne2(iterations=20)"])
+def test_torchdr_leaves_the_process_as_it_was_and_says_nothing(name, capfd, monkeypatch):
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+
+    def state():
+        return (
+            torch.random.get_rng_state().tolist(),
+            random.getstate(),
+            str(np.random.get_state()),  # noqa: NPY002 - TorchDR seeds it
+            torch.backends.cudnn.benchmark,
+            torch.are_deterministic_algorithms_enabled(),
+            os.environ.get("PYTHONHASHSEED"),
+        )
+
+    before = state()
+    reducer = build(name, 2**32 - 1)
+    reducer.warm_up(300, 64)
+    reducer.fit_transform(digits(100))
+    assert state() == before
+    assert capfd.readouterr() == ("", "")
+
+
+@needs("torchdr-tsne")
+@pytest.mark.parametrize("name", ["torchdr-umap", "torchdr-tsne"])
+def test_torchdr_finds_the_classes_of_digits(name):
+    from sklearn.neighbors import KNeighborsClassifier
+
+    data = load_digits()
+    found = build(f"{name}2(iterations=100)").fit_transform(data.data[:300].astype(np.float32))
+    neighbours = KNeighborsClassifier(5).fit(found, data.target[:300])
+    assert neighbours.score(found, data.target[:300]) > 0.9
