@@ -30,7 +30,10 @@ def list_items(plugins: list[Path]) -> int:
         raise UsageError(str(error)) from None
     groups = [
         ("Data sets", [(entry.name, _summary(entry)) for entry in datasets]),
-        ("Models", [(entry.name, _summary(entry)) for entry in autoencoders]),
+        (
+            "Models",
+            [(entry.name, _summary(entry)) for entry in autoencoders if entry.origin is None],
+        ),
         ("Reducers", [(entry.name, _summary(entry)) for entry in reducers]),
         ("Clusterers", [(entry.name, _summary(entry)) for entry in clusterers]),
         ("Presets", [(name, preset.summary) for name, preset in PRESETS.items()]),

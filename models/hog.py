@@ -19,6 +19,7 @@ class Gradients(nn.Module):
     def __init__(self, cell: int, orientations: int) -> None:
         super().__init__()
         self.cell, self.orientations = cell, orientations
+        self.block = 4 * orientations  # numbers of a block of cells
 
     def forward(self, x: Tensor) -> Tensor:
         """Return descriptors, (n, code size), of images (n, C, H, W)."""
@@ -38,7 +39,7 @@ class Gradients(nn.Module):
 
 
 @autoencoders.register(
-    "hog", "hand-made: the edges of an image, code 324 (scikit-image): hog(cell=4)"
+    "hog", "hand-made: the edges of an image, code 576 (scikit-image): hog(cell=8)"
 )
 class HOG(Features):
     """Histogram of oriented gradients, in blocks of 2×2 cells.
@@ -67,7 +68,7 @@ class HOG(Features):
 
     libraries: ClassVar[tuple[str, ...]] = ("torch", "numpy", "scikit-image")
 
-    def __init__(self, image_shape: ImageShape, *, cell: int = 8, orientations: int = 9) -> None:
+    def __init__(self, image_shape: ImageShape, *, cell: int = 6, orientations: int = 9) -> None:
         super().__init__(image_shape)
         at_least_one(cell=cell, orientations=orientations)
         most = min(image_shape[1:]) // 2
@@ -75,4 +76,4 @@ class HOG(Features):
             raise ValueError(f"cell must be 1 to {most}, found {cell}")
         if orientations > 32:
             raise ValueError(f"orientations must be 1 to 32, found {orientations}")
-        self.encoder = Gradients(cell, orientations)
+        self.encoder = self.gradients = Gradients(cell, orientations)
