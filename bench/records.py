@@ -244,6 +244,7 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
         "largest_class": _largest_class(dataset),
         "preset": spec.preset,
         "limit": spec.limit,
+        "budget": spec.budget,
         "epochs": spec.epochs,
         "lr": spec.lr,
         "batch_size": spec.batch_size,

@@ -223,7 +223,8 @@ def _run_section(records: pd.DataFrame) -> str:
         [
             "recipe",
             f"Adam, learning rate {first['lr']:g}, {first['epochs']} epochs, batches of "
-            f"{first['batch_size']}",
+            f"{first['batch_size']}"
+            + (f", within {first['budget']}" if pd.notna(first.get("budget")) else ""),
         ],
         ["clusters", f"{first['clusters']}, by {', '.join(records['clusterer'].unique())}"],
         [

@@ -1,0 +1,107 @@
+"""A grid within a time: the same epochs and seeds for every cell, and the same command goes on."""
+
+import contextlib
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import budget
+from bench.budget import Clock
+from bench.errors import UsageError
+from bench.run import Run
+from bench.spec import resolve
+from bench.store import Store
+
+
+@given(st.integers(1, 10**6), st.sampled_from("smh"))
+def test_times_are_read(number, unit):
+    factor = {"s": 1, "m": 60, "h": 3600}[unit]
+    assert budget.seconds(f" {number} {unit}") == number * factor
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_time_or_refused(text):
+    with contextlib.suppress(ValueError):
+        assert budget.seconds(text) > 0
+
+
+@pytest.mark.parametrize("wrong", ["soon", "15", "0m", "-3s", "1d", "", "1.m"])
+def test_what_is_no_time_is_refused_in_one_line(wrong):
+    with pytest.raises(UsageError) as error:
+        resolve({"budget": wrong})
+    assert str(error.value) == f"budget: must be a time such as 90s, 15m or 2h, found {wrong!r}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most", "expected"),
+    [
+        (1000, 100, 50),  # 10 + 14 · 50 = 710 of 800
+        (1000, 30, 30),
+        (10_000, 100, 100),
+        (70, 100, 3),  # 52 of 56
+        (1, 100, 1),
+    ],
+)
+def test_as_many_epochs_as_there_is_room_for(seconds, most, expected):
+    assert budget.epochs(seconds, most, lambda epochs: 10 + 14 * epochs) == expected
+
+
+def test_another_repetition_is_begun_only_if_the_longest_would_end_in_time(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    clock = Clock(100)
+    for at, another in ((30, True), (40, True), (65, True), (71, False)):
+        now[0] = at
+        assert clock.another() == another
+    assert "4 of 9 seeds: the budget of 1 min 40 s" in clock.note(4, 9)
+
+
+def settings(tmp_path, **more):
+    given = {"limit": 60, "models": "dnn", "reducers": "pca5", "baselines": False, "null": False}
+    where = {"out": tmp_path / "results", "store": tmp_path / "store", "threads": 1}
+    return resolve(given | where | {"seeds": 4, "epochs": 40} | more)
+
+
+def test_the_decision_is_kept_and_the_same_command_goes_on(tmp_path, monkeypatch):
+    first = Run(settings(tmp_path, budget="1h"))
+    assert first.spec.epochs == 40
+    monkeypatch.setattr(Run, "seconds", lambda self, task: 1e6)
+    assert Run(settings(tmp_path, budget="1h")).spec.epochs == 1  # a slower machine
+    first.prepare()
+    again = Run(settings(tmp_path, budget="1h"))
+    assert again.spec.epochs == 40
+    assert set(again.plan.tasks) == set(first.plan.tasks)
+    assert Run(settings(tmp_path, budget="2h")).spec.epochs == 1  # another question
+    assert ("budget", first._decision) in first.places()
+    assert ("budget", first._decision) in Store(tmp_path / "store")
+
+
+def test_when_time_is_over_all_cells_have_the_same_seeds(tmp_path, monkeypatch):
+    ends = iter([True, False])
+    monkeypatch.setattr(Clock, "another", lambda self: next(ends))
+    spec = settings(tmp_path, budget="1m", models="pixels,untrained-dnn", reducers="pca5,none")
+    finished = Run(spec).execute()
+    assert (finished.records["status"] == "ok").all()
+    counts = finished.records.groupby(["model", "chain"])["seed_index"].agg(list)
+    assert len(counts) == 4
+    assert all(found == [0, 1] for found in counts)
+    assert any(note.startswith("2 of 4 seeds") for note in finished.notes)
+    monkeypatch.setattr(Clock, "another", lambda self: True)
+    longer = Run(spec).execute()
+    assert longer.records["seed_index"].nunique() == 4
+    two = longer.records[longer.records["seed_index"] < 2].reset_index(drop=True)
+    pd.testing.assert_series_equal(two["accuracy"], finished.records["accuracy"])
+    assert not any("seeds" in note for note in longer.notes)
+
+
+def test_the_command_says_what_there_was_time_for(command, tmp_path):
+    done = command(
+        *("--limit", "60", "--models", "pixels", "--reducers", "pca5", "--no-baselines"),
+        *("--no-null", "--seeds", "30", "--budget", "1s", "--threads", "1"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "of 30 seeds: the budget of 1.0 s had no room for another" in done.stdout
+    assert 'budget = "1s"' in (tmp_path / "results" / "grid.toml").read_text()
+    assert "within 1s" in (tmp_path / "results" / "results.md").read_text()
