@@ -22,7 +22,8 @@ from models.untrained import untrained_name
 
 SHAPE: ImageShape = (3, 32, 32)
 COUNT = 24
-RECIPE = core.Recipe(epochs=4, lr=1e-3, batch_size=12)
+# The second for those whose first steps overshoot: a layer of 3,072 inputs may do so with Adam.
+RECIPES = (core.Recipe(epochs=4, lr=1e-3, batch_size=12), core.Recipe(40, 1e-4, 12))
 
 
 # All that checks know of how a name becomes a model.
@@ -197,17 +198,22 @@ def check_training_lowers_the_loss(name: str) -> str:
     """A few steps of training lower its reconstruction loss."""
     if not item_of(name).trains:
         raise Spared("it does not train")
-    model = build(name)
-    _, before = core.encode(model, images())
-    history = core.train(model, images(), RECIPE, seed=0)
-    _, after = core.encode(model, images())
-    hold(
-        len(history) == RECIPE.epochs,
-        f"training ended after {len(history)} of {RECIPE.epochs} epochs, with a loss of "
-        f"{history[-1]:.3g}",
+    for recipe in RECIPES:
+        model = build(name)
+        _, before = core.encode(model, images())
+        history = core.train(model, images(), recipe, seed=0)
+        _, after = core.encode(model, images())
+        hold(
+            len(history) == recipe.epochs,
+            f"training ended after {len(history)} of {recipe.epochs} epochs, with a loss of "
+            f"{history[-1]:.3g}",
+        )
+        if after < before:
+            return f"{before:.3f} to {after:.3f} in {recipe.epochs} epochs"
+    steps = recipe.epochs * -(-COUNT // recipe.batch_size)
+    raise AssertionError(
+        f"the loss went from {before:.4g} to {after:.4g} in {steps} steps, needed less"
     )
-    hold(after < before, f"the loss went from {before:.4g} to {after:.4g}, needed less")
-    return f"{before:.3f} to {after:.3f}"
 
 
 def check_random_weights_reconstruct_nothing_exactly(name: str) -> str:
