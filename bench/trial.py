@@ -122,9 +122,9 @@ def find(item: Named, spec: str) -> Iterator[Finding]:
     for check in contracts.checks_of(item.kind):
         promise = contracts.promise_of(check)
         try:
-            yield Finding(promise, KEPT, check(spec))
+            yield Finding(promise, KEPT, one_line(check(spec)))
         except contracts.Spared as why:
-            yield Finding(promise, SPARED, str(why))
+            yield Finding(promise, SPARED, one_line(str(why)))
         except AssertionError as error:
             yield Finding(promise, BROKEN, one_line(str(error)) or told(error))
         except Exception as error:  # whatever somebody else's item raises
