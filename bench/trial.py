@@ -95,14 +95,15 @@ def run(file: Path, given: dict[str, Any]) -> int:
     _refuse_settings(items, given)
     console = Console(highlight=False, soft_wrap=True)
     broken, failed = [], []
-    for item in items:
+    for number, item in enumerate(items):
+        if number:
+            print()
         findings = _print_findings(item, _spec_string(item, given), console)
         if any(finding.mark == BROKEN for finding in findings):
             broken.append(str(item))
-            print(f"no grid for the {item}: its numbers would mean little before that is mended")
+            print(f"no grid for the {item} until it keeps its contract")
         elif not _stands_beside_its_original(item) and _run_grid(item, plan(item, given)):
             failed.append(str(item))
-        print()
     if broken:
         print(f"contract broken: {', '.join(broken)}", file=sys.stderr)
     if failed:

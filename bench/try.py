@@ -13,7 +13,7 @@ EPILOG = (
     "Exit codes: 0 every promise is kept and every cell was finished, 1 not so, 2 misuse.\n\n"
     "Examples:\n\n"
     "python -m bench.try mine.py\n\n"
-    "python -m bench.try mine.py --seeds 10   (enough to tell most cells apart)\n\n"
+    "python -m bench.try mine.py --seeds 10   (three can tell no cells apart)\n\n"
     "python -m bench.try mine.py --dataset npy:DIR --limit 1000 --epochs 20\n\n"
     "python -m bench.try my_data.py --dataset mine:DIR   (a data set of one's own that takes an "
     "argument)\n\n"
