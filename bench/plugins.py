@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,67 @@ def load_plugins(paths: Iterable[Path]) -> None:
 def _registered(registry: Registry[Any]) -> set[str]:
     """Return the names that somebody registered: variants come and go with their originals."""
     return {entry.name for entry in registry if entry.origin is None}
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item by its registry's kind and its name.
+
+    Attributes
+    ----------
+    kind : str
+    name : str
+    """
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return what the item is called in messages."""
+        return f"{self.kind} {self.name}"
+
+
+def items_in(path: Path) -> list[Item]:
+    """Load a file, and return what it registers: models, reducers, clusterers, data sets.
+
+    Parameters
+    ----------
+    path : Path
+        A plugin, or a file in one of the folders whose files are found by themselves.
+
+    Raises
+    ------
+    registry.PluginError
+        If it is missing or fails; also where it takes the name of a built-in item.
+    """
+    if is_built_in(path):
+        try:
+            before = {registry: _registered(registry) for registry in _REGISTRIES.values()}
+        except Exception as error:
+            raise PluginError(f"{path} failed with {type(error).__name__}: {error}") from error
+    else:
+        before = {registry: _registered(registry) for registry in _REGISTRIES.values()}
+        load_plugins([path])
+    return [
+        Item(registry.kind, entry.name)
+        for registry in (autoencoders, reducers, clusterers, datasets)
+        for entry in registry
+        if entry.origin is None
+        and (entry.name not in before[registry] or _defined_in(entry.item, path))
+    ]
+
+
+def is_built_in(path: Path) -> bool:
+    """Tell whether a file is found by itself, since it lies in a registry's folder."""
+    packages = [importlib.import_module(registry.package) for registry in _REGISTRIES.values()]
+    folders = {Path(folder).resolve() for package in packages for folder in package.__path__}
+    return path.is_file() and path.resolve().parent in folders
+
+
+def _defined_in(item: Any, path: Path) -> bool:
+    """Tell whether an item's module is that of a file, loaded earlier perhaps."""
+    file = getattr(sys.modules.get(getattr(item, "__module__", "")), "__file__", None)
+    return file is not None and Path(file).resolve() == path.resolve()
 
 
 def items_of(models: Iterable[str], links: Iterable[str], by: Iterable[str]) -> Adopted:

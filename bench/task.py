@@ -8,6 +8,8 @@ from typing import Any
 from bench.clusterers.named import DEFAULT, Named
 from reducers.chain import Chain
 
+BEHIND_CHAIN = " → "  # what stands between a chain and its clusterer
+
 # Where an artifact is in the store: its stage and its key.
 Place = tuple[str, str]
 
@@ -58,7 +60,7 @@ class Way:
     def __str__(self) -> str:
         """Return the chain, with the clusterer behind it unless that is the default."""
         by = str(self.clusterer)
-        return f"{self.chain}" if by == DEFAULT else f"{self.chain} → {by}"
+        return f"{self.chain}" if by == DEFAULT else f"{self.chain}{BEHIND_CHAIN}{by}"
 
 
 @dataclass(frozen=True)

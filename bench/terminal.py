@@ -141,10 +141,16 @@ def _summarise_one(run: Run, finished: Finished) -> int:
     from tabulate import tabulate
 
     from bench.report.tables import grid_table
-    from bench.run import show
 
     header, rows = grid_table(finished.records)
     print(tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True))
+    return tell_the_rest(run, finished)
+
+
+def tell_the_rest(run: Run, finished: Finished) -> int:
+    """Print what is to be known beside a run's table, and what failed; return the exit code."""
+    from bench.run import show
+
     outcome = finished.outcome
     for note in [*run.dataset.notes, *finished.notes, *impossible_notes(run)]:
         print(f"note: {one_line(note)}")

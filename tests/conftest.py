@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.contracts.material import make_images
 from bench.datasets.dataset import load
 from bench.errors import UsageError
 
@@ -28,16 +29,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.suffix == ".py" and timed != bool(asked):
         return True
     return None
-
-
-def make_images(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Images of two kinds, told apart by brightness and texture, and their labels."""
-    random = np.random.default_rng(seed)
-    labels = np.arange(count) % 2
-    base = np.where(labels == 0, 60, 170)[:, None, None, None]
-    images = base + random.integers(-40, 40, (count, 32, 32, 3))
-    images[labels == 1, ::2] -= 30
-    return images.astype(np.uint8), labels
 
 
 @pytest.fixture

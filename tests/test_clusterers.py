@@ -1,6 +1,4 @@
-"""Every clusterer: one contract; scikit-learn's results; noise; the command."""
-
-import inspect
+"""Clusterers: scikit-learn's results; noise; the command."""
 
 import numpy as np
 import pandas as pd
@@ -8,84 +6,12 @@ import pytest
 from sklearn import cluster, mixture
 
 from bench import common, metrics, stages
-from bench.clusterers import clusterers
-from bench.clusterers.clusterer import Clusterer
 from bench.clusterers.named import Named
+from bench.contracts.clusterers import groups
 from bench.report.layout import escape
 from grammar import GrammarError
 from registry import UnknownNameError
 from tests.conftest import run_grid
-
-
-def three_groups(count=90, seed=0):
-    random = np.random.default_rng(seed)
-    groups = np.arange(count) % 3
-    centres = np.array([[0, 0, 0], [20, 0, 0], [0, 20, 0]])
-    points = centres[groups] + random.normal(size=(count, 3))
-    return points.astype(np.float32), groups
-
-
-@pytest.fixture(params=clusterers.names())
-def named(request):
-    return Named.parse(request.param)
-
-
-class TestEveryClusterer:
-    def test_is_scikit_learns_with_a_docstring(self, named):
-        from sklearn.base import clone
-
-        item = clusterers[named.name]
-        assert issubclass(item, Clusterer)
-        assert item.__doc__
-        assert clusterers.entry(named.name).summary
-        made = named.build(3, random_state=1)
-        assert clone(made).get_params() == made.get_params()
-        for name, parameter in inspect.signature(item).parameters.items():
-            assert name == "n_clusters" or parameter.default is not inspect.Parameter.empty
-
-    def test_finds_groups_that_are_plain_to_see(self, named):
-        points, groups = three_groups()
-        clusterer = named.build(3, random_state=0)
-        clusterer.check(*points.shape)
-        found = clusterer.fit_predict(points.copy())
-        assert found.shape == (90,)
-        assert found.dtype == np.int64
-        assert found.min() >= -1
-        placed = found >= 0
-        assert placed.mean() > 0.9
-        assert metrics.adjusted_rand(found[placed], groups[placed]) == 1
-
-    def test_leaves_its_input_alone(self, named):
-        points, _ = three_groups()
-        before = points.copy()
-        points.setflags(write=False)
-        named.build(3, random_state=0).fit_predict(points)
-        np.testing.assert_array_equal(points, before)
-
-    def test_same_seed_same_clusters(self, named):
-        points = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
-        first, second, other = (named.build(3, seed).fit_predict(points) for seed in (1, 1, 2))
-        np.testing.assert_array_equal(first, second)
-        if clusterers[named.name].deterministic:
-            np.testing.assert_array_equal(first, other)
-
-    def test_unseen_points_join_their_group(self, named):
-        points, groups = three_groups()
-        clusterer = named.build(3, random_state=0)
-        found = clusterer.fit_predict(points)
-        if not hasattr(clusterer, "predict"):
-            return
-        unseen, unseen_groups = three_groups(30, seed=5)
-        assignment = metrics.assign(found, groups)
-        assert metrics.accuracy(clusterer.predict(unseen), unseen_groups, assignment) == 1
-
-    def test_points_that_are_all_one_do_not_break_it(self, named):
-        found = named.build(2, random_state=0).fit_predict(np.ones((30, 2), np.float32))
-        assert found.shape == (30,)
-
-    def test_estimates_are_seconds(self, named):
-        small, large = (named.build(10).seconds(n, 100) for n in (100, 10_000))
-        assert 0 <= small <= large < 1e5
 
 
 @pytest.mark.filterwarnings("ignore:Graph is not fully connected")
@@ -184,7 +110,7 @@ class TestNoise:
         np.testing.assert_array_equal(everything, 0)
 
     def test_is_counted(self):
-        points, _ = three_groups()
+        points, _ = groups()
         points[:4] = [[99, 99, 99], [-99, 5, 5], [5, -99, 50], [7, 7, -99]]
         found = stages.cluster(Named.parse("hdbscan").build(3), points, None)
         assert found.values == {"clusters_found": 3, "noise": 4}

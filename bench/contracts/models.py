@@ -1,0 +1,285 @@
+"""What every registered autoencoder promises."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.contracts import Check, Spared, hold
+from bench.contracts.material import make_images
+from bench.probe import Facts, probe
+from bench.training import core
+from models import autoencoders
+from models.autoencoder import Autoencoder, ImageShape
+from models.untrained import untrained_name
+
+SHAPE: ImageShape = (3, 32, 32)
+COUNT = 24
+# The second for those whose first steps overshoot: a layer of 3,072 inputs may do so with Adam.
+RECIPES = (core.Recipe(epochs=4, lr=1e-3, batch_size=12), core.Recipe(40, 1e-4, 12))
+
+
+# All that checks know of how a name becomes a model.
+
+
+def item_of(name: str) -> type[Autoencoder]:
+    """Return a model's class."""
+    return autoencoders[name]
+
+
+def build(name: str, seed: int = 0) -> Autoencoder:
+    """Build a model with the weights of a seed."""
+    return core.build(item_of(name), SHAPE, seed)
+
+
+def facts_of(name: str) -> Facts:
+    """Return what the harness plans a model by."""
+    return probe(name, SHAPE)
+
+
+def variant_of(name: str) -> str:
+    """Return the name of a model's untrained variant, or have the check spared."""
+    if not item_of(name).trains:
+        raise Spared("it does not train")
+    variant = untrained_name(name)
+    hold(variant in autoencoders, f"{variant} is not there, needed as a baseline")
+    return variant
+
+
+def images() -> Tensor:
+    """Return the images that models are tried on, (24, 3, 32, 32) uint8."""
+    return core.to_device(make_images(COUNT)[0], torch.device("cpu"))
+
+
+def outputs(name: str) -> tuple[Tensor, Tensor]:
+    """Return what a model makes of the images in training mode: code and reconstruction."""
+    result: Any = build(name)(core.normalise(images()))
+    pair = isinstance(result, tuple) and len(result) == 2
+    hold(pair, f"forward returned {_what(result)}, needed (code, reconstruction)")
+    code, reconstruction = result
+    for part, value in (("code", code), ("reconstruction", reconstruction)):
+        hold(isinstance(value, Tensor), f"its {part} is {_what(value)}, needed a tensor")
+    return code.detach(), reconstruction.detach()
+
+
+# The promises.
+
+
+def check_is_an_autoencoder(name: str) -> str:
+    """It is a class derived from Autoencoder."""
+    item: Any = item_of(name)
+    kept = inspect.isclass(item) and issubclass(item, Autoencoder)
+    hold(kept, f"{item!r} is no class derived from models.autoencoder.Autoencoder")
+    return item.__name__
+
+
+def check_says_what_it_is(name: str) -> str:
+    """It has a docstring of its own, and a summary."""
+    hold(item_of(name).__doc__, f"class {item_of(name).__name__} has no docstring")
+    summary = autoencoders.entry(name).summary
+    hold(summary, "its summary is empty")
+    return summary
+
+
+def check_returns_a_code(name: str) -> str:
+    """Its code is finite float32, one row an image."""
+    code, _ = outputs(name)
+    return _is_good(code, (COUNT, facts_of(name).code_size), "code")
+
+
+def check_returns_a_reconstruction(name: str) -> str:
+    """Its reconstruction is finite float32 of the images' shape."""
+    _, reconstruction = outputs(name)
+    return _is_good(reconstruction, (COUNT, *SHAPE), "reconstruction")
+
+
+def check_reconstructs_within_the_range_of_images(name: str) -> str:
+    """Its reconstruction stays within the images' range, -1 to 1."""
+    _, reconstruction = outputs(name)
+    most = float(reconstruction.abs().max())
+    hold(most <= 1.001, f"its reconstruction reaches {most:.3g}, needed at most 1 either way")
+    return f"at most {most:.3g} either way"
+
+
+def check_codes_do_not_depend_on_company(name: str) -> str:
+    """An image has the same code alone and among others."""
+    model = build(name)
+    together, _ = core.encode(model, images())
+    alone, _ = core.encode(model, images()[3:4])
+    far = float((together[3:4] - alone).abs().max())
+    same = torch.allclose(together[3:4], alone, rtol=1e-4, atol=1e-5)
+    hold(same, f"alone, an image's code differs by {far:.3g}; needed the same within rounding")
+    return f"differs by {far:.1g}"
+
+
+def check_codes_tell_images_apart(name: str) -> str:
+    """Different images have different codes."""
+    codes, _ = core.encode(build(name), images())
+    spread = float(codes.std(0).max())
+    hold(spread > 0, "all images have one code")
+    return f"a standard deviation of up to {spread:.2g}"
+
+
+def check_weights_depend_on_the_seed_alone(name: str) -> str:
+    """Built again with the same seed, it has the same weights, whatever was drawn before."""
+    torch.manual_seed(1)
+    one = build(name, 5).state_dict()
+    torch.manual_seed(2)
+    same = build(name, 5).state_dict()
+    differ = _differing(one, same)
+    hold(not differ, f"{_first(differ)} differs from one building to the next with the same seed")
+    return f"{len(one)} arrays are the same"
+
+
+def check_says_truly_whether_it_is_deterministic(name: str) -> str:
+    """It depends on the seed, unless it says that it is deterministic."""
+    differ = bool(_differing(build(name, 5).state_dict(), build(name, 6).state_dict()))
+    said = item_of(name).deterministic
+    found = "differ" if differ else "are the same"
+    hold(differ != said, f"deterministic is {said}, and weights of two seeds {found}")
+    return f"weights of two seeds {found}, as it says"
+
+
+def check_has_an_untrained_variant_if_it_trains(name: str) -> str:
+    """It has an untrained variant if it trains, and none if it does not."""
+    variant, trains = untrained_name(name), item_of(name).trains
+    there = variant in autoencoders
+    needed = "needed as a baseline" if trains else "though it does not train itself"
+    hold(there == trains, f"{variant} is {'' if there else 'not '}there, {needed}")
+    return variant if there else "it does not train"
+
+
+def check_its_variant_is_the_same_model_untrained(name: str) -> str:
+    """Its untrained variant does not train, and is of its family, code size and size."""
+    variant = variant_of(name)
+    item, other = item_of(name), item_of(variant)
+    hold(not other.trains, f"{variant} trains")
+    family = item.family or name
+    hold(other.family == family, f"{variant} is of family {other.family}, needed {family}")
+    one, its = facts_of(name), facts_of(variant)
+    hold(one == its, f"{variant} has {its}, needed {one}")
+    return f"code {one.code_size:,}, {one.parameters:,} parameters"
+
+
+def check_its_variant_starts_from_its_weights(name: str) -> str:
+    """Its untrained variant has its initial weights."""
+    variant = variant_of(name)
+    one, other = build(name, 5).state_dict(), build(variant, 5).state_dict()
+    hold(list(one) == list(other), f"{variant} has arrays {list(other)}, needed {list(one)}")
+    differ = _differing(one, other)
+    hold(not differ, f"{_first(differ)} of {variant} differs with the same seed")
+    return f"{len(one)} arrays are the same"
+
+
+def check_weights_survive_saving(name: str) -> str:
+    """Saved and loaded into another building of it, its weights give the same codes."""
+    from safetensors.torch import load_file, save_file
+
+    model, again = build(name, 5), build(name, 6)
+    with tempfile.TemporaryDirectory() as folder:
+        save_file(model.state_dict(), Path(folder) / "weights")
+        again.load_state_dict(load_file(Path(folder) / "weights"))
+    one, other = core.encode(model, images())[0], core.encode(again, images())[0]
+    hold(
+        torch.equal(one, other),
+        "its codes differ after saving and loading: some of it is in no parameter or buffer",
+    )
+    return f"{len(model.state_dict())} arrays hold all of it"
+
+
+def check_training_lowers_the_loss(name: str) -> str:
+    """A few steps of training lower its reconstruction loss."""
+    if not item_of(name).trains:
+        raise Spared("it does not train")
+    if not item_of(name).decodes:
+        raise Spared("it does not decode")
+    for recipe in RECIPES:
+        model = build(name)
+        _, before = core.encode(model, images())
+        history = core.train(model, images(), recipe, seed=0)
+        _, after = core.encode(model, images())
+        hold(
+            len(history) == recipe.epochs,
+            f"training ended after {len(history)} of {recipe.epochs} epochs, with a loss of "
+            f"{history[-1]:.3g}",
+        )
+        if after < before:
+            return f"{before:.3f} to {after:.3f} in {recipe.epochs} epochs"
+    steps = recipe.epochs * -(-COUNT // recipe.batch_size)
+    raise AssertionError(
+        f"the loss went from {before:.4g} to {after:.4g} in {steps} steps, needed less"
+    )
+
+
+def check_random_weights_reconstruct_nothing_exactly(name: str) -> str:
+    """Without training its loss is above 0, unless it is deterministic, as the identity is."""
+    if item_of(name).trains:
+        raise Spared("it trains")
+    if not item_of(name).decodes:
+        raise Spared("it does not decode")
+    _, loss = core.encode(build(name), images())
+    hold(
+        item_of(name).deterministic or loss > 0,
+        "its loss is 0 with random weights: it reconstructs from more than the code",
+    )
+    return f"a loss of {loss:.3g}"
+
+
+def check_works_on_one_image(name: str) -> str:
+    """It works on a single image."""
+    codes, loss = core.encode(build(name), images()[:1])
+    hold(len(codes) == 1, f"one image has {len(codes)} codes")
+    hold(np.isfinite(loss) or not item_of(name).decodes, f"the loss of one image is {loss}")
+    return f"a loss of {loss:.3g}"
+
+
+CHECKS: tuple[Check, ...] = (
+    check_is_an_autoencoder,
+    check_says_what_it_is,
+    check_returns_a_code,
+    check_returns_a_reconstruction,
+    check_reconstructs_within_the_range_of_images,
+    check_codes_do_not_depend_on_company,
+    check_codes_tell_images_apart,
+    check_weights_depend_on_the_seed_alone,
+    check_says_truly_whether_it_is_deterministic,
+    check_has_an_untrained_variant_if_it_trains,
+    check_its_variant_is_the_same_model_untrained,
+    check_its_variant_starts_from_its_weights,
+    check_weights_survive_saving,
+    check_training_lowers_the_loss,
+    check_random_weights_reconstruct_nothing_exactly,
+    check_works_on_one_image,
+)
+
+
+def _is_good(tensor: Tensor, shape: tuple[int, ...], what: str) -> str:
+    found = tuple(tensor.shape)
+    hold(found == shape, f"its {what} has shape {found}, needed {shape}")
+    hold(tensor.dtype == torch.float32, f"its {what} is {tensor.dtype}, needed torch.float32")
+    bad = int((~torch.isfinite(tensor)).sum())
+    hold(not bad, f"{bad} of {math.prod(shape)} numbers of its {what} are not finite")
+    return "×".join(map(str, shape[1:]))
+
+
+def _what(value: Any) -> str:
+    return (
+        f"{type(value).__name__} of {len(value)}"
+        if isinstance(value, tuple)
+        else (type(value).__name__)
+    )
+
+
+def _differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:
+    return [name for name in one if not torch.equal(one[name], other[name])]
+
+
+def _first(names: list[str]) -> str:
+    return names[0] if names else ""
