@@ -103,7 +103,7 @@ class Autoencoder(nn.Module):
         _, reconstruction = self(x)
         return functional.mse_loss(reconstruction, x)
 
-    def begin_epoch(self, done: float, encode: Callable[[], Tensor]) -> None:
+    def begin_epoch(self, done: float, images: Tensor, encode: Callable[[], Tensor]) -> None:
         """Prepare for the next epoch; here there is nothing to prepare.
 
         What it finds must be kept in buffers, which are saved with the weights, and changed in
@@ -113,6 +113,8 @@ class Autoencoder(nn.Module):
         ----------
         done : float
             Share of the training that is over, 0 before the first epoch.
+        images : Tensor, shape (n, C, H, W), uint8
+            All training images, on the model's device.
         encode : callable
             Returns the codes of all training images, (n, code size) float32 on the model's
             device, encoded in evaluation mode; costs a third of an epoch.

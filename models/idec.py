@@ -110,7 +110,7 @@ class IDEC(Autoencoder):
         near = 1 / (1 + squares)
         return near / near.sum(1, keepdim=True)
 
-    def begin_epoch(self, done: float, encode: Callable[[], Tensor]) -> None:
+    def begin_epoch(self, done: float, images: Tensor, encode: Callable[[], Tensor]) -> None:
         """Set the centres when it is time, and from then on find the clusters' sizes."""
         if done < self.alone or self.gamma == 0:
             return

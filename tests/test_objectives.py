@@ -1,5 +1,7 @@
 """What models are trained on, held against the formulas of their sources."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from torch.nn import functional
 from bench.training import core
 from models.autoencoder import Autoencoder
 from models.cnn_plain import CNNPlain
+from models.contrastive import Contrastive, _turns, contrast, mirrors_are_alike
 from models.denoising import Denoising
 from models.dnn import DNN
 from models.histogram import ColourHistogram
@@ -143,16 +146,16 @@ class TestIDEC:
         def encode():
             return network.encoder(x).detach()
 
-        network.begin_epoch(0.0, encode)
-        network.begin_epoch(0.49, encode)
+        network.begin_epoch(0.0, x, encode)
+        network.begin_epoch(0.49, x, encode)
         assert not network.joint
         assert not network.centres.any()
-        network.begin_epoch(0.5, encode)
+        network.begin_epoch(0.5, x, encode)
         assert network.joint
         assert len(network.centres.unique(dim=0)) == 3
         torch.testing.assert_close(network.sizes.sum(), torch.tensor(12.0))
         before = network.centres.clone()
-        network.begin_epoch(0.9, encode)
+        network.begin_epoch(0.9, x, encode)
         assert torch.equal(network.centres, before)  # from then on they are learned
 
     def test_it_learns_its_centres(self):
@@ -166,8 +169,84 @@ class TestIDEC:
 
     def test_without_weight_it_is_an_autoencoder(self, x):
         network = core.build(lambda s: IDEC(s, gamma=0.0), SHAPE, 0)
-        network.begin_epoch(0.9, lambda: pytest.fail("codes are not needed"))
+        network.begin_epoch(0.9, x, lambda: pytest.fail("codes are not needed"))
         assert network.objective(x) == functional.mse_loss(network(x)[1], x)
+
+
+class TestContrastive:
+    def test_the_loss_is_simclrs(self):
+        """Chen et al. 2020, equation 1, written out pair by pair."""
+        z = torch.randn(10, 6, generator=torch.Generator().manual_seed(0)).double()
+        unit = (z / z.norm(dim=1, keepdim=True)).numpy()
+        alike = np.exp(unit @ unit.T / 0.3)
+        losses = []
+        for i in range(10):
+            others = alike[i].sum() - alike[i, i]
+            losses.append(-np.log(alike[i, (i + 5) % 10] / others))
+        assert float(contrast(z, 0.3)) == pytest.approx(np.mean(losses))
+
+    def test_the_whole_objective_is_that_and_the_clean_images_error(self, x):
+        network = core.build(lambda s: Contrastive(s, weight=3.0), SHAPE, 0)
+        torch.manual_seed(1)
+        found = network.objective(x)
+        torch.manual_seed(1)
+        code = network.encoder(torch.cat([network.view(x), network.view(x)]))
+        error = functional.mse_loss(network.decoder(code[: len(x)]), x)
+        torch.testing.assert_close(found, contrast(network.projector(code), 0.5) + 3 * error)
+
+    def test_views_are_images_and_each_another(self, x):
+        network = Contrastive(SHAPE)
+        one, other = network.view(x), network.view(x)
+        assert one.shape == x.shape
+        assert one.abs().max() <= 1
+        assert not torch.allclose(one, other)
+        assert not torch.allclose(one[0] - x[0], one[1] - x[1])
+
+    def test_views_of_grey_images_are_grey(self):
+        grey = torch.rand(6, 1, 32, 32).expand(6, 3, 32, 32) * 2 - 1
+        view = Contrastive(SHAPE).view(grey)
+        torch.testing.assert_close(view[:, 0], view[:, 1], atol=1e-5, rtol=0)
+        torch.testing.assert_close(view[:, 0], view[:, 2], atol=1e-5, rtol=0)
+
+    def test_without_jitter_colours_stay(self, x):
+        network = Contrastive(SHAPE, jitter=0.0)
+        network.eval()
+        colourful = torch.full((4, 3, 32, 32), 0.5)
+        colourful[:, 0] = -0.5
+        views = network._recoloured(colourful)
+        kept = [torch.allclose(view, colourful[0], atol=1e-5) for view in views]
+        drained = [torch.allclose(view[0], view[1], atol=1e-5) for view in views]
+        assert all(a or b for a, b in zip(kept, drained, strict=True))
+
+    def test_a_hue_is_a_turn_about_grey(self):
+        turn = _turns(torch.tensor([0.0, 0.7, 2 * math.pi / 3]))
+        torch.testing.assert_close(turn[0], torch.eye(3))
+        torch.testing.assert_close(turn[1] @ turn[1].T, torch.eye(3))
+        torch.testing.assert_close(turn[1] @ torch.ones(3), torch.ones(3))
+        red, green, blue = torch.eye(3)
+        assert any(torch.allclose(turn[2] @ red, other, atol=1e-6) for other in (green, blue))
+
+    def test_views_are_mirrored_only_where_mirrors_are_alike(self):
+        random = np.random.default_rng(0)
+        ramps = np.linspace(0, 200, 32)[None, None, :, None] + random.integers(
+            0, 40, (30, 32, 1, 3)
+        )
+        ramps = np.broadcast_to(ramps, (30, 32, 32, 3)).astype(np.uint8)
+        one_way = core.to_device(ramps, torch.device("cpu"))
+        both_ways = torch.cat([one_way[:15], one_way[15:].flip(3)])
+        assert not mirrors_are_alike(one_way)
+        assert mirrors_are_alike(both_ways)
+        assert not mirrors_are_alike(one_way[:1])
+        network = Contrastive(SHAPE)
+        network.begin_epoch(0.0, both_ways, lambda: pytest.fail("codes are not needed"))
+        assert network.mirrored == 0.5
+        network.begin_epoch(0.5, one_way, lambda: pytest.fail("codes are not needed"))
+        assert network.mirrored == 0.5  # settled once
+
+    def test_it_bears_a_last_batch_of_one_image(self):
+        images = core.to_device(make_images(9)[0], torch.device("cpu"))
+        history = core.train(core.build(Contrastive, SHAPE, 0), images, core.Recipe(1, 1e-3, 8), 0)
+        assert np.isfinite(history[0])
 
 
 def test_the_plain_cnn_layer_by_layer():
@@ -193,7 +272,12 @@ def test_the_plain_cnn_layer_by_layer():
 
 @pytest.mark.parametrize(
     ("model", "total"),
-    [("cnn-plain", 1_909_251), ("variational", 8_494_144), ("residual", 1_489_091)],
+    [
+        ("cnn-plain", 1_909_251),
+        ("variational", 8_494_144),
+        ("residual", 1_489_091),
+        ("contrastive", 672_035),
+    ],
 )
 def test_parameters_are_as_documented(model, total):
     item = find(model)
@@ -232,6 +316,9 @@ def test_gradients_are_scikit_images(x):
         ("idec(alone=2)", "alone must be 0 to 1"),
         ("histogram(bins=0)", "bins must be 1 to 16"),
         ("hog(cell=17)", "cell must be 1 to 16, found 17"),
+        ("contrastive(code=12)", "code must be a multiple of 8, found 12"),
+        ("contrastive(jitter=1)", "jitter must be 0 to 0.9"),
+        ("contrastive(temperature=0)", "temperature must be 0.01 to 10"),
         ("hog(orientations=33)", "orientations must be 1 to 32"),
     ],
 )

@@ -28,5 +28,5 @@ def two_groups(count: int = 120, seed: int = 0) -> tuple[NDArray[np.float32], ND
     """Make points of 20 dimensions in two groups far apart, and the groups."""
     random = np.random.default_rng(seed)
     groups = np.arange(count) % 2
-    points = random.normal(size=(count, 20)) + 12 * groups[:, None]
+    points = random.normal(size=(count, 20)) + 12 * groups[:, None] - 6
     return points.astype(np.float32), groups

@@ -137,7 +137,7 @@ class Trainer:
         """Begin the epoch's remaining steps: one is taken each time the next is asked for."""
         if self.training.batch == 0:
             done = self.training.epoch / self.recipe.epochs
-            self.model.begin_epoch(done, lambda: codes(self.model, self.images))
+            self.model.begin_epoch(done, self.images, lambda: codes(self.model, self.images))
         return self.epoch(self.training.permutation(len(self.images)), self.training.batch)
 
     def _step(self, batch: Tensor) -> None:
