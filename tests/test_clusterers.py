@@ -51,6 +51,7 @@ def test_clusters_are_scikit_learns(text, theirs):
         ("gmm(covariance=round)", "covariance must be one of full, tied, diag, spherical"),
         ("gmm", "covariances of 3072 dimensions are too large: allowed are 512"),
         ("gmm(starts=0)", "starts must be 1 or more"),
+        ("gmm(shrinkage=-1)", "shrinkage must be 0 to 10, found -1"),
         ("agglomerative(linkage=chain)", "linkage must be one of ward, average"),
         ("spectral(n_neighbors=1)", "n_neighbors must be 2 or more"),
         ("spectral(n_neighbors=50)", "n_neighbors=50 needs more than 50 images, found 50"),

@@ -25,6 +25,9 @@ class GaussianMixture(Clusterer):
         Components.
     covariance : str
         ``full``, ``tied`` (the same for all), ``diag`` or ``spherical``.
+    shrinkage : float
+        What is added to each variance, as a share of the data's mean variance, 0 to 10. With as
+        much as 0.1 components cannot shrink to a few images, nor follow every bend.
     starts : int
         Times it is started; the run with the highest likelihood is kept.
     random_state : int or None
@@ -40,11 +43,13 @@ class GaussianMixture(Clusterer):
         n_clusters: int,
         *,
         covariance: str = "full",
+        shrinkage: float = 1e-6,
         starts: int = 3,
         random_state: int | None = None,
     ) -> None:
         self.n_clusters = n_clusters
         self.covariance = covariance
+        self.shrinkage = shrinkage
         self.starts = starts
         self.random_state = random_state
 
@@ -54,6 +59,7 @@ class GaussianMixture(Clusterer):
             self.covariance in COVARIANCES,
             f"covariance must be one of {', '.join(COVARIANCES)}, found {self.covariance!r}",
         )
+        need(0 <= self.shrinkage <= 10, f"shrinkage must be 0 to 10, found {self.shrinkage:g}")
         need(self.starts >= 1, f"starts must be 1 or more, found {self.starts}")
         need(
             self.covariance in ("diag", "spherical") or n_features <= MOST_FEATURES,
@@ -80,8 +86,7 @@ class GaussianMixture(Clusterer):
                 self.n_clusters,
                 covariance_type=self.covariance,
                 n_init=self.starts,
-                # A floor under variances, in the data's own unit.
-                reg_covar=1e-6 * float(X.var(axis=0).mean()) + 1e-12,
+                reg_covar=self.shrinkage * float(X.var(axis=0).mean()) + 1e-12,
                 random_state=self.random_state,
             ).fit(X)
         return self.predict(X)
