@@ -7,7 +7,7 @@ import time
 
 from bench import neighbours
 from bench.clusterers.named import Named
-from bench.probe import forward_flops, probe
+from bench.probe import forward_flops, probe, training_flops
 from bench.task import Task
 from models.autoencoder import ImageShape
 from reducers.chain import Chain
@@ -79,7 +79,7 @@ def _train_seconds(task: Task, shape: ImageShape, device: str) -> float:
         return fresh
     steps = epochs * -(-task.samples // task.settings["batch_size"])
     traffic = SECONDS_TO_STEP * parameters if device == "cpu" else 0.0
-    flops = 3 * forward_flops(model, shape) * task.samples * epochs
+    flops = training_flops(model, shape) * task.samples * epochs
     arithmetic = flops / matrix_rate(device) / SHARE_OF_MATRIX_RATE
     return fresh + steps * max(traffic, LEAST_STEP) + arithmetic
 

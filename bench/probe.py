@@ -75,20 +75,30 @@ def _build(item: Any, shape: ImageShape) -> Any:
 
 
 def forward_flops(name: str, shape: ImageShape) -> int:
-    """Count the floating-point operations of one image's way forward.
+    """Count the floating-point operations of one image's way forward."""
+    item: Any = find(name)
+    return _flops(item, shape, objective=False)
 
-    A training step costs three times that, less the gradient with respect to the image.
+
+def training_flops(name: str, shape: ImageShape) -> int:
+    """Estimate the floating-point operations of one image in a step of training.
+
+    Three times those of the objective, in which an image may go its way more than once.
     """
     item: Any = find(name)
-    return _forward_flops(item, shape)
+    return 3 * _flops(item, shape, objective=True)
 
 
 @functools.cache
-def _forward_flops(item: Any, shape: ImageShape) -> int:
+def _flops(item: Any, shape: ImageShape, objective: bool) -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode  # imports half of torch: not for plans
 
     model = _build(item, shape)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, *shape))
-    return int(counter.get_total_flops())
+    # Two: what is normalised over a batch asks for more than one.
+    images = torch.zeros(2, *shape)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        run = model.train().objective if objective else model
+        with FlopCounterMode(display=False) as counter:
+            run(images)
+    return int(counter.get_total_flops()) // len(images)
