@@ -23,6 +23,7 @@ from bench.report.tables import missing
 from bench.store import Store
 from bench.suggest import choose, leading
 from bench.summary import judged_by, leading_accuracy, leading_metric, median_seed, summary
+from bench.task import BEHIND_CHAIN
 
 DPI = 150
 FOLDER = "figures"
@@ -251,11 +252,16 @@ def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path)
     metric, shown = leading_metric(records), leading_accuracy(records)
     planes: list[paint.Plane] = []
     shows: list[dict[str, Any]] = []
+    seen: set[tuple[str, str]] = set()
     for (model, chain), cell in _done(records).groupby(["model", "chain"], sort=False):
         index = median_seed(cell, metric)
         record = cell[cell["seed_index"] == index].iloc[0]
+        embedding = (str(model), str(chain).partition(BEHIND_CHAIN)[0])
+        if _is_labelled(dataset) and embedding in seen:
+            continue  # coloured by label, another clusterer's plane is the same
         plane = _plane(record, dataset, store, shown)
         if plane is not None:
+            seen.add(embedding)
             planes.append(plane)
             artifacts = [record["reduce_artifacts"], record["cluster_artifacts"]]
             shows.append(
@@ -281,6 +287,10 @@ def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path)
         title = f"{plane.model}, {plane.chain}"
         figures.append(Figure(path, title, f"Seed {plane.seed_index}, by {plane.by}.", True))
     return figures
+
+
+def _is_labelled(dataset: Dataset) -> bool:
+    return dataset.labels is not None or dataset.validation_labels is not None
 
 
 def _plane(
