@@ -54,6 +54,29 @@ PRESETS = {
             "batch_size": 64,
         },
     ),
+    "best": Preset(
+        "what did best on three kinds of data, within 15 minutes: for images of your own",
+        {
+            "dataset": "digits",
+            "limit": "all",
+            "models": ["handmade", "contrastive"],
+            # docs/choosing.md says what was measured. No one chain is best everywhere; which one
+            # is here, coherence says without labels.
+            "reducers": [
+                "pca64+tsne2",
+                "normalize+pca64+umap8(min_dist=0,n_neighbors=30)",
+                "normalize+pca8(whiten=true)",
+                "normalize+pca16(whiten=true)",
+            ],
+            # Hand-made features are the baseline here; more rows would cost time.
+            "baselines": False,
+            "seeds": 3,
+            "budget": "15m",
+            "epochs": 40,
+            "lr": 1e-3,
+            "batch_size": 128,
+        },
+    ),
     "regression": Preset(
         "400 patches of photographs, 12 epochs of the dnn: what `make regression` runs",
         {

@@ -85,6 +85,11 @@ def _plan_of(run: Run) -> None:
         f"{len(run.plan.cells)} cells on {run.dataset.name}, {len(run.dataset):,} images, "
         f"{clusters} clusters, {run.spec.device}, {run.spec.threads} threads"
     )
+    if run.spec.budget is not None:
+        print(
+            f"{run.spec.epochs} of {run.asked.epochs} epochs, and up to {run.spec.seeds} seeds, "
+            f"within {run.spec.budget}"
+        )
     for cell in run.plan.cells:
         todo = [task.stage for task in cell.tasks if task.key in missing]
         state = "there" if not todo else f"to do: {', '.join(dict.fromkeys(todo))}"

@@ -96,6 +96,12 @@ def test_when_time_is_over_all_cells_have_the_same_seeds(tmp_path, monkeypatch):
     assert not any("seeds" in note for note in longer.notes)
 
 
+def test_a_dry_run_says_how_many_epochs_there_is_time_for(command):
+    done = command("--preset", "best", "--limit", "200", "--budget", "20s", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "of 40 epochs, and up to 3 seeds, within 20s" in done.stdout
+
+
 def test_the_command_says_what_there_was_time_for(command, tmp_path):
     done = command(
         *("--limit", "60", "--models", "pixels", "--reducers", "pca5", "--no-baselines"),

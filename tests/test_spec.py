@@ -70,7 +70,7 @@ def test_adding_baselines_again_adds_nothing(preset, tmp_path):
     path.write_text(spec.to_toml())
     assert resolve({}, path) == spec
     assert {"pixels", "untrained-dnn"} <= set(spec.models)
-    assert ("none" in spec.reducers) == spec.baselines == (preset != "regression")
+    assert ("none" in spec.reducers) == spec.baselines == (preset not in ("best", "regression"))
 
 
 def test_baselines_can_be_turned_off_in_a_file(tmp_path):
