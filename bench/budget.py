@@ -1,9 +1,9 @@
-"""A grid within a time: as many epochs as it has room for, then as many repetitions.
+"""A grid within a time: fewer epochs, and if that was estimated wrongly fewer repetitions.
 
-How many epochs is estimated beforehand, and kept in the store, so that the same command goes on
-from where it was. How many repetitions is measured on the way: a repetition that would not end in
-time is not begun, for no cell. So all cells have the same recipe and the same seeds, whatever the
-budget.
+As many epochs are taken as all repetitions have room for, by an estimate that is made beforehand
+and kept in the store, so that the same command goes on from where it was. Then it is measured: a
+repetition that would not end in time is not begun, for no cell. So all cells have the same recipe
+and the same seeds, whatever the budget.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from bench.console import duration
-from bench.store import Store
+from bench.store import DamagedError, Store
 
 STAGE = "budget"
 # Epochs that are tried: estimates are good to a factor of two, and finer steps would say more.
@@ -60,7 +60,13 @@ def epochs(budget: float, most: int, estimate: Callable[[int], float]) -> int:
 
 def decided(store: Store, key: str) -> int | None:
     """Return the epochs that were decided on before; None the first time."""
-    return int(store.load(STAGE, key).values["epochs"]) if (STAGE, key) in store else None
+    if (STAGE, key) not in store:
+        return None
+    try:
+        return int(store.load(STAGE, key).values["epochs"])
+    except DamagedError:
+        store.set_aside(STAGE, key)
+        return None
 
 
 def decide(store: Store, key: str, found: int) -> None:

@@ -135,8 +135,15 @@ def _judge_cell(
     return [
         _judge_number(threshold, row, dataset, name, column, limit, sign)
         for name, column, limit, sign in limits
-        if limit is not None
+        if limit is not None and not (name == "loss" and _has_none(row, column))
     ]
+
+
+def _has_none(row: pd.Series | None, column: str) -> bool:
+    """Tell whether a cell that was done lacks a number: made by hand, it has no loss."""
+    import pandas as pd
+
+    return row is not None and row["failed"] + row["skipped"] == 0 and bool(pd.isna(row[column]))
 
 
 def _judge_number(

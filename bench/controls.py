@@ -113,7 +113,7 @@ def scan(train: Array, near: Integers, counts: tuple[int, ...], seed: int, start
 
 
 def agree(clusters: Integers, again: list[tuple[Integers, Integers]]) -> Result:
-    """Say how far clusters stay the same when the chain and k-means see fewer images.
+    """Say how far clusters stay the same when the chain and clusterer see fewer images.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ import functools
 import time
 
 from bench import neighbours
+from bench.clusterers.kmeans import ITERATIONS
 from bench.clusterers.named import Named
 from bench.probe import forward_flops, probe, training_flops
 from bench.task import Task
@@ -17,7 +18,6 @@ SHARE_OF_MATRIX_RATE = 0.6
 SECONDS_TO_DRAW = 1e-8  # a parameter's first value
 SECONDS_TO_STEP = 1.4e-9  # a parameter, in Adam: memory traffic, not arithmetic
 LEAST_STEP = 2e-4
-KMEANS_ITERATIONS = 30
 
 
 @functools.cache
@@ -57,7 +57,7 @@ def seconds(task: Task, shape: ImageShape, clusters: int, device: str) -> float:
     if task.stage == "scan":
         points = min(task.samples, neighbours.MOST)
         tries = sum(task.settings["counts"]) * task.settings["starts"]
-        distances = 2.0 * points * task.features * tries * KMEANS_ITERATIONS
+        distances = 2.0 * points * task.features * tries * ITERATIONS
         return 0.3 + distances / matrix_rate("cpu") / 0.2
     if task.stage == "null":
         return 0.05 + 2.0 * task.samples**2 * task.features / matrix_rate("cpu")

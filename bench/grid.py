@@ -119,8 +119,8 @@ def grid(
     plugin: Annotated[
         list[Path] | None,
         _option(
-            "Python file that registers models, reducers or data sets; it is run, so name only "
-            "files you trust. May be repeated.",
+            "Python file that registers models, reducers, clusterers or data sets; it is run, so "
+            "name only files you trust. May be repeated.",
             WHAT,
             metavar="FILE",
         ),
@@ -155,8 +155,8 @@ def grid(
     budget: Annotated[
         str | None,
         _option(
-            "A time for each data set, such as 15m: takes as many epochs, up to --epochs, and then "
-            "as many seeds, up to --seeds, as it has room for; the same of every cell.",
+            "A time for each data set, such as 15m: as many epochs, up to --epochs, as all seeds "
+            "have room for; a seed that would not end in time is not begun, for no cell.",
             RECIPE,
             metavar="TIME",
         ),
@@ -236,7 +236,8 @@ def grid(
         ),
     ] = False,
     list_items: Annotated[
-        bool, _option("Print every data set, model, reducer and preset.", INSTEAD, "--list")
+        bool,
+        _option("Print every data set, model, reducer, clusterer and preset.", INSTEAD, "--list"),
     ] = False,
 ) -> int:
     """Cross autoencoders with reducer chains, and see which groups your images best.

@@ -85,7 +85,7 @@ METRICS = {
             "0 to 1",
             "score",
             "normalised mutual information of clusters and labels, arithmetic mean (Strehl and "
-            "Ghosh 2002)",
+            "Ghosh 2002); images in no cluster are a group here and in AMI and ARI",
         ),
         Metric(
             "ami",

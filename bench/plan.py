@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bench import common
 from bench.clusterers.named import DEFAULT
+from bench.clusterers.named import Named as Clusterer
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.feasible import check_images, why_impossible
@@ -13,6 +14,7 @@ from bench.planner import Planner
 from bench.spec import GridSpec
 from bench.task import Cell, Task
 from models.named import Named
+from reducers.chain import Chain
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ def plan(spec: GridSpec, dataset: Dataset) -> Plan:
     Raises
     ------
     UsageError
-        If the images are all one, a model cannot work on them, or a chain on no model's codes.
+        If the images are all one, a model cannot work on them, or a chain or clusterer
+        in no cell.
     """
     check_images(dataset)
     spared = spec.spared
@@ -46,10 +49,7 @@ def plan(spec: GridSpec, dataset: Dataset) -> Plan:
         for model in spec.models
         for chain, by in ways
     }
-    for chain, by in ways:
-        reasons = [impossible[model, chain, by] for model in spec.models]
-        if all(reasons):
-            raise UsageError(reasons[0])
+    _refuse_what_works_nowhere(spec, impossible)
     planner = Planner(spec, dataset)
     cells = tuple(
         planner.cell(model, chain, by, index, impossible[model, chain, by])
@@ -59,6 +59,16 @@ def plan(spec: GridSpec, dataset: Dataset) -> Plan:
         for chain, by in ways
     )
     return Plan(spec, cells, planner.tasks)
+
+
+def _refuse_what_works_nowhere(
+    spec: GridSpec, impossible: dict[tuple[str, Chain, Clusterer], str]
+) -> None:
+    """Refuse a chain, or a clusterer, that can work in no cell; others have cells skipped."""
+    for asked in (*spec.chains, *spec.named_clusterers):
+        reasons = [why for cell, why in impossible.items() if asked in cell[1:]]
+        if all(reasons):
+            raise UsageError(reasons[0])
 
 
 def plan_scan(spec: GridSpec, dataset: Dataset) -> Plan:

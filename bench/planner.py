@@ -219,7 +219,8 @@ class Planner:
             data=data,
             source=keys.source(item, stages.train, core, state, capture, convolution),
             libraries=item.libraries,
-            threads=self.device == "cpu" and item.trains,
+            # What is told the number of clusters seeks them on the CPU.
+            threads=item.trains and (self.device == "cpu" or named.needs_clusters),
             features=facts.code_size,
             outputs=0,
         )

@@ -86,7 +86,10 @@ def training_flops(name: str, shape: ImageShape) -> int:
     Three times those of the objective, in which an image may go its way more than once.
     """
     item: Any = find(name)
-    return 3 * _flops(item, shape, objective=True)
+    try:
+        return 3 * _flops(item, shape, objective=True)
+    except Exception:  # somebody else's objective: training it will tell
+        return 3 * forward_flops(name, shape)
 
 
 @functools.cache
@@ -97,7 +100,8 @@ def _flops(item: Any, shape: ImageShape, objective: bool) -> int:
     model = _build(item, shape)
     # Two: what is normalised over a batch asks for more than one.
     images = torch.zeros(2, *shape)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    # An objective may ask for gradients of its own.
+    with torch.random.fork_rng(devices=[]), torch.set_grad_enabled(objective):
         run = model.train().objective if objective else model
         with FlopCounterMode(display=False) as counter:
             run(images)

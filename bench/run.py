@@ -104,7 +104,7 @@ class Run:
         self.spec = spec.model_copy(update=resolved)
         self.asked = self.spec
         self.store = Store(spec.store)
-        self.clock = None if spec.budget_seconds is None else Clock(spec.budget_seconds)
+        self.clock: Clock | None = None
         self.curve: pd.DataFrame | None = None
         if self.spec.budget is not None:
             self.spec = self.spec.model_copy(update={"epochs": self._epochs()})
@@ -124,6 +124,11 @@ class Run:
             return sum(map(self.seconds, made.tasks.values()))
 
         return budget.epochs(seconds, spec.epochs, estimate_with)
+
+    def _decide(self) -> None:
+        """Keep the number of epochs that a budget has room for."""
+        if self.spec.budget is not None:
+            budget.decide(self.store, self._decision, self.spec.epochs)
 
     @property
     def to_repeat(self) -> GridSpec:
@@ -194,8 +199,7 @@ class Run:
         prepare(self.spec.out)
         if not self.mode.only_cached:
             self.store.prepare(self.megabytes_needed())
-            if self.spec.budget is not None:
-                budget.decide(self.store, self._decision, self.spec.epochs)
+            self._decide()
             record_grid(self.store, self.spec.out, self.places(), self.to_repeat.to_toml())
 
     def places(self) -> list[tuple[str, str]]:
@@ -215,12 +219,15 @@ class Run:
         """
         from bench.report.write import write
 
+        if self.spec.budget_seconds is not None:
+            self.clock = Clock(self.spec.budget_seconds)
         notes = list(self._set_aside_damaged())
         seen: Counter[tuple[str, str]] = Counter()
         while True:
             try:
                 if not self.mode.only_cached:
                     self._save_data()
+                    self._decide()
                 said = self._run(outcome)
                 if self._scans:
                     notes += self._take_suggestion(outcome)
@@ -271,7 +278,7 @@ class Run:
         self.plan = plan(self.spec, self.dataset)
         if not self.mode.only_cached:
             used = [*scanned, *self.places()]
-            record_grid(self.store, self.spec.out, used, self.spec.to_toml())
+            record_grid(self.store, self.spec.out, used, self.to_repeat.to_toml())
         reasons = [outcome.failures[key].error for key in silent if key in outcome.failures]
         said = f"{len(silent)} cells had no say in the number of clusters"
         return [f"{said}: {'; '.join(dict.fromkeys(reasons))}"] if silent else []
@@ -319,15 +326,26 @@ class Run:
             Watch(estimates, self.console) as watch,
             WorkerProcess(self._setup(), watch.waiting) as worker,
         ):
-            if self.clock is None or self.mode.only_cached or self._scans:
+            if self.clock is None or self._scans:
                 run(self.plan, self.store, worker, watch, self.mode, outcome)
                 return []
             for seeds in range(1, self.spec.seeds + 1):
-                self.plan = plan(self.spec.model_copy(update={"seeds": seeds}), self.dataset)
+                self.plan = self._of_seeds(seeds)
                 run(self.plan, self.store, worker, watch, self.mode, outcome)
-                if seeds < self.spec.seeds and not self.clock.another():
+                if seeds < self.spec.seeds and not self._goes_on(seeds, self.clock):
                     return [self.clock.note(seeds, self.spec.seeds)]
         return []
+
+    def _of_seeds(self, seeds: int) -> Plan:
+        return plan(self.spec.model_copy(update={"seeds": seeds}), self.dataset)
+
+    def _goes_on(self, seeds: int, clock: Clock) -> bool:
+        """Tell whether another repetition is there already, or there is time for it."""
+        there = not self.mode.force and all(
+            (task.stage, task.key) in self.store
+            for task in self._of_seeds(seeds + 1).tasks.values()
+        )
+        return there or (clock.another() and not self.mode.only_cached)
 
     @property
     def _scans(self) -> bool:

@@ -19,6 +19,7 @@ from pydantic import (
 
 from bench.baselines import baselines_among, chains_with_baseline, models_with_baselines
 from bench.budget import seconds
+from bench.clusterers import clusterers
 from bench.clusterers.named import DEFAULT
 from bench.clusterers.named import Named as Clusterer
 from bench.errors import UsageError
@@ -90,8 +91,8 @@ class GridSpec(BaseModel):
         How often each chain runs again on four fifths of the images, for every seed; None: once
         where nothing is labelled, else never.
     budget : str or None
-        A time for each data set, such as ``15m``: as many epochs are taken, up to ``epochs``, and
-        then as many seeds, up to ``seeds``, as there is time for.
+        A time for each data set, such as ``15m``: as many epochs are taken, up to ``epochs``, as
+        all seeds have room for by an estimate; a seed that would not end in time is not begun.
     epochs, lr, batch_size
         The recipe; see `bench.training.core.Recipe`.
     clusters : int, "auto" or None
@@ -244,7 +245,10 @@ class GridSpec(BaseModel):
     @field_validator("clusterers")
     @classmethod
     def _known_clusterers(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(str(Clusterer.parse(text)) for text in texts))
+        found = [Clusterer.parse(text) for text in texts]
+        for clusterer in found:
+            require(clusterers, clusterer.name)
+        return tuple(dict.fromkeys(map(str, found)))
 
     @field_validator("device")
     @classmethod

@@ -77,7 +77,7 @@ class Cell:
     tasks : tuple of Task
         From training to scoring; none where the cell is impossible.
     impossible : str
-        Why the chain cannot work on the model's codes; empty where it can.
+        Why chain or clusterer cannot work on the model's codes; empty where they can.
     null : tuple of Task
         The chain and clusterer on data without clusters, the same for all repetitions; none where
         that is not asked for.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def list_items(plugins: list[Path]) -> int:
-    """Print every data set, model, reducer and preset."""
+    """Print every data set, model, reducer, clusterer and preset."""
     from bench.clusterers import clusterers
     from bench.datasets import datasets
     from bench.plugins import load_plugins
@@ -182,6 +182,6 @@ def tell_the_rest(run: Run, finished: Finished) -> int:
 
 
 def impossible_notes(run: Run) -> list[str]:
-    """Say which cells are skipped because their chain cannot work on their model's codes."""
+    """Say which cells are skipped because chain or clusterer cannot work on their codes."""
     reasons = [cell.impossible for cell in run.plan.cells if cell.impossible]
     return [f"skipped: {reason}" for reason in dict.fromkeys(reasons)]

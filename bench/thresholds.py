@@ -155,7 +155,7 @@ def update(thresholds: list[Threshold], records: pd.DataFrame) -> list[Threshold
 def _renew(thresholds: list[Threshold], records: pd.DataFrame) -> list[Threshold]:
     """Set the thresholds of one data set, which all of these are about."""
     cells = summary(records)
-    renewed = []
+    renewed: list[Threshold | None] = []
     named: set[tuple[str, str]] = set()
     for threshold in thresholds:
         matching = [row for _, row in cells.iterrows() if threshold.names(row.model, row.chain)]
@@ -163,7 +163,8 @@ def _renew(thresholds: list[Threshold], records: pd.DataFrame) -> list[Threshold
         if matching:
             renewed.append(_set(threshold.model, threshold.chain, matching, records))
     own = [row for _, row in cells.iterrows() if (row.model, row.chain) not in named]
-    return renewed + [_set(r.model, r.chain, [r], records) for r in own]
+    renewed += [_set(r.model, r.chain, [r], records) for r in own]
+    return [threshold for threshold in renewed if threshold is not None]
 
 
 def identity(records: pd.DataFrame) -> tuple[str, str]:
@@ -188,14 +189,16 @@ def _check_complete(records: pd.DataFrame) -> None:
         )
 
 
-def _set(model: str, chain: str, rows: list[pd.Series], records: pd.DataFrame) -> Threshold:
+def _set(model: str, chain: str, rows: list[pd.Series], records: pd.DataFrame) -> Threshold | None:
+    """Set a threshold by cells; None where they have neither accuracy nor loss."""
     preset, dataset = identity(records)
     seeds = min(int(row["seeds"]) for row in rows)
     limits: dict[str, float] = {}
     accuracy = leading_accuracy(records)
-    if accuracy is not None:
+    scored = [row for row in rows if accuracy is not None and pd.notna(row[accuracy])]
+    if accuracy is not None and scored:
         worst = min(
-            (row[accuracy] - margin(row, accuracy, LEAST_ACCURACY), row[accuracy]) for row in rows
+            (row[accuracy] - margin(row, accuracy, LEAST_ACCURACY), row[accuracy]) for row in scored
         )
         # Rounded away from the mean.
         low = math.floor(max(worst[0], 0) * 1e4) / 1e4
@@ -207,6 +210,8 @@ def _set(model: str, chain: str, rows: list[pd.Series], records: pd.DataFrame) -
         )
         high = math.ceil(highest[0] * 1e5) / 1e5
         limits |= {"max_loss": high, "loss_margin": round(high - highest[1], 5)}
+    if not limits:
+        return None
     return Threshold(
         preset=preset, dataset=dataset, model=model, chain=chain, seeds=seeds, **limits
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -58,8 +57,6 @@ class Contrastive(Autoencoder):
     Chen, Kornblith, Norouzi, Hinton (2020), A simple framework for contrastive learning of visual
     representations: equation 1 and section 2.
     """
-
-    libraries: ClassVar[tuple[str, ...]] = ("torch",)
 
     mirrored: Tensor
 

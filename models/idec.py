@@ -34,7 +34,8 @@ class IDEC(Autoencoder):
     For a share of the epochs it is an autoencoder (500-500-2000-code, mirrored). Then k-means on
     the codes sets centres, and the objective is mean squared error + gamma · KL(P ‖ Q): Q are the
     soft assignments of codes to centres (Student's t), P the same, sharpened. The sizes of
-    clusters that P needs are found once an epoch. With ``gamma=0`` it stays an autoencoder.
+    clusters that P needs are found once an epoch. With ``gamma=0``, or a single epoch, it stays
+    an autoencoder.
     The paper trains layer by layer first; here all layers train at once.
 
     It is told the number of clusters, which others are not. Its codes are clustered like any

@@ -56,6 +56,7 @@ def test_clusters_are_scikit_learns(text, theirs):
         ("spectral(n_neighbors=1)", "n_neighbors must be 2 or more"),
         ("spectral(n_neighbors=50)", "n_neighbors=50 needs more than 50 images, found 50"),
         ("hdbscan(min_cluster_size=51)", "min_cluster_size must be 2 to 50, or 0, found 51"),
+        ("hdbscan(min_cluster_size=1)", "min_cluster_size must be 2 to 50"),
         ("hdbscan(min_samples=51)", "min_samples must be 1 to 50, or 0, found 51"),
     ],
 )

@@ -24,7 +24,8 @@ class Clusterer(BaseEstimator):
     method can place points that it was not fitted on.
 
     Images that a method leaves in no cluster have the number -1, as in scikit-learn. They count as
-    wrong in every accuracy; in other scores they are a group of their own.
+    wrong in every accuracy, and are in no company in coherence; in NMI, AMI, ARI, silhouettes and
+    agreement they are a group of their own.
 
     Attributes
     ----------

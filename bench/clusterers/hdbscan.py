@@ -43,6 +43,10 @@ class HDBSCAN(Clusterer):
         """Raise `ValueError` for sizes that this number of images rules out."""
         size, samples = self._size(n_samples), self.min_samples
         need(
+            self.min_cluster_size > 0 or size <= n_samples,
+            f"needs {size} images or more, found {n_samples}",
+        )
+        need(
             2 <= size <= n_samples,
             f"min_cluster_size must be 2 to {n_samples}, or 0, found {size}",
         )

@@ -12,6 +12,7 @@ from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Array, Clusterer, Integers
 from bench.clusterers.named import Named
 from bench.contracts import Check, Spared, hold
+from bench.extras import how_to_install, missing
 
 COUNT, GROUPS = 90, 3
 CENTRES = np.array([[0, 0, 0], [20, 0, 0], [0, 20, 0]])
@@ -27,6 +28,9 @@ def item_of(name: str) -> type[Clusterer]:
 
 def build(name: str, seed: int = 0) -> Clusterer:
     """Build a clusterer that seeks three clusters."""
+    lacking = missing(item_of(name))
+    if lacking:
+        raise Spared(f"it needs {', '.join(lacking)}: {how_to_install(item_of(name))}")
     return Named.parse(name).build(GROUPS, random_state=seed)
 
 

@@ -257,9 +257,9 @@ def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path)
         index = median_seed(cell, metric)
         record = cell[cell["seed_index"] == index].iloc[0]
         embedding = (str(model), str(chain).partition(BEHIND_CHAIN)[0])
-        if _is_labelled(dataset) and embedding in seen:
-            continue  # coloured by label, another clusterer's plane is the same
         plane = _plane(record, dataset, store, shown)
+        if plane is not None and plane.by != "cluster" and embedding in seen:
+            continue  # coloured by label, another clusterer's plane is the same
         if plane is not None:
             seen.add(embedding)
             planes.append(plane)
@@ -280,6 +280,8 @@ def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path)
     by = " or ".join(dict.fromkeys(plane.by for plane in planes))
     which = "first" if metric is None else "median"
     caption = f"Coloured by {by}, each cell at its {which} seed. Axes have no unit."
+    if records["clusterer"].nunique() > 1:
+        caption += " Coloured by label, an embedding is shown once, with its first clusterer."
     figures = [Figure(panel, "All two-dimensional cells", caption)]
     for plane, what in zip(planes, shows, strict=True):
         path = folder / f"plane-{cell_name(plane.model, plane.chain)}.png"
@@ -287,10 +289,6 @@ def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path)
         title = f"{plane.model}, {plane.chain}"
         figures.append(Figure(path, title, f"Seed {plane.seed_index}, by {plane.by}.", True))
     return figures
-
-
-def _is_labelled(dataset: Dataset) -> bool:
-    return dataset.labels is not None or dataset.validation_labels is not None
 
 
 def _plane(

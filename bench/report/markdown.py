@@ -159,7 +159,7 @@ def _kinds(records: pd.DataFrame) -> str:
     if records["validation_accuracy"].notna().any():
         said.append(
             "*Validation* is inductive: unseen images go through the fitted encoder, each "
-            "reducer's transform and k-means' predict; nothing is fitted again."
+            "reducer's transform and the clusterer's predict; nothing is fitted again."
         )
     return " ".join(said)
 

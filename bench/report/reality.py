@@ -56,10 +56,6 @@ def _clusters(records: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
     return [note, table([*header, ""], rows, 2)]
 
 
-def _count(found: float) -> str:
-    return MISSING if pd.isna(found) else f"{found:.0f}"
-
-
 def _null(row: pd.Series) -> str:
     if pd.notna(row["null_error"]):
         return "failed"
@@ -70,7 +66,7 @@ def _flags(row: pd.Series, sought: int) -> str:
     """Say what is wrong with a cell's clusters; empty where nothing is."""
     flags = []
     if pd.notna(row["clusters_found"]) and row["clusters_found"] < sought:
-        flags.append(f"{sought - int(row['clusters_found'])} clusters are empty")
+        flags.append(f"{sought - int(row['clusters_found'])} clusters fewer than sought")
     if pd.notna(row["clusters_found"]) and row["clusters_found"] > sought:
         flags.append(f"{int(row['clusters_found']) - sought} clusters more than sought")
     if pd.notna(row["noise"]) and row["noise"] > 0:

@@ -8,6 +8,7 @@ from bench.baselines import NO_REDUCTION
 from bench.metrics import METRICS
 from bench.presets import REPORT_CHAIN
 from bench.summary import judged_by, summary
+from bench.task import BEHIND_CHAIN
 
 OF_LABELLED = (
     "accuracy",
@@ -91,7 +92,7 @@ def report_table(records: pd.DataFrame) -> tuple[str, list[str], list[list[str]]
     rows : list of list of str
     """
     chains = list(dict.fromkeys(records["chain"]))
-    reducing = [chain for chain in chains if chain != NO_REDUCTION]
+    reducing = [chain for chain in chains if chain.partition(BEHIND_CHAIN)[0] != NO_REDUCTION]
     chain = REPORT_CHAIN if REPORT_CHAIN in chains else [*reducing, *chains][0]
     accuracies = ("accuracy", "public_accuracy", "private_accuracy", "validation_accuracy")
     shown = metrics_to_show(records, accuracies) or ["accuracy"]

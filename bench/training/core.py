@@ -140,6 +140,11 @@ class Trainer:
             self.model.begin_epoch(done, self.images, lambda: codes(self.model, self.images))
         return self.epoch(self.training.permutation(len(self.images)), self.training.batch)
 
+    def rehearse(self) -> None:
+        """Take a step, without the model's preparations for an epoch: there are no real images."""
+        with self._at_work():
+            next(self.epoch(self.training.permutation(len(self.images)), 0))
+
     def _step(self, batch: Tensor) -> None:
         training = self.training
         training.total += step(self.model, training.optimizer, normalise(batch))
@@ -290,7 +295,7 @@ def warm_up(
         if recipe is None:
             encode(network, images)
         else:
-            train(network, images, Recipe(1, recipe.lr, recipe.batch_size), seed=0)
+            Trainer(network, images, Recipe(1, recipe.lr, recipe.batch_size), seed=0).rehearse()
     finally:
         torch.set_num_threads(threads)
 

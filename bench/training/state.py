@@ -71,6 +71,8 @@ class Training:
         found |= {"order": self.epoch_start, "total": self.total, "drawn": torch.get_rng_state()}
         if self.device.type == "cuda":
             found["drawn_cuda"] = torch.cuda.get_rng_state(self.device)
+        elif self.device.type == "mps":
+            found["drawn_mps"] = torch.mps.get_rng_state()
         return {name: value.detach().to("cpu", copy=True) for name, value in found.items()}
 
     def place(self) -> dict[str, Any]:
@@ -94,6 +96,8 @@ class Training:
         torch.set_rng_state(tensors["drawn"].clone())
         if "drawn_cuda" in tensors:
             torch.cuda.set_rng_state(tensors["drawn_cuda"].clone(), self.device)
+        if "drawn_mps" in tensors:
+            torch.mps.set_rng_state(tensors["drawn_mps"].clone())
         self.epoch, self.batch = place["epoch"], place["batch"]
         self.history = list(place["history"])
 
