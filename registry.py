@@ -1,8 +1,8 @@
 """The one way things get a name.
 
-Autoencoders, reducers, clusterers and data sets are each kept in a `Registry`. An item is registered by a
-decorator in a file of its own; the files of the registry's package are imported the first time
-somebody asks for a name, and so are the entry points of other installed packages. This module
+Autoencoders, reducers, clusterers and data sets are each kept in a `Registry`. An item is
+registered by a decorator in a file of its own; the files of the registry's package are imported
+the first time somebody asks for a name, and so are the entry points of other packages. This module
 imports nothing of the project, so that every room may use it without looking up.
 """
 

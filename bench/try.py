@@ -1,4 +1,4 @@
-"""A new model, reducer or data set on trial: ``python -m bench.try FILE.py``."""
+"""A new model, reducer, clusterer or data set on trial: ``python -m bench.try FILE.py``."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def main_command(
     file: Annotated[
         Path,
         typer.Argument(
-            help="Python file that registers models, reducers or data sets; it is run, so name "
-            "only files you trust.",
+            help="Python file that registers models, reducers, clusterers or data sets; it is run, "
+            "so name only files you trust.",
             metavar="FILE.PY",
         ),
     ],

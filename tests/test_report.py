@@ -120,12 +120,14 @@ def test_a_collapse_is_seen_whatever_its_accuracy():
     rows = scored("dnn", "pca5", 0.9, 0.9, clusters_found=10)
     rows[1]["clusters_found"] = 3
     (line,) = (
-        line for line in render(frame(*rows), []).splitlines() if "clusters are empty" in line
+        line
+        for line in render(frame(*rows), []).splitlines()
+        if "clusters fewer than sought" in line
     )
     assert [part.strip() for part in line.split("|")[1:4]] == ["dnn", "pca5", "3"]
-    assert "7 clusters are empty" in line
+    assert "7 clusters fewer than sought" in line
     rows[1]["clusters_found"] = 10
-    assert "clusters are empty" not in render(frame(*rows), [])
+    assert "clusters fewer than sought" not in render(frame(*rows), [])
 
 
 def test_the_table_of_embeddings_has_what_was_measured():

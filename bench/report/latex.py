@@ -26,6 +26,7 @@ SPECIAL = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
+    "→": r"$\rightarrow$",
     "–": "--",
     "×": r"$\times$",
 }

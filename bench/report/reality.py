@@ -25,7 +25,7 @@ def _clusters(records: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
     controlled = records["null_artifacts"].fillna("").ne("") | records["null_error"].notna()
     sought = int(records.iloc[0]["clusters"])
     note = (
-        f"*Clusters* is how many of the {sought} sought have images, in the seed that has fewest: "
+        f"*Clusters* is how many have images, of {sought} sought, in the seed that has fewest: "
         "a collapse must be seen, since accuracy can rise where ARI falls to 0."
     )
     header = ["model", "chain", "clusters", "ARI", "silhouette"]

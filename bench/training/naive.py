@@ -1,6 +1,6 @@
 """The loop as a student would write it: what the core's speed is measured against.
 
-Nothing here is tuned, on purpose: a loader that collects images one by one, Adam as it comes,
+Models are not prepared for epochs (`begin_epoch`). Nothing here is tuned, on purpose: a loader that collects images one by one, Adam as it comes,
 and a look at the loss after every batch.
 """
 
