@@ -135,15 +135,20 @@ def _judge_cell(
     return [
         _judge_number(threshold, row, dataset, name, column, limit, sign)
         for name, column, limit, sign in limits
-        if limit is not None and not (name == "loss" and _has_none(row, column))
+        if limit is not None and not (name == "loss" and _never_had(threshold, row, column))
     ]
 
 
-def _has_none(row: pd.Series | None, column: str) -> bool:
-    """Tell whether a cell that was done lacks a number: made by hand, it has no loss."""
+def _never_had(threshold: Threshold, row: pd.Series | None, column: str) -> bool:
+    """Tell whether a cell that a wild card takes in lacks a number, though it was done.
+
+    Made by hand, a model has no loss. One that a threshold names must have what it is held to.
+    """
     import pandas as pd
 
-    return row is not None and row["failed"] + row["skipped"] == 0 and bool(pd.isna(row[column]))
+    if row is None or threshold.model == row["model"]:
+        return False
+    return row["failed"] + row["skipped"] == 0 and bool(pd.isna(row[column]))
 
 
 def _judge_number(

@@ -11,6 +11,8 @@ from bench import budget
 from bench.budget import Clock
 from bench.errors import UsageError
 from bench.run import Run
+from bench.runner import Mode
+from bench.several import Runs
 from bench.spec import resolve
 from bench.store import Store
 
@@ -94,6 +96,43 @@ def test_when_time_is_over_all_cells_have_the_same_seeds(tmp_path, monkeypatch):
     two = longer.records[longer.records["seed_index"] < 2].reset_index(drop=True)
     pd.testing.assert_series_equal(two["accuracy"], finished.records["accuracy"])
     assert not any("seeds" in note for note in longer.notes)
+
+
+def test_each_data_set_has_its_own_time(tmp_path, monkeypatch):
+    """What was spent on the first is not taken from the second."""
+    started = []
+    monkeypatch.setattr(Clock, "__init__", lambda self, budget: started.append(budget))
+    monkeypatch.setattr(Clock, "another", lambda self: True)
+    runs = Runs(settings(tmp_path, budget="5s", dataset="digits,photos", models="pixels"))
+    assert started == []
+    runs.execute()
+    assert started == [5.0, 5.0]
+
+
+def test_only_what_is_there_is_reported_of_a_budget_that_ended_early(tmp_path, monkeypatch):
+    monkeypatch.setattr(Clock, "another", lambda self: False)
+    spec = settings(tmp_path, budget="1m", models="pixels,untrained-dnn")
+    done = Run(spec).execute().records
+    again = Run(spec, Mode(only_cached=True)).execute().records
+    assert (again["status"] == "ok").all()
+    pd.testing.assert_frame_equal(again, done)
+    # What is there already asks for no time.
+    monkeypatch.setattr(Clock, "another", lambda self: True)
+    assert Run(spec).execute().records["seed_index"].nunique() == 4
+    monkeypatch.setattr(Clock, "another", lambda self: False)
+    assert Run(spec).execute().records["seed_index"].nunique() == 4
+
+
+def test_a_damaged_decision_is_made_again(tmp_path):
+    first = Run(settings(tmp_path, budget="1h"))
+    first.prepare()
+    path = first.store.path("budget", first._decision)
+    for file in path.iterdir():
+        file.write_text("nonsense")
+    again = Run(settings(tmp_path, budget="1h"))
+    assert again.spec.epochs == 40
+    again.prepare()
+    assert budget.decided(again.store, again._decision) == 40
 
 
 def test_a_dry_run_says_how_many_epochs_there_is_time_for(command):

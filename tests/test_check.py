@@ -125,6 +125,31 @@ def test_wild_cards_name_every_cell_that_fits(good):
     assert check.exit_code(check.judge([renewed], good)) == 0
 
 
+def test_a_wild_card_takes_in_models_that_have_no_loss(good):
+    by_hand = records({("hog", "pca8"): [0.7, 0.71, 0.72]})
+    by_hand["reconstruction_loss"] = np.nan
+    both = pd.concat([good, by_hand], ignore_index=True)
+    every = thresholds.Threshold(
+        preset="quick", dataset="digits", model="*", chain="*", seeds=1,
+        min_accuracy=0.1, accuracy_margin=0.1,
+    )  # fmt: skip
+    renewed = thresholds.update([every], both)
+    assert {v.verdict for v in check.judge(renewed, both)} == {"holds"}
+    # One that is named must have what it is held to.
+    named = thresholds.update([], good)
+    good["reconstruction_loss"] = np.nan
+    assert verdict(check.judge(named, good), "dnn", "loss").reason == "has no loss"
+
+
+def test_no_threshold_is_set_from_cells_without_a_number(good):
+    """Labels of validation images alone, and a clusterer that cannot place those."""
+    good["validation_accuracy"] = good["accuracy"].where(good["model"] == "dnn")
+    good[["accuracy", "public_accuracy", "private_accuracy"]] = np.nan
+    good["reconstruction_loss"] = np.nan
+    (only,) = thresholds.update([], good)
+    assert only.model == "dnn"
+
+
 def test_updating_leaves_other_presets_alone(good):
     other = thresholds.update([], records(CELLS, preset="regression"))
     both = thresholds.update(other, good)

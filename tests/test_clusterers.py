@@ -119,6 +119,28 @@ class TestNoise:
         assert (found.arrays["train"][:4] == -1).all()
 
 
+def test_what_works_somewhere_is_skipped_elsewhere_and_not_refused(tmp_path):
+    """gmm cannot work on 3,072 pixels, and the chain none is in every grid."""
+    done = run_grid(tmp_path, "--clusterers", "kmeans,gmm,hdbscan", "--limit", "200", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "note: skipped: gmm cannot work on pixels, none" in done.stdout
+    nowhere = run_grid(
+        tmp_path, "--models", "pixels", "--reducers", "none", "--clusterers", "gmm", "--dry-run"
+    )
+    assert nowhere.returncode == 2
+    assert len(nowhere.stderr.strip().splitlines()) == 1
+
+
+def test_a_clusterer_that_is_not_installed_is_refused(monkeypatch):
+    from bench.clusterers import clusterers
+    from bench.errors import UsageError
+    from bench.spec import resolve
+
+    monkeypatch.setattr(clusterers["gmm"], "requires", ("no_such_module",), raising=False)
+    with pytest.raises(UsageError, match="clusterer gmm needs the package no_such_module"):
+        resolve({"clusterers": "gmm"})
+
+
 def test_a_grid_with_two_clusterers(tmp_path):
     done = run_grid(
         tmp_path,

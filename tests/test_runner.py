@@ -4,6 +4,7 @@ import sys
 
 import pytest
 import torch
+from torch.nn import functional
 
 from bench import estimate, measure, spec, stages
 from bench.datasets.dataset import load
@@ -15,6 +16,8 @@ from bench.store import Store
 from bench.worker.messages import Setup
 from bench.worker.process import TaskFailedError, environment
 from bench.worker.tasks import Data, Worker
+from models import autoencoders
+from models.dnn import DNN
 
 
 class Deaf:
@@ -169,10 +172,35 @@ def test_estimates_know_what_is_more_work(planned):
 
 def test_flops_are_those_counted_by_hand():
     """21.0 million operations forward for the DNN, 256 million for the CNN."""
-    from bench.probe import forward_flops
+    from bench.probe import forward_flops, training_flops
 
     shape = (3, 32, 32)
     by_hand = 2 * (2 * 3072 * 1024 + 4 * 1024 * 1024)
     assert forward_flops("dnn", shape) == by_hand == 20_971_520
     assert forward_flops("cnn", shape) == pytest.approx(256e6, rel=0.01)
     assert forward_flops("pixels", shape) == 0
+    assert training_flops("dnn", shape) == 3 * by_hand
+    # Two views through the encoder, one code through the decoder.
+    assert training_flops("contrastive", shape) > 4 * forward_flops("contrastive", shape)
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_an_objective_of_any_kind_can_be_planned_with(raises):
+    from bench.probe import forward_flops, training_flops
+
+    class Contractive(DNN):
+        """Its objective asks for gradients of its own, or fails."""
+
+        def objective(self, x):
+            if raises:
+                raise KeyError("no such thing")
+            x = x.requires_grad_()
+            code = self.encoder(x)
+            (slope,) = torch.autograd.grad(code.sum(), x, create_graph=True)
+            return slope.square().mean() + functional.mse_loss(self.decoder(code), x)
+
+    autoencoders.register("contractive", "for a test")(Contractive)
+    try:
+        assert training_flops("contractive", (3, 32, 32)) >= 3 * forward_flops("dnn", (3, 32, 32))
+    finally:
+        autoencoders.unregister("contractive")

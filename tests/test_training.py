@@ -10,6 +10,7 @@ from models import autoencoders
 from models.autoencoder import Autoencoder
 from models.cnn import CNN
 from models.dnn import DNN
+from models.named import find
 from tests.conftest import make_images
 
 SHAPE = (3, 32, 32)
@@ -143,6 +144,11 @@ def test_codes_do_not_depend_on_batches(images):
     parts, _ = core.encode(model, images, batch_size=9)
     torch.testing.assert_close(whole, parts)
     assert whole.shape == (70, 8)
+
+
+def test_warming_up_asks_no_model_to_prepare_for_an_epoch():
+    """A batch has fewer images than there may be clusters."""
+    core.warm_up(find("idec(alone=0)", 10), SHAPE, core.Recipe(50, 1e-3, 4), "cpu")
 
 
 def test_warming_up_leaves_no_trace():

@@ -323,7 +323,7 @@ def test_the_example_is_at_most_30_lines_and_stands_on_the_page():
 
 
 def test_the_page_is_one_page_and_says_how_to_share():
-    assert len(PAGE.splitlines()) <= 80
+    assert len(PAGE.splitlines()) <= 90
     (shared,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     groups = tomllib.loads(shared)["project"]["entry-points"]
     assert list(groups) == [r.entry_point_group for r in (autoencoders, reducers, datasets)]

@@ -1,7 +1,7 @@
 """The loop as a student would write it: what the core's speed is measured against.
 
-Models are not prepared for epochs (`begin_epoch`). Nothing here is tuned, on purpose: a loader that collects images one by one, Adam as it comes,
-and a look at the loss after every batch.
+Nothing here is tuned, on purpose: a loader that collects images one by one, Adam as it comes,
+and a look at the loss after every batch. Models are not prepared for epochs (`begin_epoch`).
 """
 
 from __future__ import annotations
