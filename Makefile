@@ -2,8 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Peers have an environment of their own, so that they never become dependencies.
+PEERS := .venv-peers
+# Where PyTorch without CUDA is, which is some gigabytes less; empty: take pip's own.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu lint clean
+.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu peers lint clean
 
 # Installs once, then runs the main job on embedded data. ARGS="--seeds 5" passes options on.
 grid: $(VENV)/.installed
@@ -44,18 +48,22 @@ bench-gpu: $(VENV)/.installed-test
 	  -m gpu tests/benchmarks/test_gpu.py $(ARGS)
 	$(BIN)/python -m bench.speed results/speed-gpu.json | tee results/speed-gpu.txt
 
+# Against deep clustering by others, on the same images; an hour or so. Writes docs/peers.md.
+peers: $(PEERS)/.installed
+	OMP_WAIT_POLICY=passive $(PEERS)/bin/python docs/peers/compare.py $(ARGS)
+
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) .store build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(PEERS) .store build *.egg-info .mypy_cache .ruff_cache .pytest_cache
 
-$(BIN)/python:
+$(BIN)/python $(PEERS)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "error: latentgrid needs Python 3.11 or newer; found $$($(PYTHON) -V 2>&1). Name one that is: make PYTHON=python3.12" >&2; exit 2; }
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	@$(PYTHON) -m venv $(@D:/bin=) || { rm -rf $(@D:/bin=); \
 	  echo "error: no virtual environment could be made; on Debian: sudo apt install python3-venv" >&2; exit 2; }
 
 # A stamp is newer than pyproject.toml when what that file asks for is installed.
@@ -66,3 +74,13 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check -e ".[test]"
 	touch $@ $(VENV)/.installed
+
+# PyTorch first: from the index without CUDA if that can be reached, else with the others.
+$(PEERS)/.installed: pyproject.toml docs/peers/requirements.txt docs/peers/requirements-alone.txt \
+  | $(PEERS)/bin/python
+	-test -z "$(TORCH_INDEX)" || $(PEERS)/bin/python -m pip install --disable-pip-version-check \
+	  --retries 0 --timeout 15 --index-url "$(TORCH_INDEX)" 'torch>=2.6,<2.14'
+	$(PEERS)/bin/python -m pip install --disable-pip-version-check -e . -r docs/peers/requirements.txt
+	$(PEERS)/bin/python -m pip install --disable-pip-version-check --no-deps \
+	  -r docs/peers/requirements-alone.txt
+	touch $@
