@@ -55,6 +55,8 @@ def _class_texts(item: type) -> list[str]:
     ours = {"bench", "models", "reducers", item.__module__.partition(".")[0]}
     lineage = [c for c in inspect.getmro(item) if c.__module__.partition(".")[0] in ours]
     lineage = [c for c in lineage if not _is_made(c)]
+    for part in getattr(item, "parts", ()):
+        lineage += [c for c in inspect.getmro(part) if c.__module__.partition(".")[0] in ours]
     try:
         texts = {Path(inspect.getfile(c)).read_text(encoding="utf-8") for c in lineage}
     except (OSError, TypeError):

@@ -55,6 +55,8 @@ class Autoencoder(nn.Module):
         Distributions whose version shapes the result. The harness keeps results under a hash of
         these versions and of the files that define the class and the classes it derives from;
         what else a model imports must be named here, or stand in one of those files.
+    parts : tuple of type
+        Classes of other files that it is built from: their text counts as its own.
     family : str or None
         Models of one family start from the same weights when given the same seed, so that
         their comparison is paired. By default each registered name is its own family.
@@ -64,6 +66,7 @@ class Autoencoder(nn.Module):
     decodes: ClassVar[bool] = True
     deterministic: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
+    parts: ClassVar[tuple[type, ...]] = ()
     family: ClassVar[str | None] = None
 
     encoder: nn.Module
@@ -106,13 +109,15 @@ class Autoencoder(nn.Module):
     def begin_epoch(self, done: float, images: Tensor, encode: Callable[[], Tensor]) -> None:
         """Prepare for the next epoch; here there is nothing to prepare.
 
+        It is called once more when all epochs are over, with 1 for ``done``.
+
         What it finds must be kept in buffers, which are saved with the weights, and changed in
         place.
 
         Parameters
         ----------
         done : float
-            Share of the training that is over, 0 before the first epoch.
+            Share of the training that is over: 0 before the first epoch, 1 after the last.
         images : Tensor, shape (n, C, H, W), uint8
             All training images, on the model's device.
         encode : callable

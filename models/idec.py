@@ -113,7 +113,7 @@ class IDEC(Autoencoder):
 
     def begin_epoch(self, done: float, images: Tensor, encode: Callable[[], Tensor]) -> None:
         """Set the centres when it is time, and from then on find the clusters' sizes."""
-        if done < self.alone or self.gamma == 0:
+        if done < self.alone or done == 1 or self.gamma == 0:
             return
         codes = encode()
         with torch.no_grad():

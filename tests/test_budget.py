@@ -138,7 +138,7 @@ def test_a_damaged_decision_is_made_again(tmp_path):
 def test_a_dry_run_says_how_many_epochs_there_is_time_for(command):
     done = command("--preset", "best", "--limit", "200", "--budget", "20s", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "of 40 epochs, and up to 3 seeds, within 20s" in done.stdout
+    assert "of 40 epochs, and up to 5 seeds, within 20s" in done.stdout
 
 
 def test_the_command_says_what_there_was_time_for(command, tmp_path):

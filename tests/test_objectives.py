@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch.nn import functional
 
+from bench import keys
 from bench.training import core
 from models.autoencoder import Autoencoder
 from models.cnn_plain import CNNPlain
 from models.contrastive import Contrastive, _turns, contrast, mirrors_are_alike
+from models.contrastive_handmade import ContrastiveHandmade
 from models.denoising import Denoising
 from models.dnn import DNN
 from models.histogram import ColourHistogram
@@ -21,7 +23,7 @@ from models.named import find
 from models.residual import Residual
 from models.sparse import Sparse
 from models.variational import Variational
-from tests.conftest import make_images
+from tests.conftest import ROOT, make_images
 from tests.test_models import walk
 
 SHAPE = (3, 32, 32)
@@ -139,7 +141,7 @@ class TestIDEC:
         divergence = (p * np.log(p / q)).sum() / len(q)
         network.sizes.copy_(torch.from_numpy(f))
         error = functional.mse_loss(network(x)[1], x)
-        expected = float(error) + 0.7 * divergence
+        expected = float(error.detach()) + 0.7 * divergence
         assert float(network.objective(x)) == pytest.approx(expected, rel=1e-4)
 
     def test_there_are_centres_from_half_of_the_epochs_on(self, network, x):
@@ -247,6 +249,33 @@ class TestContrastive:
         images = core.to_device(make_images(9)[0], torch.device("cpu"))
         history = core.train(core.build(Contrastive, SHAPE, 0), images, core.Recipe(1, 1e-3, 8), 0)
         assert np.isfinite(history[0])
+
+
+class TestContrastiveHandmade:
+    def test_both_parts_weigh_the_same_when_the_training_is_over(self):
+        images = core.to_device(make_images(40)[0], torch.device("cpu"))
+        network = core.build(ContrastiveHandmade, SHAPE, 0)
+        core.train(network, images, core.Recipe(2, 1e-3, 20), 0)
+        codes, _ = core.encode(network, images)
+        assert codes.shape == (40, 192 + 640)
+        spreads = [part.var(0, correction=0).sum() for part in (codes[:, :192], codes[:, 192:])]
+        torch.testing.assert_close(spreads[0], torch.tensor(1.0), rtol=1e-3, atol=0)
+        torch.testing.assert_close(spreads[1], torch.tensor(1.0), rtol=1e-3, atol=0)
+
+    def test_it_learns_what_the_contrastive_one_learns(self):
+        images = core.to_device(make_images(40)[0], torch.device("cpu"))
+        one, other = (core.build(of, SHAPE, 0) for of in (Contrastive, ContrastiveHandmade))
+        recipe = core.Recipe(2, 1e-3, 20)
+        assert core.train(one, images, recipe, 0) == core.train(other, images, recipe, 0)
+        learned, loss = core.encode(one, images)
+        codes, same = core.encode(other, images)
+        torch.testing.assert_close(codes[:, :192] * other.spreads[0], learned)
+        assert loss == same
+
+    def test_its_results_are_kept_by_the_text_of_its_parts(self):
+        texts = keys._class_texts(ContrastiveHandmade)
+        for part in ("hog", "histogram", "handmade", "features", "contrastive"):
+            assert (ROOT / "models" / f"{part}.py").read_text() in texts
 
 
 def test_the_plain_cnn_layer_by_layer():

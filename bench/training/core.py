@@ -131,13 +131,19 @@ class Trainer:
                     keeper.step(training)
                     progress(training.epoch * batches + training.batch, epochs * batches)
                 training.end_epoch()
+            if math.isfinite(sum(training.history[-1:])):
+                self.prepare()
         return training.history
+
+    def prepare(self) -> None:
+        """Have the model prepare for an epoch, or for the time after the last."""
+        done = self.training.epoch / self.recipe.epochs
+        self.model.begin_epoch(done, self.images, lambda: codes(self.model, self.images))
 
     def steps(self) -> Iterator[None]:
         """Begin the epoch's remaining steps: one is taken each time the next is asked for."""
         if self.training.batch == 0:
-            done = self.training.epoch / self.recipe.epochs
-            self.model.begin_epoch(done, self.images, lambda: codes(self.model, self.images))
+            self.prepare()
         return self.epoch(self.training.permutation(len(self.images)), self.training.batch)
 
     def rehearse(self) -> None:
@@ -194,6 +200,9 @@ def train_together(trainers: list[Trainer]) -> list[list[float]]:
         for trainer, stream in zip(trainers, streams, strict=True):
             with stream.current():
                 trainer.training.end_epoch()
+    for trainer, stream in zip(trainers, streams, strict=True):
+        with stream.current():
+            trainer.prepare()
     return [trainer.training.history for trainer in trainers]
 
 
