@@ -624,9 +624,9 @@ def page(records: Sequence[Record], chosen: Sequence[Method]) -> str:
         _filled(
             "**Ours** are cells of a grid, listed at the top of `docs/peers/compare.py`;",
             f"{_training()}. Each stands for itself: the better of several is not picked set by",
-            "set, which would take labels. Which cells stand here was chosen with the labels of the",
-            "three sets in view, all three together; N2D with 250 epochs was tried as well and did",
-            "0.722 on scenes and 0.619 on photos.",
+            "set, which would take labels. Which cells stand here was chosen with the labels of",
+            "the three sets in view, all three together; N2D with 250 epochs was tried as well and",
+            "did 0.722 on scenes and 0.619 on photos.",
         ),
         _filled(
             "**Time** is that of fitting, from images to clusters; loading data, importing and",
