@@ -7,6 +7,7 @@ import tomllib
 import pytest
 
 from bench import contracts, records, trial
+from bench.clusterers import clusterers
 from bench.datasets import datasets
 from bench.plugins import Item, items_in
 from models import autoencoders
@@ -326,7 +327,8 @@ def test_the_page_is_one_page_and_says_how_to_share():
     assert len(PAGE.splitlines()) <= 90
     (shared,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     groups = tomllib.loads(shared)["project"]["entry-points"]
-    assert list(groups) == [r.entry_point_group for r in (autoencoders, reducers, datasets)]
+    registries = (autoencoders, reducers, clusterers, datasets)
+    assert list(groups) == [registry.entry_point_group for registry in registries]
     assert "docs/growing.md" in (ROOT / "README.md").read_text()
 
 
