@@ -77,32 +77,24 @@ def _build(item: Any, shape: ImageShape) -> Any:
 def forward_flops(name: str, shape: ImageShape) -> int:
     """Count the floating-point operations of one image's way forward."""
     item: Any = find(name)
-    return _flops(item, shape, objective=False)
+    return _forward_flops(item, shape)
 
 
-def training_flops(name: str, shape: ImageShape) -> int:
+def training_flops(name: str, shape: ImageShape) -> float:
     """Estimate the floating-point operations of one image in a step of training.
 
-    Three times those of the objective, in which an image may go its way more than once.
+    By what the model says of itself: its objective is not run here, where it could do harm.
     """
     item: Any = find(name)
-    try:
-        return 3 * _flops(item, shape, objective=True)
-    except Exception:  # somebody else's objective: training it will tell
-        return 3 * forward_flops(name, shape)
+    return float(getattr(item, "training_cost", 3.0)) * forward_flops(name, shape)
 
 
 @functools.cache
-def _flops(item: Any, shape: ImageShape, objective: bool) -> int:
+def _forward_flops(item: Any, shape: ImageShape) -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode  # imports half of torch: not for plans
 
     model = _build(item, shape)
-    # Two: what is normalised over a batch asks for more than one.
-    images = torch.zeros(2, *shape)
-    # An objective may ask for gradients of its own.
-    with torch.random.fork_rng(devices=[]), torch.set_grad_enabled(objective):
-        run = model.train().objective if objective else model
-        with FlopCounterMode(display=False) as counter:
-            run(images)
-    return int(counter.get_total_flops()) // len(images)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, *shape))
+    return int(counter.get_total_flops())

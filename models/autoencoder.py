@@ -55,6 +55,9 @@ class Autoencoder(nn.Module):
         Distributions whose version shapes the result. The harness keeps results under a hash of
         these versions and of the files that define the class and the classes it derives from;
         what else a model imports must be named here, or stand in one of those files.
+    training_cost : float
+        Operations of a step of training for each one forward, of which estimates of time are
+        made: 3 where an image goes its way once, forward and twice as much back.
     parts : tuple of type
         Classes of other files that it is built from: their text counts as its own.
     family : str or None
@@ -66,6 +69,7 @@ class Autoencoder(nn.Module):
     decodes: ClassVar[bool] = True
     deterministic: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
+    training_cost: ClassVar[float] = 3.0
     parts: ClassVar[tuple[type, ...]] = ()
     family: ClassVar[str | None] = None
 

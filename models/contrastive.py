@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +58,8 @@ class Contrastive(Autoencoder):
     Chen, Kornblith, Norouzi, Hinton (2020), A simple framework for contrastive learning of visual
     representations: equation 1 and section 2.
     """
+
+    training_cost: ClassVar[float] = 5.0  # two views are encoded, and one is decoded
 
     mirrored: Tensor
 

@@ -215,11 +215,13 @@ def test_list_names_everything(command):
     found = command("--list")
     assert found.returncode == 0
     for word in ("digits", "photos", "npy", "folder", "openml", "cnn", "dnn", "pixels",
-                 "untrained-cnn", "untrained-dnn", "pca", "kpca", "tsne", "umap", "none", "quick",
+                 "contrastive", "idec", "hog", "gmm", "hdbscan", "best", "pca", "kpca",
+                 "tsne", "umap", "none", "quick",
                  "svd", "ica", "isomap", "spectral", "pacmap", "torchdr-umap", "torchdr-tsne",
                  "homework"):  # fmt: skip
         assert any(line.split()[:1] == [word] for line in found.stdout.splitlines()), word
-    assert all(len(line) < 100 for line in found.stdout.splitlines())
+    assert all(len(line) < 120 for line in found.stdout.splitlines())
+    assert "is there untrained as well" in found.stdout
 
 
 def test_help_teaches(command):
