@@ -19,6 +19,7 @@ import math
 import re
 import typing
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 from registry import Registry, did_you_mean
@@ -34,6 +35,26 @@ _ITEM = re.compile(r"\s*(?P<name>[^\s()]*)\s*(?:\((?P<parameters>[^()]*)\))?\s*"
 
 class GrammarError(ValueError):
     """A text that does not follow the grammar, or names a parameter that an item has not."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """An item with its settings; ``str(written)`` is its canonical text.
+
+    Attributes
+    ----------
+    name : str
+        As registered.
+    parameters : tuple of (str, value)
+        Those that differ from the item's defaults, sorted by name.
+    """
+
+    name: str
+    parameters: Parameters = ()
+
+    def __str__(self) -> str:
+        """Return the canonical text."""
+        return f"{self.name}{write_parameters(self.parameters)}"
 
 
 def split(text: str, separator: str) -> list[str]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from dataclasses import dataclass
 from typing import Any
 
-from grammar import Parameters, read_item, write_parameters
+from grammar import Parameters, Written, read_item
 from models import autoencoders
 from models.autoencoder import Autoencoder
 from models.untrained import untrained_name
@@ -20,24 +19,8 @@ from models.untrained import untrained_name
 CLUSTERS = "clusters"
 
 
-@dataclass(frozen=True)
-class Named:
-    """A model with its settings; ``str(named)`` is its canonical text.
-
-    Attributes
-    ----------
-    name : str
-        As registered.
-    parameters : tuple of (str, value)
-        Those that differ from the model's defaults, sorted by name.
-    """
-
-    name: str
-    parameters: Parameters = ()
-
-    def __str__(self) -> str:
-        """Return the canonical text."""
-        return f"{self.name}{write_parameters(self.parameters)}"
+class Named(Written):
+    """A model with its settings."""
 
     @classmethod
     def parse(cls, text: str) -> Named:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from typing import Any
 
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Clusterer
-from grammar import Parameters, read_item, write_parameters
+from grammar import Written, read_item
 
 DEFAULT = "kmeans"  # the report's
 
@@ -16,24 +15,8 @@ DEFAULT = "kmeans"  # the report's
 RESERVED = ("self", "n_clusters", "random_state")
 
 
-@dataclass(frozen=True)
-class Named:
-    """A clusterer with its settings; ``str(named)`` is its canonical text.
-
-    Attributes
-    ----------
-    name : str
-        As registered.
-    parameters : tuple of (str, value)
-        Those that differ from the clusterer's defaults, sorted by name.
-    """
-
-    name: str
-    parameters: Parameters = ()
-
-    def __str__(self) -> str:
-        """Return the canonical text."""
-        return f"{self.name}{write_parameters(self.parameters)}"
+class Named(Written):
+    """A clusterer with its settings."""
 
     @classmethod
     def parse(cls, text: str) -> Named:
