@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 
 from bench import neighbours
@@ -98,6 +99,8 @@ def megabytes(task: Task, shape: ImageShape, validation_images: int = 0) -> floa
     numbers = (task.samples + validation_images) * task.outputs
     if task.stage == "train":
         numbers = probe(task.settings["model"], shape).parameters
+    if task.stage == "encode":  # a byte a pixel of each reconstruction
+        numbers += min(task.samples, task.settings["pictured"]) * math.prod(shape) / 4
     if task.stage in ("rank", "place"):
         numbers = min(task.samples, neighbours.MOST) ** 2
     return (4 * numbers + 2000) / 1e6

@@ -233,10 +233,10 @@ class Planner:
         return self._add(
             "encode",
             [parent],
-            {"model": model, **told, **self._on_device(), "samples": stages.SAMPLES},
+            {"model": model, **told, **self._on_device(), "pictured": stages.PICTURED},
             label=label,
             data=[self.dataset.fingerprint, self.dataset.validation_fingerprint],
-            source=keys.source(stages.encode, core, convolution),
+            source=keys.source(stages.encode, stages.Album, core, convolution),
             libraries=item.libraries,
             threads=self.device == "cpu",
             features=size,

@@ -19,6 +19,8 @@ from bench.datasets.source import Images
 from bench.metrics import Integers
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from bench.clusterers.clusterer import Clusterer
     from bench.training.core import Recipe
     from bench.training.state import Keeper
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 STAGES = ("train", "encode", "rank", "place", "reduce", "cluster", "measure", "score")
 # What clusters cost; the others only say what they are worth.
 WORK = ("train", "encode", "reduce", "cluster")
-SAMPLES = 10  # images kept beside their reconstructions
+PICTURED = 20_000  # images whose reconstructions are kept, for people to look at
 BATCH = 256  # images encoded at a time
 SMALL_BATCH = 16  # the same where the device's memory is short
 
@@ -120,7 +122,7 @@ def encode(
     images: Images,
     validation_images: Images,
     device: str,
-    samples: int = SAMPLES,
+    pictured: int = PICTURED,
     progress: Steps = no_steps,
 ) -> Result:
     """Encode all images, and measure the reconstruction of the training images.
@@ -129,9 +131,10 @@ def encode(
     -------
     Result
         Arrays: ``train`` (n, code size) and, where there are validation images, ``validation``
-        (m, code size), float32 codes; ``sample_indices`` (k,) and ``sample_reconstructions``
-        (k, 32, 32, 3) uint8, evenly spaced among the training images, the latter where the model
-        decodes. Values: ``reconstruction_loss`` (None where it does not), ``code_size``,
+        (m, code size), float32 codes; and where the model decodes ``errors`` (n,) float32, each
+        training image's mean squared error, and ``reconstructions`` (k, 32, 32, 3) uint8 of the
+        images ``pictured`` (k,), all of them or so many, evenly spaced. Values:
+        ``reconstruction_loss`` (None where the model does not decode), ``code_size``,
         ``encode_batch_size`` (less than usual where the device's memory asked for it).
     """
     import torch
@@ -144,21 +147,21 @@ def encode(
     target = torch.device(device)
     resident = core.to_device(images, target)
     size = BATCH
+    album = Album(len(images), pictured)
     try:
-        codes, loss = core.encode(network, resident, size, progress)
+        codes, loss = core.encode(network, resident, size, progress, album.add)
     except (RuntimeError, MemoryError) as error:
         if not core.out_of_memory(error):
             raise
         core.free_memory(device)
         size = SMALL_BATCH
-        codes, loss = core.encode(network, resident, size, progress)
-    chosen = np.linspace(0, len(images) - 1, min(samples, len(images))).astype(np.int64)
+        album = Album(len(images), pictured)
+        codes, loss = core.encode(network, resident, size, progress, album.add)
     if not (bool(torch.isfinite(codes).all()) and (math.isfinite(loss) or not model.decodes)):
         raise FloatingPointError("codes or reconstructions hold values that are not finite")
-    arrays = {"train": codes.numpy(), "sample_indices": chosen}
+    arrays = {"train": codes.numpy()}
     if model.decodes:
-        rebuilt = core.reconstruct(network, core.to_device(images[chosen], target))
-        arrays["sample_reconstructions"] = rebuilt.permute(0, 2, 3, 1).contiguous().numpy()
+        arrays |= album.arrays()
     if len(validation_images):
         held_out, _ = core.encode(network, core.to_device(validation_images, target), size)
         arrays["validation"] = held_out.numpy()
@@ -168,6 +171,43 @@ def encode(
         "encode_batch_size": size,
     }
     return Result(arrays, values)
+
+
+class Album:
+    """Keeps what is shown of a model's reconstructions, batch after batch.
+
+    Parameters
+    ----------
+    count : int
+        Images that will come.
+    pictured : int
+        Most reconstructions to keep, of evenly spaced images; every image's error is kept.
+    """
+
+    def __init__(self, count: int, pictured: int) -> None:
+        self.pictured = np.linspace(0, count - 1, min(pictured, count)).astype(np.int64)
+        self.errors: list[Array] = []
+        self.kept: list[Array] = []
+        self.seen = 0
+
+    def add(self, reconstructions: Tensor, errors: Tensor) -> None:
+        """Keep what is wanted of a batch."""
+        from bench.training import core
+
+        begin, end = np.searchsorted(self.pictured, [self.seen, self.seen + len(errors)])
+        if begin < end:
+            wanted = self.pictured[begin:end] - self.seen
+            self.kept.append(core.to_images(reconstructions[wanted]))
+        self.errors.append(errors.numpy().astype(np.float32))
+        self.seen += len(errors)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return ``pictured``, ``reconstructions`` and ``errors``; see `encode`."""
+        return {
+            "pictured": self.pictured,
+            "reconstructions": np.concatenate(self.kept),
+            "errors": np.concatenate(self.errors),
+        }
 
 
 def rank(train: Array) -> Result:

@@ -28,8 +28,10 @@ def test_train_then_encode(data):
     np.testing.assert_allclose(encoded.arrays["validation"], encoded.arrays["train"][:7], atol=1e-5)
     assert encoded.values["code_size"] == 1024
     assert encoded.values["reconstruction_loss"] > 0
-    assert encoded.arrays["sample_reconstructions"].shape == (10, 32, 32, 3)
-    assert encoded.arrays["sample_indices"].tolist()[::9] == [0, 59]
+    assert encoded.arrays["reconstructions"].shape == (60, 32, 32, 3)
+    assert encoded.arrays["pictured"].tolist() == list(range(60))
+    loss = encoded.values["reconstruction_loss"]
+    assert encoded.arrays["errors"].mean() == pytest.approx(loss, rel=1e-6)
 
 
 def test_models_that_do_not_train_keep_their_first_weights(data):
@@ -47,9 +49,7 @@ def test_pixels_lose_nothing_and_come_back(data):
     encoded = stages.encode(Pixels, {}, images, images[:0], "cpu")
     assert encoded.values["reconstruction_loss"] == 0
     assert "validation" not in encoded.arrays
-    np.testing.assert_array_equal(
-        encoded.arrays["sample_reconstructions"], images[encoded.arrays["sample_indices"]]
-    )
+    np.testing.assert_array_equal(encoded.arrays["reconstructions"], images)
 
 
 def test_a_loss_that_is_not_finite_is_an_error(data):

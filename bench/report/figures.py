@@ -27,6 +27,7 @@ from bench.task import BEHIND_CHAIN
 
 DPI = 150
 FOLDER = "figures"
+SAMPLES = 10  # images shown beside their reconstructions
 
 Painter = Callable[[], Any]
 
@@ -132,9 +133,11 @@ def _reconstructions(
         strips: list[tuple[str, NDArray[Any]]] = []
         for _, row in rows.iterrows():
             artifact = store.load("encode", row["encode_artifacts"])
-            indices = artifact.require("sample_indices")
+            pictured = artifact.require("pictured")
+            shown = np.linspace(0, len(pictured) - 1, min(SAMPLES, len(pictured))).astype(np.int64)
+            indices = pictured[shown]
             title = f"{row['model']}\nloss {row['reconstruction_loss']:.4f}"
-            strips.append((title, artifact.require("sample_reconstructions")))
+            strips.append((title, artifact.require("reconstructions")[shown]))
         return paint.reconstructions([("original", dataset.images[indices]), *strips])
 
     _draw(path, shows, draw)

@@ -324,6 +324,7 @@ def encode(
     images: Tensor,
     batch_size: int = 256,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    look: Callable[[Tensor, Tensor], None] = lambda reconstructions, errors: None,
 ) -> tuple[Tensor, float]:
     """Encode images and measure how well they are reconstructed.
 
@@ -336,6 +337,9 @@ def encode(
         Images at a time; bounds memory, not results.
     progress : callable
         Called with images done and images there are.
+    look : callable
+        Shown each batch's reconstructions, (b, C, H, W) float32 on the device, and each image's
+        mean squared error, (b,) float64 on the CPU.
 
     Returns
     -------
@@ -352,8 +356,9 @@ def encode(
             code, reconstruction = model(x)
             found.append(code.flatten(1).to("cpu", torch.float32))
             # In double precision on the CPU: the sum must not depend on how images are batched.
-            error = (reconstruction - x).square().flatten(1).mean(1)
-            squared_error += float(error.cpu().double().sum())
+            errors = (reconstruction - x).square().flatten(1).mean(1).cpu().double()
+            squared_error += float(errors.sum())
+            look(reconstruction, errors)
             progress(min(start + batch_size, len(images)), len(images))
     loss = squared_error / len(images) if model.decodes else math.nan
     return torch.cat(found), loss
@@ -368,9 +373,7 @@ def codes(model: Autoencoder, images: Tensor, batch_size: int = 256) -> Tensor:
     return torch.cat(found)
 
 
-@torch.inference_mode()
-def reconstruct(model: Autoencoder, images: Tensor) -> Tensor:
-    """Return reconstructions, (n, C, H, W) uint8 on the CPU, of images of the same form."""
-    model.eval()
-    _, reconstruction = model(normalise(images))
-    return reconstruction.add(1).mul(255 / 2).round().clamp(0, 255).to("cpu", torch.uint8)
+def to_images(reconstructions: Tensor) -> Images:
+    """Bring reconstructions (n, C, H, W) in [-1, 1] to images (n, H, W, C) uint8 in memory."""
+    scaled = reconstructions.add(1).mul(255 / 2).round().clamp(0, 255).to("cpu", torch.uint8)
+    return scaled.permute(0, 2, 3, 1).contiguous().numpy()

@@ -190,7 +190,7 @@ class Worker:
                 self.data.images,
                 self.data.validation_images,
                 self.device,
-                task.settings["samples"],
+                task.settings["pictured"],
                 steps,
             ),
             lambda: self._warm_up_model(model, None),
