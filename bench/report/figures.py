@@ -18,6 +18,7 @@ from bench.datasets.dataset import Dataset
 from bench.files import write_whole
 from bench.metrics import METRICS
 from bench.report import paint
+from bench.report.judged import judge, judged_cells, losses, trained
 from bench.report.naming import cell_name
 from bench.report.tables import missing
 from bench.store import Store
@@ -175,45 +176,23 @@ def _heat_map(records: pd.DataFrame, folder: Path) -> Figure | None:
     )
 
 
-def _shown(records: pd.DataFrame) -> pd.DataFrame:
-    """Return cells that can be judged, best first: name, mean, limits, verdict, seconds."""
-    metric = judged_by(records)
-    if metric is None:
-        return pd.DataFrame()
-    cells = summary(records).dropna(subset=metric)
-    return pd.DataFrame(
-        {
-            "name": cells["model"] + ", " + cells["chain"],
-            "mean": cells[metric],
-            "low": cells["interval_low"].astype(float),
-            "high": cells["interval_high"].astype(float),
-            "verdict": cells["verdict"],
-            "seconds": cells["seconds"],
-        }
-    )
-
-
-def _judge(records: pd.DataFrame) -> str:
-    return "coherence" if judged_by(records) == "coherence" else "accuracy"
-
-
 def _intervals(records: pd.DataFrame, folder: Path) -> Figure | None:
-    cells = _shown(records)
+    cells = judged_cells(records)
     if cells.empty:
         return None
     largest = records["largest_class"].iloc[0]
-    chance = None if pd.isna(largest) or _judge(records) == "coherence" else float(largest)
+    chance = None if pd.isna(largest) or judge(records) == "coherence" else float(largest)
     path = folder / "intervals.png"
-    table = cells.drop(columns="seconds")
+    table = cells.drop(columns=["seconds", "front"])
     shows = {"cells": table.round(6).map(str).to_numpy().tolist(), "chance": str(chance)}
     _draw(
         path,
         shows,
-        partial(paint.intervals, table, _judge(records), chance),
+        partial(paint.intervals, table, judge(records), chance),
     )
     return Figure(
         path,
-        f"{_judge(records).capitalize()} with its 95% interval",
+        f"{judge(records).capitalize()} with its 95% interval",
         "Mean over seeds; the interval joins the doubt of seeds and of images. Whether a cell is "
         "worse than the best is decided by the same seeds and images, so that intervals may "
         "overlap and the difference still be told.",
@@ -221,25 +200,20 @@ def _intervals(records: pd.DataFrame, folder: Path) -> Figure | None:
 
 
 def _against_time(records: pd.DataFrame, folder: Path) -> Figure | None:
-    cells = _shown(records)
+    cells = judged_cells(records)
     if cells.empty:
         return None
-    ahead = [
-        ((cells["mean"] > mean) & (cells["seconds"] <= seconds)).any()
-        or ((cells["mean"] >= mean) & (cells["seconds"] < seconds)).any()
-        for mean, seconds in zip(cells["mean"], cells["seconds"], strict=True)
-    ]
-    table = cells.assign(front=~np.array(ahead))[["name", "mean", "seconds", "front"]]
+    table = cells[["name", "mean", "seconds", "front"]]
     path = folder / "time.png"
     _draw(
         path,
         {"cells": table.round(6).map(str).to_numpy().tolist()},
-        partial(paint.against_time, table, _judge(records)),
+        partial(paint.against_time, table, judge(records)),
     )
     return Figure(
         path,
-        f"{_judge(records).capitalize()} against time",
-        f"A point a cell: mean {_judge(records)}, and the mean time of a seed from images to "
+        f"{judge(records).capitalize()} against time",
+        f"A point a cell: mean {judge(records)}, and the mean time of a seed from images to "
         "clusters, as if nothing were shared with other cells. No cell is ahead of one on the "
         "front in both.",
     )
@@ -333,22 +307,15 @@ def _plane(
 
 
 def _losses(records: pd.DataFrame, store: Store, folder: Path) -> Figure | None:
-    trained = records[records["reported_loss"].notna()].drop_duplicates("train_artifacts")
-    if trained.empty:
+    of_interest = trained(records)
+    if of_interest.empty:
         return None
     path = folder / "loss.png"
-
-    def draw() -> Any:
-        lines = [
-            {"model": row["model"], "epoch": epoch, "loss": loss}
-            for _, row in trained.iterrows()
-            for epoch, loss in enumerate(
-                store.load("train", row["train_artifacts"]).values["history"], start=1
-            )
-        ]
-        return paint.losses(pd.DataFrame(lines))
-
-    _draw(path, {"train": trained["train_artifacts"].tolist()}, draw)
+    _draw(
+        path,
+        {"train": of_interest["train_artifacts"].tolist()},
+        lambda: paint.losses(losses(records, store)),
+    )
     return Figure(
         path,
         "Loss by epoch",

@@ -31,6 +31,38 @@ def render(records: pd.DataFrame) -> str:
     return said + "".join(warnings)
 
 
+def answer(records: pd.DataFrame) -> str:
+    """Say in one sentence of plain text which cell groups the images best, and how sure that is."""
+    best, judged = best_cell(records), judged_by(records)
+    if best is None or judged is None:
+        counts = records["status"].value_counts()
+        said = [f"{count} {word}" for word, count in counts.items() if word != "ok"]
+        return f"No cell can be judged: {', '.join(said) or 'none has a score'}."
+    cells = summary(records)
+    row = _row(cells, best.model, best.chain)
+    title = METRICS[judged].title + " accuracy" * (judged == "validation_accuracy")
+    known = pd.notna(row["interval_low"])
+    measured = f"{title} {mean_and_spread(row, judged)}"
+    measured += f", 95% interval {sure(row)}" * known
+    measured += ", judged without labels, which is evidence and no proof" * (judged == "coherence")
+    alike, worse = (int((cells["verdict"] == word).sum()) for word in (ALIKE, WORSE))
+    name, images = f"{best.model} with {best.chain}", f"{records.iloc[0]['images']:,} images"
+    if alike:
+        return (
+            f"No single winner on these {images}: first is {name} ({measured}), and {alike} of "
+            f"{alike + worse} other cells cannot be told from it with {count_seeds(records)}."
+        )
+    if worse:
+        sure_of_it = f"all {worse} other cells are worse, by the same seeds and images"
+    elif len(cells) == 1:
+        sure_of_it = "it is the only cell"
+    elif not known:
+        sure_of_it = "how far seeds move that is not known from one"
+    else:
+        sure_of_it = "no two cells have all of their seeds, so that none is compared"
+    return f"First on these {images} is {name} ({measured}); {sure_of_it}."
+
+
 def _labelled(records: pd.DataFrame) -> str:
     best, metric = best_cell(records), leading_metric(records)
     images = f"{records.iloc[0]['images']:,} images"

@@ -12,7 +12,7 @@ from bench.evidence import seeds_needed
 from bench.files import write_text
 from bench.metrics import METRICS
 from bench.ranks import FEWEST, Ranking, Standing, least_p, rank, stand
-from bench.report import speed
+from bench.report import page, speed
 from bench.report.layout import escape, table
 from bench.report.markdown import section_of_set
 from bench.report.naming import set_name
@@ -26,7 +26,7 @@ AGAINST = "against the best"
 
 
 def write(records: pd.DataFrame, spec: GridSpec) -> list[Path]:
-    """Write results.md, results.csv, grid.toml and the hits of all data sets.
+    """Write results.md, index.html, results.csv, grid.toml and the hits of all data sets.
 
     Each data set's own report is in its folder already, and is linked.
 
@@ -48,12 +48,23 @@ def write(records: pd.DataFrame, spec: GridSpec) -> list[Path]:
     kept = hits.join({name: out / set_name(name) / hits.FILE for name in spec.datasets}, out)
     remove_stale(out, {kept} if kept else set())
     remove_stale_sets(out, spec.datasets)
+    report, looked_at = write_report(records, out)
+    written = [report, looked_at, out / "results.csv", out / "grid.toml"]
+    return [*written, kept] if kept else written
+
+
+def write_report(records: pd.DataFrame, out: Path) -> list[Path]:
+    """Write results.md and index.html of all data sets; return both."""
     text = render(records)
     if (out / speed.FILE).is_file():
         text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
     write_text(out / "results.md", text)
-    written = [out / "results.md", out / "results.csv", out / "grid.toml"]
-    return [*written, kept] if kept else written
+    ranking = rank(records)
+    standing = stand(ranking)
+    ranks = (*rank_table(ranking, standing), what_it_carries(ranking, standing))
+    links = {name: f"{quote(set_name(name))}/{page.FILE}" for name in by_dataset(records)}
+    looked_at = page.write_several(records, links, out, ranks if ranking.datasets else None)
+    return [out / "results.md", looked_at]
 
 
 def render(records: pd.DataFrame) -> str:

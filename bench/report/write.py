@@ -13,7 +13,7 @@ from bench import hits, suggest
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.files import write_text
-from bench.report import assignments, figures, latex, markdown, speed
+from bench.report import assignments, figures, latex, markdown, page, speed
 from bench.report.naming import set_name
 from bench.spec import GridSpec
 from bench.store import Store
@@ -67,7 +67,7 @@ def write(
     store: Store,
     curve: pd.DataFrame | None = None,
 ) -> list[Path]:
-    """Write results.csv, grid.toml, assignments, figures and results.md.
+    """Write results.csv, grid.toml, assignments, figures, results.md and index.html.
 
     Parameters
     ----------
@@ -92,25 +92,46 @@ def write(
     if curve is not None:
         kept.append(out / suggest.FILE)
         write_text(kept[-1], curve.to_csv(index=False))
+    report, *others = write_report(records, dataset, store, out, curve)
+    remove_stale(out, {*others, *kept})
+    remove_stale_sets(out, ())
+    return [report, out / "results.csv", out / "grid.toml", *kept, *others]
+
+
+def write_report(
+    records: pd.DataFrame,
+    dataset: Dataset,
+    store: Store,
+    out: Path,
+    curve: pd.DataFrame | None = None,
+) -> list[Path]:
+    """Write what is made from records and artifacts: results.md, index.html, figures and tables.
+
+    Parameters
+    ----------
+    records : DataFrame
+    dataset : Dataset
+    store : Store
+    out : Path
+        The results folder.
+    curve : DataFrame or None
+        What the number of clusters was suggested by, if it was.
+
+    Returns
+    -------
+    list of Path
+        results.md first.
+    """
     assigned = assignments.write(records, dataset, store, out)
     drawn = figures.draw_all(records, dataset, store, out, curve)
-    pictures = [figure.path for figure in drawn]
-    remove_stale(out, {out / latex.FILE, *assigned, *pictures, *kept})
-    remove_stale_sets(out, ())
     text = markdown.render(records, drawn, curve)
     if (out / speed.FILE).is_file():
         text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
     write_text(out / "results.md", text)
     write_text(out / latex.FILE, latex.render(records))
-    return [
-        out / "results.md",
-        out / "results.csv",
-        out / "grid.toml",
-        out / latex.FILE,
-        *kept,
-        *assigned,
-        *pictures,
-    ]
+    looked_at = page.write(records, dataset, store, out)
+    pictures = [figure.path for figure in drawn]
+    return [out / "results.md", looked_at, out / latex.FILE, *assigned, *pictures]
 
 
 def remove_stale(out: Path, written: set[Path]) -> None:
@@ -137,7 +158,7 @@ def remove_stale_sets(out: Path, datasets: tuple[str, ...]) -> None:
         if dataset is None or dataset in datasets or folder.name != set_name(dataset):
             continue
         remove_stale(folder, set())
-        for name in ("results.md", "results.csv", "grid.toml"):
+        for name in ("results.md", "results.csv", "grid.toml", page.FILE):
             (folder / name).unlink(missing_ok=True)
         for left in (folder / "figures", folder / "assignments", folder):
             with contextlib.suppress(OSError):  # somebody else's files are in it

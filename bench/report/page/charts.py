@@ -1,0 +1,197 @@
+"""The page's charts: two planes with one selection, accuracy against time, loss by epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from bokeh.embed import components
+from bokeh.models import (
+    ColumnDataSource,
+    CustomJS,
+    FixedTicker,
+    HoverTool,
+    NumeralTickFormatter,
+    Range1d,
+)
+from bokeh.plotting import figure
+
+from bench.report.page.colours import BLUE, DASHES, GREY, MARKERS, palette
+from bench.report.page.planes import FINE
+
+TOOLS = "pan,wheel_zoom,box_zoom,box_select,lasso_select,tap,reset,save"
+MARGIN = 0.04 * FINE
+TICKS = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
+
+
+@dataclass(frozen=True)
+class Charts:
+    """Charts as HTML.
+
+    Attributes
+    ----------
+    script : str
+        An element that draws them.
+    places : dict
+        By name, the element that each is drawn in.
+    """
+
+    script: str
+    places: dict[str, str]
+
+
+def draw(images: int, cells: pd.DataFrame, losses: pd.DataFrame, judged: str) -> Charts:
+    """Draw what there is something to draw of.
+
+    Parameters
+    ----------
+    images : int
+        Points of a plane, which come from the page's script; 0 where there is no plane.
+    cells : DataFrame
+        ``name``, ``mean``, ``seconds``, ``front``; see `bench.report.figures`.
+    losses : DataFrame
+        ``model``, ``epoch``, ``mean``, ``low``, ``high``.
+    judged : str
+        What ``mean`` is: accuracy, or coherence.
+    """
+    roots: dict[str, Any] = {}
+    if images:
+        roots |= _planes(5 if images > 3000 else 8)
+    if len(cells):
+        roots["time"] = _against_time(cells, judged)
+    if len(losses):
+        roots["loss"] = _losses(losses)
+    script, places = components(roots, wrap_script=True) if roots else ("", {})
+    return Charts(script, places)
+
+
+def _figure(**settings: Any) -> Any:
+    plot = figure(
+        sizing_mode="stretch_width",
+        background_fill_color=None,
+        border_fill_color=None,
+        **settings,
+    )
+    plot.toolbar.logo = None
+    return plot
+
+
+def _planes(size: int) -> dict[str, Any]:
+    """Return both planes, of one source: what is selected in one is selected in the other."""
+    columns = ["x", "y", "colour", "marker"]
+    source = ColumnDataSource(
+        {f"{column}_{side}": [] for side in "ab" for column in columns}, name="points"
+    )
+    pointed = ColumnDataSource({f"{axis}_{side}": [] for side in "ab" for axis in "xy"})
+    pointed.name = "pointed"
+    return {f"plane-{side}": _plane(side, size, source, pointed) for side in "ab"}
+
+
+def _plane(side: str, size: int, source: ColumnDataSource, pointed: ColumnDataSource) -> Any:
+    plot = _figure(
+        name=f"plane-{side}",
+        tools=TOOLS,
+        active_drag="box_select",
+        aspect_ratio=1,
+        x_range=Range1d(start=-MARGIN, end=FINE + MARGIN),
+        y_range=Range1d(start=-MARGIN, end=FINE + MARGIN),
+    )
+    plot.axis.visible = False
+    plot.grid.visible = False
+    dots = plot.scatter(
+        f"x_{side}",
+        f"y_{side}",
+        source=source,
+        marker={"field": f"marker_{side}"},
+        fill_color={"field": f"colour_{side}"},
+        line_color=GREY,
+        line_width=0.5,
+        size=size,
+        fill_alpha=0.8,
+        nonselection_fill_alpha=0.15,
+        nonselection_line_alpha=0.15,
+        name=f"dots-{side}",
+    )
+    for tool in plot.tools:
+        if "renderers" in tool.properties():
+            tool.renderers = [dots]
+    plot.scatter(
+        f"x_{side}",
+        f"y_{side}",
+        source=pointed,
+        size=17,
+        fill_color=None,
+        line_width=2.5,
+        name=f"ring-{side}",
+    )
+    plot.add_tools(HoverTool(tooltips=None, renderers=[dots], callback=_told(side)))
+    return plot
+
+
+def _told(side: str) -> CustomJS:
+    """Have the page's script told which points are under the pointer."""
+    return CustomJS(code=f"window.latentgrid?.hover(cb_data.index.indices, '{side}')")
+
+
+def _against_time(cells: pd.DataFrame, judged: str) -> Any:
+    plot = _figure(
+        name="time",
+        height=340,
+        x_axis_type="log",
+        tools="pan,wheel_zoom,box_zoom,reset,save",
+        x_axis_label="seconds a seed, from images to clusters",
+        y_axis_label=judged,
+    )
+    plot.xaxis.ticker = FixedTicker(ticks=TICKS)
+    plot.xaxis.formatter = NumeralTickFormatter(format="0.[000]")
+    front = cells[cells["front"]].sort_values("seconds")
+    plot.step(front["seconds"], front["mean"], mode="after", line_color=BLUE)
+    dots = [
+        plot.scatter(
+            "seconds",
+            "mean",
+            source=ColumnDataSource(some[["name", "mean", "seconds"]]),
+            marker=marker,
+            size=9,
+            fill_color=colour,
+            line_color=None,
+            legend_label=legend,
+        )
+        for some, marker, colour, legend in (
+            (cells[~cells["front"]], "circle", GREY, "others"),
+            (front, "diamond", BLUE, "no cell is ahead in both"),
+        )
+        if len(some)
+    ]
+    tips = [("cell", "@name"), (judged, "@mean{0.000}"), ("seconds", "@seconds{0.00}")]
+    plot.add_tools(HoverTool(renderers=dots, tooltips=tips))
+    plot.add_layout(plot.legend[0], "above")
+    plot.legend[0].orientation = "horizontal"
+    return plot
+
+
+def _losses(losses: pd.DataFrame) -> Any:
+    plot = _figure(
+        name="loss",
+        height=340,
+        tools="pan,wheel_zoom,box_zoom,reset,save",
+        x_axis_label="epoch",
+        y_axis_label="loss, reported scale",
+    )
+    lines = []
+    models = list(dict.fromkeys(losses["model"]))
+    for number, model in enumerate(models):
+        colour, source = palette(number), ColumnDataSource(losses[losses["model"] == model])
+        look = {"source": source, "legend_label": model}
+        plot.varea("epoch", "low", "high", fill_color=colour, fill_alpha=0.2, **look)
+        dash = DASHES[number % len(DASHES)]
+        plot.line("epoch", "mean", line_color=colour, line_dash=dash, line_width=2, **look)
+        marker = MARKERS[number % len(MARKERS)]
+        lines.append(plot.scatter("epoch", "mean", marker=marker, size=6, color=colour, **look))
+    tips = [("model", "@model"), ("epoch", "@epoch"), ("loss", "@mean{0.000}")]
+    plot.add_tools(HoverTool(renderers=lines, tooltips=tips))
+    plot.y_range.start = 0
+    plot.add_layout(plot.legend[0], "above")
+    plot.legend[0].orientation = "horizontal"
+    return plot

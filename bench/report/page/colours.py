@@ -1,0 +1,37 @@
+"""Colours and markers that the colour-blind can tell apart, the same in charts and in HTML."""
+
+from __future__ import annotations
+
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+
+# seaborn's palette "colorblind"; a group beyond the tenth has a colour again, and another marker.
+PALETTE = (
+    *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
+    *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
+)
+BLUE, GREY = PALETTE[0], PALETTE[7]
+
+# Bokeh's names, of those that are filled.
+MARKERS = (
+    *("circle", "square", "triangle", "diamond", "inverted_triangle"),
+    *("plus", "hex", "star", "triangle_pin", "square_pin"),
+)
+DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
+
+
+def palette(number: int) -> str:
+    """Return the colour of a group, ``#rrggbb``."""
+    return PALETTE[number % len(PALETTE)]
+
+
+def shade(share: float) -> tuple[str, str]:
+    """Return the colour of a share of 0 to 1 on the scale cividis, and that of text on it."""
+    red, green, blue, _ = colour = colormaps["cividis"](share)
+    light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+    return to_hex(colour), "#000000" if light else "#ffffff"
+
+
+def ramp(steps: int = 64) -> list[str]:
+    """Return the scale cividis in so many steps."""
+    return [shade(step / (steps - 1))[0] for step in range(steps)]

@@ -1,0 +1,585 @@
+"use strict";
+
+// What Bokeh's callbacks, and those who look into the page, call.
+window.latentgrid = { hover: () => {}, ready: false };
+
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const data = JSON.parse(byId("data").textContent);
+
+  // Text goes into the page as text, whatever characters it holds.
+  function element(tag, properties = {}, ...children) {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  }
+
+  const plural = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+
+  sortable(byId("table"));
+  filters();
+  if (window.Bokeh) whenDrawn().then(dress);
+  if (data.cells) whenDrawn().then(lookInside);
+  else window.latentgrid.ready = true;
+
+  // ---- the table of cells ----
+
+  function sortable(table) {
+    const heads = [...table.tHead.rows[0].cells];
+    heads.forEach((head, column) => {
+      const button = head.querySelector("button");
+      if (!button) return;
+      button.addEventListener("click", () => {
+        const before = head.getAttribute("aria-sort");
+        const first = "down" in button.dataset ? "descending" : "ascending";
+        const other = first === "ascending" ? "descending" : "ascending";
+        heads.forEach((each) => each.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", before === first ? other : first);
+        sort(table.tBodies[0], column, "number" in button.dataset, head.getAttribute("aria-sort"));
+      });
+    });
+  }
+
+  function sort(body, column, numbers, direction) {
+    const sign = direction === "ascending" ? 1 : -1;
+    const value = (row) => {
+      const cell = row.cells[column];
+      if (!numbers) return cell.textContent.trim();
+      return cell.dataset.order ? Number(cell.dataset.order) : null;
+    };
+    const compare = (one, other) => {
+      const [a, b] = [value(one), value(other)];
+      if (a === null || b === null) return (a === null) - (b === null); // those without come last
+      return sign * (numbers ? a - b : a.localeCompare(b, "en", { numeric: true }));
+    };
+    body.append(...[...body.rows].sort(compare));
+  }
+
+  function filters() {
+    const [text, status, rows] = [byId("filter"), byId("status"), [...byId("table").tBodies[0].rows]];
+    const apply = () => {
+      const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
+      for (const row of rows) {
+        const all = row.textContent.toLowerCase();
+        const wanted = !status.value || row.dataset.status === status.value;
+        row.hidden = !(wanted && words.every((word) => all.includes(word)));
+      }
+      const left = rows.filter((row) => !row.hidden).length;
+      byId("shown").textContent = `${left} of ${plural(rows.length, "cell")}`;
+    };
+    text.addEventListener("input", apply);
+    status.addEventListener("change", apply);
+    apply();
+  }
+
+  // ---- light and dark ----
+
+  async function whenDrawn() {
+    const drawn = () => window.Bokeh.documents.length > 0 &&
+      window.Bokeh.documents[0].roots().every((root) => window.Bokeh.index.get_one(root));
+    while (!drawn()) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  function dress() {
+    const dark = window.matchMedia("(prefers-color-scheme: dark)");
+    const apply = (isDark) => {
+      const [ink, line] = isDark ? ["#e8eaee", "#3a3f48"] : ["#1b1d21", "#d4d8de"];
+      for (const plot of window.Bokeh.documents[0].roots()) {
+        plot.outline_line_color = line;
+        for (const axis of [...plot.below, ...plot.left]) {
+          Object.assign(axis, {
+            axis_label_text_color: ink, major_label_text_color: ink, axis_line_color: ink,
+            major_tick_line_color: ink, minor_tick_line_color: null,
+          });
+        }
+        for (const grid of plot.center) if ("grid_line_color" in grid) grid.grid_line_color = line;
+        for (const legend of plot.above) {
+          Object.assign(legend, {
+            label_text_color: ink, background_fill_alpha: 0, border_line_alpha: 0,
+          });
+        }
+        for (const side of "ab") {
+          const ring = plot.select(`ring-${side}`)[0];
+          if (ring) ring.glyph.line_color = isDark ? "#ffffff" : "#000000";
+        }
+      }
+    };
+    apply(dark.matches);
+    dark.addEventListener("change", () => apply(dark.matches));
+    window.addEventListener("beforeprint", () => apply(false));
+    window.addEventListener("afterprint", () => apply(dark.matches));
+  }
+
+  // ---- the planes ----
+
+  function lookInside() {
+    const MOST_TILES = 300;
+    const PER_STRIP = 24;
+    const PER_ROW = 64;
+    const count = data.count;
+    const named = (name) => window.Bokeh.documents[0].get_model_by_name(name);
+    const [points, pointed] = [named("points"), named("pointed")];
+    const plots = { a: named("plane-a"), b: named("plane-b") };
+
+    const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
+    const labels = data.labels === null ? null : new Int16Array(bytes(data.labels));
+    const errors = Object.fromEntries(
+      Object.entries(data.errors).map(([model, text]) => [model, new Float32Array(bytes(text))]),
+    );
+    const unpacked = new Map(); // cells, once they were asked for
+    const state = { a: 0, b: Math.min(1, data.cells.length - 1), colour: "label", at: null };
+
+    function cell(number) {
+      if (!unpacked.has(number)) {
+        const packed = data.cells[number];
+        unpacked.set(number, {
+          ...packed,
+          name: `${packed.model}, ${packed.chain}`,
+          x: new Uint16Array(bytes(packed.x)),
+          y: new Uint16Array(bytes(packed.y)),
+          clusters: new Int16Array(bytes(packed.clusters)),
+          distance: new Uint16Array(bytes(packed.distance)),
+          doubt: new Uint16Array(bytes(packed.doubt)),
+          labelOf: new Map(packed.assignment),
+        });
+      }
+      return unpacked.get(number);
+    }
+    const shown = (side) => cell(state[side]);
+
+    const clusterName = (of, cluster) => {
+      if (cluster < 0) return "in no cluster";
+      const label = of.labelOf.get(cluster);
+      return `cluster ${cluster}` + (label === undefined ? "" : ` → ${data.classes[label]}`);
+    };
+    const isWrong = (of, image) =>
+      labels !== null && of.labelOf.get(of.clusters[image]) !== labels[image];
+
+    // ---- images ----
+
+    const addresses = new Map(); // of sheets, made once
+    function address(url) {
+      if (!addresses.has(url)) {
+        const type = url.slice(5, url.indexOf(";"));
+        const blob = new Blob([bytes(url.slice(url.indexOf(",") + 1))], { type });
+        addresses.set(url, URL.createObjectURL(blob));
+      }
+      return addresses.get(url);
+    }
+
+    // An image, or what a model made of it, so many times as large.
+    function tile(tag, sheets, image, scale, description) {
+      const [sheet, place] = [Math.floor(image / PER_ROW ** 2), image % PER_ROW ** 2];
+      const inSheet = Math.min(count - sheet * PER_ROW ** 2, PER_ROW ** 2);
+      const [columns, rows] = [Math.min(inSheet, PER_ROW), Math.ceil(inSheet / PER_ROW)];
+      const size = data.tile * scale;
+      const made = element(tag, { className: "tile", title: description });
+      if (tag === "span") made.setAttribute("role", "img");
+      made.setAttribute("aria-label", description);
+      Object.assign(made.style, {
+        width: `${size}px`, height: `${size}px`,
+        backgroundImage: `url(${address(sheets[sheet])})`,
+        backgroundSize: `${columns * size}px ${rows * size}px`,
+        backgroundPosition: `${-(place % PER_ROW) * size}px ${-Math.floor(place / PER_ROW) * size}px`,
+      });
+      return made;
+    }
+
+    function described(of, image) {
+      const parts = [data.names[image], clusterName(of, of.clusters[image])];
+      if (labels !== null) parts.splice(1, 0, `label ${data.classes[labels[image]]}`);
+      parts.push(`doubt ${(of.doubt[image] / 65535).toFixed(2)}`);
+      return parts.join(", ");
+    }
+
+    // ---- colours ----
+
+    const mark = (group) => [
+      data.palette[group % data.palette.length],
+      data.markers[(Math.floor(group / 10) + group) % data.markers.length],
+    ];
+    const RIGHT = ["#0173b2", "circle"];
+    const WRONG = ["#d55e00", "diamond"];
+    const NONE = ["#949494", "plus"];
+
+    // A cluster has the colour of the label that it is assigned to, if there is one.
+    const clusterMark = (of, cluster) =>
+      cluster < 0 ? NONE : mark(of.labelOf.has(cluster) ? of.labelOf.get(cluster) : cluster);
+
+    function most(values) { // what all but one in fifty are below: one outlier greys the others
+      const sorted = Float32Array.from(values).sort();
+      return sorted[Math.floor(0.98 * (sorted.length - 1))];
+    }
+
+    function marks(side) {
+      const of = shown(side);
+      if (state.colour === "label" && labels !== null) return (image) => mark(labels[image]);
+      if (state.colour === "mistake" && labels !== null) {
+        return (image) => (isWrong(of, image) ? WRONG : RIGHT);
+      }
+      if (state.colour === "error" && errors[of.model]) {
+        const [values, steps, greatest] = [errors[of.model], data.ramp.length - 1, most(errors[of.model])];
+        const share = (image) => (greatest > 0 ? Math.min(values[image] / greatest, 1) : 0);
+        return (image) => [data.ramp[Math.round(share(image) * steps)], "circle"];
+      }
+      return (image) => clusterMark(of, of.clusters[image]);
+    }
+
+    const SHAPES = {
+      circle: "M8 3a5 5 0 1 0 .01 0z", square: "M3 3h10v10H3z", triangle: "M8 2l6 11H2z",
+      diamond: "M8 1l5 7-5 7-5-7z", inverted_triangle: "M8 14L2 3h12z",
+      plus: "M6 2h4v4h4v4h-4v4H6v-4H2V6h4z", hex: "M4 2.5h8L15 8l-3 5.5H4L1 8z",
+      star: "M8 1l2 5h5l-4 3 2 6-5-4-5 4 2-6-4-3h5z",
+      triangle_pin: "M8 1q1 7 7 12q-7-2-14 0q6-5 7-12z",
+      square_pin: "M2 2q6 3 12 0q-3 6 0 12q-6-3-12 0q3-6 0-12z",
+    };
+
+    function key([colour, marker], text) {
+      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      for (const [name, value] of [["width", 14], ["height", 14], ["viewBox", "0 0 16 16"], ["aria-hidden", true]]) {
+        svg.setAttribute(name, value);
+      }
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      path.setAttribute("d", SHAPES[marker]);
+      path.setAttribute("fill", colour);
+      svg.append(path);
+      return element("li", {}, svg, text);
+    }
+
+    function legend(side) {
+      const [of, list] = [shown(side), byId(`legend-${side}`)];
+      const tally = (values, wanted) => values.reduce((sum, value) => sum + (value === wanted), 0);
+      let items;
+      if (state.colour === "label" && labels !== null) {
+        items = data.classes.map((name, label) => key(mark(label), `${name} (${tally(labels, label)})`));
+      } else if (state.colour === "mistake" && labels !== null) {
+        const wrong = allImages().filter((image) => isWrong(of, image)).length;
+        items = [key(RIGHT, `right (${count - wrong})`), key(WRONG, `wrong (${wrong})`)];
+      } else if (state.colour === "error" && errors[of.model]) {
+        const ramp = element("span", { className: "ramp" });
+        ramp.style.background = `linear-gradient(to right, ${data.ramp.join(",")})`;
+        const greatest = most(errors[of.model]);
+        items = greatest > 0
+          ? [element("li", {}, "mean squared error 0", ramp, `${greatest.toPrecision(2)} or more`)]
+          : [element("li", {}, "no error in any image")];
+      } else {
+        items = clustersOf(of).map((cluster) =>
+          key(clusterMark(of, cluster), `${clusterName(of, cluster)} (${tally(of.clusters, cluster)})`));
+        if (state.colour === "error") items.unshift(element("li", {}, "No reconstruction; by cluster:"));
+      }
+      list.replaceChildren(...items);
+    }
+
+    const allImages = () => Array.from({ length: count }, (_, image) => image);
+    const clustersOf = (of) => [...of.numbers, ...(of.clusters.includes(-1) ? [-1] : [])];
+
+    function paint() {
+      const columns = {};
+      for (const side of "ab") {
+        const [of, look] = [shown(side), marks(side)];
+        const found = allImages().map(look);
+        columns[`x_${side}`] = Float32Array.from(of.x);
+        columns[`y_${side}`] = Float32Array.from(of.y);
+        columns[`colour_${side}`] = found.map(([colour]) => colour);
+        columns[`marker_${side}`] = found.map(([, marker]) => marker);
+        legend(side);
+        byId(`caption-${side}`).textContent =
+          `${of.name}: ${of.judged}. Plane ${of.kind}. ${plural(count, "image")}, by ${state.colour}.`;
+        byId(`keys-${side}`).setAttribute("aria-label", `Plane ${side.toUpperCase()}: ${of.name}`);
+      }
+      points.data = columns;
+      point(state.at);
+    }
+
+    // ---- one image: under the pointer, or reached by keys ----
+
+    function point(image) {
+      state.at = image;
+      const card = byId("card");
+      card.hidden = image === null;
+      const columns = {};
+      for (const side of "ab") {
+        columns[`x_${side}`] = image === null ? [] : [shown(side).x[image]];
+        columns[`y_${side}`] = image === null ? [] : [shown(side).y[image]];
+      }
+      pointed.data = columns;
+      if (image !== null) card.replaceChildren(...about(image));
+    }
+
+    function about(image) {
+      const of = shown("a");
+      const pictures = element("div", { className: "two" });
+      const add = (sheets, text) => {
+        if (sheets) {
+          pictures.append(element("div", {}, tile("span", sheets, image, 96 / data.tile, text), element("span", {}, text)));
+        }
+      };
+      add(data.originals, "original");
+      const models = [...new Set([shown("a").model, shown("b").model])];
+      const rebuilt = models.find((model) => data.reconstructions[model]);
+      if (rebuilt) add(data.reconstructions[rebuilt], `by ${rebuilt}`);
+      const rows = [["image", data.names[image]]];
+      if (labels !== null) rows.push(["label", data.classes[labels[image]]]);
+      for (const side of "ab") {
+        const there = shown(side);
+        const wrong = isWrong(there, image) ? ", wrong" : "";
+        rows.push([`in ${side.toUpperCase()}`, clusterName(there, there.clusters[image]) + wrong]);
+      }
+      rows.push(["doubt in A", (of.doubt[image] / 65535).toFixed(2)]);
+      if (errors[rebuilt]) rows.push(["error", errors[rebuilt][image].toPrecision(3)]);
+      const list = element("dl");
+      for (const [name, value] of rows) list.append(element("dt", {}, name), element("dd", {}, value));
+      return [pictures, list];
+    }
+
+    function placeCard(x, y) {
+      const card = byId("card");
+      const right = x + 20 + card.offsetWidth < window.innerWidth;
+      const left = right ? x + 20 : Math.max(4, x - 20 - card.offsetWidth);
+      const top = Math.min(Math.max(4, y - card.offsetHeight / 2), window.innerHeight - card.offsetHeight - 4);
+      Object.assign(card.style, { left: `${left}px`, top: `${top}px`, right: "auto", bottom: "auto" });
+    }
+
+    function cornerCard(side) {
+      const frame = byId(`keys-${side === "a" ? "b" : "a"}`).getBoundingClientRect();
+      placeCard(frame.left, Math.max(frame.top, 0) + 140);
+    }
+
+    let mouse = [0, 0];
+    let steering = false; // a pointer that rests in a plane must not undo what keys do
+    window.latentgrid.hover = (indices) => {
+      if (steering) return;
+      point(indices.length ? indices[0] : null);
+      if (indices.length) placeCard(...mouse);
+    };
+    for (const side of "ab") {
+      const frame = byId(`keys-${side}`);
+      frame.addEventListener("mousemove", (event) => {
+        mouse = [event.clientX, event.clientY];
+        steering = false;
+      }, true);
+      frame.addEventListener("mouseleave", () => point(null));
+      frame.addEventListener("blur", () => point(null));
+      frame.addEventListener("keydown", (event) => steer(event, side));
+    }
+
+    const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+    function steer(event, side) {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const actions = {
+        "+": () => zoom(side, 0.7), "=": () => zoom(side, 0.7), "-": () => zoom(side, 1 / 0.7),
+        "0": () => plots[side].reset.emit(),
+        Escape: () => { choose([]); point(null); },
+        " ": () => toggle(state.at), Enter: () => toggle(state.at),
+      };
+      if (STEPS[event.key] || actions[event.key]) steering = true;
+      if (STEPS[event.key]) {
+        point(next(side, ...STEPS[event.key]));
+        cornerCard(side);
+        follow(side);
+      } else if (actions[event.key]) actions[event.key]();
+      else return;
+      event.preventDefault();
+    }
+
+    // The nearest image in a direction: no further aside than ahead.
+    function next(side, right, up) {
+      const of = shown(side);
+      if (state.at === null) return middle(of);
+      let [found, least] = [state.at, Infinity];
+      for (let image = 0; image < count; image++) {
+        const [dx, dy] = [of.x[image] - of.x[state.at], of.y[image] - of.y[state.at]];
+        const [ahead, aside] = [dx * right + dy * up, Math.abs(dx * up) + Math.abs(dy * right)];
+        if (ahead > 0 && aside <= ahead && Math.hypot(dx, dy) < least) {
+          [found, least] = [image, Math.hypot(dx, dy)];
+        }
+      }
+      return found;
+    }
+
+    function middle(of) {
+      const mean = (values) => values.reduce((sum, value) => sum + value, 0) / count;
+      const [x, y] = [mean(of.x), mean(of.y)];
+      const away = (image) => Math.hypot(of.x[image] - x, of.y[image] - y);
+      return allImages().reduce((best, image) => (away(image) < away(best) ? image : best), 0);
+    }
+
+    function ranges(side) { return [plots[side].x_range, plots[side].y_range]; }
+
+    function zoom(side, factor) {
+      const of = shown(side);
+      const centre = state.at === null ? null : [of.x[state.at], of.y[state.at]];
+      ranges(side).forEach((range, axis) => {
+        const about = centre ? centre[axis] : (range.start + range.end) / 2;
+        range.setv({
+          start: about + (range.start - about) * factor, end: about + (range.end - about) * factor,
+        });
+      });
+    }
+
+    // Moves what is seen, so that the image reached by keys is in it.
+    function follow(side) {
+      const of = shown(side);
+      ranges(side).forEach((range, axis) => {
+        const at = [of.x, of.y][axis][state.at];
+        const room = 0.05 * (range.end - range.start);
+        const by = Math.max(0, at + room - range.end) - Math.max(0, range.start + room - at);
+        if (by) range.setv({ start: range.start + by, end: range.end + by });
+      });
+    }
+
+    // ---- selection ----
+
+    function choose(images) {
+      points.selected.indices = images;
+    }
+
+    function toggle(image) {
+      if (image === null) return;
+      const now = points.selected.indices;
+      choose(now.includes(image) ? now.filter((each) => each !== image) : [...now, image]);
+    }
+
+    function showSelection() {
+      const [of, images] = [shown("a"), points.selected.indices];
+      const first = images.slice(0, MOST_TILES);
+      const rest = images.length - first.length;
+      byId("selection-count").textContent = images.length === 0
+        ? "None. Draw a box or a lasso in a plane, or choose from the list above."
+        : `${plural(images.length, "image")}${rest ? `, of which the first ${MOST_TILES} are shown` : ""}.`;
+      byId("selection").replaceChildren(...first.map((image) => picture(of, image)));
+    }
+
+    function picture(of, image) {
+      const made = tile("span", data.originals, image, 48 / data.tile, described(of, image));
+      if (isWrong(of, image)) made.classList.add("wrong");
+      return element("li", {}, made);
+    }
+
+    const GROUPS = {
+      cluster: (group) => (image) => shown("a").clusters[image] === group,
+      label: (group) => (image) => labels[image] === group,
+      mistakes: () => (image) => isWrong(shown("a"), image),
+      differ: () => (image) =>
+        clusterName(shown("a"), shown("a").clusters[image]) !==
+        clusterName(shown("b"), shown("b").clusters[image]),
+    };
+
+    function offerGroups() {
+      const options = clustersOf(shown("a")).map((cluster) => [`cluster:${cluster}`, `${clusterName(shown("a"), cluster)} in A`]);
+      if (labels !== null) {
+        data.classes.forEach((name, label) => options.push([`label:${label}`, `label ${name}`]));
+        options.push(["mistakes:", "mistakes in A"], ["differ:", "assigned otherwise in B"]);
+      }
+      const list = byId("select");
+      list.replaceChildren(list.options[0], ...options.map(([value, text]) => element("option", { value, textContent: text })));
+      list.value = "";
+    }
+
+    byId("select").addEventListener("change", (event) => {
+      const [kind, group] = event.target.value.split(":");
+      if (kind) choose(allImages().filter(GROUPS[kind](Number(group))));
+    });
+    byId("clear").addEventListener("click", () => choose([]));
+    points.selected.change.connect(() => {
+      showSelection();
+    });
+
+    // ---- clusters of plane A ----
+
+    function confusion(of) {
+      byId("confusion-part").hidden = labels === null;
+      if (labels === null) return;
+      const clusters = clustersOf(of);
+      const counts = data.classes.map(() => clusters.map(() => 0));
+      const place = new Map(clusters.map((cluster, column) => [cluster, column]));
+      labels.forEach((label, image) => { counts[label][place.get(of.clusters[image])] += 1; });
+      // Clusters stand in the order of their labels, so that what is right is the diagonal.
+      const order = clusters.map((_, column) => column).sort((one, other) =>
+        (of.labelOf.get(clusters[one]) ?? 1e9) - (of.labelOf.get(clusters[other]) ?? 1e9));
+      const head = element("tr", {}, element("td"), ...order.map((column) =>
+        element("th", { scope: "col", textContent: clusterName(of, clusters[column]) })));
+      const rows = counts.map((row, label) => {
+        const total = row.reduce((sum, value) => sum + value, 0) || 1;
+        return element("tr", {}, element("th", { scope: "row", textContent: data.classes[label] }),
+          ...order.map((column) => shaded(row[column], row[column] / total)));
+      });
+      byId("confusion").replaceChildren(element("thead", {}, head), element("tbody", {}, ...rows));
+    }
+
+    function shaded(value, share) {
+      const made = element("td", { textContent: value });
+      const step = Math.round(share * (data.ramp.length - 1));
+      made.style.background = data.ramp[step];
+      made.style.color = step > 0.55 * data.ramp.length ? "#000000" : "#ffffff";
+      return made;
+    }
+
+    function contactSheets(of) {
+      const parts = clustersOf(of).map((cluster) => {
+        const images = allImages().filter((image) => of.clusters[image] === cluster);
+        const part = element("section", { className: "cluster" },
+          element("h3", { textContent: `${clusterName(of, cluster)}: ${plural(images.length, "image")}` }));
+        if (images.length) {
+          const typical = [...images].sort((one, other) => of.distance[one] - of.distance[other]);
+          const doubtful = [...images].sort((one, other) => of.doubt[other] - of.doubt[one]);
+          part.append(element("div", { className: "strips" },
+            strip(of, "Most typical", typical), strip(of, "Most doubtful", doubtful)));
+        }
+        return part;
+      });
+      byId("sheets").replaceChildren(...parts);
+    }
+
+    const strip = (of, title, images) => element("div", {}, element("p", { textContent: title }),
+      element("ul", { className: "tiles" }, ...images.slice(0, PER_STRIP).map((image) => picture(of, image))));
+
+    // ---- which cells ----
+
+    function show(side, number) {
+      state[side] = number;
+      byId(`cell-${side}`).value = number;
+      for (const button of document.querySelectorAll(`.look[data-side="${side}"]`)) {
+        const chosen = Number(button.dataset.cell) === number;
+        button.classList.toggle("chosen", chosen);
+        button.setAttribute("aria-pressed", chosen);
+      }
+      paint();
+      if (side === "a") {
+        const of = shown("a");
+        byId("clusters-of").textContent =
+          `${of.name}. Typical: nearest to the middle of the cluster. Doubtful: another cluster's middle is nearly as near. ` +
+          (labels === null ? "" : "Outlined: mistakes.");
+        offerGroups();
+        confusion(of);
+        contactSheets(of);
+      }
+      showSelection();
+    }
+
+    for (const side of "ab") {
+      const list = byId(`cell-${side}`);
+      list.append(...data.cells.map((each, number) =>
+        element("option", { value: number, textContent: `${each.model}, ${each.chain} (${each.judged})` })));
+      list.addEventListener("change", () => show(side, Number(list.value)));
+      if (window.innerWidth < 760) plots[side].toolbar.active_drag = null; // touch scrolls the page
+    }
+    for (const button of document.querySelectorAll(".look")) {
+      button.addEventListener("click", () => {
+        show(button.dataset.side, Number(button.dataset.cell));
+        byId("look").scrollIntoView();
+      });
+    }
+    for (const input of document.querySelectorAll('input[name="colour"]')) {
+      const without = labels === null && ["label", "mistake"].includes(input.value);
+      input.disabled = without || (input.value === "error" && !Object.keys(errors).length);
+      input.addEventListener("change", () => { state.colour = input.value; paint(); });
+    }
+    if (labels === null) state.colour = "cluster";
+    document.querySelector(`input[name="colour"][value="${state.colour}"]`).checked = true;
+    show("b", state.b);
+    show("a", state.a);
+    Object.assign(window.latentgrid, { ready: true, state, points, plots, choose });
+  }
+})();

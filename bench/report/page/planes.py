@@ -1,0 +1,230 @@
+"""What a page knows of each image in each cell: its place, its cluster, how doubtful that is."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.datasets.dataset import Dataset
+from bench.doubt import centres, doubts
+from bench.report.page.sheets import sheets
+from bench.report.tables import mean_and_spread
+from bench.stages import PICTURED
+from bench.store import Store
+from bench.summary import best_cell, judged_by, summary
+
+MOST_CELLS = 40
+PICTURE_BYTES = 9_000_000  # of sheets in a page, beside the originals' own
+FINE = 2**16 - 1  # to which numbers are rounded, of their range
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Planes:
+    """The images of a page, and its cells.
+
+    Attributes
+    ----------
+    seed_index : int
+        The repetition that all cells are shown at.
+    pictured : ndarray, shape (k,), int64
+        Which training images; all of them, or evenly spaced ones.
+    data : dict
+        What the page's script reads; JSON, arrays as base64 of little-endian numbers.
+    left_out : tuple of str
+        What there was no room for, in words.
+    """
+
+    seed_index: int
+    pictured: NDArray[np.int64]
+    data: dict[str, Any]
+    left_out: tuple[str, ...]
+
+
+def collect(
+    records: pd.DataFrame, dataset: Dataset, store: Store, most: int = PICTURED
+) -> Planes | None:
+    """Collect the cells of a run, best first, all at the same repetition.
+
+    Parameters
+    ----------
+    records : DataFrame
+    dataset : Dataset
+    store : Store
+    most : int
+        Images of a page.
+
+    Returns
+    -------
+    Planes or None
+        None where no cell was finished.
+    """
+    done = records[records["status"] == "ok"]
+    if done.empty:
+        return None
+    best = best_cell(records)
+    seed = int(done["seed_index"].min()) if best is None else best.seed_index
+    shown = _in_order(records, done[done["seed_index"] == seed])
+    pictured = np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(np.int64)
+    pictures, without = _pictures(shown, dataset, store, pictured)
+    metric = judged_by(records)
+    cells = [_cell(row, told, metric, dataset, store, pictured) for row, told in shown[:MOST_CELLS]]
+    data = {
+        "count": len(pictured),
+        "tile": int(dataset.images.shape[1]),
+        "names": _names(dataset, pictured),
+        "classes": list(dataset.class_names),
+        "labels": None if dataset.labels is None else packed(dataset.labels[pictured], "<i2"),
+        "cells": cells,
+        **pictures,
+    }
+    return Planes(seed, pictured, data, _left_out(records, dataset, pictured, shown, without))
+
+
+def _in_order(records: pd.DataFrame, done: pd.DataFrame) -> list[tuple[pd.Series, pd.Series]]:
+    """Return records with their cells' summaries, best first."""
+    by_cell = {(row["model"], row["chain"]): row for _, row in done.iterrows()}
+    return [
+        (by_cell[row["model"], row["chain"]], row)
+        for _, row in summary(records).iterrows()
+        if (row["model"], row["chain"]) in by_cell
+    ]
+
+
+def _cell(
+    record: pd.Series,
+    told: pd.Series,
+    metric: str | None,
+    dataset: Dataset,
+    store: Store,
+    pictured: NDArray[np.int64],
+) -> dict[str, Any]:
+    embedding = store.load("reduce", record["reduce_artifacts"].split()[-1]).require("train")
+    clusters = store.load("cluster", record["cluster_artifacts"]).require("train")
+    middle = centres(embedding, clusters)
+    distance, doubt = doubts(embedding[pictured], clusters[pictured], middle)
+    plane, kind = flat(embedding)
+    places = _fit(plane[pictured])
+    assignment = record["assignment"]
+    return {
+        "model": record["model"],
+        "chain": record["chain"],
+        "judged": "" if metric is None else mean_and_spread(told, metric),
+        "kind": kind,
+        "x": packed(places[:, 0], "<u2"),
+        "y": packed(places[:, 1], "<u2"),
+        "clusters": packed(clusters[pictured], "<i2"),
+        "numbers": [int(n) for n in np.union1d(middle.numbers, np.arange(dataset.clusters))],
+        "distance": packed(_rounded(distance, np.nanmax(distance, initial=0.0)), "<u2"),
+        "doubt": packed(_rounded(doubt, 1.0), "<u2"),
+        "assignment": [] if pd.isna(assignment) else json.loads(assignment),
+    }
+
+
+def flat(embedding: Array) -> tuple[Array, str]:
+    """Return an embedding in two dimensions, and in words how it came to them.
+
+    Parameters
+    ----------
+    embedding : ndarray, shape (n, d)
+
+    Returns
+    -------
+    points : ndarray, shape (n, 2)
+        As it is where d is 2; else the first principal components.
+    kind : str
+    """
+    if embedding.shape[1] == 2:
+        return embedding, "as embedded"
+    if min(embedding.shape) < 2:
+        padded = np.zeros((len(embedding), 2), np.float32)
+        padded[:, 0] = embedding[:, 0]
+        return padded, "one dimension"
+    from sklearn.decomposition import PCA
+
+    points = PCA(2, svd_solver="randomized", random_state=0).fit_transform(embedding)
+    return points, f"first two principal components of {embedding.shape[1]} dimensions"
+
+
+def _fit(points: Array) -> Array:
+    """Bring points to whole numbers from 0 on, both axes by the same scale, in the middle."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    size = float((high - low).max()) or 1.0
+    centred = (points - (low + high) / 2) / size + 0.5
+    return np.rint(centred * FINE).clip(0, FINE)
+
+
+def _rounded(values: Array, most: float) -> Array:
+    return np.rint(np.nan_to_num(values, nan=most) / (most or 1.0) * FINE)
+
+
+def _names(dataset: Dataset, pictured: NDArray[np.int64]) -> list[str]:
+    """Return what the images are called: by their files, or their positions in the source."""
+    if dataset.files is None:
+        return [f"image {i}" for i in dataset.indices[pictured]]
+    return [dataset.files[i] for i in pictured]
+
+
+def _pictures(
+    shown: list[tuple[pd.Series, pd.Series]],
+    dataset: Dataset,
+    store: Store,
+    pictured: NDArray[np.int64],
+) -> tuple[dict[str, Any], list[str]]:
+    """Return sheets of the originals, and each model's sheets and errors while there is room.
+
+    Models come in the order of their best cells; the identity needs no sheet.
+    """
+    originals = sheets(dataset.images[pictured])
+    room = PICTURE_BYTES - sum(map(len, originals))
+    rebuilt, errors, without = {}, {}, []
+    encoded = {row["model"]: row["encode_artifacts"] for row, _ in shown}
+    for name, key in encoded.items():
+        artifact = store.load("encode", key)
+        found = artifact.array("errors")
+        if found is None:  # there is no way back from its codes
+            continue
+        errors[name] = packed(found[pictured], "<f4")
+        kept = artifact.require("pictured")
+        made = sheets(artifact.require("reconstructions")[np.searchsorted(kept, pictured)])
+        if sum(map(len, made)) > room:
+            without.append(name)
+            continue
+        room -= sum(map(len, made))
+        rebuilt[name] = made
+    return {"originals": originals, "reconstructions": rebuilt, "errors": errors}, without
+
+
+def _left_out(
+    records: pd.DataFrame,
+    dataset: Dataset,
+    pictured: NDArray[np.int64],
+    shown: list[tuple[pd.Series, pd.Series]],
+    without: list[str],
+) -> tuple[str, ...]:
+    said = []
+    if len(pictured) < len(dataset):
+        said.append(
+            f"{len(pictured):,} of {len(dataset):,} images are shown, evenly spaced; the figures "
+            "are of all."
+        )
+    absent = records.drop_duplicates(["model", "chain"]).shape[0] - len(shown)
+    if absent:
+        said.append(f"{absent} cells have no result at the seed shown, and so no plane.")
+    if len(shown) > MOST_CELLS:
+        said.append(f"The planes are of the best {MOST_CELLS} of {len(shown)} cells.")
+    if without:
+        said.append(f"There was no room for the reconstructions by {', '.join(without)}.")
+    return tuple(said)
+
+
+def packed(values: Array, dtype: str) -> str:
+    """Return an array as base64 of its bytes."""
+    return base64.b64encode(np.ascontiguousarray(values).astype(dtype).tobytes()).decode()

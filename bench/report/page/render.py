@@ -1,0 +1,194 @@
+"""Writes the page, ``index.html``: one file that needs nothing else."""
+
+from __future__ import annotations
+
+import functools
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench import keys
+from bench.datasets.dataset import Dataset
+from bench.files import write_text
+from bench.report import headline
+from bench.report import tables as report_tables
+from bench.report.judged import judge, judged_cells, losses
+from bench.report.page import planes, tables
+from bench.report.page.colours import MARKERS, PALETTE, ramp
+from bench.store import Store
+from bench.summary import by_dataset
+
+FILE = "index.html"
+PARTS = ("page.html", "several.html", "page.css", "page.js")
+LIBRARIES = ("bokeh", "jinja2", "pillow", "scikit-learn")
+_MADE_FROM = re.compile(r'<meta name="made-from" content="([0-9a-f]*)">')
+
+
+def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> Path:
+    """Write the page of a run, unless the one that is there was made from the same things.
+
+    Parameters
+    ----------
+    records : DataFrame
+    dataset : Dataset
+        Gives images, labels and names.
+    store : Store
+        Gives embeddings, clusters, reconstructions and histories.
+    out : Path
+        The results folder.
+
+    Returns
+    -------
+    Path
+        ``index.html`` in it.
+    """
+    path = out / FILE
+    key = _key(records, dataset)
+    if made_from(path) != key:
+        write_text(path, render(records, dataset, store, key))
+    return path
+
+
+def render(records: pd.DataFrame, dataset: Dataset, store: Store, key: str = "") -> str:
+    """Write the page as text."""
+    from bokeh.resources import Resources
+
+    from bench.report.page.charts import draw
+
+    inside = planes.collect(records, dataset, store)
+    by_epoch = _by_epoch(losses(records, store))
+    table = tables.table_of(records)
+    images = 0 if inside is None else len(inside.pictured)
+    drawn = draw(images, judged_cells(records), by_epoch, judge(records))
+    return _template("page.html").render(
+        key=key,
+        dataset=dataset,
+        records=records,
+        first=records.iloc[0],
+        seeds=records["seed_index"].nunique(),
+        answer=headline.answer(records),
+        table=table,
+        pictured=_numbers(inside),
+        chance_place=tables.place_of_chance(records),
+        heat_map=tables.heat_map_of(records),
+        interval_width=tables.WIDTH,
+        losses=_by_model(by_epoch),
+        charts=drawn,
+        planes=inside,
+        data=_for_script(inside),
+        bokeh=Resources(mode="inline", components=["bokeh"], log_level="error").render_js(),
+        css=_part("page.css"),
+        script=_part("page.js"),
+    )
+
+
+Ranks = tuple[list[str], list[list[str]], str]
+
+
+def write_several(
+    records: pd.DataFrame, pages: dict[str, str], out: Path, ranks: Ranks | None
+) -> Path:
+    """Write the page of a run on several data sets: the ranks, and the way to each set's page.
+
+    Parameters
+    ----------
+    records : DataFrame
+        Of all data sets.
+    pages : dict
+        The link to each data set's page, by its name.
+    out : Path
+        The results folder.
+    ranks : tuple of (header, rows, words) or None
+        The table of ranks, and what it carries; None where no data set is labelled.
+
+    Returns
+    -------
+    Path
+        ``index.html`` in it.
+    """
+    answers = {name: headline.answer(of_set) for name, of_set in by_dataset(records).items()}
+    text = _template("several.html").render(
+        pages=pages, answers=answers, ranks=ranks, css=_part("page.css")
+    )
+    write_text(out / FILE, text)
+    return out / FILE
+
+
+def made_from(path: Path) -> str | None:
+    """Return what a page says that it was made from; None if it is none, or is not there."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = _MADE_FROM.search(file.read(2000))
+    except (OSError, UnicodeDecodeError):
+        return None
+    return found[1] if found else None
+
+
+def _key(records: pd.DataFrame, dataset: Dataset) -> str:
+    return keys.key(
+        {
+            "records": records.to_csv(index=False),
+            "files": dataset.files,
+            "classes": dataset.class_names,
+            "notes": dataset.notes,
+            "parts": [_part(name) for name in PARTS],
+            "source": _sources(),
+            "versions": keys.versions(*LIBRARIES),
+        }
+    )
+
+
+def _sources() -> list[str]:
+    """Return the text of all modules that make a page."""
+    package = files("bench.report.page")
+    own = [
+        file.read_text(encoding="utf-8") for file in package.iterdir() if file.name[-3:] == ".py"
+    ]
+    return [*sorted(own), keys.source(headline, report_tables)]
+
+
+def _for_script(inside: planes.Planes | None) -> dict[str, Any]:
+    if inside is None:
+        return {}
+    return inside.data | {"palette": PALETTE, "markers": MARKERS, "ramp": ramp()}
+
+
+def _numbers(inside: planes.Planes | None) -> dict[tuple[str, str], int]:
+    """Return the number in the page of each cell that has a plane, by model and chain."""
+    cells = [] if inside is None else inside.data["cells"]
+    return {(cell["model"], cell["chain"]): number for number, cell in enumerate(cells)}
+
+
+def _by_epoch(found: pd.DataFrame) -> pd.DataFrame:
+    """Return mean, least and greatest loss over seeds, by model and epoch."""
+    groups = found.groupby(["model", "epoch"], sort=False)["loss"]
+    return groups.agg(mean="mean", low="min", high="max").reset_index()
+
+
+def _by_model(by_epoch: pd.DataFrame) -> dict[str, list[str]]:
+    """Return each model's mean losses as text, for those who do not see the chart."""
+    return {
+        str(model): [f"{value:.3f}" for value in rows["mean"]]
+        for model, rows in by_epoch.groupby("model", sort=False)
+    }
+
+
+def _template(name: str) -> Any:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FunctionLoader(_part),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
+
+
+@functools.cache
+def _part(name: str) -> str:
+    return files("bench.report.page").joinpath("parts", name).read_text(encoding="utf-8")
