@@ -234,7 +234,10 @@ class Run:
                     continue
                 notes += said
                 frame = records.collect(self.plan, self.dataset, self.store, outcome)
-                written = write(frame, self.to_repeat, self.dataset, self.store, self.curve)
+                with LoadBar(self.console) as progress:
+                    written = write(
+                        frame, self.to_repeat, self.dataset, self.store, self.curve, progress
+                    )
                 notes += records.notes(self.plan, self.store)
                 return Finished(frame, outcome, written, notes)
             except DamagedError as damage:

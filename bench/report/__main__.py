@@ -66,8 +66,10 @@ def _write(folder: Path, store: Path | None) -> Path:
     with LoadBar() as progress:
         finished = open_grid(folder, store, progress)
     _need_artifacts(finished)
+    records, dataset, kept = finished.records, finished.dataset, finished.store
     try:
-        write_report(finished.records, finished.dataset, finished.store, folder, _curve(finished))
+        with LoadBar() as progress:
+            write_report(records, dataset, kept, folder, _curve(finished), progress)
     except DamagedError as damage:
         raise UsageError(
             f"store {finished.store.root}: {damage.stage} {damage.key} is damaged "

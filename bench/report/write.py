@@ -13,6 +13,7 @@ from bench import hits, suggest
 from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.files import write_text
+from bench.progress import Progress, silent
 from bench.report import assignments, figures, latex, markdown, page, speed
 from bench.report.naming import set_name
 from bench.spec import GridSpec
@@ -66,6 +67,7 @@ def write(
     dataset: Dataset,
     store: Store,
     curve: pd.DataFrame | None = None,
+    progress: Progress = silent,
 ) -> list[Path]:
     """Write results.csv, grid.toml, assignments, figures, results.md and index.html.
 
@@ -78,6 +80,8 @@ def write(
     store : Store
     curve : DataFrame or None
         What the number of clusters was suggested by, if it was.
+    progress : callable
+        Told how far it is.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def write(
     if curve is not None:
         kept.append(out / suggest.FILE)
         write_text(kept[-1], curve.to_csv(index=False))
-    report, *others = write_report(records, dataset, store, out, curve)
+    report, *others = write_report(records, dataset, store, out, curve, progress)
     remove_stale(out, {*others, *kept})
     remove_stale_sets(out, ())
     return [report, out / "results.csv", out / "grid.toml", *kept, *others]
@@ -104,6 +108,7 @@ def write_report(
     store: Store,
     out: Path,
     curve: pd.DataFrame | None = None,
+    progress: Progress = silent,
 ) -> list[Path]:
     """Write what is made from records and artifacts: results.md, index.html, figures and tables.
 
@@ -116,12 +121,15 @@ def write_report(
         The results folder.
     curve : DataFrame or None
         What the number of clusters was suggested by, if it was.
+    progress : callable
+        Told how far it is.
 
     Returns
     -------
     list of Path
         results.md first.
     """
+    progress("drawing", 0, 1)
     assigned = assignments.write(records, dataset, store, out)
     drawn = figures.draw_all(records, dataset, store, out, curve)
     text = markdown.render(records, drawn, curve)
@@ -129,7 +137,7 @@ def write_report(
         text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
     write_text(out / "results.md", text)
     write_text(out / latex.FILE, latex.render(records))
-    looked_at = page.write(records, dataset, store, out)
+    looked_at = page.write(records, dataset, store, out, progress)
     pictures = [figure.path for figure in drawn]
     return [out / "results.md", looked_at, out / latex.FILE, *assigned, *pictures]
 

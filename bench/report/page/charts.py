@@ -22,6 +22,8 @@ from bench.report.page.planes import FINE
 
 TOOLS = "pan,wheel_zoom,box_zoom,box_select,lasso_select,tap,reset,save"
 MARGIN = 0.04 * FINE
+MANY = 3000
+SMALL, LARGE = 5, 8  # pixels of a dot, of many or of few
 TICKS = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
 
 
@@ -57,7 +59,7 @@ def draw(images: int, cells: pd.DataFrame, losses: pd.DataFrame, judged: str) ->
     """
     roots: dict[str, Any] = {}
     if images:
-        roots |= _planes(5 if images > 3000 else 8)
+        roots |= _planes(SMALL if images > MANY else LARGE)
     if len(cells):
         roots["time"] = _against_time(cells, judged)
     if len(losses):
@@ -105,7 +107,8 @@ def _plane(side: str, size: int, source: ColumnDataSource, pointed: ColumnDataSo
         source=source,
         marker={"field": f"marker_{side}"},
         fill_color={"field": f"colour_{side}"},
-        line_color=GREY,
+        # An outline helps on every ground, and costs as much as the dot.
+        line_color=GREY if size == LARGE else None,
         line_width=0.5,
         size=size,
         fill_alpha=0.8,
@@ -123,6 +126,7 @@ def _plane(side: str, size: int, source: ColumnDataSource, pointed: ColumnDataSo
         size=17,
         fill_color=None,
         line_width=2.5,
+        level="overlay",
         name=f"ring-{side}",
     )
     plot.add_tools(HoverTool(tooltips=None, renderers=[dots], callback=_told(side)))
@@ -151,7 +155,7 @@ def _against_time(cells: pd.DataFrame, judged: str) -> Any:
         plot.scatter(
             "seconds",
             "mean",
-            source=ColumnDataSource(some[["name", "mean", "seconds"]]),
+            source=_source(some[["name", "mean", "seconds"]]),
             marker=marker,
             size=9,
             fill_color=colour,
@@ -182,7 +186,7 @@ def _losses(losses: pd.DataFrame) -> Any:
     lines = []
     models = list(dict.fromkeys(losses["model"]))
     for number, model in enumerate(models):
-        colour, source = palette(number), ColumnDataSource(losses[losses["model"] == model])
+        colour, source = palette(number), _source(losses[losses["model"] == model])
         look = {"source": source, "legend_label": model}
         plot.varea("epoch", "low", "high", fill_color=colour, fill_alpha=0.2, **look)
         dash = DASHES[number % len(DASHES)]
@@ -195,3 +199,7 @@ def _losses(losses: pd.DataFrame) -> Any:
     plot.add_layout(plot.legend[0], "above")
     plot.legend[0].orientation = "horizontal"
     return plot
+
+
+def _source(table: pd.DataFrame) -> ColumnDataSource:
+    return ColumnDataSource({str(name): column.tolist() for name, column in table.items()})

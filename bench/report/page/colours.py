@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matplotlib import colormaps
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 
 # seaborn's palette "colorblind"; a group beyond the tenth has a colour again, and another marker.
 PALETTE = (
@@ -27,11 +27,13 @@ def palette(number: int) -> str:
 
 def shade(share: float) -> tuple[str, str]:
     """Return the colour of a share of 0 to 1 on the scale cividis, and that of text on it."""
-    red, green, blue, _ = colour = colormaps["cividis"](share)
-    light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-    return to_hex(colour), "#000000" if light else "#ffffff"
+    colour = to_rgb(colormaps["cividis"](share))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    # Where black and white have the same contrast, by the ratio of WCAG 2.
+    return to_hex(colour), "#000000" if luminance > 0.179 else "#ffffff"
 
 
-def ramp(steps: int = 64) -> list[str]:
-    """Return the scale cividis in so many steps."""
-    return [shade(step / (steps - 1))[0] for step in range(steps)]
+def ramp(steps: int = 64) -> list[tuple[str, str]]:
+    """Return the scale cividis in so many steps, each with the colour of text on it."""
+    return [shade(step / (steps - 1)) for step in range(steps)]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bench.datasets.dataset import Dataset
 from bench.doubt import centres, doubts
+from bench.progress import Progress, silent
 from bench.report.page.sheets import sheets
 from bench.report.tables import mean_and_spread
 from bench.stages import PICTURED
@@ -49,7 +50,11 @@ class Planes:
 
 
 def collect(
-    records: pd.DataFrame, dataset: Dataset, store: Store, most: int = PICTURED
+    records: pd.DataFrame,
+    dataset: Dataset,
+    store: Store,
+    progress: Progress = silent,
+    most: int = PICTURED,
 ) -> Planes | None:
     """Collect the cells of a run, best first, all at the same repetition.
 
@@ -58,6 +63,8 @@ def collect(
     records : DataFrame
     dataset : Dataset
     store : Store
+    progress : callable
+        Told how many cells are collected.
     most : int
         Images of a page.
 
@@ -75,7 +82,10 @@ def collect(
     pictured = np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(np.int64)
     pictures, without = _pictures(shown, dataset, store, pictured)
     metric = judged_by(records)
-    cells = [_cell(row, told, metric, dataset, store, pictured) for row, told in shown[:MOST_CELLS]]
+    cells = []
+    for row, told in shown[:MOST_CELLS]:
+        cells.append(_cell(row, told, metric, dataset, store, pictured))
+        progress("making the page", len(cells), min(len(shown), MOST_CELLS))
     data = {
         "count": len(pictured),
         "tile": int(dataset.images.shape[1]),
@@ -180,11 +190,14 @@ def _pictures(
 ) -> tuple[dict[str, Any], list[str]]:
     """Return sheets of the originals, and each model's sheets and errors while there is room.
 
-    Models come in the order of their best cells; the identity needs no sheet.
+    Models come in the order of their best cells. One that gives every image back has no sheet of
+    its own.
     """
     originals = sheets(dataset.images[pictured])
     room = PICTURE_BYTES - sum(map(len, originals))
-    rebuilt, errors, without = {}, {}, []
+    rebuilt: dict[str, list[str]] = {}
+    errors: dict[str, str] = {}
+    without = []
     encoded = {row["model"]: row["encode_artifacts"] for row, _ in shown}
     for name, key in encoded.items():
         artifact = store.load("encode", key)
@@ -192,6 +205,9 @@ def _pictures(
         if found is None:  # there is no way back from its codes
             continue
         errors[name] = packed(found[pictured], "<f4")
+        if not found.any():  # the originals themselves
+            rebuilt[name] = []
+            continue
         kept = artifact.require("pictured")
         made = sheets(artifact.require("reconstructions")[np.searchsorted(kept, pictured)])
         if sum(map(len, made)) > room:

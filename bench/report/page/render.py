@@ -13,6 +13,7 @@ import pandas as pd
 from bench import keys
 from bench.datasets.dataset import Dataset
 from bench.files import write_text
+from bench.progress import Progress, silent
 from bench.report import headline
 from bench.report import tables as report_tables
 from bench.report.judged import judge, judged_cells, losses
@@ -27,18 +28,23 @@ LIBRARIES = ("bokeh", "jinja2", "pillow", "scikit-learn")
 _MADE_FROM = re.compile(r'<meta name="made-from" content="([0-9a-f]*)">')
 
 
-def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> Path:
+def write(
+    records: pd.DataFrame, dataset: Dataset, store: Store, out: Path, progress: Progress = silent
+) -> Path:
     """Write the page of a run, unless the one that is there was made from the same things.
 
     Parameters
     ----------
     records : DataFrame
+        Those of ``results.csv``.
     dataset : Dataset
         Gives images, labels and names.
     store : Store
         Gives embeddings, clusters, reconstructions and histories.
     out : Path
         The results folder.
+    progress : callable
+        Told how far it is.
 
     Returns
     -------
@@ -46,19 +52,25 @@ def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> P
         ``index.html`` in it.
     """
     path = out / FILE
-    key = _key(records, dataset)
+    key = _key(out / "results.csv", dataset)
     if made_from(path) != key:
-        write_text(path, render(records, dataset, store, key))
+        write_text(path, render(records, dataset, store, key, progress))
     return path
 
 
-def render(records: pd.DataFrame, dataset: Dataset, store: Store, key: str = "") -> str:
+def render(
+    records: pd.DataFrame,
+    dataset: Dataset,
+    store: Store,
+    key: str = "",
+    progress: Progress = silent,
+) -> str:
     """Write the page as text."""
     from bokeh.resources import Resources
 
     from bench.report.page.charts import draw
 
-    inside = planes.collect(records, dataset, store)
+    inside = planes.collect(records, dataset, store, progress)
     by_epoch = _by_epoch(losses(records, store))
     table = tables.table_of(records)
     images = 0 if inside is None else len(inside.pictured)
@@ -127,10 +139,10 @@ def made_from(path: Path) -> str | None:
     return found[1] if found else None
 
 
-def _key(records: pd.DataFrame, dataset: Dataset) -> str:
+def _key(results: Path, dataset: Dataset) -> str:
     return keys.key(
         {
-            "records": records.to_csv(index=False),
+            "records": results.read_text(encoding="utf-8"),
             "files": dataset.files,
             "classes": dataset.class_names,
             "notes": dataset.notes,

@@ -220,7 +220,7 @@ window.latentgrid = { hover: () => {}, ready: false };
       if (state.colour === "error" && errors[of.model]) {
         const [values, steps, greatest] = [errors[of.model], data.ramp.length - 1, most(errors[of.model])];
         const share = (image) => (greatest > 0 ? Math.min(values[image] / greatest, 1) : 0);
-        return (image) => [data.ramp[Math.round(share(image) * steps)], "circle"];
+        return (image) => [data.ramp[Math.round(share(image) * steps)][0], "circle"];
       }
       return (image) => clusterMark(of, of.clusters[image]);
     }
@@ -257,7 +257,7 @@ window.latentgrid = { hover: () => {}, ready: false };
         items = [key(RIGHT, `right (${count - wrong})`), key(WRONG, `wrong (${wrong})`)];
       } else if (state.colour === "error" && errors[of.model]) {
         const ramp = element("span", { className: "ramp" });
-        ramp.style.background = `linear-gradient(to right, ${data.ramp.join(",")})`;
+        ramp.style.background = `linear-gradient(to right, ${data.ramp.map(([colour]) => colour).join(",")})`;
         const greatest = most(errors[of.model]);
         items = greatest > 0
           ? [element("li", {}, "mean squared error 0", ramp, `${greatest.toPrecision(2)} or more`)]
@@ -317,7 +317,10 @@ window.latentgrid = { hover: () => {}, ready: false };
       add(data.originals, "original");
       const models = [...new Set([shown("a").model, shown("b").model])];
       const rebuilt = models.find((model) => data.reconstructions[model]);
-      if (rebuilt) add(data.reconstructions[rebuilt], `by ${rebuilt}`);
+      if (rebuilt) {
+        const sheets = data.reconstructions[rebuilt]; // none: it gives every image back
+        add(sheets.length ? sheets : data.originals, `by ${rebuilt}`);
+      }
       const rows = [["image", data.names[image]]];
       if (labels !== null) rows.push(["label", data.classes[labels[image]]]);
       for (const side of "ab") {
@@ -510,9 +513,8 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     function shaded(value, share) {
       const made = element("td", { textContent: value });
-      const step = Math.round(share * (data.ramp.length - 1));
-      made.style.background = data.ramp[step];
-      made.style.color = step > 0.55 * data.ramp.length ? "#000000" : "#ffffff";
+      const [colour, ink] = data.ramp[Math.round(share * (data.ramp.length - 1))];
+      Object.assign(made.style, { background: colour, color: ink });
       return made;
     }
 

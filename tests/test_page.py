@@ -1,0 +1,482 @@
+"""The page, in a real browser, as somebody uses it."""
+
+import base64
+import io
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from bench.contracts.material import make_images
+from bench.doubt import centres, doubts
+from bench.finished import open_grid
+from bench.report.page import planes, render
+from bench.report.page.sheets import sheets
+from tests.browser import PHONE, launched, opened
+from tests.conftest import run_grid, run_module
+
+# What must stay text: a label and a file that are HTML, and an error that is.
+LABELS = ("dark<b onmouseover=alert(1)>", "bright & <i>light")
+PLUGIN = """
+from models import autoencoders
+from models.autoencoder import Autoencoder
+
+@autoencoders.register("breaks", "fails, and says so in HTML")
+class Breaks(Autoencoder):
+    def __init__(self, image_shape):
+        super().__init__()
+        from torch import nn
+        self.encoder, self.decoder = nn.Flatten(), nn.Unflatten(1, image_shape)
+        self.scale = nn.Parameter(__import__("torch").ones(()))
+
+    def objective(self, x):
+        raise ValueError("</script><script>alert(1)</script>")
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A grid on 60 image files, one model of which fails."""
+    folder = tmp_path_factory.mktemp("page")
+    images, labels = make_images(60)
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        # Some lie in the wrong folder, so that there are mistakes.
+        place = folder / "images" / LABELS[label ^ (number % 9 == 4)]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(place / f"{number:02d}<img src=x onerror=alert(1)>.png")
+    (folder / "breaks.py").write_text(PLUGIN)
+    done = run_grid(
+        folder,
+        *("--dataset", "folder:images", "--plugin", "breaks.py", "--models", "dnn,breaks"),
+        *("--reducers", "pca2,pca5", "--seeds", "2", "--epochs", "1", "--no-null"),
+        *("--store", folder / "store"),
+    )
+    assert done.returncode == 1, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(run):
+    return run / "results"
+
+
+@pytest.fixture(scope="module")
+def finished(run, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(run)
+        return open_grid(run / "results")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser, results):
+    with opened(browser, results / "index.html") as found:
+        yield found
+
+
+def point(page, side, image):
+    """Return where an image's point is in the window."""
+    return page.evaluate(
+        """([side, image]) => {
+          const { plots, points } = latentgrid;
+          document.getElementById(`keys-${side}`).scrollIntoView({ behavior: "instant" });
+          const view = Bokeh.index.get_one(plots[side]);
+          const place = view.canvas_view.el.getBoundingClientRect();
+          return [place.left + view.frame.x_scale.compute(points.data[`x_${side}`][image]),
+                  place.top + view.frame.y_scale.compute(points.data[`y_${side}`][image])];
+        }""",
+        [side, image],
+    )
+
+
+def selected(page):
+    return sorted(page.evaluate("latentgrid.points.selected.indices"))
+
+
+def texts(page, selector):
+    return page.locator(selector).all_inner_texts()
+
+
+def test_it_is_one_small_file(results):
+    assert 1e6 < (results / "index.html").stat().st_size < 15e6
+    assert {path.name for path in results.glob("*") if path.suffix in (".js", ".css")} == set()
+
+
+def test_it_answers_first(page, results):
+    records = pd.read_csv(results / "results.csv")
+    heading = page.locator("h1").inner_text()
+    assert "on these 60 images" in heading
+    best = records[(records["status"] == "ok")].groupby(["model", "chain"])["accuracy"].mean()
+    assert f"{best.max():.3f}" in heading
+
+
+def test_the_table_is_sorted_by_clicks_and_by_keys(page):
+    def accuracies():
+        found = page.locator("#table tbody tr td:nth-child(4)").evaluate_all(
+            "cells => cells.map(cell => cell.dataset.order)"
+        )
+        return [float(value) for value in found if value], found
+
+    head = page.locator("#table th").nth(3)
+    head.locator("button").click()
+    numbers, orders = accuracies()
+    assert numbers == sorted(numbers, reverse=True)
+    assert "" in orders
+    assert orders[-1] == ""
+    assert head.get_attribute("aria-sort") == "descending"
+    head.locator("button").press("Enter")
+    numbers, orders = accuracies()
+    assert numbers == sorted(numbers)
+    assert orders[-1] == ""  # what failed stays last
+    page.locator("#table th button", has_text="model").click()
+    names = texts(page, "#table tbody th")
+    assert names == sorted(names)
+
+
+def test_the_table_is_filtered(page):
+    rows = page.locator("#table tbody tr:visible")
+    everything = rows.count()
+    page.fill("#filter", "DNN pca5")
+    assert {row.split("\t")[1] for row in rows.all_inner_texts()} == {"dnn", "untrained-dnn"}
+    page.fill("#filter", "")
+    page.select_option("#status", "failed")
+    assert 0 < rows.count() < everything
+    assert page.locator("#shown").inner_text() == f"{rows.count()} of {everything} cells"
+    assert "train: ValueError: </script><script>alert(1)</script>" in rows.first.inner_text()
+
+
+def test_intervals_are_drawn(page):
+    drawn = page.locator("#table svg.interval")
+    assert drawn.count() == page.locator("#table tbody tr.ok").count()
+    assert re.fullmatch(r"\d\.\d{3} to \d\.\d{3}", drawn.first.get_attribute("aria-label"))
+    places = drawn.first.evaluate(
+        "svg => [...svg.querySelectorAll('line:not(.chance)')].map(l => [l.x1, l.x2].map("
+        "v => v.baseVal.value)).concat([[svg.querySelector('circle').cx.baseVal.value]])"
+    )
+    (low, high), (mean,) = places
+    assert 0 < low <= mean <= high < 180
+
+
+@pytest.mark.parametrize("image", [0, 41])
+def test_the_pointer_shows_the_image_and_its_reconstruction(page, image, finished):
+    x, y = point(page, "a", image)
+    page.mouse.move(x - 40, y - 40)
+    page.mouse.move(x, y)
+    card = page.locator("#card")
+    card.wait_for(state="visible")
+    shown = page.evaluate("latentgrid.state.at")
+    told = card.inner_text()
+    assert finished.dataset.files[shown] in told
+    assert finished.dataset.class_names[finished.dataset.labels[shown]] in told
+    tiles = card.locator(".tile")
+    assert tiles.count() == 2
+    assert all("blob:" in t.evaluate("tile => tile.style.backgroundImage") for t in tiles.all())
+    assert page.evaluate("latentgrid.plots.b.select('ring-b')[0].data_source.data.x_b.length") == 1
+    page.mouse.move(2, 2)
+    card.wait_for(state="hidden")
+
+
+def test_what_is_drawn_around_is_selected_in_both_planes(page):
+    x, y = point(page, "a", 0)
+    page.mouse.move(x - 60, y - 60)
+    page.mouse.down()
+    page.mouse.move(x + 3, y + 3, steps=5)
+    page.mouse.up()
+    page.wait_for_function("latentgrid.points.selected.indices.length > 0")
+    chosen = selected(page)
+    places = [point(page, "a", image) for image in range(60)]
+    inside = [i for i, (px, py) in enumerate(places) if -60 < px - x < 3 and -60 < py - y < 3]
+    assert chosen == inside
+    assert 0 in chosen
+    assert page.locator("#selection .tile").count() == len(chosen)
+    assert page.locator("#selection-count").inner_text().startswith(f"{len(chosen)} image")
+    page.click("#clear")
+    assert selected(page) == []
+    assert page.locator("#selection .tile").count() == 0
+
+
+def test_groups_are_selected_from_a_list(page, finished):
+    labels = finished.dataset.labels
+    page.select_option("#select", label=f"label {LABELS[0]}")
+    dark = finished.dataset.class_names.index(LABELS[0])
+    assert selected(page) == np.flatnonzero(labels == dark).tolist()
+    page.select_option("#select", label="mistakes in A")
+    assert len(selected(page)) == round(60 * (1 - shown(page, finished)["accuracy"]))
+
+
+def shown(page, finished, side="a"):
+    """Return the record of the cell in a plane."""
+    number = page.evaluate(f"latentgrid.state.{side}")
+    cell = json.loads(page.locator("#data").inner_text())["cells"][number]
+    rows = finished.records
+    rows = rows[(rows["model"] == cell["model"]) & (rows["chain"] == cell["chain"])]
+    seed = int(re.search(r"seed (\d+)", page.locator("#look > p").first.inner_text())[1])
+    return rows[rows["seed_index"] == seed].iloc[0]
+
+
+def test_keys_alone_reach_images_and_select_them(page):
+    page.locator("#keys-a").focus()
+    page.keyboard.press("ArrowRight")
+    start = page.evaluate("latentgrid.state.at")
+    assert page.locator("#card").is_visible()
+    page.keyboard.press("ArrowRight")
+    right = page.evaluate("latentgrid.state.at")
+    x = page.evaluate("[...latentgrid.points.data.x_a]")
+    assert x[right] > x[start]
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowLeft")
+    left = page.evaluate("latentgrid.state.at")
+    page.keyboard.press("Enter")
+    assert selected(page) == sorted({right, left})
+    width = "latentgrid.plots.a.x_range.end - latentgrid.plots.a.x_range.start"
+    before = page.evaluate(width)
+    page.keyboard.press("+")
+    assert page.evaluate(width) < before
+    page.keyboard.press("0")
+    assert page.evaluate(width) == before
+    page.keyboard.press("Escape")
+    assert selected(page) == []
+    assert page.locator("#card").is_hidden()
+
+
+def test_the_pointer_at_rest_does_not_undo_what_keys_do(page):
+    frame = page.locator("#keys-a").bounding_box()
+    page.mouse.move(frame["x"] + 6, frame["y"] + 6)
+    page.locator("#keys-a").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(100)
+    assert page.evaluate("latentgrid.state.at") is not None
+
+
+def test_every_part_is_reached_by_tab(page):
+    seen = set()
+    for _ in range(160):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.id || document.activeElement.className"))
+    assert {"skip", "filter", "status", "wide", "keys-a", "keys-b", "cell-a", "select"} <= seen
+
+
+def test_points_are_coloured_four_ways(page, finished):
+    colours = {}
+    for way in ("label", "cluster", "mistake", "error"):
+        page.check(f'input[value="{way}"]')
+        colours[way] = page.evaluate("latentgrid.points.data.colour_a")
+        assert page.locator("#legend-a li").count() > 0
+        assert f"by {way}" in page.locator("#caption-a").inner_text()
+    wrong = round(60 * (1 - shown(page, finished)["accuracy"]))
+    page.check('input[value="mistake"]')
+    assert texts(page, "#legend-a li") == [f"right ({60 - wrong})", f"wrong ({wrong})"]
+    label = finished.dataset.labels
+    assert len(set(zip(colours["label"], label.tolist(), strict=True))) == 2
+    assert colours["mistake"].count("#d55e00") == wrong
+
+
+def test_the_confusion_matrix_adds_up(page, finished):
+    for option in page.locator("#cell-a option").all():
+        page.select_option("#cell-a", option.get_attribute("value"))
+        record = shown(page, finished)
+        rows = [re.split(r"\s*\t", row) for row in texts(page, "#confusion tbody tr")]
+        counts = np.array([[int(value) for value in row[1:]] for row in rows])
+        assert counts.sum() == 60
+        assert [row[0] for row in rows] == list(finished.dataset.class_names)
+        assert np.trace(counts) == round(record["accuracy"] * 60)
+
+
+def test_contact_sheets_begin_with_the_most_typical_and_the_most_doubtful(page, finished):
+    page.select_option("#cell-a", "1")
+    record, store = shown(page, finished), finished.store
+    points = store.load("reduce", record["reduce_artifacts"]).require("train")
+    clusters = store.load("cluster", record["cluster_artifacts"]).require("train")
+    distance, doubt = doubts(points, clusters, centres(points, clusters))
+    for number, part in enumerate(page.locator("#sheets .cluster").all()):
+        members = np.flatnonzero(clusters == number)
+        assert f"cluster {number} → " in part.locator("h3").inner_text()
+        assert part.locator("h3").inner_text().endswith(f"{len(members)} images")
+        for strip, order in zip(part.locator(".tiles").all(), (distance, -doubt), strict=True):
+            named = strip.locator(".tile").first.get_attribute("aria-label")
+            first = members[np.argsort(order[members], kind="stable")][0]
+            assert named.startswith(finished.dataset.files[first])
+            assert strip.locator(".tile").count() == min(24, len(members))
+
+
+def test_a_cell_is_opened_from_the_table_and_from_the_heat_map(page):
+    page.locator("#table button.look[data-side=b]").last.click()
+    last = page.locator("#cell-b option").count() - 1
+    assert page.evaluate("latentgrid.state.b") == last
+    page.locator("#map button").first.press("Enter")
+    chosen = page.evaluate("latentgrid.state.a")
+    assert page.locator("#map button").first.get_attribute("data-cell") == str(chosen)
+
+
+def test_html_in_names_stays_text(page, finished):
+    page.select_option("#select", label=f"label {LABELS[0]}")
+    assert page.locator("main b, main img, main i").count() == 0
+    label = page.locator("#selection .tile").first.get_attribute("aria-label")
+    assert label.startswith(f"{LABELS[0]}/")
+    assert "<img src=x onerror=alert(1)>.png" in label
+    assert f"label {LABELS[0]}" in label
+    assert LABELS[1] in texts(page, "#confusion tbody th")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_accessible_and_has_its_scheme(browser, results, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    with opened(browser, results / "index.html", color_scheme=scheme) as page:
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 23, 27)"}[scheme]
+        axis = page.evaluate("Bokeh.documents[0].get_model_by_name('time').left[0]")
+        assert axis is not None
+        found = Axe().run(page).response["violations"]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+
+
+def test_it_fits_a_phone(browser, results):
+    with opened(browser, results / "index.html", viewport=PHONE, has_touch=True) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        one, other = (page.locator(f"#keys-{side}").bounding_box() for side in "ab")
+        assert other["y"] > one["y"] + one["height"]
+        assert page.evaluate("latentgrid.plots.a.toolbar.active_drag") is None
+
+
+def test_it_prints(browser, results):
+    with opened(browser, results / "index.html", color_scheme="dark") as page:
+        page.emulate_media(media="print")
+        assert page.locator("nav").is_hidden()
+        assert page.locator(".filters").first.is_hidden()
+        assert page.locator("#table").is_visible()
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == "rgb(255, 255, 255)"
+        assert len(page.pdf()) > 50_000
+
+
+def test_without_labels_there_is_nothing_to_be_wrong_about(browser, tmp_path):
+    folder = tmp_path / "flat"
+    folder.mkdir()
+    for number, image in enumerate(make_images(30)[0]):
+        Image.fromarray(image).save(folder / f"{number}.png")
+    done = run_grid(
+        tmp_path,
+        *("--dataset", f"folder:{folder}", "--clusters", "2", "--models", "histogram"),
+        *("--reducers", "pca2", "--clusterers", "hdbscan", "--seeds", "1", "--no-baselines"),
+    )
+    assert done.returncode == 0, done.stderr
+    with opened(browser, tmp_path / "results" / "index.html") as page:
+        for way in ("label", "mistake", "error"):
+            assert page.locator(f'input[value="{way}"]').is_disabled()
+        assert page.locator('input[value="cluster"]').is_checked()
+        assert page.locator("#confusion-part").is_hidden()
+        assert "evidence and no proof" in page.locator("h1").inner_text()
+        assert page.locator("#sheets .tile").count() > 0
+
+
+def test_several_sets_have_a_page_that_leads_to_theirs(browser, tmp_path, npy_folder, image_folder):
+    done = run_grid(
+        tmp_path,
+        *("--dataset", f"npy:{npy_folder},folder:{image_folder}", "--models", "pixels"),
+        *("--reducers", "pca2", "--seeds", "1", "--no-baselines", "--no-null"),
+    )
+    assert done.returncode == 0, done.stderr
+    index = tmp_path / "results" / "index.html"
+    with opened(browser, index) as page:
+        assert "2 data sets" in page.locator("h1").inner_text()
+        links = page.locator("h2 a").evaluate_all("links => links.map(link => link.href)")
+        assert page.locator("tbody tr").count() == 1
+    assert len(links) == 2
+    text = index.read_text()
+    index.unlink()
+    again = run_module("bench.report", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert index.read_text() == text
+
+
+# ---- without a browser ----
+
+
+def test_reports_are_made_again_as_they_were(run, tmp_path):
+    results = run / "results"
+    names = ("index.html", "results.md", "results.csv", "results.tex", "grid.toml")
+    before = {name: (results / name).read_bytes() for name in names}
+    for name in ("index.html", "results.md", "results.tex"):
+        (results / name).unlink()
+    done = run_module("bench.report", cwd=run)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "see results/index.html\n"
+    page = before.pop("index.html").decode()
+    assert {name: (results / name).read_bytes() for name in before} == before
+    # Bokeh names its elements anew each time.
+    assert render.made_from(results / "index.html") in page[:2000]
+    assert len((results / "index.html").read_text()) == pytest.approx(len(page), abs=200)
+
+
+def test_a_page_that_is_current_is_left_alone(finished, results):
+    path = results / "index.html"
+    path.write_text(path.read_text().replace("</html>", "</html><!-- kept -->"))
+    render.write(finished.records, finished.dataset, finished.store, results)
+    assert path.read_text().endswith("<!-- kept -->")
+    other = replace(finished.dataset, class_names=("one", "other"))
+    render.write(finished.records, other, finished.store, results)
+    assert not path.read_text().endswith("<!-- kept -->")
+    render.write(finished.records, finished.dataset, finished.store, results)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "no results of a grid in nowhere: python -m bench.grid makes them"),
+        (["results", "--store", "empty"], "store empty lacks"),
+    ],
+)
+def test_what_cannot_be_reported_is_told_in_a_line(run, arguments, message):
+    done = run_module("bench.report", *arguments, cwd=run)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_images_come_back_from_sheets():
+    images = make_images(70)[0]
+    (url,) = sheets(images)
+    kind, _, packed = url.partition(",")
+    assert kind == "data:image/webp;base64"
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(packed))).convert("RGB"), float)
+    assert sheet.shape == (64, 2048, 3)
+    for number in (0, 63, 64, 69):
+        row, column = divmod(number, 64)
+        tile = sheet[32 * row : 32 * row + 32, 32 * column : 32 * column + 32]
+        assert np.abs(tile - images[number]).mean() < 25
+        errors = [np.abs(tile - other).mean() for other in images]
+        assert np.argmin(errors) == number
+    assert len(sheets(np.zeros((4097, 32, 32, 3), np.uint8))) == 2
+
+
+def test_of_many_images_evenly_spaced_ones_are_shown(finished):
+    found = planes.collect(finished.records, finished.dataset, finished.store, most=20)
+    assert found.data["count"] == 20
+    assert found.pictured.tolist()[::19] == [0, 59]
+    assert any("20 of 60 images are shown" in note for note in found.left_out)
+    clusters = np.frombuffer(base64.b64decode(found.data["cells"][0]["clusters"]), "<i2")
+    assert len(clusters) == 20
+
+
+def test_planes_keep_their_shape():
+    points = np.array([[0.0, 0.0], [10.0, 5.0], [10.0, 0.0]])
+    placed = planes._fit(points)
+    assert placed.min() >= 0
+    assert placed.max() <= planes.FINE
+    lengths = placed.max(axis=0) - placed.min(axis=0)
+    assert lengths[0] == pytest.approx(2 * lengths[1], abs=2)
+    assert planes.flat(points.astype(np.float32))[1] == "as embedded"
+    wide = np.random.default_rng(0).normal(size=(30, 7)).astype(np.float32)
+    assert planes.flat(wide)[0].shape == (30, 2)
+    assert planes.flat(wide[:, :1])[0].shape == (30, 2)
