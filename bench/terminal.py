@@ -139,6 +139,7 @@ def _summarise_ranks(finished: AllFinished) -> None:
         print(f"note: {what_it_carries(ranking, standing)}")
     for name in ranking.unlabelled:
         print(f"note: {one_line(name)} has no labels, and so no ranks")
+    print(f"look into {show(finished.written[0].with_name('index.html'))}")
     print(f"see {show(finished.written[0])}")
 
 
@@ -163,6 +164,7 @@ def tell_the_rest(run: Run, finished: Finished) -> int:
     if outcome.skipped:
         reason = next(iter(outcome.skipped.values()))
         print(f"{len(outcome.skipped)} tasks skipped: {reason}")
+    print(f"look into {show(finished.written[0].with_name('index.html'))}")
     print(f"see {show(finished.written[0])}")
     failed = finished.records[finished.records["status"] == "failed"]
     for error, cells in failed.groupby(["failed_stage", "error", "traceback"], sort=False):

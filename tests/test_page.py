@@ -480,3 +480,38 @@ def test_planes_keep_their_shape():
     wide = np.random.default_rng(0).normal(size=(30, 7)).astype(np.float32)
     assert planes.flat(wide)[0].shape == (30, 2)
     assert planes.flat(wide[:, :1])[0].shape == (30, 2)
+
+
+@pytest.mark.slow
+def test_twenty_thousand_points_are_looked_into(browser, tmp_path, record_property):
+    images, labels = make_images(20_000)
+    np.save(tmp_path / "trainX.npy", images)
+    np.save(tmp_path / "trainY.npy", labels)
+    done = run_grid(
+        tmp_path,
+        *("--dataset", f"npy:{tmp_path}", "--models", "pixels", "--reducers", "pca2,pca5"),
+        *("--seeds", "1", "--no-null", "--no-baselines"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "results" / "index.html").stat().st_size < 15e6
+    with opened(browser, tmp_path / "results" / "index.html") as page:
+        x, y = point(page, "a", 7)
+        page.evaluate(
+            """() => {
+              window.frames_ = [];
+              let last = performance.now();
+              const step = (now) => { frames_.push(now - last); last = now; requestAnimationFrame(step); };
+              requestAnimationFrame(step);
+            }"""
+        )
+        for move in range(60):
+            page.mouse.move(x - 120 + 2 * move, y - 60 + move)
+        frames = sorted(page.evaluate("frames_"))
+        # Told and not judged: it depends on the machine.
+        record_property("median milliseconds a frame", frames[len(frames) // 2])
+        print(f"median frame {frames[len(frames) // 2]:.0f} ms of {len(frames)}")
+        page.mouse.move(x, y)
+        page.locator("#card").wait_for(state="visible")
+        page.select_option("#select", index=1)
+        assert len(selected(page)) > 5000
+        assert page.locator("#selection .tile").count() == 300

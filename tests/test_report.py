@@ -10,6 +10,7 @@ from PIL import Image
 from bench import run_grid
 from bench.metrics import METRICS
 from bench.records import distinct_seconds
+from bench.report import headline
 from bench.report.markdown import escape, render
 from bench.report.naming import cell_name
 from bench.report.tables import grid_table, mean_and_spread, report_table
@@ -191,6 +192,51 @@ def test_a_cell_of_which_seeds_failed_is_not_best():
     alone = best_cell(frame(*rows[:2]))
     assert alone is not None
     assert alone.model == "dnn"
+
+
+def judged(frame, **verdicts):
+    """Give cells, by model, a verdict, and all of them an interval."""
+    frame["verdict"] = frame["model"].map(verdicts)
+    return frame.assign(interval_low=0.7, interval_high=0.9)
+
+
+@pytest.mark.parametrize(
+    ("frame_of", "sentence"),
+    [
+        (
+            lambda: judged(
+                frame(*scored("cnn", "none", 0.8, 0.9), *scored("dnn", "none", 0.4, 0.6)),
+                cnn="best", dnn="worse",
+            ),
+            "First on these 100 images is cnn with none (accuracy 0.850 ± 0.071, 95% interval 0.700 "
+            "to 0.900); the other cell is worse, by the same seeds and images.",
+        ),
+        (
+            lambda: judged(
+                frame(*scored("cnn", "none", 0.8, 0.9), *scored("dnn", "none", 0.8, 0.8)),
+                cnn="best", dnn="not told apart",
+            ),
+            "No single winner on these 100 images: first is cnn with none (accuracy 0.850 ± 0.071, "
+            "95% interval 0.700 to 0.900), and the other cell cannot be told from it with 2 "
+            "seeds.",
+        ),
+        (
+            lambda: frame(*scored("cnn", "none", 0.8), *scored("dnn", "none", 0.8)),
+            "First on these 100 images is cnn with none (accuracy 0.800); how far seeds move that is "
+            "not known from one.",
+        ),
+        (
+            lambda: frame(*scored("cnn", "none", 0.8)),
+            "First on these 100 images is cnn with none (accuracy 0.800); it is the only cell.",
+        ),
+        (
+            lambda: frame(record(status="failed"), record(seed=1, status="skipped")),
+            "No cell can be judged: 1 failed, 1 skipped.",
+        ),
+    ],
+)  # fmt: skip
+def test_the_answer_is_a_sentence_with_its_certainty(frame_of, sentence):
+    assert headline.answer(frame_of()) == sentence
 
 
 def test_the_heat_map_says_what_failed(tmp_path):

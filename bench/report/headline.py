@@ -48,12 +48,16 @@ def answer(records: pd.DataFrame) -> str:
     alike, worse = (int((cells["verdict"] == word).sum()) for word in (ALIKE, WORSE))
     name, images = f"{best.model} with {best.chain}", f"{records.iloc[0]['images']:,} images"
     if alike:
+        others = (
+            f"{alike} of {alike + worse} other cells" if alike + worse > 1 else "the other cell"
+        )
         return (
-            f"No single winner on these {images}: first is {name} ({measured}), and {alike} of "
-            f"{alike + worse} other cells cannot be told from it with {count_seeds(records)}."
+            f"No single winner on these {images}: first is {name} ({measured}), and {others} "
+            f"cannot be told from it with {count_seeds(records)}."
         )
     if worse:
-        sure_of_it = f"all {worse} other cells are worse, by the same seeds and images"
+        others = f"all {worse} other cells are" if worse > 1 else "the other cell is"
+        sure_of_it = f"{others} worse, by the same seeds and images"
     elif len(cells) == 1:
         sure_of_it = "it is the only cell"
     elif not known:

@@ -106,7 +106,11 @@ window.latentgrid = { hover: () => {}, ready: false };
     };
     apply(dark.matches);
     dark.addEventListener("change", () => apply(dark.matches));
-    window.addEventListener("beforeprint", () => apply(false));
+    window.addEventListener("beforeprint", () => {
+      apply(false);
+      // At once: what is drawn at the next frame comes too late for paper.
+      for (const plot of window.Bokeh.documents[0].roots()) window.Bokeh.index.get_one(plot).paint();
+    });
     window.addEventListener("afterprint", () => apply(dark.matches));
   }
 
