@@ -500,7 +500,11 @@ def test_twenty_thousand_points_are_looked_into(browser, tmp_path, record_proper
             """() => {
               window.frames_ = [];
               let last = performance.now();
-              const step = (now) => { frames_.push(now - last); last = now; requestAnimationFrame(step); };
+              const step = (now) => {
+                frames_.push(now - last);
+                last = now;
+                requestAnimationFrame(step);
+              };
               requestAnimationFrame(step);
             }"""
         )

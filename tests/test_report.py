@@ -208,8 +208,8 @@ def judged(frame, **verdicts):
                 frame(*scored("cnn", "none", 0.8, 0.9), *scored("dnn", "none", 0.4, 0.6)),
                 cnn="best", dnn="worse",
             ),
-            "First on these 100 images is cnn with none (accuracy 0.850 ± 0.071, 95% interval 0.700 "
-            "to 0.900); the other cell is worse, by the same seeds and images.",
+            "First on these 100 images is cnn with none (accuracy 0.850 ± 0.071, 95% interval "
+            "0.700 to 0.900); the other cell is worse, by the same seeds and images.",
         ),
         (
             lambda: judged(
@@ -222,8 +222,8 @@ def judged(frame, **verdicts):
         ),
         (
             lambda: frame(*scored("cnn", "none", 0.8), *scored("dnn", "none", 0.8)),
-            "First on these 100 images is cnn with none (accuracy 0.800); how far seeds move that is "
-            "not known from one.",
+            "First on these 100 images is cnn with none (accuracy 0.800); how far seeds move that "
+            "is not known from one.",
         ),
         (
             lambda: frame(*scored("cnn", "none", 0.8)),
