@@ -186,8 +186,8 @@ def _tell_drift(bundle: Bundle, errors: Any, summary: Summary) -> None:
     training = bundle.manifest.errors
     if training is None:
         summary.untold = (
-            f"{bundle.manifest.model.text} does not reconstruct images with an error, so that it "
-            "cannot be told whether these are unlike those that it was made on"
+            f"{bundle.manifest.model.text} has no reconstruction error by which new images could "
+            "be told to be unlike the training images"
         )
         return
     summary.drift = drift.warning(errors, training)
