@@ -392,10 +392,10 @@ def test_images_of_another_kind_warn_with_figures():
 
 def test_some_images_of_another_kind_among_many_warn():
     mixed = np.full(1000, 0.01, np.float32)
-    mixed[:40] = 0.5
+    mixed[:150] = 0.5
     assert drift.warning(mixed, TRAINING) is None
-    mixed[:120] = 0.5
-    assert "12% have more than 2 times" in drift.warning(mixed, TRAINING)
+    mixed[:300] = 0.5
+    assert "30% have more than 2 times" in drift.warning(mixed, TRAINING)
 
 
 def test_a_share_is_as_certain_as_a_sample_allows():
