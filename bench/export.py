@@ -71,9 +71,9 @@ def export_command(
 ) -> int:
     """Save a finished cell as one portable file, which places new images in its clusters.
 
-    The file holds weights, what the reducers and the clusterer found, and of the training images
-    hashes and places, but no picture except four, by which it is tried where it is loaded. Nothing
-    in it is executed on loading.
+    The file holds weights, what the reducers and the clusterer found, hashes and places of the
+    training images, and four of these, by which it is tried where it is loaded. Nothing in it is
+    executed on loading.
     """
     from bench.console import LoadBar
     from bench.errors import UsageError

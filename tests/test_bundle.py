@@ -232,6 +232,16 @@ def test_arrays_that_are_not_as_they_should_be_are_refused(trained, part, name, 
     refused(message, Bundle, made)
 
 
+@pytest.mark.parametrize(
+    "centres", [np.zeros((2, 3), np.float32), np.full((10, 6), np.nan, np.float32)]
+)
+def test_what_cannot_place_images_is_one_line(trained, centres):
+    made = making.make(trained, choose(trained.records, "dnn(code=8), kpca6").record)
+    made.parts["fitted"]["clusterer.centres"] = centres
+    images = np.zeros((1, 32, 32, 3), np.uint8)
+    refused("chain kpca6 cannot place images: ValueError", Bundle(made).assign, images)
+
+
 def test_results_that_are_gone_say_what_to_do(grid, tmp_path):
     refused("is not in the store .* any more: run the grid again", export_bundle,
             tmp_path / "c", results=grid.out, store=tmp_path / "empty")  # fmt: skip

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench import keys
+from bench import keys, stages
 from bench.bundle.format import Arrays, Contents
 from bench.bundle.images import digests
 from bench.bundle.manifest import Data, Errors, Grouping, Link, Manifest, Model
 from bench.bundle.placing import can_place, needed_spaces, space
 from bench.clusterers import clusterers
 from bench.clusterers.named import Named as Clusterer
+from bench.datasets.dataset import Dataset
 from bench.errors import UsageError
 from bench.finished import FinishedGrid
 from bench.metrics import METRICS
@@ -59,9 +60,8 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
         If what its stages left is no longer in the store, or was left by an older version.
     """
     found = _artifacts(grid, record)
-    links = [_link(artifact) for artifact in found.reduced]
+    links, clusterer = [_link(artifact) for artifact in found.reduced], _grouping(found.clustered)
     items: list[Any] = [reducers[_parsed(link.text).name] for link in links]
-    clusterer = _grouping(found.clustered)
     by: Any = clusterers[Clusterer.parse(clusterer.text).name]
     placed_links = _places(items)
     placed_clusters = placed_links == len(items) and can_place(by, "predict")
@@ -74,12 +74,7 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
         placed_clusters=placed_clusters,
         image_shape=grid.dataset.image_shape,
         seed_index=int(record["seed_index"]),
-        data=Data(
-            name=grid.dataset.name,
-            images=len(grid.dataset),
-            fingerprint=grid.dataset.fingerprint,
-            class_names=grid.dataset.class_names,
-        ),
+        data=_data(grid.dataset),
         assignment=_assignment(record),
         metrics=_metrics(record),
         errors=_errors(found.encoded),
@@ -87,22 +82,39 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
         parts={},
     )
     needed = needed_spaces(items, placed_links, placed_clusters)
-    codes = found.encoded.require("train")
-    places = [codes, *(artifact.require("train") for artifact in found.reduced)]
-    chosen = np.linspace(0, len(codes) - 1, min(CHECKED, len(codes))).astype(np.int64)
     return Contents(
         manifest,
         {
             "weights": found.trained.arrays(),
             "fitted": _fitted(found, placed_links, placed_clusters),
-            "training": {
-                "digests": digests(grid.dataset.images),
-                "clusters": found.clustered.require("train"),
-            }
-            | {space(number): places[number] for number in sorted(needed)},
-            "check": {"images": grid.dataset.images[chosen], "codes": codes[chosen]},
+            "training": _training(grid.dataset, found, needed),
+            "check": _some(grid.dataset, found),
         },
     )
+
+
+def _data(dataset: Dataset) -> Data:
+    return Data(
+        name=dataset.name,
+        images=len(dataset),
+        fingerprint=dataset.fingerprint,
+        class_names=dataset.class_names,
+    )
+
+
+def _training(dataset: Dataset, found: _Artifacts, needed: set[int]) -> Arrays:
+    """Return what is kept of the training images, their places as far as they are needed."""
+    places = [found.encoded, *found.reduced]
+    kept = {space(number): places[number].require("train") for number in sorted(needed)}
+    clusters = found.clustered.require("train")
+    return {"digests": digests(dataset.images), "clusters": clusters} | kept
+
+
+def _some(dataset: Dataset, found: _Artifacts) -> Arrays:
+    """Return a few evenly spaced images and their codes."""
+    codes = found.encoded.require("train")
+    chosen = np.linspace(0, len(codes) - 1, min(CHECKED, len(codes))).astype(np.int64)
+    return {"images": dataset.images[chosen], "codes": codes[chosen]}
 
 
 def _artifacts(grid: FinishedGrid, record: pd.Series) -> _Artifacts:
@@ -127,25 +139,19 @@ def _load(grid: FinishedGrid, stage: str, key: str) -> Artifact:
     return artifact
 
 
-def _check_kept(found: _Artifacts, links: list[Any], clusterer: Any) -> None:
-    """Refuse results of a version that kept nothing of its fits."""
-    kept = [
-        *zip(found.reduced, links, strict=False),
-        *([(found.clustered, clusterer)] * bool(clusterer)),
-    ]
-    for artifact, item in kept:
-        source = keys.source(item, _stage(artifact))
-        if artifact.inputs["source"] != source:
+def _check_kept(found: _Artifacts, links: list[Any], clusterer: Any | None) -> None:
+    """Refuse what another version found: an older one kept less of it, or nothing."""
+    # The links behind those that place images are not brought back.
+    reduce: Any = stages.reduce
+    kept = [(one, item, reduce) for one, item in zip(found.reduced, links, strict=False)]
+    if clusterer is not None:
+        kept.append((found.clustered, clusterer, stages.cluster))
+    for artifact, item, stage in kept:
+        if artifact.inputs["source"] != keys.source(item, stage):
             raise UsageError(
                 f"these results are of another version of {item.__name__} than is installed here: "
                 "run the grid again, which makes what has changed"
             )
-
-
-def _stage(artifact: Artifact) -> Any:
-    from bench import stages
-
-    return getattr(stages, artifact.path.parent.name)
 
 
 def _places(items: list[Any]) -> int:

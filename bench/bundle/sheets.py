@@ -141,7 +141,7 @@ def thumbnail(file: Path) -> Image.Image:
     image = open_image(file, THUMB)
     if image is not None:
         # A small picture shows its pixels, and not what a filter makes up between them.
-        small = max(image.size) < THUMB
+        small = max(image.size) <= THUMB // 2
         how = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
         fitted = ImageOps.contain(image, (THUMB, THUMB), how)
         square.paste(fitted, ((THUMB - fitted.width) // 2, (THUMB - fitted.height) // 2))
