@@ -97,6 +97,8 @@ def megabytes(task: Task, shape: ImageShape, validation_images: int = 0) -> floa
         They are encoded, reduced and clustered as well.
     """
     numbers = (task.samples + validation_images) * task.outputs
+    if task.stage == "reduce":  # axes, of those reducers that find any
+        numbers += task.features * task.outputs
     if task.stage == "train":
         numbers = probe(task.settings["model"], shape).parameters
     if task.stage == "encode":  # a byte a pixel of each reconstruction

@@ -33,6 +33,7 @@ WORK = ("train", "encode", "reduce", "cluster")
 PICTURED = 20_000  # images whose reconstructions are kept, for people to look at
 BATCH = 256  # images encoded at a time
 SMALL_BATCH = 16  # the same where the device's memory is short
+FITTED = "fitted."  # before the names of what a reducer or clusterer keeps of its fit
 
 Array = NDArray[Any]
 Steps = Callable[[int, int], None]
@@ -257,7 +258,8 @@ def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
     -------
     Result
         Arrays: ``train`` (n, k) and, where the reducer has a ``transform``, ``validation``
-        (m, k), float32. Values: ``notes``, where the reducer has something to say of its fit.
+        (m, k), float32; and ``fitted.NAME``, what the reducer keeps of its fit. Values:
+        ``notes``, where the reducer has something to say of its fit.
     """
     arrays = {"train": reducer.fit_transform(train)}
     if len(arrays["train"]) != len(train):
@@ -266,8 +268,14 @@ def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
         raise FloatingPointError("the reduced codes hold values that are not finite")
     if validation is not None and hasattr(reducer, "transform"):
         arrays["validation"] = reducer.transform(validation)
+    arrays |= _fitted(reducer)
     notes = getattr(reducer, "notes_", ())
     return Result(arrays, {"notes": list(notes)} if notes else {})
+
+
+def _fitted(item: Reducer | Clusterer) -> dict[str, Array]:
+    """Return what an item keeps of its fit, under names that are no other array's."""
+    return {f"{FITTED}{name}": np.asarray(array) for name, array in item.fitted().items()}
 
 
 def cluster(clusterer: Clusterer, train: Array, validation: Array | None) -> Result:
@@ -284,8 +292,9 @@ def cluster(clusterer: Clusterer, train: Array, validation: Array | None) -> Res
     -------
     Result
         Arrays: ``train`` (n,) and, where they were placed and the clusterer has a ``predict``,
-        ``validation`` (m,), int64 cluster numbers, -1 for images in none. Values:
-        ``clusters_found``, those with images, and ``noise``, training images in none.
+        ``validation`` (m,), int64 cluster numbers, -1 for images in none; and ``fitted.NAME``,
+        what the clusterer keeps of its fit. Values: ``clusters_found``, those with images, and
+        ``noise``, training images in none.
     """
     from threadpoolctl import threadpool_limits
 
@@ -298,6 +307,7 @@ def cluster(clusterer: Clusterer, train: Array, validation: Array | None) -> Res
             )
         if validation is not None and hasattr(clusterer, "predict"):
             arrays["validation"] = clusterer.predict(validation)
+    arrays |= _fitted(clusterer)
     noise = int((arrays["train"] < 0).sum())
     found = len(np.unique(arrays["train"])) - (noise > 0)
     return Result(arrays, {"clusters_found": int(found), "noise": noise})

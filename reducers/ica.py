@@ -88,10 +88,6 @@ class ICA(LinearReducer):
             self.components_[: len(turned)] = turned
         return as_float32(centred @ self.components_.T)
 
-    def transform(self, X: Array) -> Array:
-        """Project unseen points, shape (n, n_features)."""
-        return as_float32((np.asarray(X) - self.mean_) @ self.components_.T)
-
     def _turn(self, white: Array) -> Array:
         """Return the rotation that makes whitened points independent, (k, k)."""
         from sklearn.decomposition import FastICA

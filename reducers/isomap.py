@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from reducers import reducers
-from reducers.reducer import Array, Reducer, as_float32, need
+from reducers.kpca import centred_kernel, kernel_axes
+from reducers.reducer import Array, Reducer, State, as_float32, need
 
 
 @reducers.register("isomap", "Isomap (scikit-learn): isomap2, isomap2(n_neighbors=15)")
@@ -67,6 +68,27 @@ class Isomap(Reducer):
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
+        return self._keep(np.asarray(X), None)
+
+    def transform(self, X: Array) -> Array:
+        """Place unseen points, shape (n, n_features), among the fitted ones.
+
+        Their distances along the graph are those over the nearest of the fitted points.
+        """
+        near, which = self.model_.nbrs_.kneighbors(np.asarray(X))
+        along = self.model_.dist_matrix_
+        paths = np.array(
+            [(along[ids] + far[:, None]).min(0) for ids, far in zip(which, near, strict=True)]
+        ).reshape(-1, len(along))
+        return as_float32(centred_kernel(-0.5 * paths**2, self.means_) @ self.axes_)
+
+    def restore(self, state: State, X: Array, embedding: Array) -> Isomap:
+        """Become the fitted reducer; the distances along the graph, too many to keep, again."""
+        self._keep(X, embedding)
+        return self
+
+    def _keep(self, X: Array, embedding: Array | None) -> Array:
+        """Find distances, and where points lie unless that is known; return the latter."""
         from scipy.sparse import SparseEfficiencyWarning
         from sklearn import manifold
 
@@ -80,8 +102,9 @@ class Isomap(Reducer):
             # What scikit-learn does with parts is said above.
             warnings.filterwarnings("ignore", message="The number of connected components")
             warnings.simplefilter("ignore", SparseEfficiencyWarning)
-            return as_float32(self.model_.fit_transform(np.asarray(X)))
-
-    def transform(self, X: Array) -> Array:
-        """Place unseen points, shape (n, n_features), among the fitted ones."""
-        return as_float32(self.model_.transform(np.asarray(X)))
+            found = as_float32(self.model_.fit_transform(X))
+        # Kept rather than found again: the sign of an axis is the eigensolver's choice.
+        embedding = found if embedding is None else embedding
+        self.means_ = -0.5 * np.square(self.model_.dist_matrix_).mean(axis=1)
+        self.axes_ = kernel_axes(embedding)
+        return embedding

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from scipy import linalg
 
-from reducers.reducer import Array, Reducer, check_components
+from reducers.reducer import Array, Reducer, State, as_float32, check_components
 
 
 class LinearReducer(Reducer):
     """Base class of exact projections onto the leading axes; no seed.
+
+    Fitting leaves ``components_``, (n_components, n_features), and where points are centred
+    ``mean_``, (n_features,).
 
     Parameters
     ----------
@@ -21,6 +24,10 @@ class LinearReducer(Reducer):
 
     deterministic: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
+    needs_points: ClassVar[bool] = False
+
+    components_: Array
+    mean_: Array | None = None
 
     def __init__(self, n_components: int) -> None:
         self.n_components = n_components
@@ -34,6 +41,23 @@ class LinearReducer(Reducer):
         if n_features > n_samples:  # all singular vectors, of which most are dropped
             return (8 * n_samples**2 * n_features + 20 * n_samples**3) / 4e10
         return (n_features**2 * n_samples + 4 * n_features**3) / 2e11
+
+    def transform(self, X: Array) -> Array:
+        """Project unseen points, shape (n, n_features)."""
+        X = np.asarray(X)
+        centred = X if self.mean_ is None else X - self.mean_
+        return as_float32(centred @ self.components_.T)
+
+    def fitted(self) -> State:
+        """Return the axes, and the mean where points are centred."""
+        centring = {} if self.mean_ is None else {"mean": self.mean_}
+        return centring | {"components": self.components_}
+
+    def restore(self, state: State, X: Array | None, embedding: Array | None) -> Self:
+        """Become the fitted reducer by its axes."""
+        self.components_ = state["components"]
+        self.mean_ = state.get("mean")
+        return self
 
 
 def leading_axes(X: Array, count: int) -> Array:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from reducers import reducers
-from reducers.reducer import Array, Reducer, as_float32
+from reducers.reducer import Array, Reducer, State, as_float32
 
 
 @reducers.register("normalize", "every code divided by its length: normalize+pca16(whiten=true)")
@@ -24,6 +24,7 @@ class Normalize(Reducer):
 
     deterministic: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("numpy",)
+    needs_points: ClassVar[bool] = False
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Return codes of length 1, shape (n_samples, n_features)."""
@@ -33,3 +34,7 @@ class Normalize(Reducer):
         """Return codes of length 1, shape (n, n_features)."""
         lengths = np.linalg.norm(X, axis=1, keepdims=True)
         return as_float32(X / np.where(lengths > 0, lengths, 1))
+
+    def restore(self, state: State, X: Array | None, embedding: Array | None) -> Normalize:
+        """Become the fitted reducer: there is nothing to find out."""
+        return self

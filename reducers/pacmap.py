@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reducers import reducers
-from reducers.reducer import Array, Reducer, as_float32, need
+from reducers.reducer import Array, Reducer, State, as_float32, need
 
 # PaCMAP seeds a generator for every point, at the seed plus a multiple of the point's number,
 # in 32 bits with a sign.
@@ -92,17 +92,25 @@ class PaCMAP(Reducer):
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         with self._quietly():
-            self.model_ = self._model(
-                n_neighbors=self.n_neighbors,
-                n_components=self.n_components,
-                num_iters=(100, 100, self.iterations),
-            )
+            self.model_ = self._whole_model(num_iters=(100, 100, self.iterations))
             return as_float32(np.array(self.model_.fit_transform(X)))
 
     def transform(self, X: Array) -> Array:
         """Place unseen points, shape (n, n_features), among the fitted ones."""
         with self._quietly():
             return as_float32(self.model_.transform(X))
+
+    def restore(self, state: State, X: Array, embedding: Array) -> PaCMAP:
+        """Become the fitted reducer; its search of neighbours, too large to keep, again."""
+        with self._quietly():
+            self.model_ = self._whole_model(num_iters=(1, 1, 1))
+            self.model_.fit(X)
+        self.model_.num_iters = (100, 100, self.iterations)
+        self.model_.embedding_ = embedding.copy()
+        return self
+
+    def _whole_model(self, **settings: Any) -> Any:
+        return self._model(n_neighbors=self.n_neighbors, n_components=self.n_components, **settings)
 
     def _model(self, **settings: Any) -> Any:
         import pacmap

@@ -51,7 +51,3 @@ class PCA(LinearReducer):
         if self.whiten:
             self.components_ = whitening_axes(centred, self.components_)
         return as_float32(centred @ self.components_.T)
-
-    def transform(self, X: Array) -> Array:
-        """Project unseen points, shape (n, n_features)."""
-        return as_float32((np.asarray(X) - self.mean_) @ self.components_.T)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 Array = NDArray[Any]
+# What a fit found, by name; see `Reducer.fitted`.
+State = dict[str, Array]
 
 
 def need(holds: bool, message: str) -> None:
@@ -25,7 +27,12 @@ class Reducer(BaseEstimator):
     the same for all: ``n_components``, the number behind the name (without a default where the
     number must be given; left out where the method has no such number); ``random_state``,
     ``n_jobs`` and ``device``, set by the harness and not by users. `transform` is defined only
-    where the method can place points that it was not fitted on.
+    where the method can place points that it was not fitted on, and where it is there should be
+
+    - ``restore(state, X, embedding)``, which makes an unfitted reducer of the same settings the
+      one that was fitted on ``X``, shape (n_samples, n_features) float32, and put it to
+      ``embedding``, (n_samples, n_components) float32, and returns itself. ``state`` is what that
+      one's `fitted` returned. Without it a bundle places unseen images by those nearest to them.
 
     Attributes
     ----------
@@ -38,6 +45,9 @@ class Reducer(BaseEstimator):
     requires : tuple of str
         Modules that an installation may lack, by the names they are imported by. Without them
         the reducer is listed and not run; see `bench.extras`.
+    needs_points : bool
+        False: ``restore`` reads neither ``X`` nor ``embedding``, which are then None, so that a
+        bundle need not carry the points that the reducer was fitted on.
     extra : str
         The extra of latentgrid that installs those; empty where pip takes them by their names.
     notes_ : tuple of str
@@ -47,6 +57,7 @@ class Reducer(BaseEstimator):
     deterministic: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ("scikit-learn",)
     requires: ClassVar[tuple[str, ...]] = ()
+    needs_points: ClassVar[bool] = True
     extra: ClassVar[str] = ""
     notes_: tuple[str, ...] = ()
 
@@ -72,6 +83,10 @@ class Reducer(BaseEstimator):
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         raise TypeError(f"{type(self).__name__} does not define fit_transform")
+
+    def fitted(self) -> State:
+        """Return what ``restore`` needs beside points and embedding; arrays of numbers by name."""
+        return {}
 
 
 def as_float32(X: Array) -> Array:

@@ -38,7 +38,3 @@ class SVD(LinearReducer):
         X = np.asarray(X, dtype=np.float64)
         self.components_ = leading_axes(X, self.n_components)
         return as_float32(X @ self.components_.T)
-
-    def transform(self, X: Array) -> Array:
-        """Project unseen points, shape (n, n_features)."""
-        return as_float32(np.asarray(X) @ self.components_.T)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reducers import reducers
-from reducers.reducer import Array, need
+from reducers.reducer import Array, State, need
 from reducers.torch_embedding import TorchEmbedding
 
 
@@ -82,6 +82,21 @@ class TorchUMAP(TorchEmbedding):
         """Place unseen points, shape (n, n_features), among the fitted ones."""
         points = np.array(X, dtype=np.float32)
         return self._run(lambda: self._place(points))
+
+    def restore(self, state: State, X: Array, embedding: Array) -> TorchUMAP:
+        """Become the fitted reducer, by a fit of one step whose embedding is then replaced."""
+        self.fitted_ = np.array(X, dtype=np.float32)
+        self._run(lambda: self._replace(embedding))
+        return self
+
+    def _replace(self, embedding: Array) -> Array:
+        import torch
+
+        self.model_ = self._model(max_iter=1)
+        self.model_.fit_transform(self.fitted_)
+        self.model_.max_iter = self.iterations
+        self.model_.embedding_train_ = torch.from_numpy(embedding.copy())
+        return embedding
 
     def _place(self, points: Array) -> Array:
         import torch

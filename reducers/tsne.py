@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from reducers import reducers
-from reducers.reducer import Array, Reducer, as_float32, need
+from reducers.reducer import Array, Reducer, State, as_float32, need
 
 # Where interpolation by FFT may start to be faster than the Barnes-Hut tree; machines differ in
 # this more than in anything else here. Two cores, seconds, trees against FFT: an Intel Xeon of
@@ -103,21 +103,20 @@ class TSNE(Reducer):
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
-        import openTSNE
-
-        self.embedding_ = openTSNE.TSNE(
-            n_components=self.n_components,
-            perplexity=self.perplexity,
-            early_exaggeration=self.early_exaggeration,
-            n_iter=self.iterations,
-            negative_gradient_method=self._method(len(X)),
-            random_state=self.random_state,
-            n_jobs=self.n_jobs,
-        ).fit(np.asarray(X))
+        self.embedding_ = self._model(len(X)).fit(np.asarray(X))
         # openTSNE's transform puts the middle of the fitted points' range at 0, in place. Put
         # there from the start, fitted and unseen points share one frame.
         self.embedding_ -= (self.embedding_.max(axis=0) + self.embedding_.min(axis=0)) / 2
-        return as_float32(np.array(self.embedding_, copy=True))
+        embedding = as_float32(np.array(self.embedding_, copy=True))
+        # What is restored has these numbers, and so must what places points before that.
+        self.embedding_[:] = embedding
+        return embedding
+
+    def restore(self, state: State, X: Array, embedding: Array) -> TSNE:
+        """Become the fitted reducer; who is near to whom, too much to keep, is found again."""
+        self.embedding_ = self._model(len(X)).prepare_initial(np.asarray(X))
+        self.embedding_[:] = embedding
+        return self
 
     def transform(self, X: Array) -> Array:
         """Place unseen points, shape (n, n_features), among the fitted ones."""
@@ -125,6 +124,19 @@ class TSNE(Reducer):
             warnings.filterwarnings("ignore", message=".*perplexity.*")
             placed = self.embedding_.transform(np.asarray(X))
         return as_float32(np.array(placed, copy=True))
+
+    def _model(self, n_samples: int) -> Any:
+        import openTSNE
+
+        return openTSNE.TSNE(
+            n_components=self.n_components,
+            perplexity=self.perplexity,
+            early_exaggeration=self.early_exaggeration,
+            n_iter=self.iterations,
+            negative_gradient_method=self._method(n_samples),
+            random_state=self.random_state,
+            n_jobs=self.n_jobs,
+        )
 
     def _method(self, n_samples: int) -> str:
         if self.method != "auto":

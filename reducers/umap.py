@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reducers import reducers
-from reducers.reducer import Array, Reducer, as_float32, need
+from reducers.reducer import Array, Reducer, State, as_float32, need
 
 # From this many points on, umap-learn finds neighbours by descent and not by brute force.
 DESCENT_FROM = 4096
@@ -93,6 +93,20 @@ class UMAP(Reducer):
     def transform(self, X: Array) -> Array:
         """Place unseen points, shape (n, n_features), among the fitted ones."""
         return as_float32(self._quietly(self.model_.transform, np.asarray(X)))
+
+    def restore(self, state: State, X: Array, embedding: Array) -> UMAP:
+        """Become the fitted reducer; the graph of neighbours, too large to keep, again."""
+        self.model_ = self._model(
+            n_neighbors=self.n_neighbors,
+            n_components=self.n_components,
+            n_epochs=0,
+            init=embedding,
+        )
+        self._quietly(self.model_.fit, np.asarray(X))
+        # It was only told not to move points: how long to seek a new one's place is its own again.
+        self.model_.n_epochs = None
+        self.model_.embedding_ = embedding.copy()
+        return self
 
     def _model(self, **settings: Any) -> Any:
         import umap

@@ -476,6 +476,17 @@ class Recentring(GoodReducer):
         return super().transform(X)
 
 
+class Forgetting(GoodReducer):
+    """Keeps nothing of what it found out."""
+
+    def fit_transform(self, X, y=None):
+        self.mean_ = X.mean(0)
+        return super().fit_transform(X - self.mean_)
+
+    def transform(self, X):
+        return super().transform(X - getattr(self, "mean_", 0))
+
+
 class Timeless(GoodReducer):
     """Estimates less time for more points."""
 
@@ -543,6 +554,11 @@ REDUCERS = [
         "15 of 30 unseen points are nearer to the other group's centre",
     ),
     ("check_placing_points_moves_no_others", Recentring, "moved by .* needed less than 0.15"),
+    (
+        "check_restored_it_places_points_as_before",
+        Forgetting,
+        "restored, it placed unseen points with numbers up to .* apart; needed the same",
+    ),
     ("check_estimates_are_seconds", Timeless, "it estimates 0.01 s for 100 points and 0.0001 s"),
     ("check_estimates_are_seconds", Endless, "and less than a day"),
 ]
@@ -625,6 +641,13 @@ class Misplacing(GoodClusterer):
         return np.zeros(len(X), np.int64)
 
 
+class Absent(GoodClusterer):
+    """Brings its means back in another order."""
+
+    def restore(self, state, X, clusters):
+        return super().restore({"centres": state["centres"][::-1]}, X, clusters)
+
+
 class Fragile(GoodClusterer):
     """Leaves points out that are all one."""
 
@@ -653,6 +676,7 @@ CLUSTERERS = [
     ("check_repeats_with_the_same_seed", Fickle, "of 80 images change"),
     ("check_says_truly_whether_it_is_deterministic", Boasting, "with another seed"),
     ("check_places_unseen_points_in_their_group", Misplacing, "33% of unseen points"),
+    ("check_restored_it_places_points_as_before", Absent, "of 200 unseen points into other"),
     ("check_bears_points_that_are_all_one", Fragile, "needed \\(30,\\)"),
     ("check_estimates_are_seconds", Unhurried, "it estimates 0.01 s for 100 images"),
 ]

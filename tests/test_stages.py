@@ -8,6 +8,7 @@ from models import autoencoders
 from models.dnn import DNN
 from models.pixels import Pixels
 from reducers.chain import Chain
+from reducers.reducer import Reducer
 from tests.conftest import make_images
 
 NONE = np.empty((0, 0), np.int32)  # no neighbours were measured
@@ -64,7 +65,7 @@ def test_reduce_places_validation_where_it_can():
     np.testing.assert_allclose(found["validation"], found["train"][:5], atol=1e-5)
     assert "validation" not in stages.reduce(reducer, points, None).arrays
 
-    class Closed:
+    class Closed(Reducer):
         def fit_transform(self, X):
             return X
 

@@ -10,6 +10,8 @@ from sklearn.base import BaseEstimator
 
 Array = NDArray[Any]
 Integers = NDArray[np.int64]
+# What a fit found, by name; see `Clusterer.fitted`.
+State = dict[str, Array]
 
 NOISE = -1  # the cluster of what is in none
 
@@ -21,7 +23,12 @@ class Clusterer(BaseEstimator):
     with ``int``, ``float``, ``bool`` or ``str`` and has a default. These names mean the same for
     all, and are set by the harness: ``n_clusters``, how many are sought (left out where the method
     finds their number by itself), and ``random_state``. `predict` is defined only where the
-    method can place points that it was not fitted on.
+    method can place points that it was not fitted on, and where it is there should be
+
+    - ``restore(state, X, clusters)``, which makes an unfitted clusterer of the same settings the
+      one that was fitted on ``X``, shape (n_samples, n_features) float32, and put it into
+      ``clusters``, (n_samples,) int64, and returns itself. ``state`` is what that one's `fitted`
+      returned. Without it a bundle places unseen images by those nearest to them.
 
     Images that a method leaves in no cluster have the number -1, as in scikit-learn. They count as
     wrong in every accuracy, and are in no company in coherence; in NMI, AMI, ARI, silhouettes and
@@ -54,6 +61,10 @@ class Clusterer(BaseEstimator):
     def fit_predict(self, X: Array, y: None = None) -> Integers:
         """Fit to ``X``, shape (n_samples, n_features); return clusters, (n_samples,)."""
         raise TypeError(f"{type(self).__name__} does not define fit_predict")
+
+    def fitted(self) -> State:
+        """Return what ``restore`` needs beside points and clusters; arrays of numbers by name."""
+        return {}
 
 
 def need(holds: bool, message: str) -> None:

@@ -7,9 +7,11 @@ import warnings
 import numpy as np
 
 from bench.clusterers import clusterers
-from bench.clusterers.clusterer import Array, Clusterer, Integers, need
+from bench.clusterers.clusterer import Array, Clusterer, Integers, State, need
 
 COVARIANCES = ("full", "tied", "diag", "spherical")
+# What scikit-learn's mixture places points by.
+FITTED = ("weights_", "means_", "covariances_", "precisions_cholesky_")
 MOST_FEATURES = 512  # with covariances of n_features² numbers
 
 
@@ -94,3 +96,16 @@ class GaussianMixture(Clusterer):
     def predict(self, X: Array) -> Integers:
         """Return the likeliest components of points, shape (n, n_features)."""
         return self.model_.predict(np.asarray(X, dtype=np.float64)).astype(np.int64)
+
+    def fitted(self) -> State:
+        """Return weights, means and covariances."""
+        return {name.rstrip("_"): getattr(self.model_, name) for name in FITTED}
+
+    def restore(self, state: State, X: Array, clusters: Integers) -> GaussianMixture:
+        """Become the fitted clusterer by its weights, means and covariances."""
+        from sklearn import mixture
+
+        self.model_ = mixture.GaussianMixture(self.n_clusters, covariance_type=self.covariance)
+        for name in FITTED:
+            setattr(self.model_, name, state[name.rstrip("_")])
+        return self

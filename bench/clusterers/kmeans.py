@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from bench.clusterers import clusterers
-from bench.clusterers.clusterer import Array, Clusterer, Integers, need
+from bench.clusterers.clusterer import Array, Clusterer, Integers, State, need
 
 ITERATIONS = 30  # for estimates
 
@@ -53,11 +53,23 @@ class KMeans(Clusterer):
         with warnings.catch_warnings():
             # Fewer distinct points than clusters are told by the number of clusters found.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self.model_ = cluster.KMeans(
+            model = cluster.KMeans(
                 self.n_clusters, n_init=self.starts, random_state=self.random_state
             ).fit(X)
-        return self.model_.labels_.astype(np.int64)
+        self.centres_ = model.cluster_centers_
+        return model.labels_.astype(np.int64)
 
     def predict(self, X: Array) -> Integers:
-        """Return the clusters of unseen points, shape (n, n_features)."""
-        return self.model_.predict(X).astype(np.int64)
+        """Return the clusters of unseen points, shape (n, n_features): the nearest means'."""
+        from sklearn.metrics import pairwise_distances_argmin
+
+        return np.asarray(pairwise_distances_argmin(X, self.centres_), dtype=np.int64)
+
+    def fitted(self) -> State:
+        """Return the means."""
+        return {"centres": self.centres_}
+
+    def restore(self, state: State, X: Array, clusters: Integers) -> KMeans:
+        """Become the fitted clusterer by its means."""
+        self.centres_ = state["centres"]
+        return self

@@ -151,6 +151,23 @@ def check_places_unseen_points_in_their_group(name: str) -> str:
     return "30 of 30 points"
 
 
+def check_restored_it_places_points_as_before(name: str) -> str:
+    """Restored from what was kept of its fit, it places points as before (if it places any)."""
+    clusterer: Any = build(name)
+    if not hasattr(clusterer, "predict"):
+        raise Spared("it cannot place unseen points")
+    if not hasattr(clusterer, "restore"):
+        raise Spared("it has no restore: bundles place unseen images by those nearest to them")
+    points, unseen = groups()[0], np.random.default_rng(5).uniform(-5, 25, (200, 3))
+    found = clusterer.fit_predict(points)
+    kept = {key: np.array(array, copy=True) for key, array in clusterer.fitted().items()}
+    again: Any = build(name)
+    again.restore(kept, points, found)
+    differ = int((again.predict(unseen) != clusterer.predict(unseen)).sum())
+    hold(not differ, f"restored, it puts {differ} of 200 unseen points into other clusters")
+    return "200 of 200 points"
+
+
 def check_bears_points_that_are_all_one(name: str) -> str:
     """Points that are all the same do not break it."""
     found = build(name).fit_predict(np.ones((30, 2), np.float32))
@@ -179,6 +196,7 @@ CHECKS: tuple[Check, ...] = (
     check_repeats_with_the_same_seed,
     check_says_truly_whether_it_is_deterministic,
     check_places_unseen_points_in_their_group,
+    check_restored_it_places_points_as_before,
     check_bears_points_that_are_all_one,
     check_estimates_are_seconds,
 )

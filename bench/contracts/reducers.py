@@ -12,7 +12,7 @@ from bench.contracts.material import two_groups
 from bench.extras import how_to_install, missing
 from reducers import reducers
 from reducers.chain import Chain, Link
-from reducers.reducer import Array, Reducer
+from reducers.reducer import Array, Reducer, State
 
 COUNT, FEATURES = 120, 20
 # What is slow without a GPU takes fewer steps here.
@@ -182,6 +182,25 @@ def check_placing_points_moves_no_others(name: str) -> str:
     return f"by {share:.2g} of the distance between the groups"
 
 
+def check_restored_it_places_points_as_before(name: str) -> str:
+    """Restored from what was kept of its fit, it places points as before (if it places any)."""
+    fitted, _, reducer = _fitted(name)
+    if not hasattr(reducer, "restore"):
+        raise Spared("it has no restore: bundles place unseen images by those nearest to them")
+    points = two_groups(COUNT)[0]
+    unseen = two_groups(30, seed=9)[0]
+    needs = reducer.needs_points
+    again = build(name).restore(
+        _kept(reducer), *((points, fitted.copy()) if needs else (None,) * 2)
+    )
+    before, after = reducer.transform(unseen), again.transform(unseen)
+    hold(
+        before.shape == after.shape and np.allclose(before, after, atol=1e-4 * np.ptp(fitted)),
+        f"restored, it placed unseen points with {_apart(before, after)}; needed the same",
+    )
+    return "by its points" if needs else "without its points"
+
+
 def check_estimates_are_seconds(name: str) -> str:
     """Its estimate of time is in seconds, and no less for more points."""
     link = link_of(name)
@@ -208,6 +227,7 @@ CHECKS: tuple[Check, ...] = (
     check_says_truly_whether_it_is_deterministic,
     check_unseen_points_land_beside_their_group,
     check_placing_points_moves_no_others,
+    check_restored_it_places_points_as_before,
     check_estimates_are_seconds,
 )
 
@@ -220,6 +240,11 @@ def _fitted(name: str) -> tuple[Array, Array, Any]:
     points, groups = two_groups(COUNT)
     # The array itself and no copy: `transform` must leave it where it is.
     return reducer.fit_transform(points), groups, reducer
+
+
+def _kept(reducer: Reducer) -> State:
+    """Return what is kept of a fit, as a file brings it back."""
+    return {name: np.array(array, copy=True) for name, array in reducer.fitted().items()}
 
 
 def _centres(fitted: Array, groups: Array) -> Array:

@@ -34,30 +34,43 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return image
 
 
-def decode(path: Path) -> NDArray[np.uint8] | None:
-    """Read an image file of any mode and size as (32, 32, 3) uint8; None if unreadable.
+def open_image(path: Path, side: int) -> Image.Image | None:
+    """Open an image file of any mode as RGB; None if unreadable.
 
     The first frame counts; the camera's orientation is applied; transparency is laid on
     white. Files that declare more pixels than Pillow's limit are not decoded.
+
+    Parameters
+    ----------
+    path : Path
+    side : int
+        What it will be shrunk to: of a JPEG no more is decoded than that asks for.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as opened:
-                opened.draft("RGB", (4 * SIDE, 4 * SIDE))  # JPEG: decode no more than needed
+                opened.draft("RGB", (4 * side, 4 * side))
                 image = ImageOps.exif_transpose(_eight_bit(opened))
                 if image.has_transparency_data:
                     image = image.convert("RGBA")
                     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-                image = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-                return np.asarray(image)
+                return image.convert("RGB")
     except Exception:
         # Pillow raises whatever a broken file makes its decoders raise; the caller names
         # the file to the user.
         return None
 
 
-def _files(folder: Path) -> list[Path]:
+def decode(path: Path) -> NDArray[np.uint8] | None:
+    """Read an image file as `open_image` does, as (32, 32, 3) uint8; None if unreadable."""
+    image = open_image(path, SIDE)
+    if image is None:
+        return None
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+
+
+def list_files(folder: Path) -> list[Path]:
     """List files at any depth, sorted, hidden ones left out."""
 
     def walk(top: Path) -> Iterator[Path]:
@@ -83,7 +96,7 @@ def _decode_all(paths: list[Path], progress: Progress) -> list[NDArray[np.uint8]
     return decoded
 
 
-def _readable_name(path: Path) -> str:
+def readable_name(path: Path) -> str:
     """Return a file's name as text that every file can hold, whatever bytes the disk has."""
     return path.as_posix().encode(errors="surrogateescape").decode(errors="backslashreplace")
 
@@ -113,9 +126,9 @@ def load(argument: str | None, progress: Progress) -> Source:
     folder = Path(argument).expanduser()
     if not folder.is_dir():
         raise UsageError(f"no such folder: {folder}")
-    paths = _files(folder)
+    paths = list_files(folder)
     decoded = _decode_all(paths, progress)
-    files = [_readable_name(path.relative_to(folder)) for path in paths]
+    files = [readable_name(path.relative_to(folder)) for path in paths]
     readable = [i for i, image in enumerate(decoded) if image is not None]
     if not readable:
         raise UsageError(f"no readable image in {folder}: {len(paths)} files found")

@@ -1,0 +1,160 @@
+"""The file: a zip, stored and not compressed, of ``bundle.json`` and files of arrays.
+
+Nothing in it is executed or unpacked to the disk: its names are compared with those that there may
+be, its parts with their checksums, and arrays are read by safetensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors.numpy import load, save
+
+from bench.bundle.manifest import Manifest, Part
+from bench.errors import UsageError, one_line, told
+from bench.files import write_whole
+
+FORMAT = 1
+MANIFEST = "bundle.json"
+# weights: the model's. fitted: what reducers and clusterer keep of their fits, ``0.components``
+# of the first link and ``clusterer.centres``. training: of the training images, see
+# `bench.bundle.bundle`. check: a few of them, and their codes.
+PARTS = ("weights", "fitted", "training", "check")
+MOST_MANIFEST = 64_000_000  # bytes
+DATE = (1980, 1, 1, 0, 0, 0)  # zip's first: the same cell makes the same file
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is in a bundle.
+
+    Attributes
+    ----------
+    manifest : Manifest
+        Its ``parts`` are those of the file; empty before it is written.
+    parts : dict
+        Arrays by name, by `PARTS`.
+    """
+
+    manifest: Manifest
+    parts: dict[str, Arrays]
+
+
+def write(path: Path, contents: Contents) -> None:
+    """Write a bundle, whole or not at all.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
+    """
+    files = {_file(name): save(_ordered(contents.parts[name])) for name in PARTS}
+    parts = {
+        name: Part(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+        for name, data in files.items()
+    }
+    manifest = contents.manifest.model_copy(update={"parts": parts})
+    text = json.dumps({"format": FORMAT} | manifest.model_dump(mode="json"), indent=1)
+
+    def pack(draft: Path) -> None:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as packed:
+            for name, data in ({MANIFEST: text.encode()} | files).items():
+                packed.writestr(zipfile.ZipInfo(name, DATE), data)
+
+    try:
+        write_whole(path, pack)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read(path: Path) -> Contents:
+    """Read a bundle.
+
+    Raises
+    ------
+    UsageError
+        If it is missing, no bundle, of another format, or not what was written.
+    """
+    if not path.is_file():
+        raise UsageError(f"no bundle at {path}: python -m bench.export makes one")
+    try:
+        return _read(path)
+    except UsageError:
+        raise
+    except Exception as error:  # whatever a broken file makes zipfile and safetensors raise
+        raise _refused(path, told(error)) from error
+
+
+def _read(path: Path) -> Contents:
+    with zipfile.ZipFile(path) as packed:
+        members = packed.infolist()
+        names = [member.filename for member in members]
+        if names.count(MANIFEST) != 1:
+            raise _refused(path, f"there is no {MANIFEST} in it")
+        _check_sizes(path, members)
+        if packed.getinfo(MANIFEST).file_size > MOST_MANIFEST:
+            raise _refused(path, f"{MANIFEST} is larger than {MOST_MANIFEST / 1e6:.0f} MB")
+        manifest = _manifest(path, packed.read(MANIFEST))
+        wanted = [MANIFEST, *map(_file, PARTS)]
+        if sorted(names) != sorted(wanted) or sorted(manifest.parts) != sorted(wanted[1:]):
+            raise _refused(path, f"it holds {_some(names)}, and must hold {', '.join(wanted)}")
+        found = {}
+        for name in PARTS:
+            data, part = packed.read(_file(name)), manifest.parts[_file(name)]
+            if len(data) != part.size or hashlib.sha256(data).hexdigest() != part.sha256:
+                raise _refused(path, f"{_file(name)} does not have its checksum")
+            found[name] = load(data)
+    return Contents(manifest, found)
+
+
+def _check_sizes(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Refuse what would take more memory than the file takes on the disk."""
+    packed = [m.filename for m in members if m.compress_type != zipfile.ZIP_STORED]
+    if packed:
+        raise _refused(path, f"{_some(packed)} is compressed, and must not be")
+    if sum(member.file_size for member in members) > os.path.getsize(path):
+        raise _refused(path, "its parts are larger than the file")
+
+
+def _manifest(path: Path, text: bytes) -> Manifest:
+    said = json.loads(text)
+    version = said.pop("format", None) if isinstance(said, dict) else None
+    if version != FORMAT:
+        raise _refused(
+            path, f"its format is {version!r}, and this latentgrid reads format {FORMAT}"
+        )
+    try:
+        return Manifest.model_validate_json(json.dumps(said))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise _refused(
+            path, f"{MANIFEST} is not as it should be: {where}: {first['msg']}"
+        ) from None
+
+
+def _refused(path: Path, reason: str) -> UsageError:
+    return UsageError(f"{path} is damaged, or no bundle: {one_line(reason)}")
+
+
+def _file(name: str) -> str:
+    return f"{name}.safetensors"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+
+
+def _ordered(arrays: Arrays) -> Arrays:
+    return {name: np.asarray(array, order="C") for name, array in arrays.items()}

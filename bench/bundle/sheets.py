@@ -1,0 +1,156 @@
+"""Contact sheets: a picture a cluster, of its most typical and its most doubtful images."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from bench.bundle.sorting import folder_name
+from bench.clusterers.clusterer import NOISE
+from bench.datasets.folder import open_image
+from bench.files import write_whole
+from bench.progress import Progress, silent
+
+SHEETS = "sheets"
+COLUMNS, ROWS = 10, 2
+SHOWN = COLUMNS * ROWS  # of each kind
+THUMB, GAP, MARGIN, CAPTION = 96, 8, 24, 20  # pixels
+TITLE, HEADING = 40, 30
+BLACK, GREY, WHITE, FRAME = "#1a1a1a", "#666666", "#ffffff", "#e4e4e4"
+
+# Least of a heap is its worst: what it is kept by, minus its position, and the file.
+_Entry = tuple[float, int, Path, float]
+
+
+@dataclass
+class Members:
+    """What is remembered of a cluster, no more than two sheets' rows.
+
+    Attributes
+    ----------
+    count : int
+        Its images.
+    typical, doubtful : list
+        Heaps of (rank, minus position, file, doubt).
+    """
+
+    count: int = 0
+    typical: list[_Entry] = field(default_factory=list)
+    doubtful: list[_Entry] = field(default_factory=list)
+
+    def add(self, file: Path, position: int, distance: float, doubt: float) -> None:
+        """Take note of an image; the earlier one stays of two that are alike."""
+        self.count += 1
+        _keep(self.typical, (-distance, -position, file, doubt))
+        _keep(self.doubtful, (doubt, -position, file, doubt))
+
+    def rows(self) -> tuple[list[_Entry], list[_Entry]]:
+        """Return the most typical images and, of the others, the most doubtful; best first."""
+        typical = sorted(self.typical, reverse=True)
+        shown = {position for _, position, _, _ in typical}
+        doubtful = [each for each in sorted(self.doubtful, reverse=True) if each[1] not in shown]
+        return typical, doubtful
+
+
+def _keep(heap: list[_Entry], entry: _Entry) -> None:
+    if len(heap) < SHOWN:
+        heapq.heappush(heap, entry)
+    else:
+        heapq.heappushpop(heap, entry)
+
+
+class Album:
+    """Gathers what contact sheets show, in memory that is bounded by the number of clusters.
+
+    Parameters
+    ----------
+    labels : dict
+        What clusters are taken for, where that is known.
+    """
+
+    def __init__(self, labels: dict[int, str]) -> None:
+        self.labels = labels
+        self.clusters: dict[int, Members] = {}
+
+    def add(self, file: Path, position: int, cluster: int, distance: float, doubt: float) -> None:
+        """Take note of an image; ``distance`` may be NaN."""
+        members = self.clusters.setdefault(cluster, Members())
+        members.add(file, position, distance if distance == distance else 0.0, doubt)
+
+    def write(self, out: Path, progress: Progress = silent) -> list[Path]:
+        """Write a sheet a cluster into ``OUT/sheets``, and remove those of clusters without any.
+
+        Raises
+        ------
+        OSError
+        """
+        folder = out / SHEETS
+        folder.mkdir(exist_ok=True)
+        written = []
+        for done, (cluster, members) in enumerate(sorted(self.clusters.items()), 1):
+            sheet = paint(self.title(cluster), *members.rows())
+            path = folder / f"{folder_name(cluster)}.png"
+            write_whole(path, partial(sheet.save, format="PNG"))
+            written.append(path)
+            progress("contact sheets", done, len(self.clusters))
+        for old in folder.iterdir():
+            if re.fullmatch(r"cluster-(\d+|none)\.png", old.name) and old not in written:
+                old.unlink()
+        return written
+
+    def title(self, cluster: int) -> str:
+        """Return what stands above a cluster's images."""
+        count = self.clusters[cluster].count
+        name = "in no cluster" if cluster == NOISE else f"cluster {cluster}"
+        label = f", taken for “{self.labels[cluster]}”" if cluster in self.labels else ""
+        return f"{name}{label}: {count:,} image{'s' * (count != 1)}"
+
+
+def paint(title: str, typical: Iterable[_Entry], doubtful: Iterable[_Entry]) -> Image.Image:
+    """Paint a sheet: a title, and two kinds of images with their doubt below each."""
+    kinds = [("most typical", list(typical)), ("most doubtful of the others", list(doubtful))]
+    kinds = [(name, entries) for name, entries in kinds if entries]
+    cell = THUMB + CAPTION + GAP
+    heights = [HEADING + cell * -(-len(entries) // COLUMNS) + GAP for _, entries in kinds]
+    width = 2 * MARGIN + COLUMNS * (THUMB + GAP) - GAP
+    sheet = Image.new("RGB", (width, 2 * MARGIN + TITLE + sum(heights)), WHITE)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((MARGIN, MARGIN), title, BLACK, _font(20))
+    top = MARGIN + TITLE
+    for (name, entries), height in zip(kinds, heights, strict=True):
+        draw.text((MARGIN, top), name, BLACK, _font(14))
+        for number, (_, _, file, doubt) in enumerate(entries):
+            row, column = divmod(number, COLUMNS)
+            corner = (MARGIN + column * (THUMB + GAP), top + HEADING + row * cell)
+            sheet.paste(thumbnail(file), corner)
+            middle = (corner[0] + THUMB / 2, corner[1] + THUMB + 3)
+            draw.text(middle, f"doubt {doubt:.2f}", GREY, _font(11), anchor="ma")
+        top += height
+    return sheet
+
+
+def thumbnail(file: Path) -> Image.Image:
+    """Return an image in a square of one size, its proportions kept; grey if it is gone."""
+    square = Image.new("RGB", (THUMB, THUMB), FRAME)
+    image = open_image(file, THUMB)
+    if image is not None:
+        # A small picture shows its pixels, and not what a filter makes up between them.
+        small = max(image.size) <= THUMB // 2
+        how = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
+        fitted = ImageOps.contain(image, (THUMB, THUMB), how)
+        square.paste(fitted, ((THUMB - fitted.width) // 2, (THUMB - fitted.height) // 2))
+    return square
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the typeface of the report's pictures."""
+    import matplotlib
+
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(path, size)
