@@ -70,7 +70,7 @@ def assign_command(
     from bench.console import LoadBar
     from bench.errors import UsageError
     from bench.export import load_named
-    from bench.spec import available_threads
+    from bench.processors import available_threads
 
     if sort_into not in (None, *WAYS):
         raise UsageError(f"--sort-into must be {' or '.join(WAYS)}, found {sort_into!r}")

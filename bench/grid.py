@@ -21,6 +21,7 @@ EPILOG = (
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
 WHAT, RECIPE, WHERE = "What to compare", "Training", "Where"
+WHO = "Who does the work"
 HOW, INSTEAD = "What was computed before", "Instead of running"
 
 
@@ -172,7 +173,10 @@ def grid(
     threads: Annotated[
         str | None,
         _option(
-            "Processor threads; by default all. Last digits can depend on it.", RECIPE, metavar="N"
+            "Processor threads of a task; by default all, and with --engine dask its part of them. "
+            "Last digits can depend on it.",
+            RECIPE,
+            metavar="N",
         ),
     ] = None,
     deterministic: Annotated[
@@ -199,6 +203,24 @@ def grid(
             "default 60.",
             RECIPE,
             metavar="SECONDS",
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        _option(
+            "local (default): one task after the other; dask: many at once on this machine; "
+            "dask:tcp://HOST:8786: on the workers of a running Dask scheduler, which share the "
+            "store's folder.",
+            WHO,
+            metavar="NAME",
+        ),
+    ] = None,
+    workers: Annotated[
+        str | None,
+        _option(
+            "Tasks at once, for --engine dask; by default as many as there are processors.",
+            WHO,
+            metavar="N",
         ),
     ] = None,
     out: Annotated[
@@ -270,6 +292,8 @@ def grid(
         "precision": precision,
         "threads": threads,
         "checkpoint": checkpoint,
+        "engine": engine,
+        "workers": workers,
         "out": out,
         "store": store,
     }

@@ -15,18 +15,19 @@ from rich.console import Console
 
 from bench import budget, controls, estimate, keys, records, suggest
 from bench.budget import Clock
-from bench.console import LoadBar, Watch
+from bench.console import LoadBar
 from bench.datasets.dataset import Dataset, load
+from bench.engines.engine import Engine
+from bench.engines.local import Local
 from bench.errors import RunError, UsageError
 from bench.plan import Plan, plan, plan_scan
 from bench.plugins import items_of
-from bench.runner import Mode, Outcome, run
+from bench.runner import Mode, Outcome
 from bench.spec import AUTO, GridSpec, find_device
 from bench.store import DamagedError, Store, StoreError
 from bench.store.upkeep import record_grid
 from bench.task import Task
 from bench.worker.messages import Setup
-from bench.worker.process import WorkerProcess
 
 # An artifact that is damaged again each time it was made tells of a disk that fails.
 ROUNDS = 3
@@ -62,6 +63,8 @@ class Run:
     mode : Mode
     console : Console or None
         Where progress is drawn; standard error by default.
+    engine : Engine or None
+        What does the tasks; a process of its own on this machine by default.
 
     Attributes
     ----------
@@ -82,11 +85,16 @@ class Run:
     """
 
     def __init__(
-        self, spec: GridSpec, mode: Mode | None = None, console: Console | None = None
+        self,
+        spec: GridSpec,
+        mode: Mode | None = None,
+        console: Console | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self.mode = mode or Mode()
         _check_mode(self.mode)
         self.console = console
+        self.engine = engine or Local()
         (name,) = spec.datasets
         clusters = controls.LEAST if spec.clusters == AUTO else spec.clusters
         with LoadBar(console) as progress:
@@ -138,7 +146,8 @@ class Run:
     @functools.cached_property
     def _decision(self) -> str:
         """The key under which the number of epochs is kept: all that asks for it, but the place."""
-        asked = self.spec.model_dump(mode="json", exclude={"out", "store", "checkpoint", "epochs"})
+        elsewhere = {"out", "store", "checkpoint", "epochs", "engine", "workers"}
+        asked = self.spec.model_dump(mode="json", exclude=elsewhere)
         most = self.asked.epochs
         return keys.key({"asked": asked, "most": most, "data": self.dataset.fingerprint})
 
@@ -325,16 +334,13 @@ class Run:
         there was time for.
         """
         estimates = {task.key: self.seconds(task) for task in self.missing()}
-        with (
-            Watch(estimates, self.console) as watch,
-            WorkerProcess(self._setup(), watch.waiting) as worker,
-        ):
+        with self.engine.at_work(self._setup(), estimates, self.console) as work:
             if self.clock is None or self._scans:
-                run(self.plan, self.store, worker, watch, self.mode, outcome)
+                work(self.plan, self.store, self.mode, outcome)
                 return []
             for seeds in range(1, self.spec.seeds + 1):
                 self.plan = self._of_seeds(seeds)
-                run(self.plan, self.store, worker, watch, self.mode, outcome)
+                work(self.plan, self.store, self.mode, outcome)
                 if seeds < self.spec.seeds and not self._goes_on(seeds, self.clock):
                     return [self.clock.note(seeds, self.spec.seeds)]
         return []

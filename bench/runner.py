@@ -1,4 +1,8 @@
-"""Runs a plan: what is missing in the store, each task once, whatever happens to one of them."""
+"""Runs a plan: what is missing in the store, each task once, whatever happens to one of them.
+
+`run` does one task after the other; `bench.engines.together` has many done at the same time, by
+the same rules of what is to be done.
+"""
 
 from __future__ import annotations
 
@@ -80,8 +84,8 @@ class Watcher(Protocol):
         """Take note that a task is done, was there already, or failed."""
 
 
-class Engine(Protocol):
-    """Does tasks, here or elsewhere: `bench.worker.process.WorkerProcess`."""
+class Doer(Protocol):
+    """Does one task after the other: `bench.worker.process.WorkerProcess`."""
 
     def do(self, task: Task, steps: Steps, force: bool = False) -> bool:
         """Do a task; return False if its artifact was there."""
@@ -90,7 +94,7 @@ class Engine(Protocol):
 def run(
     plan: Plan,
     store: Store,
-    engine: Engine,
+    doer: Doer,
     watcher: Watcher,
     mode: Mode,
     outcome: Outcome,
@@ -104,7 +108,7 @@ def run(
     ----------
     plan : Plan
     store : Store
-    engine : Engine
+    doer : Doer
     watcher : Watcher
     mode : Mode
     outcome : Outcome
@@ -118,16 +122,24 @@ def run(
         If the store cannot be written; what was done stays.
     """
     for task in plan.tasks.values():
-        if task.key not in outcome.failures:
-            _run_task(task, store, engine, watcher, mode, outcome)
+        if task.key not in outcome.failures and is_to_be_done(task, store, mode, outcome):
+            _compute(task, store, doer, watcher.begin(task), forced(task, mode, outcome), outcome)
         watcher.end(task)
 
 
-def _run_task(
-    task: Task, store: Store, engine: Engine, watcher: Watcher, mode: Mode, outcome: Outcome
-) -> None:
+def is_to_be_done(task: Task, store: Store, mode: Mode, outcome: Outcome) -> bool:
+    """Tell whether a task is to be done; where it is not, take note of the reason.
+
+    Parameters
+    ----------
+    task : Task
+        Those that it reads were looked at before.
+    store : Store
+    mode : Mode
+    outcome : Outcome
+        Filled in: reused, failed with what it reads, or skipped.
+    """
     present = (task.stage, task.key) in store
-    force = mode.force and task.key not in outcome.computed
     failed, skipped = (
         [key for _, key in task.reads if key in those]
         for those in (outcome.failures, outcome.skipped)
@@ -136,7 +148,7 @@ def _run_task(
         outcome.failures[task.key] = outcome.failures[failed[0]]
     elif skipped and not present:
         outcome.skipped[task.key] = outcome.skipped[skipped[0]]
-    elif present and not force:
+    elif present and not forced(task, mode, outcome):
         if task.key not in outcome.computed:
             outcome.reused.add(task.key)
     elif mode.only_cached:
@@ -145,16 +157,27 @@ def _run_task(
         first = next(iter(outcome.failures.values()))
         outcome.skipped[task.key] = f"stopped after the first failure, in {first.stage} (fail-fast)"
     else:
-        _compute(task, store, engine, watcher.begin(task), force, outcome)
+        return True
+    return False
+
+
+def forced(task: Task, mode: Mode, outcome: Outcome) -> bool:
+    """Tell whether a task is to be done although its artifact is there."""
+    return mode.force and task.key not in outcome.computed
 
 
 def _compute(
-    task: Task, store: Store, engine: Engine, steps: Steps, force: bool, outcome: Outcome
+    task: Task, store: Store, doer: Doer, steps: Steps, force: bool, outcome: Outcome
 ) -> None:
     try:
-        computed = engine.do(task, steps, force)
+        computed = doer.do(task, steps, force)
     except TaskFailedError as failed:
-        path = store.write_error(task.key, failed.details)
-        outcome.failures[task.key] = Failure(task.stage, failed.error, path)
+        fail(task, failed.error, failed.details, store, outcome)
     else:
         (outcome.computed if computed else outcome.reused).add(task.key)
+
+
+def fail(task: Task, error: str, details: str, store: Store, outcome: Outcome) -> None:
+    """Take note that a task failed, and keep the details for people who look."""
+    path = store.write_error(task.key, details)
+    outcome.failures[task.key] = Failure(task.stage, error, path)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from bench.engines.choose import choose
+from bench.engines.engine import Engine
 from bench.errors import UsageError
 from bench.run import Finished, Run
 from bench.runner import Mode, Outcome
@@ -64,13 +66,18 @@ class Runs:
         self, spec: GridSpec, mode: Mode | None = None, console: Console | None = None
     ) -> None:
         self.mode = mode or Mode()
+        self.engine = choose(spec)
+        spec = self.engine.fit(spec)
         self.several = len(spec.datasets) > 1
         if self.several:
-            self.runs = [_load(_of_one(spec, n), self.mode, console) for n in spec.datasets]
+            self.runs = [
+                _load(_of_one(spec, name), self.mode, console, self.engine)
+                for name in spec.datasets
+            ]
             _refuse_same_images(self.runs)
             self.spec = spec.model_copy(update={"device": self.runs[0].spec.device})
         else:
-            self.runs = [Run(spec, mode, console)]
+            self.runs = [Run(spec, mode, console, self.engine)]
             self.spec = self.runs[0].spec
 
     def tasks(self) -> dict[str, Task]:
@@ -92,6 +99,10 @@ class Runs:
         bench.store.StoreError
             If the store cannot be written any more; what was done stays.
         """
+        with self.engine:
+            return self._execute()
+
+    def _execute(self) -> AllFinished:
         if not self.several:
             finished = self.runs[0].execute()
             return AllFinished(finished.records, [finished], finished.written)
@@ -137,11 +148,11 @@ def _of_one(spec: GridSpec, dataset: str) -> GridSpec:
     return spec.model_copy(update={"dataset": dataset, "out": spec.out / set_name(dataset)})
 
 
-def _load(spec: GridSpec, mode: Mode, console: Console | None) -> Run:
+def _load(spec: GridSpec, mode: Mode, console: Console | None, engine: Engine) -> Run:
     """Load one data set of several; what is wrong with it is said with its name."""
     (name,) = spec.datasets
     try:
-        return Run(spec, mode, console)
+        return Run(spec, mode, console, engine)
     except UsageError as error:
         raise UsageError(str(error) if name in str(error) else f"{name}: {error}") from None
 

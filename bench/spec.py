@@ -22,10 +22,12 @@ from bench.budget import seconds
 from bench.clusterers import clusterers
 from bench.clusterers.named import DEFAULT
 from bench.clusterers.named import Named as Clusterer
+from bench.engines import names
 from bench.errors import UsageError
 from bench.extras import require
 from bench.plugins import load_plugins
 from bench.presets import PRESETS
+from bench.processors import available_threads
 from grammar import split_list
 from models import autoencoders
 from models.named import Named
@@ -42,13 +44,6 @@ AUTO: Literal["auto"] = "auto"
 def default_store() -> Path:
     """Return where artifacts are kept unless told otherwise."""
     return Path(os.environ.get("LATENTGRID_STORE") or ".store")
-
-
-def available_threads() -> int:
-    """Return the number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class GridSpec(BaseModel):
@@ -106,7 +101,12 @@ class GridSpec(BaseModel):
     precision : str
         ``float32``, or ``tf32`` for products of matrices on NVIDIA GPUs.
     threads : int
-        Processor threads. Results can differ in their last digits with another number.
+        Processor threads of a task. Results can differ in their last digits with another number.
+    engine : str
+        Who does the tasks: ``local``, one after the other in a process of its own; ``dask``, many
+        at once on this machine; ``dask:tcp://HOST:PORT``, the workers of a running scheduler.
+    workers : int or None
+        Tasks at once, for the engine ``dask``; None: as many as there are processors.
     checkpoint : float
         Seconds between two checkpoints of a training.
     out, store : Path
@@ -119,6 +119,8 @@ class GridSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     plugins: tuple[Path, ...] = ()
+    engine: str = names.LOCAL
+    workers: int | None = Field(None, ge=1)
     preset: str = "quick"
     dataset: str | tuple[str, ...]
     limit: int | Literal["all"] = "all"
@@ -154,6 +156,19 @@ class GridSpec(BaseModel):
     def _load_plugins(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
         load_plugins(paths)
         return paths
+
+    @field_validator("engine")
+    @classmethod
+    def _known_engine(cls, engine: str) -> str:
+        return names.check(engine)
+
+    @field_validator("workers")
+    @classmethod
+    def _workers_of_ours(cls, workers: int | None, info: ValidationInfo) -> int | None:
+        engine = info.data.get("engine", names.DASK)
+        if workers is not None and engine != names.DASK:
+            raise ValueError(f"is for the engine dask, found {workers} for the engine {engine}")
+        return workers
 
     @field_validator("dataset", mode="before")
     @classmethod
@@ -197,6 +212,7 @@ class GridSpec(BaseModel):
         "lr",
         "batch_size",
         "threads",
+        "workers",
         "checkpoint",
         mode="before",
     )
@@ -253,7 +269,8 @@ class GridSpec(BaseModel):
     @field_validator("device")
     @classmethod
     def _device_is_there(cls, device: str, info: ValidationInfo) -> str:
-        if device in ("cuda", "mps"):
+        elsewhere = names.scheduler_of(info.data.get("engine", names.LOCAL))
+        if device in ("cuda", "mps") and not elsewhere:
             found = find_device()
             if found != device:
                 raise ValueError(f"{device} is not available here; found {found}")
@@ -264,7 +281,8 @@ class GridSpec(BaseModel):
     def _precision_is_there(cls, precision: str, info: ValidationInfo) -> str:
         if precision == "tf32":
             device = info.data.get("device")
-            found = find_device() if device == "auto" else device
+            elsewhere = names.scheduler_of(info.data.get("engine", names.LOCAL))
+            found = find_device() if device == "auto" and not elsewhere else device
             if found != "cuda":
                 raise ValueError(f"tf32 is a precision of NVIDIA GPUs; the device is {found}")
         return precision

@@ -77,11 +77,19 @@ class WorkerProcess:
     setup : Setup
     waiting : callable
         Called when another process is doing the task that was asked for.
+    more : dict or None
+        Variables of the process's environment beside `environment`.
     """
 
-    def __init__(self, setup: Setup, waiting: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        waiting: Callable[[], object] = lambda: None,
+        more: dict[str, str] | None = None,
+    ) -> None:
         self.setup = setup
         self.waiting = waiting
+        self.more = more or {}
         self.process: subprocess.Popen[bytes] | None = None
         self.printed: IO[bytes] | None = None
 
@@ -125,7 +133,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.printed,
-            env=environment(self.setup),
+            env=environment(self.setup) | self.more,
         )
         try:
             self._ask(self.setup, lambda done, total: None)
