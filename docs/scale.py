@@ -46,7 +46,7 @@ def cells() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store, setup = _nothing_to_do(Path(folder))
         for name, engine in (("local", Local()), ("dask", Cluster(None, 2))):
-            for length in (1, 8):  # tasks a cell
+            for length in (1, 4, 8):  # tasks a cell
                 _time(name, engine, store, setup, length)
 
 
@@ -73,7 +73,7 @@ def _time(name: str, engine: Local | Cluster, store: Store, setup: Setup, length
             tasks[key] = Task("noop", key, reads, {}, {"versions": {}}, "", 1, 1, 1)
             store.path("noop", key).mkdir(parents=True, exist_ok=True)
             (store.path("noop", key) / MANIFEST).touch()
-    first = {key: task for key, task in list(tasks.items())[:1]}
+    first = dict(list(tasks.items())[:1])
     with engine, engine.at_work(setup, {}, None) as work:
         work(
             Plan(None, (), first), Unseen(store.root), Mode(), Outcome()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import pickle
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Generator, Iterator
@@ -25,6 +26,8 @@ from bench.engines.together import End, Ends
 from bench.errors import RunError, told
 from bench.task import Task
 from bench.worker.messages import Done, Order, Raised
+
+GATHER = 0.05  # seconds; ends of short tasks are fetched together, since to fetch takes time
 
 
 class Rounds:
@@ -116,7 +119,10 @@ class Rounds:
         try:
             given = self._hand_out(client, orders)
             tasks = {given[order.task.key]: order.task for order in orders}
-            for batch in as_completed(given.values(), loop=client.loop).batches():
+            ended = as_completed(given.values(), loop=client.loop)
+            for batch in ended.batches():
+                time.sleep(GATHER)
+                batch += ended.next_batch(block=False)
                 for future, what in _reports(client, batch):
                     task = tasks[future]
                     # Of what Dask gave up, what is behind it is as well.
