@@ -224,3 +224,19 @@ def test_torchdr_finds_the_classes_of_digits(name):
     found = build(f"{name}2(iterations=100)").fit_transform(data.data[:300].astype(np.float32))
     neighbours = KNeighborsClassifier(5).fit(found, data.target[:300])
     assert neighbours.score(found, data.target[:300]) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("text", "theirs"),
+    [
+        ("kpca4(gamma=0.001)", decomposition.KernelPCA(4, kernel="rbf", gamma=0.001)),
+        ("isomap3", manifold.Isomap(n_neighbors=10, n_components=3, eigen_solver="dense")),
+    ],
+)
+def test_unseen_points_are_placed_where_scikit_learn_places_them(text, theirs):
+    points, unseen = digits(200)[:150], digits(200)[150:]
+    ours = build(text)
+    size = np.abs(ours.fit_transform(points)).max()
+    found = theirs.fit(points.astype(np.float64)).transform(unseen.astype(np.float64))
+    placed = ours.transform(unseen)
+    np.testing.assert_allclose(up_to_sign(placed, found), found, atol=1e-4 * size)
