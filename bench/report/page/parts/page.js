@@ -288,7 +288,7 @@ window.latentgrid = { hover: () => {}, ready: false };
         columns[`marker_${side}`] = found.map(([, marker]) => marker);
         legend(side);
         byId(`caption-${side}`).textContent =
-          `${of.name}: ${of.judged}. Plane ${of.kind}. ${plural(count, "image")}, by ${state.colour}.`;
+          `${of.name}: ${of.judged}. Plane: ${of.kind}. ${plural(count, "image")}, by ${state.colour}.`;
         byId(`keys-${side}`).setAttribute("aria-label", `Plane ${side.toUpperCase()}: ${of.name}`);
       }
       points.data = columns;
