@@ -599,3 +599,29 @@ def test_a_page_has_room_for_so_many_cells():
     assert planes._room(600) == planes.MOST_CELLS
     assert 10 < planes._room(20_000) < planes.MOST_CELLS
     assert planes._room(10**9) == 2
+
+
+def test_hovering_does_not_draw_the_points_again(page):
+    """What keeps 20,000 of them smooth: only the ring is drawn, in a layer of its own."""
+    x, y = point(page, "a", 0)
+    page.mouse.move(x - 30, y - 30)
+    page.wait_for_timeout(300)
+    page.evaluate(
+        """() => {
+          window.fills = 0;
+          const fill = CanvasRenderingContext2D.prototype.fill;
+          CanvasRenderingContext2D.prototype.fill = function (...given) {
+            window.fills += 1;
+            return fill.apply(this, given);
+          };
+        }"""
+    )
+    seen = set()
+    for move in range(30):
+        page.mouse.move(x - 30 + 2 * move, y - 30 + 2 * move)
+        page.wait_for_timeout(20)
+        seen.add(page.evaluate("latentgrid.state.at"))
+    assert len(seen) > 1
+    assert page.evaluate("fills") < 60  # once for all points is 120, in both planes
+    page.check('input[value="cluster"]')
+    page.wait_for_function("fills >= 120")
