@@ -7,6 +7,8 @@ import math
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -21,7 +23,7 @@ from bench.bundle.manifest import Errors
 from bench.errors import RunError, UsageError
 from reducers import reducers
 from tests.bundles import NEW, TRAINED, make_grid, write_digits
-from tests.conftest import run_module
+from tests.conftest import ROOT, run_module
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +247,68 @@ def test_files_of_one_name_are_all_kept_and_sources_left_alone(bundle, tmp_path,
     assert all(path.is_symlink() == (way == "link") for path in made)
     after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in images.rglob("*.png")}
     assert after == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are text there")
+@pytest.mark.parametrize("way", sorting.WAYS)
+def test_names_as_long_as_they_may_be_are_all_kept(bundle, tmp_path, way):
+    write_digits(tmp_path / "one", slice(0, 1))
+    (one,) = (tmp_path / "one").iterdir()
+    names = [b"n" * 251 + b".png", "ü".encode() * 125 + b"n.png", b"\xff" * 251 + b".png",
+             b"a." + b"b" * 253]  # fmt: skip
+    for folder, name in itertools.product("abc", names):
+        (tmp_path / "images" / folder).mkdir(parents=True, exist_ok=True)
+        shutil.copy(one, os.path.join(os.fsencode(tmp_path / "images" / folder), name))
+    assign(bundle, tmp_path / "images", tmp_path / "out", sort_into=way)
+    made = [os.fsencode(path.name) for path in (tmp_path / "out" / "sorted").glob("*/*")]
+    assert len(made) == 12
+    assert b"n" * 249 + b"-2.png" in made
+    assert "ü".encode() * 124 + b"-2.png" in made
+    assert b"\xff" * 249 + b"-3.png" in made
+    assert b"a." + b"b" * 251 + b"-3" in made
+
+
+def test_what_a_run_that_was_killed_left_is_removed(bundle, tmp_path):
+    write_digits(tmp_path / "images", slice(0, 3))
+    kill = (
+        "import os, pathlib; from bench.bundle.sorting import Sorter\n"
+        "with Sorter(pathlib.Path('out'), 'copy') as sorter:\n"
+        "    sorter.add(pathlib.Path('images/0000.png'), 7); os._exit(9)"
+    )
+    (tmp_path / "out").mkdir()
+    subprocess.run([sys.executable, "-c", kill], cwd=tmp_path, env=os.environ | {
+        "PYTHONPATH": str(ROOT)}, check=False)  # fmt: skip
+    assert (tmp_path / "out" / sorting.DRAFT / "cluster-7" / "0000.png").is_file()
+    assign(bundle, tmp_path / "images", tmp_path / "out", sort_into="copy")
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == ["assignments.csv", "sheets", "sorted"]
+    assert len(sorted_files(tmp_path / "out")) == 3
+
+
+def test_a_draft_that_cannot_be_moved_to_its_place_is_removed(bundle, tmp_path, monkeypatch):
+    write_digits(tmp_path / "images", slice(0, 3))
+    move = os.replace
+
+    def fail(source, target):
+        if os.path.basename(target) == "sorted":
+            raise OSError(28, "No space left on device")
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(RunError, match="No space left on device"):
+        assign(bundle, tmp_path / "images", tmp_path / "out", sort_into="copy")
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == ["assignments.csv", "sheets"]
+
+
+def test_two_runs_do_not_sort_into_one_folder(bundle, tmp_path):
+    write_digits(tmp_path / "images", slice(0, 3))
+    (tmp_path / "out").mkdir()
+    with sorting.Sorter(tmp_path / "out", "copy") as other:
+        with pytest.raises(UsageError, match=r"another run sorts into .*sorted now: wait for it"):
+            assign(bundle, tmp_path / "images", tmp_path / "out", sort_into="copy")
+        other.add(tmp_path / "images" / "0000.png", 7)  # its draft is still there
+    assert sorted_files(tmp_path / "out") == {"cluster-7/0000.png"}
 
 
 def test_what_fails_midway_leaves_nothing_half(bundle, tmp_path, monkeypatch):
