@@ -211,11 +211,37 @@ def test_what_was_sorted_is_never_replaced(bundle, tmp_path):
     before = sorted_files(out)
     with pytest.raises(UsageError, match="sorted is there already"):
         assign(bundle, tmp_path / "images", out, sort_into="copy")
-    with pytest.raises(UsageError, match="is what an earlier run sorted"):
+    with pytest.raises(UsageError, match=r"is in the way of .*sorted, which is written"):
         assign(bundle, out / "sorted", out)
     assign(bundle, tmp_path / "images", out)  # without sorting it may run again
     assert sorted_files(out) == before
     assert len(before) == 3
+
+
+@pytest.mark.parametrize("images", ["out/sheets", "out/sheets/deep", "linked"])
+def test_images_where_sheets_go_are_refused_and_stay(bundle, tmp_path, images):
+    write_digits(tmp_path / images, slice(0, 3))
+    (tmp_path / images / "0000.png").rename(tmp_path / images / "cluster-0.png")
+    out = tmp_path / "out"
+    if images == "linked":
+        out.mkdir()
+        (out / "sheets").symlink_to(tmp_path / "linked")
+    before = {path: path.read_bytes() for path in (tmp_path / images).iterdir()}
+    with pytest.raises(UsageError, match=r"in the way of .*sheets, which is written: name"):
+        assign(bundle, tmp_path / images, out)
+    assert {path: path.read_bytes() for path in (tmp_path / images).iterdir()} == before
+    assert not (out / "assignments.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["cluster-0.png", "cluster-999.png", "cluster-none.png"])
+def test_pictures_that_are_no_sheets_are_never_replaced(bundle, place, tmp_path, name):
+    mine = tmp_path / "out" / "sheets" / name
+    mine.parent.mkdir(parents=True)
+    for content in (b"no picture", next((place / "new").iterdir()).read_bytes()):
+        mine.write_bytes(content)
+        with pytest.raises(UsageError, match=rf"{name} is no contact sheet of an earlier run"):
+            assign(bundle, place / "new", tmp_path / "out")
+        assert mine.read_bytes() == content
 
 
 def test_an_empty_folder_for_sorted_files_is_taken_and_a_link_is_not(bundle, tmp_path):
@@ -404,8 +430,10 @@ def test_sheets_show_the_most_typical_and_the_most_doubtful_in_bounded_memory(tm
 
 def test_a_sheet_a_cluster_and_none_of_a_run_before(bundle, place, tmp_path):
     (tmp_path / "out" / "sheets").mkdir(parents=True)
-    for old in ("cluster-999.png", "mine.png"):
-        (tmp_path / "out" / "sheets" / old).write_text("old")
+    (tmp_path / "out" / "sheets" / "mine.png").write_text("old")
+    assign(bundle, place / "new", tmp_path / "out")
+    some = next((tmp_path / "out" / "sheets").glob("cluster-*.png"))
+    shutil.copy(some, some.with_name("cluster-999.png"))  # as a run with more clusters leaves it
     assign(bundle, place / "new", tmp_path / "out")
     found = {path.name for path in (tmp_path / "out" / "sheets").iterdir()}
     clusters = set(table(tmp_path / "out")["cluster"])
