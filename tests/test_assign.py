@@ -490,6 +490,13 @@ def test_some_images_of_another_kind_among_many_warn():
     assert "30% have more than 2 times" in drift.warning(mixed, TRAINING)
 
 
+def test_where_most_training_images_had_no_error_any_error_is_larger():
+    nearly = Errors(median=0.0, percentile_99=0.03)
+    told = drift.warning(np.full(50, 0.02, np.float32), nearly)
+    assert "the middle one's reconstruction error is 0.02, that of the training images 0," in told
+    assert drift.warning(np.zeros(50, np.float32), nearly) is None
+
+
 def test_a_share_is_as_certain_as_a_sample_allows():
     assert drift.least_share(0, 10) == 0
     assert drift.least_share(10, 10) == pytest.approx(0.001**0.1)
