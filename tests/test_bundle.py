@@ -164,6 +164,10 @@ def test_progress_reaches_its_end(bundle, folder):
         (np.zeros(9, np.uint8), "images must have shape"),
         ("a.png", "an array or a list of files, found 'a.png'"),
         ([np.zeros((8, 8), np.uint8)], "an array or a list of files, found ndarray"),
+        ((p for p in ["a.png"]), "an array or a list of files, found generator"),
+        ({"a.png"}, "an array or a list of files, found set"),
+        (5, "an array or a list of files, found int"),
+        (None, "an array or a list of files, found NoneType"),
         (["nowhere.png"], "cannot read nowhere.png as an image"),
     ],
 )
