@@ -111,6 +111,21 @@ def test_a_chain_that_cannot_place_says_so_when_exported_and_when_used(capsys):
     assert note in out.splitlines()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such file names there")
+@pytest.mark.usefixtures("here")
+def test_a_terminal_is_told_nothing_that_it_would_obey(bundle, tmp_path, capsys, monkeypatch):
+    write_digits(tmp_path / "new", slice(0, 1))
+    (tmp_path / "new" / "\x1b[31mred\n.png").write_text("no image")
+    labels = dict.fromkeys(bundle.clusters, "\x1b[2Jgone")
+    monkeypatch.setattr(type(bundle), "labels", property(lambda self: labels))
+    arguments = ("bench.assign", "m.latentgrid", tmp_path / "new", "--out", tmp_path / "o")
+    code, out, err = run_here(capsys, *arguments)
+    assert code == 0, err
+    assert "\x1b" not in out
+    assert "\ufffd[2Jgone" in out
+    assert "note: skipped 1 unreadable files: \ufffd[31mred .png" in out
+
+
 @pytest.mark.usefixtures("here")
 def test_images_seen_before_land_where_the_report_has_them(place, capsys):
     reported = pd.read_csv(place / "results" / "assignments.csv").set_index("image")["cluster"]
