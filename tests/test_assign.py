@@ -96,6 +96,15 @@ def here(place, monkeypatch):
     monkeypatch.setenv("LATENTGRID_STORE", str(place / ".store"))
 
 
+def test_the_store_is_the_one_that_the_grid_names(place, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LATENTGRID_STORE", str(tmp_path / "empty"))
+    monkeypatch.setenv("COLUMNS", "300")
+    export_bundle(tmp_path / "m.latentgrid", "dnn(code=8), pca4", results=place / "results")
+    _, out, _ = run_here(capsys, "bench.export", "--help")
+    assert "by default the one that the results' grid.toml names" in out
+    assert "LATENTGRID_STORE" not in out + export_bundle.__doc__
+
+
 @pytest.mark.usefixtures("here")
 def test_a_chain_that_cannot_place_says_so_when_exported_and_when_used(capsys):
     cell = "dnn(code=8), pca4+spectral2 -> hdbscan"
