@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -492,6 +493,17 @@ def test_what_cannot_be_reported_is_told_in_a_line(run, arguments, message):
     done = run_module("bench.report", *arguments, cwd=run)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_figure_that_cannot_be_written_is_one_line(run, tmp_path):
+    copy = tmp_path / "results"
+    shutil.copytree(run / "results", copy)
+    shutil.rmtree(copy / "figures")
+    (copy / "figures").write_text("in the way")
+    done = run_module("bench.report", copy, cwd=run)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot write ")
     assert done.stderr.count("\n") == 1
 
 

@@ -105,7 +105,8 @@ def _need_artifacts(finished: FinishedGrid) -> None:
     if lost:
         raise UsageError(
             f"store {finished.store.root} lacks {len(lost)} of {len(of_cells)} artifacts of "
-            f"{finished.out}: {_again(finished.out)}, or name the store with --store"
+            f"{finished.out}: {_again(finished.out)}, or name the store with "
+            f"--store{finished.store_hint}"
         )
 
 
