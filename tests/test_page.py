@@ -318,6 +318,15 @@ def test_every_part_is_reached_by_tab(page):
     assert {"skip", "filter", "status", "wide", "keys-a", "keys-b", "cell-a", "select"} <= seen
 
 
+def test_links_lead_to_parts_of_the_page(page):
+    targets = page.locator("nav a, a.skip").evaluate_all("links => links.map(l => l.hash)")
+    assert set(targets) == {"#cells", "#map", "#cost", "#look", "#clusters"}
+    for target in targets:
+        assert page.locator(target).count() == 1
+    page.locator("nav a", has_text="Clusters").press("Enter")
+    page.wait_for_function("location.hash === '#clusters' && scrollY > 500")
+
+
 def test_points_are_coloured_four_ways(page, finished):
     colours = {}
     for way in ("label", "cluster", "mistake", "error"):
@@ -410,6 +419,21 @@ def test_it_prints(browser, results):
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert ground == "rgb(255, 255, 255)"
         assert len(page.pdf()) > 50_000
+
+
+def test_labels_of_validation_images_colour_no_training_image(browser, tmp_path, npy_folder):
+    (npy_folder / "trainY.npy").unlink()
+    done = run_grid(
+        tmp_path,
+        *("--dataset", f"npy:{npy_folder}", "--models", "dnn", "--reducers", "pca2"),
+        *("--seeds", "2", "--epochs", "1", "--no-baselines", "--no-null"),
+    )
+    assert done.returncode == 0, done.stderr
+    with opened(browser, tmp_path / "results" / "index.html") as page:
+        assert page.locator('input[value="label"]').is_disabled()
+        assert "since the same images chose it" in page.locator("h1").inner_text()
+        assert all(" → " in title for title in texts(page, "#sheets h3"))
+        assert page.locator("#sheets .wrong").count() == 0
 
 
 def test_without_labels_there_is_nothing_to_be_wrong_about(browser, tmp_path):
