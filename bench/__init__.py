@@ -97,7 +97,7 @@ def export_bundle(
     seed_index : int or None
         Which repetition; None: the cell's median seed.
     store : str or Path or None
-        Folder that keeps what was computed; None: ``$LATENTGRID_STORE``, or ``.store``.
+        Folder that keeps what was computed; None: the one that the results' ``grid.toml`` names.
 
     Returns
     -------

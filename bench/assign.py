@@ -91,22 +91,24 @@ def tell(bundle: Bundle, summary: Summary, sort_into: str | None) -> None:
     from bench.bundle.assigning import TABLE
     from bench.bundle.sheets import SHEETS
     from bench.bundle.sorting import SORTED, folder_name
+    from bench.errors import one_line
 
     placed = summary.files - summary.unreadable
     print(f"{placed:,} images, {summary.seen:,} of them seen before")
     for cluster, count in sorted(summary.clusters.items()):
-        label = f"  {bundle.labels[cluster]}" if cluster in bundle.labels else ""
+        label = f"  {one_line(bundle.labels[cluster])}" if cluster in bundle.labels else ""
         print(f"  {folder_name(cluster)}  {count:,}{label}")
     made = [TABLE, f"{SHEETS}/", *([f"{SORTED}/"] if sort_into else [])]
-    print(f"see {', '.join(str(summary.out / name) for name in made)}")
+    print(f"see {one_line(', '.join(str(summary.out / name) for name in made))}")
     for note in bundle.notes:
-        print(f"note: {note}")
+        print(f"note: {one_line(note)}")
     if summary.unreadable:
         rest = summary.unreadable - len(summary.unreadable_files)
-        named = ", ".join(summary.unreadable_files) + (f" and {rest} more" if rest else "")
+        named = one_line(", ".join(summary.unreadable_files))
+        named += f" and {rest} more" if rest else ""
         print(f"note: skipped {summary.unreadable:,} unreadable files: {named}")
     if summary.untold:
-        print(f"note: {summary.untold}")
+        print(f"note: {one_line(summary.untold)}")
     if summary.drift:
         print(f"warning: {summary.drift}")
 

@@ -54,7 +54,8 @@ def export_command(
     store: Annotated[
         Path | None,
         typer.Option(
-            help="Folder that keeps what was computed; by default $LATENTGRID_STORE, or .store.",
+            help="Folder that keeps what was computed; by default the one that the results' "
+            "grid.toml names.",
             metavar="DIR",
             show_default=False,
         ),
@@ -116,7 +117,7 @@ def export(
 
     load_named(plugins or [])
     grid = open_grid(results, store, progress)
-    choice = choose(grid.records, cell, seed_index)
+    choice = choose(grid.records, cell, seed_index, grid.out)
     contents = making.make(grid, choice.record)
     # Tried before it is written: what cannot be loaded here must not replace what was there.
     bundle = Bundle(contents)

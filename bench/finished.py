@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench import records as record_files
-from bench.datasets.dataset import Dataset, load
+from bench.datasets.dataset import Dataset, load, parse
 from bench.errors import UsageError
 from bench.progress import Progress, silent
 from bench.spec import GridSpec, resolve
@@ -16,6 +16,8 @@ from bench.store import Store
 
 # What tells whether a data set is still the one that a run was made on.
 FINGERPRINTS = ("dataset_fingerprint", "validation_fingerprint", "labels_fingerprint")
+# Data sets that are named by a path.
+BY_PATH = ("folder", "npy")
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,15 @@ class FinishedGrid:
         Its ``out`` is the folder it was opened from.
     dataset : Dataset
     store : Store
+    store_hint : str
+        What to add where something is not in the store: that its path is a relative one.
     """
 
     records: pd.DataFrame
     spec: GridSpec
     dataset: Dataset
     store: Store
+    store_hint: str = ""
 
     @property
     def out(self) -> Path:
@@ -88,15 +93,31 @@ def open_grid(folder: Path, store: Path | None = None, progress: Progress = sile
         )
     found = record_files.read(folder / "results.csv", ("clusters", *FINGERPRINTS))
     (name,) = spec.datasets
-    dataset = load(
-        name,
-        limit=spec.most_images,
-        seed=spec.seed,
-        clusters=int(found["clusters"].iloc[0]),
-        progress=progress,
-    )
-    _check_same(found, dataset, folder)
-    return FinishedGrid(found, spec, dataset, Store(spec.store))
+    try:
+        dataset = load(
+            name,
+            limit=spec.most_images,
+            seed=spec.seed,
+            clusters=int(found["clusters"].iloc[0]),
+            progress=progress,
+        )
+        _check_same(found, dataset, folder)
+    except UsageError as error:
+        raise UsageError(f"{error}{_data_hint(name, folder)}") from error
+    hint = _hint(spec.store, folder) if store is None else ""
+    return FinishedGrid(found, spec, dataset, Store(spec.store), hint)
+
+
+def _data_hint(spec: str, folder: Path) -> str:
+    name, argument = parse(spec)
+    return _hint(Path(argument), folder) if argument and name in BY_PATH else ""
+
+
+def _hint(path: Path, folder: Path) -> str:
+    """Say of a relative path that it is one: results may be opened from another place."""
+    if path.expanduser().is_absolute():
+        return ""
+    return f" (paths in {folder / 'grid.toml'} are relative to where the grid was run)"
 
 
 def _check_same(found: pd.DataFrame, dataset: Dataset, folder: Path) -> None:

@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 
 from reducers import reducers
-from reducers.kpca import centred_kernel, kernel_axes
-from reducers.reducer import Array, Reducer, State, as_float32, need
+from reducers.kernel import KernelReducer
+from reducers.reducer import Array, State, as_float32, need
 
 
 @reducers.register("isomap", "Isomap (scikit-learn): isomap2, isomap2(n_neighbors=15)")
-class Isomap(Reducer):
+class Isomap(KernelReducer):
     """Isomap: distances along the graph of nearest neighbours, laid out by classical scaling.
 
     Where the graph falls into parts, scikit-learn joins each pair of parts at the points that
@@ -80,7 +80,7 @@ class Isomap(Reducer):
         paths = np.array(
             [(along[ids] + far[:, None]).min(0) for ids, far in zip(which, near, strict=True)]
         ).reshape(-1, len(along))
-        return as_float32(centred_kernel(-0.5 * paths**2, self.means_) @ self.axes_)
+        return as_float32(self._project(-0.5 * paths**2))
 
     def restore(self, state: State, X: Array, embedding: Array) -> Isomap:
         """Become the fitted reducer; the distances along the graph, too many to keep, again."""
@@ -106,5 +106,5 @@ class Isomap(Reducer):
         # Kept rather than found again: the sign of an axis is the eigensolver's choice.
         embedding = found if embedding is None else embedding
         self.means_ = -0.5 * np.square(self.model_.dist_matrix_).mean(axis=1)
-        self.axes_ = kernel_axes(embedding)
+        self._lay_axes(embedding)
         return embedding

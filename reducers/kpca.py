@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from reducers import reducers
-from reducers.reducer import Array, Reducer, State, as_float32, check_components, need
+from reducers.kernel import KernelReducer
+from reducers.reducer import Array, State, as_float32, check_components, need
 
 
 @reducers.register("kpca", "kernel principal components, RBF kernel (scikit-learn): kpca64")
-class KernelPCA(Reducer):
+class KernelPCA(KernelReducer):
     """Kernel principal component analysis with the kernel exp(−gamma · ‖x − y‖²).
 
     Parameters
@@ -59,12 +60,12 @@ class KernelPCA(Reducer):
         )
         embedding = as_float32(model.fit_transform(self.X_))
         self.means_ = self._kernel(self.X_).mean(axis=1)
-        self.axes_ = kernel_axes(embedding)
+        self._lay_axes(embedding)
         return embedding
 
     def transform(self, X: Array) -> Array:
         """Project unseen points, shape (n, n_features)."""
-        return as_float32(centred_kernel(self._kernel(np.asarray(X)), self.means_) @ self.axes_)
+        return as_float32(self._project(self._kernel(np.asarray(X))))
 
     def fitted(self) -> State:
         """Return each fitted point's mean kernel, which all of them would have to be held for."""
@@ -72,7 +73,8 @@ class KernelPCA(Reducer):
 
     def restore(self, state: State, X: Array, embedding: Array) -> KernelPCA:
         """Become the fitted reducer by its points and where they lie."""
-        self.X_, self.means_, self.axes_ = X, state["means"], kernel_axes(embedding)
+        self.X_, self.means_ = X, state["means"]
+        self._lay_axes(embedding)
         return self
 
     def _kernel(self, X: Array) -> Array:
@@ -82,34 +84,3 @@ class KernelPCA(Reducer):
 
     def _width(self) -> float:
         return self.gamma or 1 / self.X_.shape[1]
-
-
-def kernel_axes(embedding: Array) -> Array:
-    """Return what a centred kernel is multiplied with to lie in a space of kernel components.
-
-    Parameters
-    ----------
-    embedding : ndarray, shape (n, k)
-        Where the n fitted points lie: eigenvectors times the roots of their eigenvalues, so that
-        a column's eigenvalue is its squared length.
-
-    Returns
-    -------
-    ndarray, shape (n, k), float64
-        A column without variance is 0.
-    """
-    columns = embedding.astype(np.float64)
-    values = np.square(columns).sum(axis=0)
-    return np.asarray(np.divide(columns, values, out=np.zeros_like(columns), where=values > 0))
-
-
-def centred_kernel(kernel: Array, means: Array) -> Array:
-    """Centre the kernel of points, (m, n), with n fitted ones, as the fitted ones' was.
-
-    Parameters
-    ----------
-    kernel : ndarray, shape (m, n), float64
-    means : ndarray, shape (n,), float64
-        Each fitted point's mean kernel with all of them.
-    """
-    return np.asarray(kernel - kernel.mean(axis=1, keepdims=True) - means + means.mean())

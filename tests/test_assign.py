@@ -7,6 +7,8 @@ import math
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -21,7 +23,7 @@ from bench.bundle.manifest import Errors
 from bench.errors import RunError, UsageError
 from reducers import reducers
 from tests.bundles import NEW, TRAINED, make_grid, write_digits
-from tests.conftest import run_module
+from tests.conftest import ROOT, run_module
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +96,15 @@ def here(place, monkeypatch):
     monkeypatch.setenv("LATENTGRID_STORE", str(place / ".store"))
 
 
+def test_the_store_is_the_one_that_the_grid_names(place, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LATENTGRID_STORE", str(tmp_path / "empty"))
+    monkeypatch.setenv("COLUMNS", "300")
+    export_bundle(tmp_path / "m.latentgrid", "dnn(code=8), pca4", results=place / "results")
+    _, out, _ = run_here(capsys, "bench.export", "--help")
+    assert "by default the one that the results' grid.toml names" in out
+    assert "LATENTGRID_STORE" not in out + export_bundle.__doc__
+
+
 @pytest.mark.usefixtures("here")
 def test_a_chain_that_cannot_place_says_so_when_exported_and_when_used(capsys):
     cell = "dnn(code=8), pca4+spectral2 -> hdbscan"
@@ -107,6 +118,21 @@ def test_a_chain_that_cannot_place_says_so_when_exported_and_when_used(capsys):
     code, out, err = run_here(capsys, "bench.assign", "s.latentgrid", "new", "--out", "of-s")
     assert code == 0, err
     assert note in out.splitlines()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such file names there")
+@pytest.mark.usefixtures("here")
+def test_a_terminal_is_told_nothing_that_it_would_obey(bundle, tmp_path, capsys, monkeypatch):
+    write_digits(tmp_path / "new", slice(0, 1))
+    (tmp_path / "new" / "\x1b[31mred\n.png").write_text("no image")
+    labels = dict.fromkeys(bundle.clusters, "\x1b[2Jgone")
+    monkeypatch.setattr(type(bundle), "labels", property(lambda self: labels))
+    arguments = ("bench.assign", "m.latentgrid", tmp_path / "new", "--out", tmp_path / "o")
+    code, out, err = run_here(capsys, *arguments)
+    assert code == 0, err
+    assert "\x1b" not in out
+    assert "\ufffd[2Jgone" in out
+    assert "note: skipped 1 unreadable files: \ufffd[31mred .png" in out
 
 
 @pytest.mark.usefixtures("here")
@@ -209,11 +235,37 @@ def test_what_was_sorted_is_never_replaced(bundle, tmp_path):
     before = sorted_files(out)
     with pytest.raises(UsageError, match="sorted is there already"):
         assign(bundle, tmp_path / "images", out, sort_into="copy")
-    with pytest.raises(UsageError, match="is what an earlier run sorted"):
+    with pytest.raises(UsageError, match=r"is in the way of .*sorted, which is written"):
         assign(bundle, out / "sorted", out)
     assign(bundle, tmp_path / "images", out)  # without sorting it may run again
     assert sorted_files(out) == before
     assert len(before) == 3
+
+
+@pytest.mark.parametrize("images", ["out/sheets", "out/sheets/deep", "linked"])
+def test_images_where_sheets_go_are_refused_and_stay(bundle, tmp_path, images):
+    write_digits(tmp_path / images, slice(0, 3))
+    (tmp_path / images / "0000.png").rename(tmp_path / images / "cluster-0.png")
+    out = tmp_path / "out"
+    if images == "linked":
+        out.mkdir()
+        (out / "sheets").symlink_to(tmp_path / "linked")
+    before = {path: path.read_bytes() for path in (tmp_path / images).iterdir()}
+    with pytest.raises(UsageError, match=r"in the way of .*sheets, which is written: name"):
+        assign(bundle, tmp_path / images, out)
+    assert {path: path.read_bytes() for path in (tmp_path / images).iterdir()} == before
+    assert not (out / "assignments.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["cluster-0.png", "cluster-999.png", "cluster-none.png"])
+def test_pictures_that_are_no_sheets_are_never_replaced(bundle, place, tmp_path, name):
+    mine = tmp_path / "out" / "sheets" / name
+    mine.parent.mkdir(parents=True)
+    for content in (b"no picture", next((place / "new").iterdir()).read_bytes()):
+        mine.write_bytes(content)
+        with pytest.raises(UsageError, match=rf"{name} is no contact sheet of an earlier run"):
+            assign(bundle, place / "new", tmp_path / "out")
+        assert mine.read_bytes() == content
 
 
 def test_an_empty_folder_for_sorted_files_is_taken_and_a_link_is_not(bundle, tmp_path):
@@ -245,6 +297,68 @@ def test_files_of_one_name_are_all_kept_and_sources_left_alone(bundle, tmp_path,
     assert all(path.is_symlink() == (way == "link") for path in made)
     after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in images.rglob("*.png")}
     assert after == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are text there")
+@pytest.mark.parametrize("way", sorting.WAYS)
+def test_names_as_long_as_they_may_be_are_all_kept(bundle, tmp_path, way):
+    write_digits(tmp_path / "one", slice(0, 1))
+    (one,) = (tmp_path / "one").iterdir()
+    names = [b"n" * 251 + b".png", "ü".encode() * 125 + b"n.png", b"\xff" * 251 + b".png",
+             b"a." + b"b" * 253]  # fmt: skip
+    for folder, name in itertools.product("abc", names):
+        (tmp_path / "images" / folder).mkdir(parents=True, exist_ok=True)
+        shutil.copy(one, os.path.join(os.fsencode(tmp_path / "images" / folder), name))
+    assign(bundle, tmp_path / "images", tmp_path / "out", sort_into=way)
+    made = [os.fsencode(path.name) for path in (tmp_path / "out" / "sorted").glob("*/*")]
+    assert len(made) == 12
+    assert b"n" * 249 + b"-2.png" in made
+    assert "ü".encode() * 124 + b"-2.png" in made
+    assert b"\xff" * 249 + b"-3.png" in made
+    assert b"a." + b"b" * 251 + b"-3" in made
+
+
+def test_what_a_run_that_was_killed_left_is_removed(bundle, tmp_path):
+    write_digits(tmp_path / "images", slice(0, 3))
+    kill = (
+        "import os, pathlib; from bench.bundle.sorting import Sorter\n"
+        "with Sorter(pathlib.Path('out'), 'copy') as sorter:\n"
+        "    sorter.add(pathlib.Path('images/0000.png'), 7); os._exit(9)"
+    )
+    (tmp_path / "out").mkdir()
+    subprocess.run([sys.executable, "-c", kill], cwd=tmp_path, env=os.environ | {
+        "PYTHONPATH": str(ROOT)}, check=False)  # fmt: skip
+    assert (tmp_path / "out" / sorting.DRAFT / "cluster-7" / "0000.png").is_file()
+    assign(bundle, tmp_path / "images", tmp_path / "out", sort_into="copy")
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == ["assignments.csv", "sheets", "sorted"]
+    assert len(sorted_files(tmp_path / "out")) == 3
+
+
+def test_a_draft_that_cannot_be_moved_to_its_place_is_removed(bundle, tmp_path, monkeypatch):
+    write_digits(tmp_path / "images", slice(0, 3))
+    move = os.replace
+
+    def fail(source, target):
+        if os.path.basename(target) == "sorted":
+            raise OSError(28, "No space left on device")
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(RunError, match="No space left on device"):
+        assign(bundle, tmp_path / "images", tmp_path / "out", sort_into="copy")
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == ["assignments.csv", "sheets"]
+
+
+def test_two_runs_do_not_sort_into_one_folder(bundle, tmp_path):
+    write_digits(tmp_path / "images", slice(0, 3))
+    (tmp_path / "out").mkdir()
+    with sorting.Sorter(tmp_path / "out", "copy") as other:
+        with pytest.raises(UsageError, match=r"another run sorts into .*sorted now: wait for it"):
+            assign(bundle, tmp_path / "images", tmp_path / "out", sort_into="copy")
+        other.add(tmp_path / "images" / "0000.png", 7)  # its draft is still there
+    assert sorted_files(tmp_path / "out") == {"cluster-7/0000.png"}
 
 
 def test_what_fails_midway_leaves_nothing_half(bundle, tmp_path, monkeypatch):
@@ -340,8 +454,10 @@ def test_sheets_show_the_most_typical_and_the_most_doubtful_in_bounded_memory(tm
 
 def test_a_sheet_a_cluster_and_none_of_a_run_before(bundle, place, tmp_path):
     (tmp_path / "out" / "sheets").mkdir(parents=True)
-    for old in ("cluster-999.png", "mine.png"):
-        (tmp_path / "out" / "sheets" / old).write_text("old")
+    (tmp_path / "out" / "sheets" / "mine.png").write_text("old")
+    assign(bundle, place / "new", tmp_path / "out")
+    some = next((tmp_path / "out" / "sheets").glob("cluster-*.png"))
+    shutil.copy(some, some.with_name("cluster-999.png"))  # as a run with more clusters leaves it
     assign(bundle, place / "new", tmp_path / "out")
     found = {path.name for path in (tmp_path / "out" / "sheets").iterdir()}
     clusters = set(table(tmp_path / "out")["cluster"])
@@ -396,6 +512,13 @@ def test_some_images_of_another_kind_among_many_warn():
     assert drift.warning(mixed, TRAINING) is None
     mixed[:300] = 0.5
     assert "30% have more than 2 times" in drift.warning(mixed, TRAINING)
+
+
+def test_where_most_training_images_had_no_error_any_error_is_larger():
+    nearly = Errors(median=0.0, percentile_99=0.03)
+    told = drift.warning(np.full(50, 0.02, np.float32), nearly)
+    assert "the middle one's reconstruction error is 0.02, that of the training images 0," in told
+    assert drift.warning(np.zeros(50, np.float32), nearly) is None
 
 
 def test_a_share_is_as_certain_as_a_sample_allows():

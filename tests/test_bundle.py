@@ -1,7 +1,12 @@
 """Bundles: every chain and clusterer brought back; images of users; what is refused."""
 
+import shutil
+import tomllib
+
 import numpy as np
 import pytest
+import tomli_w
+from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
 from bench import export_bundle, load_bundle
@@ -164,6 +169,10 @@ def test_progress_reaches_its_end(bundle, folder):
         (np.zeros(9, np.uint8), "images must have shape"),
         ("a.png", "an array or a list of files, found 'a.png'"),
         ([np.zeros((8, 8), np.uint8)], "an array or a list of files, found ndarray"),
+        ((p for p in ["a.png"]), "an array or a list of files, found generator"),
+        ({"a.png"}, "an array or a list of files, found set"),
+        (5, "an array or a list of files, found int"),
+        (None, "an array or a list of files, found NoneType"),
         (["nowhere.png"], "cannot read nowhere.png as an image"),
     ],
 )
@@ -256,6 +265,27 @@ def test_results_that_are_gone_say_what_to_do(grid, tmp_path):
         artifact.write_bytes(whole)
 
 
+def test_paths_that_are_relative_to_another_place_say_so(grid, tmp_path, monkeypatch):
+    hint = rf"\(paths in {tmp_path / 'grid.toml'} are relative to where the grid was run\)"
+    shutil.copy(grid.out / "results.csv", tmp_path)
+    settings = tomllib.loads((grid.out / "grid.toml").read_text())
+    monkeypatch.chdir(tmp_path)
+
+    def write(**changes):
+        (tmp_path / "grid.toml").write_text(tomli_w.dumps(settings | changes))
+
+    write(dataset=["folder:flat"])
+    refused(f"no such folder: flat {hint}$", open_grid, tmp_path)
+    (tmp_path / "flat").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "flat" / "other.png")
+    refused(f".* {hint}$", open_grid, tmp_path)  # another folder of that name
+    write(dataset=["folder:/nowhere/flat"])
+    refused("no such folder: /nowhere/flat$", open_grid, tmp_path)
+    write(store=".store")
+    refused(rf"the store .store any more {hint}: run", export_bundle, "c", results=tmp_path)
+    refused("the store other any more: run", export_bundle, "c", results=tmp_path, store="other")
+
+
 def test_results_of_another_version_say_what_to_do(grid, monkeypatch):
     record = choose(grid.records, "histogram, ica4").record
     monkeypatch.setattr(making.keys, "source", lambda *items: "another")
@@ -298,7 +328,8 @@ def test_cells_that_were_not_finished_are_refused(grid):
     records["status"] = "failed"
     records["failed_stage"], records["error"] = "train", "no luck"
     refused(r"failed at train \(no luck\)", choose, records, "histogram, kpca6")
-    refused("no cell of this grid is best", choose, records, None)
+    why = f"none was finished: {grid.out / 'results.md'} says why$"
+    refused(why, choose, records, None, None, grid.out)
     records["status"], records["skip_reason"] = "skipped", "too few"
     refused(r"it was skipped \(too few\)", choose, records, "histogram, kpca6")
 

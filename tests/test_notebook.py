@@ -47,6 +47,17 @@ def test_it_goes_from_a_folder_to_sorted_clusters(run):
     assert len(list((folder / "photos").iterdir())) == 350
 
 
+def test_it_makes_no_images_in_a_folder_of_the_users(tmp_path, monkeypatch):
+    """The first code cell, where folders of these names are there already."""
+    for name in ("photos", "new-photos"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.png").write_bytes(b"mine")
+    monkeypatch.chdir(tmp_path)
+    exec(nbformat.read(PAGE, as_version=4).cells[1].source, {})
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png")} == {
+        "photos/mine.png", "new-photos/mine.png"}  # fmt: skip
+
+
 def test_it_shows_a_table_and_a_contact_sheet(run):
     notebook, _ = run
     shown = [

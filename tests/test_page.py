@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -178,11 +179,46 @@ def test_the_pointer_shows_the_image_and_its_reconstruction(page, image, finishe
     assert finished.dataset.files[shown] in told
     assert finished.dataset.class_names[finished.dataset.labels[shown]] in told
     tiles = card.locator(".tile")
-    assert tiles.count() == 2
     assert all("blob:" in t.evaluate("tile => tile.style.backgroundImage") for t in tiles.all())
+    models = [cell(page, side)["model"] for side in "ab"]
+    titles = tiles.evaluate_all("tiles => tiles.map(tile => tile.title)")
+    assert titles == ["original", *(f"by {model}" for model in dict.fromkeys(models))]
+    for model in models:
+        assert f"error by {model}" in told
     assert page.evaluate("latentgrid.plots.b.select('ring-b')[0].data_source.data.x_b.length") == 1
     page.mouse.move(2, 2)
     card.wait_for(state="hidden")
+
+
+def cell(page, side):
+    """Return what the page holds of the cell in a plane."""
+    number = page.evaluate(f"latentgrid.state.{side}")
+    return json.loads(page.locator("#data").inner_text())["cells"][number]
+
+
+def test_both_models_reconstructions_are_shown(page):
+    names = texts(page, "#cell-a option")
+    for side, model in (("a", "pixels,"), ("b", "dnn,")):
+        wanted = next(name for name in names if name.startswith(model))
+        page.select_option(f"#cell-{side}", label=wanted)
+    page.locator("#keys-b").focus()
+    page.keyboard.press("ArrowRight")
+    tiles = page.locator("#card .tile")
+    pictures = tiles.evaluate_all("tiles => tiles.map(t => [t.title, t.style.backgroundImage])")
+    assert [title for title, _ in pictures] == ["original", "by pixels", "by dnn"]
+    assert pictures[0][1] == pictures[1][1] != pictures[2][1]
+
+
+def test_a_finger_is_shown_the_image_that_it_taps(browser, results):
+    settings = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
+    with opened(browser, results / "index.html", **settings) as page:
+        page.touchscreen.tap(*point(page, "a", 7))
+        page.locator("#card").wait_for(state="visible")
+        assert len(selected(page)) == 1
+        page.locator("#how").tap()
+        page.locator("#card").wait_for(state="hidden")
+        page.locator("#sheets .tile").nth(3).tap()
+        page.locator("#card").wait_for(state="visible")
 
 
 def test_what_is_drawn_around_is_selected_in_both_planes(page):
@@ -211,14 +247,30 @@ def test_groups_are_selected_from_a_list(page, finished):
     assert selected(page) == np.flatnonzero(labels == dark).tolist()
     page.select_option("#select", label="mistakes in A")
     assert len(selected(page)) == round(60 * (1 - shown(page, finished)["accuracy"]))
+    page.click("#clear")
+    assert page.locator("#select").input_value() == ""
+
+
+def test_cells_differ_by_what_clusters_are_assigned_to(page, finished):
+    """Their numbers mean nothing: the same clusters under other numbers do not differ."""
+    for number in range(page.locator("#cell-b option").count()):
+        page.select_option("#cell-b", str(number))
+        page.select_option("#select", label="assigned otherwise in B")
+        found = [labels_given(shown(page, finished, side), finished.store) for side in "ab"]
+        assert selected(page) == np.flatnonzero(found[0] != found[1]).tolist()
+
+
+def labels_given(record, store):
+    clusters = store.load("cluster", record["cluster_artifacts"]).require("train")
+    assignment = dict(json.loads(record["assignment"]))
+    return np.array([assignment.get(cluster, -1) for cluster in clusters])
 
 
 def shown(page, finished, side="a"):
     """Return the record of the cell in a plane."""
-    number = page.evaluate(f"latentgrid.state.{side}")
-    cell = json.loads(page.locator("#data").inner_text())["cells"][number]
+    there = cell(page, side)
     rows = finished.records
-    rows = rows[(rows["model"] == cell["model"]) & (rows["chain"] == cell["chain"])]
+    rows = rows[(rows["model"] == there["model"]) & (rows["chain"] == there["chain"])]
     seed = int(re.search(r"seed (\d+)", page.locator("#look > p").first.inner_text())[1])
     return rows[rows["seed_index"] == seed].iloc[0]
 
@@ -264,6 +316,15 @@ def test_every_part_is_reached_by_tab(page):
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.id || document.activeElement.className"))
     assert {"skip", "filter", "status", "wide", "keys-a", "keys-b", "cell-a", "select"} <= seen
+
+
+def test_links_lead_to_parts_of_the_page(page):
+    targets = page.locator("nav a, a.skip").evaluate_all("links => links.map(l => l.hash)")
+    assert set(targets) == {"#cells", "#map", "#cost", "#look", "#clusters"}
+    for target in targets:
+        assert page.locator(target).count() == 1
+    page.locator("nav a", has_text="Clusters").press("Enter")
+    page.wait_for_function("location.hash === '#clusters' && scrollY > 500")
 
 
 def test_points_are_coloured_four_ways(page, finished):
@@ -360,6 +421,21 @@ def test_it_prints(browser, results):
         assert len(page.pdf()) > 50_000
 
 
+def test_labels_of_validation_images_colour_no_training_image(browser, tmp_path, npy_folder):
+    (npy_folder / "trainY.npy").unlink()
+    done = run_grid(
+        tmp_path,
+        *("--dataset", f"npy:{npy_folder}", "--models", "dnn", "--reducers", "pca2"),
+        *("--seeds", "2", "--epochs", "1", "--no-baselines", "--no-null"),
+    )
+    assert done.returncode == 0, done.stderr
+    with opened(browser, tmp_path / "results" / "index.html") as page:
+        assert page.locator('input[value="label"]').is_disabled()
+        assert "since the same images chose it" in page.locator("h1").inner_text()
+        assert all(" → " in title for title in texts(page, "#sheets h3"))
+        assert page.locator("#sheets .wrong").count() == 0
+
+
 def test_without_labels_there_is_nothing_to_be_wrong_about(browser, tmp_path):
     folder = tmp_path / "flat"
     folder.mkdir()
@@ -421,12 +497,12 @@ def test_reports_are_made_again_as_they_were(run, tmp_path):
 
 def test_a_page_that_is_current_is_left_alone(finished, results):
     path = results / "index.html"
-    path.write_text(path.read_text().replace("</html>", "</html><!-- kept -->"))
+    path.write_text(path.read_text().replace("</html>", "<!-- kept --></html>"))
     render.write(finished.records, finished.dataset, finished.store, results)
-    assert path.read_text().endswith("<!-- kept -->")
+    assert "<!-- kept -->" in path.read_text()
     other = replace(finished.dataset, class_names=("one", "other"))
     render.write(finished.records, other, finished.store, results)
-    assert not path.read_text().endswith("<!-- kept -->")
+    assert "<!-- kept -->" not in path.read_text()
     render.write(finished.records, finished.dataset, finished.store, results)
 
 
@@ -441,6 +517,17 @@ def test_what_cannot_be_reported_is_told_in_a_line(run, arguments, message):
     done = run_module("bench.report", *arguments, cwd=run)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_figure_that_cannot_be_written_is_one_line(run, tmp_path):
+    copy = tmp_path / "results"
+    shutil.copytree(run / "results", copy)
+    shutil.rmtree(copy / "figures")
+    (copy / "figures").write_text("in the way")
+    done = run_module("bench.report", copy, cwd=run)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot write ")
     assert done.stderr.count("\n") == 1
 
 
@@ -519,3 +606,58 @@ def test_twenty_thousand_points_are_looked_into(browser, tmp_path, record_proper
         page.select_option("#select", index=1)
         assert len(selected(page)) > 5000
         assert page.locator("#selection .tile").count() == 300
+
+
+def test_many_clusters_are_made_as_they_come_into_view(browser, finished, results, tmp_path):
+    """HDBSCAN may find hundreds; a page that made all their tiles at once stood still."""
+    found = planes.collect(finished.records, finished.dataset, finished.store)
+    for cell in found.data["cells"]:
+        cell["clusters"] = planes.packed(np.arange(60), "<i2")
+        cell["numbers"] = list(range(60))
+        cell["assignment"] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planes, "collect", lambda *arguments: found)
+        (tmp_path / "index.html").write_text(
+            render.render(finished.records, finished.dataset, finished.store), encoding="utf-8"
+        )
+    with opened(browser, tmp_path / "index.html") as page:
+        page.check('input[value="cluster"]')
+        assert page.locator("#legend-a li").count() == 41
+        assert texts(page, "#legend-a li")[-1] == "and 20 more"
+        assert page.locator("#sheets .cluster").count() == 60
+        assert page.locator("#sheets .tile").count() < 60
+        last = page.locator("#sheets .cluster").last
+        last.scroll_into_view_if_needed()
+        last.locator(".tile").first.wait_for()
+
+
+def test_a_page_has_room_for_so_many_cells():
+    assert planes._room(600) == planes.MOST_CELLS
+    assert 10 < planes._room(20_000) < planes.MOST_CELLS
+    assert planes._room(10**9) == 2
+
+
+def test_hovering_does_not_draw_the_points_again(page):
+    """What keeps 20,000 of them smooth: only the ring is drawn, in a layer of its own."""
+    x, y = point(page, "a", 0)
+    page.mouse.move(x - 30, y - 30)
+    page.wait_for_timeout(300)
+    page.evaluate(
+        """() => {
+          window.fills = 0;
+          const fill = CanvasRenderingContext2D.prototype.fill;
+          CanvasRenderingContext2D.prototype.fill = function (...given) {
+            window.fills += 1;
+            return fill.apply(this, given);
+          };
+        }"""
+    )
+    seen = set()
+    for move in range(30):
+        page.mouse.move(x - 30 + 2 * move, y - 30 + 2 * move)
+        page.wait_for_timeout(20)
+        seen.add(page.evaluate("latentgrid.state.at"))
+    assert len(seen) > 1
+    assert page.evaluate("fills") < 60  # once for all points is 120, in both planes
+    page.check('input[value="cluster"]')
+    page.wait_for_function("fills >= 120")

@@ -14,6 +14,7 @@ from bench import stages
 from bench.extras import missing
 from reducers import reducers
 from reducers.chain import Chain
+from reducers.umap import DESCENT_FROM, UMAP
 
 
 def build(text, seed=0):
@@ -224,3 +225,32 @@ def test_torchdr_finds_the_classes_of_digits(name):
     found = build(f"{name}2(iterations=100)").fit_transform(data.data[:300].astype(np.float32))
     neighbours = KNeighborsClassifier(5).fit(found, data.target[:300])
     assert neighbours.score(found, data.target[:300]) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("text", "theirs"),
+    [
+        ("kpca4(gamma=0.001)", decomposition.KernelPCA(4, kernel="rbf", gamma=0.001)),
+        ("isomap3", manifold.Isomap(n_neighbors=10, n_components=3, eigen_solver="dense")),
+    ],
+)
+def test_unseen_points_are_placed_where_scikit_learn_places_them(text, theirs):
+    points, unseen = digits(200)[:150], digits(200)[150:]
+    ours = build(text)
+    size = np.abs(ours.fit_transform(points)).max()
+    found = theirs.fit(points.astype(np.float64)).transform(unseen.astype(np.float64))
+    placed = ours.transform(unseen)
+    np.testing.assert_allclose(up_to_sign(placed, found), found, atol=1e-4 * size)
+
+
+@pytest.mark.slow
+def test_umap_restored_above_the_size_where_it_descends_places_points_as_before():
+    """From there on neighbours are found by descent, which is made again from its own seed."""
+    X = np.random.default_rng(0).normal(size=(DESCENT_FROM + 104, 8)).astype(np.float32)
+    unseen, settings = X[:100] + np.float32(0.01), {"random_state": 5, "n_neighbors": 5}
+    fitted = UMAP(2, **settings)
+    embedding = fitted.fit_transform(X)
+    again = UMAP(2, **settings).restore(fitted.fitted(), X, embedding)
+    assert hasattr(again.model_, "_knn_search_index")
+    before, after = fitted.transform(unseen), again.transform(unseen)
+    np.testing.assert_allclose(after, before, atol=1e-4 * np.ptp(embedding))

@@ -209,7 +209,8 @@ def judged(frame, **verdicts):
                 cnn="best", dnn="worse",
             ),
             "First on these 100 images is cnn with none (accuracy 0.850 ± 0.071, 95% interval "
-            "0.700 to 0.900); the other cell is worse, by the same seeds and images.",
+            "0.700 to 0.900 over seeds and images; 0.840 ± 0.071 on the half that did not choose "
+            "it); the other cell is worse, by the same seeds and images.",
         ),
         (
             lambda: judged(
@@ -217,17 +218,33 @@ def judged(frame, **verdicts):
                 cnn="best", dnn="not told apart",
             ),
             "No single winner on these 100 images: first is cnn with none (accuracy 0.850 ± 0.071, "
-            "95% interval 0.700 to 0.900), and the other cell cannot be told from it with 2 "
-            "seeds.",
+            "95% interval 0.700 to 0.900 over seeds and images; 0.840 ± 0.071 on the half that did "
+            "not choose it), and the other cell cannot be told from it with 2 seeds (6 are the "
+            "least that could).",
         ),
         (
             lambda: frame(*scored("cnn", "none", 0.8), *scored("dnn", "none", 0.8)),
-            "First on these 100 images is cnn with none (accuracy 0.800); how far seeds move that "
-            "is not known from one.",
+            "First on these 100 images is cnn with none (accuracy 0.800; 0.790 on the half that "
+            "did not choose it); how far seeds move that is not known from one.",
         ),
         (
             lambda: frame(*scored("cnn", "none", 0.8)),
-            "First on these 100 images is cnn with none (accuracy 0.800); it is the only cell.",
+            "First on these 100 images is cnn with none (accuracy 0.800; 0.790 on the half that "
+            "did not choose it); it is the only cell, and how far seeds move that is not known "
+            "from one.",
+        ),
+        (
+            lambda: judged(
+                frame(
+                    *scored("cnn", "none", 0.8, 0.9, independent_images=False),
+                    *scored("dnn", "none", 0.4, 0.6),
+                    record("pixels", "none", 0, status="failed"),
+                ),
+                cnn="best", dnn="worse",
+            ),
+            "First on these 100 images is cnn with none (accuracy 0.850 ± 0.071, 95% interval "
+            "0.700 to 0.900 over seeds alone; 0.840 ± 0.071 on the half that did not choose it); "
+            "the other cell is worse, by the same seeds; 1 of 3 cells failed or were skipped.",
         ),
         (
             lambda: frame(record(status="failed"), record(seed=1, status="skipped")),

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.bundle import drift, sorting, stream
 from bench.bundle.bundle import Bundle, Placed
-from bench.bundle.sheets import Album
+from bench.bundle.sheets import SHEETS, Album, check_sheets
 from bench.bundle.sorting import Sorter
 from bench.datasets.folder import list_files, readable_name
 from bench.errors import RunError, UsageError
@@ -74,7 +74,7 @@ def assign(
     images : Path
         Searched at any depth; hidden files are left out, and links followed.
     out : Path
-        Made if it is not there; ``assignments.csv`` and ``sheets`` in it are replaced.
+        Made if it is not there; ``assignments.csv`` and contact sheets in it are replaced.
     sort_into : str or None
         ``copy`` or ``link``: put each file into ``OUT/sorted/cluster-N`` as well.
     threads : int
@@ -127,10 +127,15 @@ def _files(images: Path, out: Path, sort_into: str | None) -> list[Path]:
             f"--out {out} lies in {images}, and its pictures would be taken for images: name a "
             "folder outside"
         )
-    if source == target / sorting.SORTED or target / sorting.SORTED in source.parents:
-        raise UsageError(f"{images} is what an earlier run sorted: name another --out")
+    for made in (sorting.SORTED, sorting.DRAFT, SHEETS):
+        place = (target / made).resolve()  # which may be a link to elsewhere
+        if source == place or place in source.parents or source in place.parents:
+            raise UsageError(
+                f"{images} is in the way of {out / made}, which is written: name another --out"
+            )
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file, needed a folder")
+    check_sheets(out)
     if sort_into:
         sorting.check_free(out)
     files = list_files(images)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -33,7 +34,12 @@ class Choice:
     why: str
 
 
-def choose(records: pd.DataFrame, cell: str | None, seed_index: int | None = None) -> Choice:
+def choose(
+    records: pd.DataFrame,
+    cell: str | None,
+    seed_index: int | None = None,
+    out: Path = Path("results"),
+) -> Choice:
     """Find the record of a cell and seed.
 
     Parameters
@@ -45,13 +51,15 @@ def choose(records: pd.DataFrame, cell: str | None, seed_index: int | None = Non
         the best one, by the report's rule.
     seed_index : int or None
         None: the cell's median seed by what the report ranks cells by.
+    out : Path
+        The results folder, which messages name.
 
     Raises
     ------
     UsageError
         If there is no such cell or seed, or it was not finished.
     """
-    model, chain = _best(records) if cell is None else _named(records, cell)
+    model, chain = _best(records, out) if cell is None else _named(records, cell)
     rows = records[(records["model"] == model) & (records["chain"] == chain)]
     done = rows[rows["status"] == "ok"]
     if done.empty:
@@ -71,10 +79,13 @@ def choose(records: pd.DataFrame, cell: str | None, seed_index: int | None = Non
     return Choice(record, why)
 
 
-def _best(records: pd.DataFrame) -> tuple[str, str]:
+def _best(records: pd.DataFrame, out: Path) -> tuple[str, str]:
     best = best_cell(records)
     if best is None:
-        raise UsageError("no cell of this grid is best: none was finished; name one that was")
+        why = f"{out / 'results.md'} says why"
+        if (records["status"] == "ok").any():
+            raise UsageError(f"no cell of this grid is best, as none has a score: {why}; name one")
+        raise UsageError(f"no cell of this grid is best, as none was finished: {why}")
     return best.model, best.chain
 
 

@@ -38,17 +38,28 @@ def warning(errors: NDArray[np.float32], training: Errors) -> str | None:
     count = len(errors)
     if count < FEWEST:
         return None
-    middle = float(np.median(errors)) / training.median if training.median else 1.0
+    middle = float(np.median(errors))
     beyond = int((errors > BEYOND * training.percentile_99).sum())
-    if middle < TIMES and least_share(beyond, count) <= SHARE:
+    if not _is_larger(middle, training) and least_share(beyond, count) <= SHARE:
         return None
     return (
         f"the images look unlike those that the model was trained on: of {count:,} new ones the "
-        f"middle one's reconstruction error is {middle:.1f} times the training images', and "
+        f"middle one's reconstruction error is {_held_against(middle, training)}, and "
         f"{beyond / count:.0%} have more than {BEYOND:g} times the error that 99% of those stay "
         "below; clusters may mean little for them (a model that was trained long on few images "
         "says so of all others)"
     )
+
+
+def _is_larger(middle: float, training: Errors) -> bool:
+    """Tell whether the middle error is; where most training images had none, any error is."""
+    return middle > 0 and middle >= TIMES * training.median
+
+
+def _held_against(middle: float, training: Errors) -> str:
+    if training.median:
+        return f"{middle / training.median:.1f} times the training images'"
+    return f"{middle:.2g}, that of the training images 0"
 
 
 def least_share(found: int, count: int) -> float:

@@ -46,6 +46,10 @@ def count(images: Given) -> int:
     """
     if isinstance(images, (str, bytes, Path)):
         raise UsageError(f"images must be an array or a list of files, found {images!r}")
+    if not isinstance(images, (np.ndarray, Sequence)):  # a generator has no length
+        raise UsageError(
+            f"images must be an array or a list of files, found {type(images).__name__}"
+        )
     if not isinstance(images, np.ndarray):
         wrong = [each for each in images if not isinstance(each, (str, Path))]
         if wrong:

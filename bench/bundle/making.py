@@ -130,7 +130,9 @@ def _load(grid: FinishedGrid, stage: str, key: str) -> Artifact:
     store: Store = grid.store
     again = f"run the grid again (python -m bench.grid --config {grid.out / 'grid.toml'})"
     if (stage, key) not in store:
-        raise UsageError(f"what {stage} left is not in the store {store.root} any more: {again}")
+        raise UsageError(
+            f"what {stage} left is not in the store {store.root} any more{grid.store_hint}: {again}"
+        )
     try:
         artifact = store.load(stage, key)
         artifact.verify()

@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps, PngImagePlugin
 
 from bench.bundle.sorting import folder_name
 from bench.clusterers.clusterer import NOISE
 from bench.datasets.folder import open_image
+from bench.errors import UsageError
 from bench.files import write_whole
 from bench.progress import Progress, silent
 
 SHEETS = "sheets"
+NAME = re.compile(r"cluster-(\d+|none)\.png")
+# What a sheet is known again by as one of ours, which may be replaced: text within the PNG file.
+MARK = ("Software", "latentgrid contact sheet")
 COLUMNS, ROWS = 10, 2
 SHOWN = COLUMNS * ROWS  # of each kind
 THUMB, GAP, MARGIN, CAPTION = 96, 8, 24, 20  # pixels
@@ -88,19 +92,22 @@ class Album:
 
         Raises
         ------
+        UsageError
+            If a picture that no run wrote is in the way.
         OSError
         """
+        check_sheets(out)
         folder = out / SHEETS
         folder.mkdir(exist_ok=True)
         written = []
         for done, (cluster, members) in enumerate(sorted(self.clusters.items()), 1):
             sheet = paint(self.title(cluster), *members.rows())
             path = folder / f"{folder_name(cluster)}.png"
-            write_whole(path, partial(sheet.save, format="PNG"))
+            write_whole(path, partial(sheet.save, format="PNG", pnginfo=_mark()))
             written.append(path)
             progress("contact sheets", done, len(self.clusters))
         for old in folder.iterdir():
-            if re.fullmatch(r"cluster-(\d+|none)\.png", old.name) and old not in written:
+            if NAME.fullmatch(old.name) and old not in written:
                 old.unlink()
         return written
 
@@ -110,6 +117,37 @@ class Album:
         name = "in no cluster" if cluster == NOISE else f"cluster {cluster}"
         label = f", taken for “{self.labels[cluster]}”" if cluster in self.labels else ""
         return f"{name}{label}: {count:,} image{'s' * (count != 1)}"
+
+
+def check_sheets(out: Path) -> None:
+    """Refuse pictures that have a sheet's name and are none: they would be replaced.
+
+    Raises
+    ------
+    UsageError
+    """
+    folder = out / SHEETS
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if NAME.fullmatch(path.name) and not _is_ours(path):
+            raise UsageError(
+                f"{path} is no contact sheet of an earlier run, and would be replaced by one: move "
+                "it away, or name another --out"
+            )
+
+
+def _mark() -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    info.add_text(*MARK)
+    return info
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a file is a sheet that a run wrote."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return image.info.get(MARK[0]) == MARK[1]
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False  # no picture at all, or a damaged one
 
 
 def paint(title: str, typical: Iterable[_Entry], doubtful: Iterable[_Entry]) -> Image.Image:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+
+from filelock import FileLock, Timeout
 
 from bench.clusterers.clusterer import NOISE
 from bench.errors import RunError, UsageError
 
 WAYS = ("copy", "link")
 SORTED = "sorted"
+DRAFT = f".draft-{SORTED}"
+LONGEST = 255  # bytes of a file's name, of nearly all file systems
 
 
 def folder_name(cluster: int) -> str:
@@ -33,20 +38,31 @@ class Sorter:
     Raises
     ------
     UsageError
-        If there is something in ``OUT/sorted`` already.
+        If there is something in ``OUT/sorted`` already, or another run sorts into it.
     """
 
     def __init__(self, out: Path, way: str) -> None:
         self.place = out / SORTED
-        self.draft = out / f".draft-{os.getpid()}-{SORTED}"
+        self.draft = out / DRAFT
+        self.lock = FileLock(out / f"{DRAFT}.lock")
         self.put: Callable[[Path, Path], None] = _copy if way == "copy" else _link
         self.taken: dict[tuple[str, str], int] = {}
         check_free(out)
 
     def __enter__(self) -> Sorter:
         """Make the folder that files are gathered in."""
-        shutil.rmtree(self.draft, ignore_errors=True)  # of a process of this number, long gone
-        self.draft.mkdir()
+        try:
+            self.lock.acquire(blocking=False)
+        except Timeout:
+            raise UsageError(
+                f"another run sorts into {self.place} now: wait for it, or name another --out"
+            ) from None
+        try:
+            shutil.rmtree(self.draft, ignore_errors=True)  # of a run that was killed
+            self.draft.mkdir()
+        except BaseException:
+            self._release()
+            raise
         return self
 
     def __exit__(
@@ -56,11 +72,19 @@ class Sorter:
         trace: TracebackType | None,
     ) -> None:
         """Move the folder to its place, or away if something went wrong."""
-        if kind is None:
-            if self.place.is_dir() and not self.place.is_symlink():
-                self.place.rmdir()  # it is empty, or this fails
-            os.replace(self.draft, self.place)
-        shutil.rmtree(self.draft, ignore_errors=True)
+        try:
+            if kind is None:
+                if self.place.is_dir() and not self.place.is_symlink():
+                    self.place.rmdir()  # it is empty, or this fails
+                os.replace(self.draft, self.place)
+        finally:
+            shutil.rmtree(self.draft, ignore_errors=True)
+            self._release()
+
+    def _release(self) -> None:
+        with suppress(OSError):
+            os.unlink(self.lock.lock_file)  # safe while held: who opened it looks for its name
+        self.lock.release()
 
     def add(self, file: Path, cluster: int) -> None:
         """Put a file into its cluster's folder, under another name where its own is taken.
@@ -83,12 +107,23 @@ class Sorter:
             self.taken[key] = number
 
     def _try(self, file: Path, folder: Path, number: int) -> bool:
-        name = file.name if number == 1 else f"{file.stem}-{number}{file.suffix}"
+        name = file.name if number == 1 else numbered(file, number)
         try:
             self.put(file, folder / name)
         except FileExistsError:
             return False
         return True
+
+
+def numbered(file: Path, number: int) -> str:
+    """Return a file's name with a number behind it, shortened where it would be too long."""
+    stem, end = file.stem, f"-{number}{file.suffix}"
+    if len(os.fsencode(end)) >= LONGEST:  # a dot early in a long name, and no suffix
+        stem, end = file.name, f"-{number}"
+    # By characters, so that none is cut in two, until the bytes are few enough.
+    while len(os.fsencode(stem + end)) > LONGEST:
+        stem = stem[:-1]
+    return stem + end
 
 
 def check_free(out: Path) -> None:

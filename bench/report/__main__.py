@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.errors import UsageError
+from bench.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,21 +60,24 @@ def _write(folder: Path, store: Path | None) -> Path:
     from bench.console import LoadBar
     from bench.finished import open_grid
     from bench.report.page import FILE
-    from bench.report.write import write_report
+    from bench.report.write import prepare, write_report
     from bench.store import DamagedError
 
     with LoadBar() as progress:
         finished = open_grid(folder, store, progress)
     _need_artifacts(finished)
+    prepare(folder)
     records, dataset, kept = finished.records, finished.dataset, finished.store
     try:
         with LoadBar() as progress:
-            write_report(records, dataset, kept, folder, _curve(finished), progress)
+            write_report(records, dataset, kept, folder, _curve(finished), progress, again=True)
     except DamagedError as damage:
         raise UsageError(
             f"store {finished.store.root}: {damage.stage} {damage.key} is damaged "
             f"({damage.reason}): {_again(folder)}"
         ) from None
+    except OSError as error:
+        raise RunError(f"cannot write {error.filename or folder}: {error.strerror}") from error
     return folder / FILE
 
 
@@ -102,7 +105,8 @@ def _need_artifacts(finished: FinishedGrid) -> None:
     if lost:
         raise UsageError(
             f"store {finished.store.root} lacks {len(lost)} of {len(of_cells)} artifacts of "
-            f"{finished.out}: {_again(finished.out)}, or name the store with --store"
+            f"{finished.out}: {_again(finished.out)}, or name the store with "
+            f"--store{finished.store_hint}"
         )
 
 

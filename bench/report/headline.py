@@ -36,35 +36,59 @@ def answer(records: pd.DataFrame) -> str:
     best, judged = best_cell(records), judged_by(records)
     if best is None or judged is None:
         counts = records["status"].value_counts()
-        said = [f"{count} {word}" for word, count in counts.items() if word != "ok"]
-        return f"No cell can be judged: {', '.join(said) or 'none has a score'}."
+        undone = [f"{count} {word}" for word, count in counts.items() if word != "ok"]
+        return f"No cell can be judged: {', '.join(undone) or 'none has a score'}."
     cells = summary(records)
     row = _row(cells, best.model, best.chain)
-    title = METRICS[judged].title + " accuracy" * (judged == "validation_accuracy")
-    known = pd.notna(row["interval_low"])
-    measured = f"{title} {mean_and_spread(row, judged)}"
-    measured += f", 95% interval {sure(row)}" * known
-    measured += ", judged without labels, which is evidence and no proof" * (judged == "coherence")
+    measured = f"{best.model} with {best.chain} ({_measured(records, row, judged)})"
+    images = f"{records.iloc[0]['images']:,} images"
     alike, worse = (int((cells["verdict"] == word).sum()) for word in (ALIKE, WORSE))
-    name, images = f"{best.model} with {best.chain}", f"{records.iloc[0]['images']:,} images"
     if alike:
         others = (
             f"{alike} of {alike + worse} other cells" if alike + worse > 1 else "the other cell"
         )
-        return (
-            f"No single winner on these {images}: first is {name} ({measured}), and {others} "
-            f"cannot be told from it with {count_seeds(records)}."
+        said = (
+            f"No single winner on these {images}: first is {measured}, and {others} cannot be told "
+            f"from it with {count_seeds(records)}{_too_few(records, alike + worse)}"
         )
+    else:
+        said = f"First on these {images} is {measured}; {_how_sure(records, cells, row, worse)}"
+    lost = int((cells["failed"] + cells["skipped"] > 0).sum())
+    return said + f"; {lost} of {len(cells)} cells failed or were skipped" * (lost > 0) + "."
+
+
+def _measured(records: pd.DataFrame, row: pd.Series, judged: str) -> str:
+    """Say what the first cell reached, how sure that is, and on which images."""
+    title = METRICS[judged].title + " accuracy" * (judged == "validation_accuracy")
+    said = f"{title} {mean_and_spread(row, judged)}"
+    if pd.notna(row["interval_low"]):
+        over = "seeds and images" if records.iloc[0]["independent_images"] else "seeds alone"
+        said += f", 95% interval {sure(row)} over {over}"
+    if judged == "coherence":
+        return f"{said}, judged without labels, which is evidence and no proof"
+    if judged == "validation_accuracy":
+        return f"{said}, a little too high, since the same images chose it"
+    return f"{said}; {mean_and_spread(row, 'private_accuracy')} on the half that did not choose it"
+
+
+def _too_few(records: pd.DataFrame, others: int) -> str:
+    """Say how many seeds would do, where there are fewer."""
+    needed = seeds_needed(others)
+    return f" ({needed} are the least that could)" * (records["seed_index"].nunique() < needed)
+
+
+def _how_sure(records: pd.DataFrame, cells: pd.DataFrame, row: pd.Series, worse: int) -> str:
+    """Say how sure it is that a cell is first which none is as good as."""
     if worse:
         others = f"all {worse} other cells are" if worse > 1 else "the other cell is"
-        sure_of_it = f"{others} worse, by the same seeds and images"
-    elif len(cells) == 1:
-        sure_of_it = "it is the only cell"
-    elif not known:
-        sure_of_it = "how far seeds move that is not known from one"
-    else:
-        sure_of_it = "no two cells have all of their seeds, so that none is compared"
-    return f"First on these {images} is {name} ({measured}); {sure_of_it}."
+        images = " and images" * bool(records.iloc[0]["independent_images"])
+        return f"{others} worse, by the same seeds{images}"
+    only = "it is the only cell, and " * (len(cells) == 1)
+    if pd.isna(row["interval_low"]):
+        return f"{only}how far seeds move that is not known from one"
+    if len(cells) == 1:
+        return "it is the only cell"
+    return "no two cells have all of their seeds, so that none is compared"
 
 
 def _labelled(records: pd.DataFrame) -> str:

@@ -109,6 +109,7 @@ def write_report(
     out: Path,
     curve: pd.DataFrame | None = None,
     progress: Progress = silent,
+    again: bool = False,
 ) -> list[Path]:
     """Write what is made from records and artifacts: results.md, index.html, figures and tables.
 
@@ -123,6 +124,8 @@ def write_report(
         What the number of clusters was suggested by, if it was.
     progress : callable
         Told how far it is.
+    again : bool
+        Write the page even if it is current.
 
     Returns
     -------
@@ -137,7 +140,7 @@ def write_report(
         text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
     write_text(out / "results.md", text)
     write_text(out / latex.FILE, latex.render(records))
-    looked_at = page.write(records, dataset, store, out, progress)
+    looked_at = page.write(records, dataset, store, out, progress, again)
     pictures = [figure.path for figure in drawn]
     return [out / "results.md", looked_at, out / latex.FILE, *assigned, *pictures]
 

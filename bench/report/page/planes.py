@@ -21,7 +21,9 @@ from bench.store import Store
 from bench.summary import best_cell, judged_by, summary
 
 MOST_CELLS = 40
-PICTURE_BYTES = 9_000_000  # of sheets in a page, beside the originals' own
+# What a page may weigh: together with its script and tables less than 15 MB.
+CELL_BYTES, PICTURE_BYTES = 5_000_000, 8_000_000
+BYTES_A_POINT = 10 * 4 / 3  # of a cell, as base64
 FINE = 2**16 - 1  # to which numbers are rounded, of their range
 
 Array = NDArray[Any]
@@ -78,14 +80,15 @@ def collect(
         return None
     best = best_cell(records)
     seed = int(done["seed_index"].min()) if best is None else best.seed_index
-    shown = _in_order(records, done[done["seed_index"] == seed])
     pictured = np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(np.int64)
+    there = _in_order(records, done[done["seed_index"] == seed])
+    shown = there[: _room(len(pictured))]
     pictures, without = _pictures(shown, dataset, store, pictured)
     metric = judged_by(records)
     cells = []
-    for row, told in shown[:MOST_CELLS]:
+    for row, told in shown:
         cells.append(_cell(row, told, metric, dataset, store, pictured))
-        progress("making the page", len(cells), min(len(shown), MOST_CELLS))
+        progress("making the page", len(cells), len(shown))
     data = {
         "count": len(pictured),
         "tile": int(dataset.images.shape[1]),
@@ -95,7 +98,14 @@ def collect(
         "cells": cells,
         **pictures,
     }
-    return Planes(seed, pictured, data, _left_out(records, dataset, pictured, shown, without))
+    return Planes(
+        seed, pictured, data, _left_out(records, dataset, pictured, len(there), len(shown), without)
+    )
+
+
+def _room(images: int) -> int:
+    """Return how many cells of so many images there is room for; two at least, to compare."""
+    return max(2, min(MOST_CELLS, int(CELL_BYTES / (images * BYTES_A_POINT))))
 
 
 def _in_order(records: pd.DataFrame, done: pd.DataFrame) -> list[tuple[pd.Series, pd.Series]]:
@@ -120,8 +130,8 @@ def _cell(
     clusters = store.load("cluster", record["cluster_artifacts"]).require("train")
     middle = centres(embedding, clusters)
     distance, doubt = doubts(embedding[pictured], clusters[pictured], middle)
-    plane, kind = flat(embedding)
-    places = _fit(plane[pictured])
+    plane, kind = flat(embedding[pictured])
+    places = _fit(plane)
     assignment = record["assignment"]
     return {
         "model": record["model"],
@@ -222,7 +232,8 @@ def _left_out(
     records: pd.DataFrame,
     dataset: Dataset,
     pictured: NDArray[np.int64],
-    shown: list[tuple[pd.Series, pd.Series]],
+    there: int,
+    shown: int,
     without: list[str],
 ) -> tuple[str, ...]:
     said = []
@@ -231,11 +242,11 @@ def _left_out(
             f"{len(pictured):,} of {len(dataset):,} images are shown, evenly spaced; the figures "
             "are of all."
         )
-    absent = records.drop_duplicates(["model", "chain"]).shape[0] - len(shown)
+    absent = records.drop_duplicates(["model", "chain"]).shape[0] - there
     if absent:
         said.append(f"{absent} cells have no result at the seed shown, and so no plane.")
-    if len(shown) > MOST_CELLS:
-        said.append(f"The planes are of the best {MOST_CELLS} of {len(shown)} cells.")
+    if shown < there:
+        said.append(f"The planes are of the best {shown} of {there} cells.")
     if without:
         said.append(f"There was no room for the reconstructions by {', '.join(without)}.")
     return tuple(said)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench import keys
+from bench import doubt, keys, summary, verdicts
 from bench.datasets.dataset import Dataset
 from bench.files import write_text
 from bench.progress import Progress, silent
-from bench.report import headline
+from bench.report import headline, judged
 from bench.report import tables as report_tables
 from bench.report.judged import judge, judged_cells, losses
 from bench.report.page import planes, tables
@@ -29,7 +29,12 @@ _MADE_FROM = re.compile(r'<meta name="made-from" content="([0-9a-f]*)">')
 
 
 def write(
-    records: pd.DataFrame, dataset: Dataset, store: Store, out: Path, progress: Progress = silent
+    records: pd.DataFrame,
+    dataset: Dataset,
+    store: Store,
+    out: Path,
+    progress: Progress = silent,
+    again: bool = False,
 ) -> Path:
     """Write the page of a run, unless the one that is there was made from the same things.
 
@@ -45,6 +50,8 @@ def write(
         The results folder.
     progress : callable
         Told how far it is.
+    again : bool
+        Write it even so.
 
     Returns
     -------
@@ -53,7 +60,7 @@ def write(
     """
     path = out / FILE
     key = _key(out / "results.csv", dataset)
-    if made_from(path) != key:
+    if again or made_from(path) != key:
         write_text(path, render(records, dataset, store, key, progress))
     return path
 
@@ -130,13 +137,13 @@ def write_several(
 
 
 def made_from(path: Path) -> str | None:
-    """Return what a page says that it was made from; None if it is none, or is not there."""
+    """Return what a page says that it was made from; None if it is none, not there, or cut off."""
     try:
-        with open(path, encoding="utf-8") as file:
-            found = _MADE_FROM.search(file.read(2000))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-    return found[1] if found else None
+    found = _MADE_FROM.search(text[:2000])
+    return found[1] if found and text.rstrip().endswith("</html>") else None
 
 
 def _key(results: Path, dataset: Dataset) -> str:
@@ -159,7 +166,7 @@ def _sources() -> list[str]:
     own = [
         file.read_text(encoding="utf-8") for file in package.iterdir() if file.name[-3:] == ".py"
     ]
-    return [*sorted(own), keys.source(headline, report_tables)]
+    return [*sorted(own), keys.source(doubt, headline, judged, report_tables, summary, verdicts)]
 
 
 def _for_script(inside: planes.Planes | None) -> dict[str, Any]:

@@ -75,9 +75,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """The table: what it is judged by, headings of its metrics, its rows, best first."""
+    """The table: what it is judged by, headings of its metrics, its rows, best first.
+
+    ``how`` says what the intervals are of; empty where there are none.
+    """
 
     judged: str
+    how: str
     metrics: list[str]
     meanings: list[str]
     rows: list[Row]
@@ -117,10 +121,26 @@ def table_of(records: pd.DataFrame) -> Table:
     ]
     return Table(
         "coherence" if judged == "coherence" else "accuracy",
+        _how(records, cells),
         [METRICS[name].title for name in columns],
         [METRICS[name].meaning for name in columns],
         rows,
         _chance(records),
+    )
+
+
+def _how(records: pd.DataFrame, cells: pd.DataFrame) -> str:
+    """Say what the intervals are of."""
+    if cells["interval_low"].isna().all():
+        return ""
+    if records.iloc[0]["independent_images"]:
+        return (
+            "The interval joins the doubt of seeds and of images; whether a cell is worse than the "
+            "best is decided by the same seeds and images."
+        )
+    return (
+        "The interval is over seeds alone, by which it is decided whether a cell is worse than the "
+        "best: the images are not independent, and nothing is said of others."
     )
 
 

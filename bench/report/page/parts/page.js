@@ -118,6 +118,8 @@ window.latentgrid = { hover: () => {}, ready: false };
 
   function lookInside() {
     const MOST_TILES = 300;
+    const MOST_KEYS = 40; // entries of a legend
+    const MOST_SHEETS = 40; // made at once; those of more clusters when they come into view
     const PER_STRIP = 24;
     const PER_ROW = 64;
     const count = data.count;
@@ -127,9 +129,10 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
     const labels = data.labels === null ? null : new Int16Array(bytes(data.labels));
-    const errors = Object.fromEntries(
+    const errors = new Map(
       Object.entries(data.errors).map(([model, text]) => [model, new Float32Array(bytes(text))]),
     );
+    const reconstructions = new Map(Object.entries(data.reconstructions));
     const unpacked = new Map(); // cells, once they were asked for
     const state = { a: 0, b: Math.min(1, data.cells.length - 1), colour: "label", at: null };
 
@@ -215,14 +218,18 @@ window.latentgrid = { hover: () => {}, ready: false };
       return sorted[Math.floor(0.98 * (sorted.length - 1))];
     }
 
+    // One scale for both planes: the same colour is the same error.
+    const scale = () => Math.max(...["a", "b"].map((side) => errors.get(shown(side).model))
+      .filter(Boolean).map(most));
+
     function marks(side) {
       const of = shown(side);
       if (state.colour === "label" && labels !== null) return (image) => mark(labels[image]);
       if (state.colour === "mistake" && labels !== null) {
         return (image) => (isWrong(of, image) ? WRONG : RIGHT);
       }
-      if (state.colour === "error" && errors[of.model]) {
-        const [values, steps, greatest] = [errors[of.model], data.ramp.length - 1, most(errors[of.model])];
+      if (state.colour === "error" && errors.has(of.model)) {
+        const [values, steps, greatest] = [errors.get(of.model), data.ramp.length - 1, scale()];
         const share = (image) => (greatest > 0 ? Math.min(values[image] / greatest, 1) : 0);
         return (image) => [data.ramp[Math.round(share(image) * steps)][0], "circle"];
       }
@@ -252,26 +259,35 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     function legend(side) {
       const [of, list] = [shown(side), byId(`legend-${side}`)];
-      const tally = (values, wanted) => values.reduce((sum, value) => sum + (value === wanted), 0);
       let items;
       if (state.colour === "label" && labels !== null) {
-        items = data.classes.map((name, label) => key(mark(label), `${name} (${tally(labels, label)})`));
+        const counts = tally(labels);
+        items = data.classes.map((name, label) => key(mark(label), `${name} (${counts.get(label) ?? 0})`));
       } else if (state.colour === "mistake" && labels !== null) {
         const wrong = allImages().filter((image) => isWrong(of, image)).length;
         items = [key(RIGHT, `right (${count - wrong})`), key(WRONG, `wrong (${wrong})`)];
-      } else if (state.colour === "error" && errors[of.model]) {
+      } else if (state.colour === "error" && errors.has(of.model)) {
         const ramp = element("span", { className: "ramp" });
         ramp.style.background = `linear-gradient(to right, ${data.ramp.map(([colour]) => colour).join(",")})`;
-        const greatest = most(errors[of.model]);
+        const greatest = scale();
         items = greatest > 0
           ? [element("li", {}, "mean squared error 0", ramp, `${greatest.toPrecision(2)} or more`)]
           : [element("li", {}, "no error in any image")];
       } else {
+        const counts = tally(of.clusters);
         items = clustersOf(of).map((cluster) =>
-          key(clusterMark(of, cluster), `${clusterName(of, cluster)} (${tally(of.clusters, cluster)})`));
+          key(clusterMark(of, cluster), `${clusterName(of, cluster)} (${counts.get(cluster) ?? 0})`));
         if (state.colour === "error") items.unshift(element("li", {}, "No reconstruction; by cluster:"));
       }
+      const rest = items.length - MOST_KEYS;
+      if (rest > 0) items.splice(MOST_KEYS, rest, element("li", {}, `and ${rest} more`));
       list.replaceChildren(...items);
+    }
+
+    function tally(values) {
+      const counts = new Map();
+      for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+      return counts;
     }
 
     const allImages = () => Array.from({ length: count }, (_, image) => image);
@@ -288,7 +304,7 @@ window.latentgrid = { hover: () => {}, ready: false };
         columns[`marker_${side}`] = found.map(([, marker]) => marker);
         legend(side);
         byId(`caption-${side}`).textContent =
-          `${of.name}: ${of.judged}. Plane ${of.kind}. ${plural(count, "image")}, by ${state.colour}.`;
+          `${of.name}: ${of.judged}. Plane: ${of.kind}. ${plural(count, "image")}, by ${state.colour}.`;
         byId(`keys-${side}`).setAttribute("aria-label", `Plane ${side.toUpperCase()}: ${of.name}`);
       }
       points.data = columns;
@@ -311,29 +327,29 @@ window.latentgrid = { hover: () => {}, ready: false };
     }
 
     function about(image) {
-      const of = shown("a");
       const pictures = element("div", { className: "two" });
       const add = (sheets, text) => {
         if (sheets) {
-          pictures.append(element("div", {}, tile("span", sheets, image, 96 / data.tile, text), element("span", {}, text)));
+          pictures.append(element("div", {}, tile("span", sheets, image, 80 / data.tile, text), element("span", {}, text)));
         }
       };
       add(data.originals, "original");
       const models = [...new Set([shown("a").model, shown("b").model])];
-      const rebuilt = models.find((model) => data.reconstructions[model]);
-      if (rebuilt) {
-        const sheets = data.reconstructions[rebuilt]; // none: it gives every image back
-        add(sheets.length ? sheets : data.originals, `by ${rebuilt}`);
+      for (const model of models.filter((each) => reconstructions.has(each))) {
+        const sheets = reconstructions.get(model); // none: it gives every image back
+        add(sheets.length ? sheets : data.originals, `by ${model}`);
       }
       const rows = [["image", data.names[image]]];
       if (labels !== null) rows.push(["label", data.classes[labels[image]]]);
       for (const side of "ab") {
         const there = shown(side);
         const wrong = isWrong(there, image) ? ", wrong" : "";
-        rows.push([`in ${side.toUpperCase()}`, clusterName(there, there.clusters[image]) + wrong]);
+        const doubt = `doubt ${(there.doubt[image] / 65535).toFixed(2)}`;
+        rows.push([`in ${side.toUpperCase()}`, `${clusterName(there, there.clusters[image])}${wrong}, ${doubt}`]);
       }
-      rows.push(["doubt in A", (of.doubt[image] / 65535).toFixed(2)]);
-      if (errors[rebuilt]) rows.push(["error", errors[rebuilt][image].toPrecision(3)]);
+      for (const model of models.filter((each) => errors.has(each))) {
+        rows.push([`error by ${model}`, errors.get(model)[image].toPrecision(3)]);
+      }
       const list = element("dl");
       for (const [name, value] of rows) list.append(element("dt", {}, name), element("dd", {}, value));
       return [pictures, list];
@@ -354,18 +370,22 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     let mouse = [0, 0];
     let steering = false; // a pointer that rests in a plane must not undo what keys do
+    let finger = false; // which never hovers: it is shown what it taps
     window.latentgrid.hover = (indices) => {
-      if (steering) return;
+      if (steering || finger) return;
       point(indices.length ? indices[0] : null);
       if (indices.length) placeCard(...mouse);
     };
     for (const side of "ab") {
       const frame = byId(`keys-${side}`);
-      frame.addEventListener("mousemove", (event) => {
+      const track = (event) => {
         mouse = [event.clientX, event.clientY];
+        finger = event.pointerType === "touch";
         steering = false;
-      }, true);
-      frame.addEventListener("mouseleave", () => point(null));
+      };
+      frame.addEventListener("pointermove", track, true);
+      frame.addEventListener("pointerdown", track, true);
+      frame.addEventListener("mouseleave", () => { if (!finger) point(null); });
       frame.addEventListener("blur", () => point(null));
       frame.addEventListener("keydown", (event) => steer(event, side));
     }
@@ -460,6 +480,7 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     function picture(of, image) {
       const made = tile("span", data.originals, image, 48 / data.tile, described(of, image));
+      made.dataset.image = image;
       if (isWrong(of, image)) made.classList.add("wrong");
       return element("li", {}, made);
     }
@@ -468,10 +489,11 @@ window.latentgrid = { hover: () => {}, ready: false };
       cluster: (group) => (image) => shown("a").clusters[image] === group,
       label: (group) => (image) => labels[image] === group,
       mistakes: () => (image) => isWrong(shown("a"), image),
-      differ: () => (image) =>
-        clusterName(shown("a"), shown("a").clusters[image]) !==
-        clusterName(shown("b"), shown("b").clusters[image]),
+      // Numbers of clusters mean nothing beyond their cell; the labels that they are assigned to do.
+      differ: () => (image) => assigned("a", image) !== assigned("b", image),
     };
+
+    const assigned = (side, image) => shown(side).labelOf.get(shown(side).clusters[image]);
 
     function offerGroups() {
       const options = clustersOf(shown("a")).map((cluster) => [`cluster:${cluster}`, `${clusterName(shown("a"), cluster)} in A`]);
@@ -484,13 +506,33 @@ window.latentgrid = { hover: () => {}, ready: false };
       list.value = "";
     }
 
+    let fromList = false;
     byId("select").addEventListener("change", (event) => {
       const [kind, group] = event.target.value.split(":");
-      if (kind) choose(allImages().filter(GROUPS[kind](Number(group))));
+      fromList = true;
+      choose(kind ? allImages().filter(GROUPS[kind](Number(group))) : []);
+      fromList = false;
     });
     byId("clear").addEventListener("click", () => choose([]));
     points.selected.change.connect(() => {
+      if (!fromList) byId("select").value = "";
       showSelection();
+      const [image] = points.selected.indices;
+      if (finger && image !== undefined) {
+        point(image);
+        placeCard(...mouse);
+      }
+    });
+    for (const place of ["selection", "sheets"]) {
+      byId(place).addEventListener("click", (event) => {
+        const image = event.target.closest("[data-image]")?.dataset.image;
+        if (image === undefined) return;
+        point(Number(image));
+        placeCard(event.clientX, event.clientY);
+      });
+    }
+    document.addEventListener("pointerdown", (event) => {
+      if (!event.target.closest(".keys, [data-image]")) point(null);
     });
 
     // ---- clusters of plane A ----
@@ -522,20 +564,33 @@ window.latentgrid = { hover: () => {}, ready: false };
       return made;
     }
 
+    let coming = null; // what watches for sheets that come into view
+
     function contactSheets(of) {
-      const parts = clustersOf(of).map((cluster) => {
-        const images = allImages().filter((image) => of.clusters[image] === cluster);
+      const members = new Map(clustersOf(of).map((cluster) => [cluster, []]));
+      of.clusters.forEach((cluster, image) => members.get(cluster).push(image));
+      coming?.disconnect();
+      coming = new IntersectionObserver((entries) => {
+        for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
+          target.fill();
+          coming.unobserve(target);
+        }
+      }, { rootMargin: "600px" });
+      const parts = [...members].map(([cluster, images]) => {
         const part = element("section", { className: "cluster" },
           element("h3", { textContent: `${clusterName(of, cluster)}: ${plural(images.length, "image")}` }));
-        if (images.length) {
-          const typical = [...images].sort((one, other) => of.distance[one] - of.distance[other]);
-          const doubtful = [...images].sort((one, other) => of.doubt[other] - of.doubt[one]);
-          part.append(element("div", { className: "strips" },
-            strip(of, "Most typical", typical), strip(of, "Most doubtful", doubtful)));
-        }
+        part.fill = () => { if (images.length) part.append(bothStrips(of, images)); };
         return part;
       });
       byId("sheets").replaceChildren(...parts);
+      for (const part of parts) parts.length > MOST_SHEETS ? coming.observe(part) : part.fill();
+    }
+
+    function bothStrips(of, images) {
+      const typical = [...images].sort((one, other) => of.distance[one] - of.distance[other]);
+      const doubtful = [...images].sort((one, other) => of.doubt[other] - of.doubt[one]);
+      return element("div", { className: "strips" },
+        strip(of, "Most typical", typical), strip(of, "Most doubtful", doubtful));
     }
 
     const strip = (of, title, images) => element("div", {}, element("p", { textContent: title }),
@@ -579,7 +634,7 @@ window.latentgrid = { hover: () => {}, ready: false };
     }
     for (const input of document.querySelectorAll('input[name="colour"]')) {
       const without = labels === null && ["label", "mistake"].includes(input.value);
-      input.disabled = without || (input.value === "error" && !Object.keys(errors).length);
+      input.disabled = without || (input.value === "error" && !errors.size);
       input.addEventListener("change", () => { state.colour = input.value; paint(); });
     }
     if (labels === null) state.colour = "cluster";
