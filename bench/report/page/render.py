@@ -23,7 +23,7 @@ from bench.store import Store
 from bench.summary import by_dataset
 
 FILE = "index.html"
-PARTS = ("page.html", "several.html", "page.css", "page.js")
+PARTS = ("page.html", "several.html", "head.html", "page.css", "page.js")
 LIBRARIES = ("bokeh", "jinja2", "pillow", "scikit-learn")
 # A heading, rows, and in words what they carry.
 Ranks = tuple[list[str], list[list[str]], str]
