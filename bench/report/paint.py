@@ -127,7 +127,7 @@ def against_time(cells: pd.DataFrame, title: str) -> Any:
 
     Columns ``name``, ``mean``, ``seconds`` and ``front``.
     """
-    from matplotlib.ticker import ScalarFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
     figure, axes = _figure(figsize=(6.4, 4))
     rest, front = cells[~cells["front"]], cells[cells["front"]].sort_values("seconds")
@@ -141,7 +141,9 @@ def against_time(cells: pd.DataFrame, title: str) -> Any:
             str(number), (cell.seconds, cell.mean), xytext=(4, 5), textcoords="offset points"
         )
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())  # else its labels run into each other
     axes.margins(y=0.1)  # room for the numbers
     axes.set_xlabel("seconds a seed, from images to clusters")
     axes.set_ylabel(title)

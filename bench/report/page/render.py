@@ -23,8 +23,11 @@ from bench.store import Store
 from bench.summary import by_dataset
 
 FILE = "index.html"
-PARTS = ("page.html", "several.html", "page.css", "page.js")
+PARTS = ("page.html", "several.html", "head.html", "page.css", "page.js")
 LIBRARIES = ("bokeh", "jinja2", "pillow", "scikit-learn")
+# A heading, rows, and in words what they carry.
+Ranks = tuple[list[str], list[list[str]], str]
+
 _MADE_FROM = re.compile(r'<meta name="made-from" content="([0-9a-f]*)">')
 
 
@@ -85,7 +88,6 @@ def render(
     return _template("page.html").render(
         key=key,
         dataset=dataset,
-        records=records,
         first=records.iloc[0],
         seeds=records["seed_index"].nunique(),
         answer=headline.answer(records),
@@ -102,9 +104,6 @@ def render(
         css=_part("page.css"),
         script=_part("page.js"),
     )
-
-
-Ranks = tuple[list[str], list[list[str]], str]
 
 
 def write_several(
