@@ -70,7 +70,7 @@ def assign_command(
     from bench.console import LoadBar
     from bench.errors import UsageError
     from bench.export import load_named
-    from bench.processors import available_threads
+    from bench.processors import available_threads, limit_threads
 
     if sort_into not in (None, *WAYS):
         raise UsageError(f"--sort-into must be {' or '.join(WAYS)}, found {sort_into!r}")
@@ -136,13 +136,6 @@ def find_device(name: str) -> str:
         known = ", ".join(each for each, found in there.items() if found)
         raise UsageError(f"no device {name!r} here: allowed are auto, {known}")
     return name
-
-
-def limit_threads(count: int) -> None:
-    """Have torch use so many threads."""
-    import torch
-
-    torch.set_num_threads(count)
 
 
 def main(arguments: list[str] | None = None) -> None:

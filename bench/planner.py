@@ -20,7 +20,7 @@ from bench.feasible import why_impossible
 from bench.probe import probe
 from bench.seeds import derive
 from bench.spec import GridSpec
-from bench.task import Cell, Task, Way
+from bench.task import PARALLEL, Cell, Task, Way
 from bench.training import capture, convolution, core, state
 from models.named import CLUSTERS, Named
 from reducers import reducers
@@ -93,7 +93,7 @@ class Planner:
             data=None,
             source=keys.source(controls.scan, KMeans, stages.cluster, common, neighbours, seeds),
             libraries=("scikit-learn",),
-            threads=True,
+            arithmetic=True,
             features=links[-1].outputs,
             outputs=0,
         )
@@ -124,7 +124,7 @@ class Planner:
             data=None,
             source=keys.source(controls.null),
             libraries=("numpy",),
-            threads=True,
+            arithmetic=True,
             features=encoded.outputs,
             outputs=encoded.outputs,
         )
@@ -153,7 +153,7 @@ class Planner:
                 data=None,
                 source=keys.source(controls.resample, controls.resampled),
                 libraries=("numpy",),
-                threads=False,
+                arithmetic=False,
                 features=1,
                 outputs=1,
             )
@@ -168,7 +168,7 @@ class Planner:
             data=None,
             source=keys.source(controls.agree, metrics),
             libraries=("scikit-learn",),
-            threads=False,
+            arithmetic=False,
             features=1,
             outputs=0,
         )
@@ -220,7 +220,7 @@ class Planner:
             source=keys.source(item, stages.train, core, state, capture, convolution),
             libraries=item.libraries,
             # What is told the number of clusters seeks them on the CPU.
-            threads=item.trains and (self.device == "cpu" or named.needs_clusters),
+            arithmetic=item.trains and (self.device == "cpu" or named.needs_clusters),
             features=facts.code_size,
             outputs=0,
         )
@@ -238,7 +238,7 @@ class Planner:
             data=[self.dataset.fingerprint, self.dataset.validation_fingerprint],
             source=keys.source(stages.encode, stages.Album, core, convolution),
             libraries=item.libraries,
-            threads=self.device == "cpu",
+            arithmetic=self.device == "cpu",
             features=size,
             outputs=size,
         )
@@ -252,7 +252,7 @@ class Planner:
             data=None,
             source=keys.source(stages.rank, neighbours, seeds),
             libraries=("scikit-learn",),
-            threads=True,
+            arithmetic=True,
             features=parent.outputs,
             outputs=0,
         )
@@ -267,7 +267,7 @@ class Planner:
             data=self.dataset.fingerprint,
             source=keys.source(stages.place, common, neighbours, seeds),
             libraries=("torch", "scipy", "scikit-learn"),
-            threads=True,
+            arithmetic=True,
             features=2048,
             outputs=0,
         )
@@ -287,7 +287,7 @@ class Planner:
             data=None,
             source=keys.source(item, stages.reduce),
             libraries=item.libraries,
-            threads=True,
+            arithmetic=True,
             features=reads[0].outputs,
             outputs=link.build().output_size(reads[0].outputs),
         )
@@ -308,7 +308,7 @@ class Planner:
             data=None,
             source=keys.source(item, stages.cluster),
             libraries=item.libraries,
-            threads=True,
+            arithmetic=True,
             features=parent.outputs,
             outputs=1,
         )
@@ -322,7 +322,7 @@ class Planner:
             data=None,
             source=keys.source(stages.measure, stages.silhouette, neighbours, common, seeds),
             libraries=("scikit-learn",),
-            threads=True,
+            arithmetic=True,
             features=reads[0].outputs,
             outputs=0,
         )
@@ -336,7 +336,7 @@ class Planner:
             data=self.dataset.labels_fingerprint,
             source=keys.source(stages.score, metrics, neighbours, sampling, seeds),
             libraries=("scikit-learn", "scipy"),
-            threads=False,
+            arithmetic=False,
             features=1,
             outputs=0,
         )
@@ -351,18 +351,20 @@ class Planner:
         data: Any,
         source: str,
         libraries: tuple[str, ...],
-        threads: bool,
+        arithmetic: bool,
         features: int,
         outputs: int,
     ) -> Task:
+        """Plan a task; where it does ``arithmetic`` on the CPU, last digits depend on how."""
+        threads = self.spec.threads if arithmetic and stage in PARALLEL else 1
         inputs = {
             "settings": settings,
             "reads": [task.key for task in reads],
             "data": data,
             "source": source,
             "versions": keys.versions(*libraries),
-            "threads": self.spec.threads if threads else None,
-            "processor": keys.processor() if threads else None,
+            "threads": threads if arithmetic else None,
+            "processor": keys.processor() if arithmetic else None,
         }
         key = keys.key({"stage": stage} | inputs)
         if key not in self.tasks:
@@ -376,5 +378,6 @@ class Planner:
                 len(self.dataset),
                 features,
                 outputs,
+                threads,
             )
         return self.tasks[key]

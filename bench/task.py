@@ -10,6 +10,9 @@ from reducers.chain import Chain
 
 BEHIND_CHAIN = " → "  # what stands between a chain and its clusterer
 
+# Stages that take long and share their work among several processor threads; others have one.
+PARALLEL = ("train", "encode", "reduce")
+
 # Where an artifact is in the store: its stage and its key.
 Place = tuple[str, str]
 
@@ -37,6 +40,8 @@ class Task:
         Shape of the array that it works on.
     outputs : int
         Numbers that it leaves for each training image.
+    threads : int
+        Processor threads that it is given.
     """
 
     stage: str
@@ -48,6 +53,7 @@ class Task:
     samples: int
     features: int
     outputs: int
+    threads: int = 1
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def test_a_cluster_of_ours_gives_the_same_results(tmp_path, expected, capfd):
     assert lasting(found) == expected
     said = capfd.readouterr().err
     assert re.fullmatch(
-        r"dask: 2 tasks at once, 1 threads each; see http://127\.0\.0\.1:\d+/status\n", said
+        r"dask: 2 tasks at once, up to 1 thread each; see http://127\.0\.0\.1:\d+/status\n", said
     )
 
 
@@ -263,7 +263,7 @@ def test_a_worker_may_join_late(lonely, tmp_path, expected, capfd):
 
     with meanwhile(join):
         found = run_here(tmp_path, lonely)
-    assert "0 tasks at once, 1 threads each, waiting for a worker" in capfd.readouterr().err
+    assert "0 tasks at once, up to 1 thread each, waiting for a worker" in capfd.readouterr().err
     assert lasting(found) == expected
 
 

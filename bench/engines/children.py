@@ -80,7 +80,7 @@ class Children:
                 if (child.setup, child.gpu) == (setup, gpu):
                     self.idle.remove(child)
                     return child.process
-        return WorkerProcess(setup, more=environment(setup, gpu))
+        return WorkerProcess(setup, more=sees(gpu))
 
     def _sweep(self) -> None:
         with self.lock:
@@ -102,14 +102,13 @@ class Children:
                 child.process.__exit__()
 
 
-def environment(setup: Setup, gpu: int | None) -> dict[str, str]:
-    """Return what is set for a process beside `bench.worker.process.environment`."""
-    found = {"NUMBA_NUM_THREADS": str(setup.threads)}
-    if gpu is not None:
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-        names = visible.split(",") if visible else []
-        found["CUDA_VISIBLE_DEVICES"] = names[gpu] if gpu < len(names) else str(gpu)
-    return found
+def sees(gpu: int | None) -> dict[str, str]:
+    """Return the variables that show a process one GPU of this machine, and no other."""
+    if gpu is None:
+        return {}
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    names = visible.split(",") if visible else []
+    return {"CUDA_VISIBLE_DEVICES": names[gpu] if gpu < len(names) else str(gpu)}
 
 
 def kill(process: WorkerProcess) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from bench.engines import proof, remote
 from bench.engines.connection import Connection
 from bench.engines.engine import Work
-from bench.engines.messages import Job
+from bench.engines.messages import Job, topic
 from bench.engines.progress import WatchMany
 from bench.engines.rounds import Rounds
 from bench.engines.together import run_together
@@ -136,7 +136,8 @@ class Cluster:
         connection = self._connected()
         known = connection.workers()
         slots = sum(worker["nthreads"] for worker in known.values())
-        job = Job(uuid.uuid4().hex, self._travelling(setup), None)
+        ours = None if self.address else self.workers * setup.threads
+        job = Job(uuid.uuid4().hex, self._travelling(setup), None, ours)
         if self.address is not None:
             asked = stack.enter_context(proof.asked(job.setup.store, libraries))
             job = replace(job, proof=asked)
@@ -149,11 +150,9 @@ class Cluster:
 
         link = f"; see {connection.link}" if connection.link else ""
         waits = "" if slots else ", waiting for a worker"
-        say(f"{slots} tasks at once, {setup.threads} threads each{waits}{link}")
+        say(f"{slots} tasks at once, up to {_threads(setup.threads)} each{waits}{link}")
         watch.at_once = lambda: max(slots, 1)
-        connection.client.subscribe_topic(
-            remote.topic(job.run), lambda event: watch.step(*event[1])
-        )
+        connection.client.subscribe_topic(topic(job.run), lambda event: watch.step(*event[1]))
         stack.enter_context(watch)
         return Rounds(
             connection, job, lambda worker, reason: say(f"worker {worker} is left out: {reason}")
@@ -182,6 +181,10 @@ class Cluster:
             for module in modules:
                 cloudpickle.unregister_pickle_by_value(module)
         return replace(setup, store=setup.store.resolve(), plugins=(), items=packed)
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'s' * (count != 1)}"
 
 
 def _gpus_here() -> int:

@@ -11,7 +11,8 @@ from typing import Any
 from distributed import CancelledError, Client, LocalCluster
 from distributed.comm import CommClosedError
 
-from bench.engines.remote import GPU, children
+from bench.engines.doing import children
+from bench.engines.remote import GPU
 from bench.errors import RunError, UsageError, told
 
 HERE = "127.0.0.1"

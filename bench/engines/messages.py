@@ -20,11 +20,14 @@ class Job:
         For the processes that do the tasks.
     proof : Proof or None
         What a worker has to prove before its first task; None where it is this process.
+    processors : int or None
+        That a worker has for tasks; None: as many as it finds.
     """
 
     run: str
     setup: Setup
     proof: Proof | None
+    processors: int | None
 
 
 class Behind:
@@ -59,17 +62,23 @@ What = Done | Raised | Damaged | Stuck | Behind | Unfit | TooSmall
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a task.
+    """What became of a batch of tasks.
 
     Attributes
     ----------
     run : str
-        The run that it was done for: two grids that ask for a task at the same time share it.
+        The run that they were done for: two grids that ask for the same at the same time share it.
     worker : str
         Address of the worker.
-    what : What
+    whats : dict
+        What became of each, by its key.
     """
 
     run: str
     worker: str
-    what: What
+    whats: dict[str, What]
+
+
+def topic(run: str) -> str:
+    """Return where a run's tasks tell Dask how far they are."""
+    return f"latentgrid-{run}"

@@ -19,15 +19,18 @@ from typing import Any
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from distributed import CancelledError, Client, Future, as_completed
 
+from bench.engines.batches import batches
 from bench.engines.connection import LOST, Connection
-from bench.engines.messages import Behind, Job, Report, TooSmall, Unfit
+from bench.engines.messages import Behind, Job, Report, TooSmall, Unfit, What
 from bench.engines.remote import GPU, work
 from bench.engines.together import End, Ends
 from bench.errors import RunError, told
-from bench.task import Task
+from bench.store import Store
 from bench.worker.messages import Done, Order, Raised
 
 GATHER = 0.05  # seconds; ends of short tasks are fetched together, since to fetch takes time
+
+Batch = list[Order]
 
 
 class Rounds:
@@ -61,35 +64,39 @@ class Rounds:
             If the scheduler is lost for good, or no worker is fit.
         """
         while orders:
-            undone: set[str] = set()
+            over: set[str] = set()  # done, or failed, or behind what failed
+            failed: set[str] = set()
             behind: set[str] = set()
-            ended: set[str] = set()
-            with closing(self._round(orders)) as reports:
-                for task, report in reports:
-                    match self._judged(task, report):
+            with closing(self._round(orders)) as ended:
+                for order, report in ended:
+                    match self._judged(order, report):
                         case None:
-                            undone.add(task.key)
+                            pass
                         case Behind():
-                            behind.add(task.key)
+                            behind.add(order.task.key)
                         case end:
-                            ended.add(task.key)
-                            yield task, end
-            undone |= {o.task.key for o in orders} - ended - behind
+                            over.add(order.task.key)
+                            if not isinstance(end, Done):
+                                failed.add(order.task.key)
+                            yield order.task, end
             for order in orders:  # parents first
-                if order.task.key in behind and any(key in undone for _, key in order.task.reads):
-                    undone.add(order.task.key)
-            orders = [order for order in orders if order.task.key in undone]
+                key, reads = order.task.key, {key for _, key in order.task.reads}
+                if key in behind and reads & failed:
+                    failed.add(key)
+                    over.add(key)
+            orders = [order for order in orders if order.task.key not in over]
 
-    def _judged(self, task: Task, report: Report) -> End | Behind | None:
+    def _judged(self, order: Order, report: Report) -> End | Behind | None:
         """Return what became of a task; None if it is to be done again."""
-        match report.what:
+        key = order.task.key
+        match report.whats[key]:
             case Unfit(reason):
                 if report.run == self.job.run:  # else the other run's proof may be over
                     self._leave_out(report.worker, reason)
                 return None
             case TooSmall(limit, error):
-                self.needs[task.key] = max(self.needs.get(task.key, 0), limit)
-                return None if self._allowed(task) else error
+                self.needs[key] = max(self.needs.get(key, 0), limit)
+                return None if self._allowed([order]) else error
             case Done(computed):
                 # Done for another grid, which counts it: to this one it was there.
                 return Done(computed and report.run == self.job.run)
@@ -103,111 +110,127 @@ class Rounds:
         if self.unfit.issuperset(self.connection.workers()):
             raise RunError(f"worker {worker} cannot work for this grid: {reason}")
 
-    def _allowed(self, task: Task) -> tuple[str, ...]:
-        """Return the addresses of workers that may do a task."""
-        need = self.needs.get(task.key, 0)
-        return tuple(
+    def _allowed(self, batch: Batch) -> list[str]:
+        """Return the addresses of workers that may do a batch."""
+        need = max(self.needs.get(order.task.key, 0) for order in batch)
+        return [
             address
             for address, known in self.connection.workers().items()
             if address not in self.unfit and _bytes_a_task(known) > need
-        )
+        ]
 
-    def _round(self, orders: list[Order]) -> Generator[tuple[Task, Report], None, None]:
+    def _round(self, orders: list[Order]) -> Generator[tuple[Order, Report], None, None]:
         """Hand out tasks once; yield what became of each that was not lost with the scheduler."""
         client = self.connection.client
-        given: dict[str, Future] = {}
+        given: dict[Future, Batch] = {}
         try:
-            given = self._hand_out(client, orders)
-            tasks = {given[order.task.key]: order.task for order in orders}
-            ended = as_completed(given.values(), loop=client.loop)
-            for batch in ended.batches():
+            given = self._hand_out(client, batches(orders))
+            ended = as_completed(given, loop=client.loop)
+            for some in ended.batches():
                 time.sleep(GATHER)
-                batch += ended.next_batch(block=False)
-                for future, what in _reports(client, batch):
-                    task = tasks[future]
-                    # Of what Dask gave up, what is behind it is as well.
-                    read = [given[key] for _, key in task.reads if key in given]
-                    given_up = any(parent.status == "error" for parent in read)
-                    yield task, Report("", "", Behind()) if given_up else what
+                some += ended.next_batch(block=False)
+                for future, report in self._reports(client, some, given):
+                    for order in given[future]:
+                        yield order, report
         except LOST:
             self.connection.again()
         finally:
             with suppress(Exception):  # nobody is there any more to be told
-                client.cancel([future for future in given.values() if not future.done()])
+                client.cancel([future for future in given if not future.done()])
 
-    def _hand_out(self, client: Client, orders: list[Order]) -> dict[str, Future]:
-        """Send the graph; return the futures by the tasks' keys."""
-        names = self._names(orders)
+    def _reports(
+        self, client: Client, some: list[Future], given: dict[Future, Batch]
+    ) -> Iterator[tuple[Future, Report]]:
+        """Fetch what became of batches, all at once.
+
+        Raises
+        ------
+        CancelledError
+            If they were lost with the scheduler.
+        """
+        if any(future.status == "cancelled" for future in some):
+            raise CancelledError
+        finished = [future for future in some if future.status == "finished"]
+        yield from zip(finished, client.gather(finished), strict=True)
+        failed = [future for future in given if future.status == "error"]
+        keys = {order.task.key for future in failed for order in given[future]}
+        for future in some:
+            if future.status == "error":
+                yield future, self._died(future, given[future], keys)
+
+    def _died(self, future: Future, batch: Batch, lost: set[str]) -> Report:
+        """Say what became of a batch over which Dask lost one worker after the other, or its mind.
+
+        Of what Dask gave up, what is behind it is given up as well: that is not its own failure.
+        """
+        store = Store(self.job.setup.store)
+        whats: dict[str, What] = {order.task.key: Behind() for order in batch}
+        if not lost & {key for order in batch for _, key in order.task.reads} - set(whats):
+            for order in batch:
+                task = order.task
+                if order.force or (task.stage, task.key) not in store:
+                    text = f"WorkersDied: {told(future.exception())}"
+                    whats[task.key] = Raised(text, text)
+                    break
+                whats[task.key] = Done(True)
+        return Report(self.job.run, "", whats)
+
+    def _hand_out(self, client: Client, made: list[Batch]) -> dict[Future, Batch]:
+        """Send the graph; return the batches by their futures."""
+        names = self._names(made)
         layers: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
-        for order in orders:
-            reads = [names[key] for _, key in order.task.reads if key in names]
-            asks = self._asks_for(order.task)
+        for batch in made:
+            name = names[batch[0].task.key]
+            asks = self._asks_for(batch)
             _, tasks = layers.setdefault(repr(asks), (asks, {}))
-            tasks[names[order.task.key]] = (work, self.pickled, pickle.dumps(order), *reads)
+            tasks[name] = (work, self.pickled, pickle.dumps(batch), *_reads(batch, names))
         graph = HighLevelGraph(
             {name: MaterializedLayer(tasks, asks) for name, (asks, tasks) in layers.items()},
             {name: set() for name in layers},
         )
         self.rounds += 1
+        wanted = [names[batch[0].task.key] for batch in made]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a graph is large, which cannot be helped
-            futures = client.get(graph, list(names.values()), sync=False)
-        return dict(zip(names, futures, strict=True))
+            futures = client.get(graph, wanted, sync=False)
+        return dict(zip(futures, made, strict=True))
 
-    def _names(self, orders: list[Order]) -> dict[str, str]:
-        """Return Dask's names for tasks, by their keys.
+    def _names(self, made: list[Batch]) -> dict[str, str]:
+        """Return Dask's names for batches, by the keys of their tasks.
 
         They are the same in every grid that asks for the same at the same time, so that Dask does
         it once for all of them. What is done again has names of its own, lest an end that Dask
         still knows be taken for it; and so has what another grid has fewer parents for.
         """
-        asked = {order.task.key for order in orders}
         own = uuid.uuid4().hex
-        names = {}
-        for order in orders:
-            task = order.task
-            reads = sorted(key for _, key in task.reads if key in asked)
-            shared = not self.rounds and not order.force
-            told = [str(self.job.setup.store), *reads, "" if shared else own]
-            mark = hashlib.sha256("\0".join(told).encode()).hexdigest()[:8]
-            names[task.key] = f"{task.stage}-{task.key}-{mark}"
+        names: dict[str, str] = {}
+        for batch in made:
+            shared = not self.rounds and not any(order.force for order in batch)
+            keys = [order.task.key for order in batch]
+            parts = [str(self.job.setup.store), *keys, *_reads(batch, names)]
+            mark = hashlib.sha256("\0".join([*parts, "" if shared else own]).encode()).hexdigest()
+            stages = "+".join(dict.fromkeys(order.task.stage for order in batch))
+            names |= dict.fromkeys(keys, f"{stages}-{mark[:32]}")
         return names
 
-    def _asks_for(self, task: Task) -> dict[str, Any]:
-        """Return what Dask is told of a task: the resources it needs, the workers it may go to."""
+    def _asks_for(self, batch: Batch) -> dict[str, Any]:
+        """Return what Dask is told of a batch: the resources it needs, the workers it may go to."""
         asks: dict[str, Any] = {}
-        if task.settings.get("device") == "cuda":
+        if any(order.task.settings.get("device") == "cuda" for order in batch):
             asks["resources"] = {GPU: 1}
-        if self.unfit or task.key in self.needs:
-            asks["workers"] = list(self._allowed(task))
+        if self.unfit or any(order.task.key in self.needs for order in batch):
+            asks["workers"] = self._allowed(batch)
         return asks
+
+
+def _reads(batch: Batch, names: dict[str, str]) -> list[str]:
+    """Return the names of the other batches that one reads from."""
+    own = {order.task.key for order in batch}
+    read = {key for order in batch for _, key in order.task.reads} - own
+    return sorted({names[key] for key in read if key in names})
 
 
 def _bytes_a_task(worker: dict[str, Any]) -> float:
     """Return the memory that a worker has for a task."""
     limit = worker["memory_limit"]
     return limit // worker["nthreads"] if limit else math.inf
-
-
-def _reports(client: Client, batch: list[Future]) -> Iterator[tuple[Future, Report]]:
-    """Fetch what became of tasks, all at once.
-
-    Raises
-    ------
-    CancelledError
-        If they were lost with the scheduler.
-    """
-    if any(future.status == "cancelled" for future in batch):
-        raise CancelledError
-    finished = [future for future in batch if future.status == "finished"]
-    yield from zip(finished, client.gather(finished), strict=True)
-    for future in batch:
-        if future.status == "error":
-            yield future, _died(future)
-
-
-def _died(future: Future) -> Report:
-    """Say what became of a task over which Dask lost one worker after the other, or its mind."""
-    error = future.exception()
-    text = f"WorkersDied: {told(error)}"
-    return Report("", "", Raised(text, text))

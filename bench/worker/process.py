@@ -33,7 +33,12 @@ from bench.worker.messages import (
 )
 
 # Read by the arithmetic libraries when they are loaded, each by its own.
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
 
 PRINTED = 20_000  # characters kept of what an item printed before it failed
 

@@ -77,15 +77,12 @@ def _listen(pipe: IO[bytes], requests: queue.Queue[Any]) -> None:
 
 
 def _set_up(setup: Setup) -> Any:
-    import torch
-
     from bench.plugins import adopt, load_plugins
     from bench.training import core
     from bench.worker.tasks import Data, Worker
 
     load_plugins(setup.plugins)
     adopt(cloudpickle.loads(setup.items))
-    torch.set_num_threads(setup.threads)
     core.set_precision(setup.precision)
     if setup.deterministic:
         core.be_deterministic()

@@ -14,6 +14,7 @@ from bench import controls, stages
 from bench.checkpoints import Checkpoints
 from bench.clusterers.named import Named as Clusterer
 from bench.measure import Stopwatch
+from bench.processors import limit_threads
 from bench.stages import Result, Steps
 from bench.store import Artifact, Store
 from bench.task import Task
@@ -62,6 +63,7 @@ class Worker:
         self.device = device
         self.checkpoint = checkpoint
         self.warm: set[str] = set()
+        self.threads = 0  # that libraries have; 0: some may have others
 
     def do(
         self,
@@ -93,6 +95,9 @@ class Worker:
             keeper = self._keeper(task, force)
             job = self._job(task, steps, keeper)
             warm_up_seconds = self._warm_up(task, job)
+            if self.threads != task.threads:
+                limit_threads(task.threads)
+                self.threads = task.threads
             with Stopwatch(self.device) as watch:
                 result = job.call()
             self.store.save(
@@ -125,6 +130,7 @@ class Worker:
         if what in self.warm:
             return 0.0
         self.warm.add(what)
+        self.threads = 0  # what is loaded now has not been told
         with Stopwatch(self.device) as watch:
             job.warm_up()
         return watch.seconds
@@ -214,7 +220,7 @@ class Worker:
         self, task: Task, steps: Steps, parent: Artifact, drawn: Artifact | None = None
     ) -> _Job:
         (link,) = Chain.parse(task.settings["link"]).links
-        reducer = link.build(task.settings.get("seed"), task.inputs["threads"], self.device)
+        reducer = link.build(task.settings.get("seed"), task.threads, self.device)
         train, validation = parent.require("train"), parent.array("validation")
         if drawn is not None:
             train, validation = train[drawn.require("chosen")], None
