@@ -6,33 +6,38 @@ import resource
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cloudpickle
 import numpy as np
 
 from bench.console import duration
-from bench.datasets.dataset import load
+from bench.datasets.dataset import Dataset, load
 from bench.engines.cluster import Cluster
 from bench.engines.local import Local
 from bench.plan import Plan, plan
 from bench.runner import Mode, Outcome
 from bench.spec import resolve
 from bench.store import MANIFEST, Store
-from bench.task import Task
 from bench.worker.messages import Setup
+
+FEW_MODELS = {"models": "pixels,dnn,cnn,histogram,hog", "reducers": "none,pca16,svd16,tsne2"}
+MANY_MODELS = {"models": "dnn,cnn,cnn-plain,denoising,sparse", "reducers": "pca16"}
+
+
+def planned(data: Dataset, seeds: int, **settings: str) -> Plan:
+    """Plan a grid without controls and baselines."""
+    fixed = {"limit": len(data), "device": "cpu", "threads": 1, "null": False, "baselines": False}
+    return plan(resolve({**fixed, "seeds": seeds, **settings}), data)
 
 
 def planning() -> None:
     """Plan grids of more and more cells: seconds, microseconds a cell, most memory so far."""
     data = load("digits", limit=200)
     for seeds in (50, 500, 5000):
-        spec = resolve(
-            {"models": "pixels,dnn,cnn,histogram,hog", "reducers": "none,pca16,svd16,tsne2",
-             "limit": 200, "seeds": seeds, "device": "cpu", "null": False, "baselines": False}
-        )  # fmt: skip
         began = time.perf_counter()
-        made = plan(spec, data)
+        made = planned(data, seeds, **FEW_MODELS)
         took = time.perf_counter() - began
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
@@ -43,45 +48,48 @@ def planning() -> None:
 
 def cells() -> None:
     """Have 1,000 cells "done" whose artifacts are there: what is left is the engine's own time."""
+    data = load("digits", limit=200)
+    plans = [planned(data, 50, **FEW_MODELS), planned(data, 200, **MANY_MODELS)]
     with tempfile.TemporaryDirectory() as folder:
-        store, setup = _nothing_to_do(Path(folder))
-        for name, engine in (("local", Local()), ("dask", Cluster(None, 2))):
-            for length in (1, 4, 8):  # tasks a cell
-                _time(name, engine, store, setup, length)
+        store, setup = _nothing_to_do(Path(folder), plans)
+        for made in plans:
+            for name, engine in (("local", Local()), ("dask", Cluster(None, 2))):
+                _time(name, engine, store, setup, made)
 
 
-def _nothing_to_do(folder: Path) -> tuple[Store, Setup]:
-    store = Store(folder)
+class _Unseen(Store):
+    """The client's, to which nothing is there, so that all of it is handed out."""
+
+    def __contains__(self, place: tuple[str, str]) -> bool:
+        return False
+
+
+def _nothing_to_do(folder: Path, plans: list[Plan]) -> tuple[Store, Setup]:
+    store = _Unseen(folder)
     store.prepare()
     images = np.zeros((2, 32, 32, 3), np.uint8)
     store.save("data", "d", {"images": images, "validation_images": images[:0]}, {}, {})
+    for made in plans:
+        for task in made.tasks.values():
+            store.path(task.stage, task.key).mkdir(parents=True, exist_ok=True)
+            (store.path(task.stage, task.key) / MANIFEST).touch()
     return store, Setup(folder, "d", "cpu", 1, False, "float32", 60.0, (), cloudpickle.dumps([]))
 
 
-def _time(name: str, engine: Local | Cluster, store: Store, setup: Setup, length: int) -> None:
-    class Unseen(Store):
-        """The client's, to which nothing is there, so that all of it is handed out."""
-
-        def __contains__(self, place: tuple[str, str]) -> bool:
-            return False
-
-    tasks: dict[str, Task] = {}
-    for cell in range(1000):
-        for step in range(length):
-            key = f"{length}-{cell}-{step}"
-            reads = (("noop", f"{length}-{cell}-{step - 1}"),) if step else ()
-            tasks[key] = Task("noop", key, reads, {}, {"versions": {}}, "", 1, 1, 1)
-            store.path("noop", key).mkdir(parents=True, exist_ok=True)
-            (store.path("noop", key) / MANIFEST).touch()
-    first = dict(list(tasks.items())[:1])
+def _time(name: str, engine: Local | Cluster, store: Store, setup: Setup, made: Plan) -> None:
+    first = replace(made, tasks=dict(list(made.tasks.items())[:1]))
     with engine, engine.at_work(setup, {}, None) as work:
-        work(
-            Plan(None, (), first), Unseen(store.root), Mode(), Outcome()
-        )  # starts what there is to
+        work(first, store, Mode(), Outcome())  # starts what there is to start
         began = time.perf_counter()
-        work(Plan(None, (), tasks), Unseen(store.root), Mode(), Outcome())
+        outcome = Outcome()
+        work(made, store, Mode(), outcome)
         took = time.perf_counter() - began
-    print(f"{name}, {length} tasks a cell: {took:.1f} s, {took:.2f} ms a cell")
+    assert outcome.reused == set(made.tasks)
+    count = len(made.cells)
+    print(
+        f"{name}, {count:,} cells, {len(made.tasks) / count:.1f} tasks each: {took:.1f} s, "
+        f"{took / count * 1e3:.1f} ms a cell"
+    )
 
 
 if __name__ == "__main__":

@@ -247,6 +247,23 @@ def test_plugins_travel_and_a_model_that_kills_its_process_fails_its_cell_alone(
     assert "killed by signal 9" in records["error"]["dying"]
 
 
+KILLER = PLUGIN.replace("os.kill(os.getpid(), 9)", "os.kill(os.getppid(), 9)")
+
+
+@pytest.mark.slow
+def test_a_model_that_kills_one_worker_after_the_other_fails_its_cell_alone(cluster, tmp_path):
+    (tmp_path / "mine.py").write_text(KILLER)
+    found = run_command(
+        tmp_path, *FLAGS, "--models", "pixels,dying", "--plugin", "mine.py", "--engine",
+        cluster.engine,
+    )  # fmt: skip
+    assert found.returncode == 1
+    records = pd.read_csv(tmp_path / "results" / "results.csv").set_index("model")
+    assert records["status"].to_dict() == {"pixels": "ok", "dying": "failed"}
+    assert records["failed_stage"]["dying"] == "train"
+    assert "WorkersDied" in records["error"]["dying"]
+
+
 @contextmanager
 def meanwhile(what):
     """Do something in another thread."""
@@ -258,7 +275,7 @@ def meanwhile(what):
 
 def test_a_worker_may_join_late(lonely, tmp_path, expected, capfd):
     def join():
-        time.sleep(1)
+        wait_for(lambda: tasks_of(lonely))
         lonely.start_worker()
 
     with meanwhile(join):

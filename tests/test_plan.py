@@ -138,7 +138,7 @@ def test_what_shapes_a_result_is_in_its_key():
         ({"batch_size": 3}, {"place"}),
         ({"seed": 1}, set()),  # the subset is another
         ({"limit": 201}, set()),
-        ({"threads": 2}, set()),
+        ({"threads": 2}, {"place"}),  # in which one thread works
         ({"clusters": 4}, {"train", "encode", "rank", "place", "reduce"}),
     ):
         pairs = zip(base, tasks(**change), strict=True)

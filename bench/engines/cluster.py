@@ -150,7 +150,9 @@ class Cluster:
 
         link = f"; see {connection.link}" if connection.link else ""
         waits = "" if slots else ", waiting for a worker"
-        say(f"{slots} tasks at once, up to {_threads(setup.threads)} each{waits}{link}")
+        say(
+            f"{_some(slots, 'task')} at once, up to {_some(setup.threads, 'thread')} each{waits}{link}"
+        )
         watch.at_once = lambda: max(slots, 1)
         connection.client.subscribe_topic(topic(job.run), lambda event: watch.step(*event[1]))
         stack.enter_context(watch)
@@ -183,8 +185,8 @@ class Cluster:
         return replace(setup, store=setup.store.resolve(), plugins=(), items=packed)
 
 
-def _threads(count: int) -> str:
-    return f"{count} thread{'s' * (count != 1)}"
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _gpus_here() -> int:
