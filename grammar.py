@@ -14,6 +14,7 @@ to write one thing are one cell. Like `registry`, this module stands beside all 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import re
@@ -106,6 +107,17 @@ def read_item(
     return match["name"], found
 
 
+@functools.cache
+def signature_of(item: Any) -> inspect.Signature:
+    """Return what an item's constructor takes; found once, since a plan asks for it per cell."""
+    return inspect.signature(item)
+
+
+@functools.cache
+def _types_of(item: Any) -> dict[str, Any]:
+    return typing.get_type_hints(item.__init__)
+
+
 def read_parameters(
     name: str, text: str | None, item: Callable[..., Any], reserved: Collection[str]
 ) -> Parameters:
@@ -131,9 +143,9 @@ def read_parameters(
     ------
     GrammarError
     """
-    signature = inspect.signature(item)
+    signature = signature_of(item)
     allowed = [key for key in signature.parameters if key not in reserved]
-    types = typing.get_type_hints(item.__init__)
+    types = _types_of(item)
     found: dict[str, Value] = {}
     for part in [] if text is None or not text.strip() else text.split(","):
         match = _PARAMETER.fullmatch(part)

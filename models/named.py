@@ -7,10 +7,9 @@ constructor takes the image shape alone.
 from __future__ import annotations
 
 import functools
-import inspect
 from typing import Any
 
-from grammar import Parameters, Written, read_item
+from grammar import Parameters, Written, read_item, signature_of
 from models import autoencoders
 from models.autoencoder import Autoencoder
 from models.untrained import untrained_name
@@ -38,7 +37,7 @@ class Named(Written):
     @property
     def needs_clusters(self) -> bool:
         """Whether the model is told how many clusters are sought."""
-        return CLUSTERS in inspect.signature(autoencoders[self.name]).parameters
+        return CLUSTERS in signature_of(autoencoders[self.name]).parameters
 
     @property
     def untrained(self) -> str | None:
@@ -74,7 +73,7 @@ def find(text: str, clusters: int | None = None) -> type[Autoencoder]:
 
 
 def _reserved(item: Any) -> tuple[str, ...]:
-    return (*list(inspect.signature(item).parameters)[:1], CLUSTERS)
+    return (*list(signature_of(item).parameters)[:1], CLUSTERS)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ import inspect
 import re
 from dataclasses import dataclass
 
-from grammar import GrammarError, Parameters, read_parameters, split, write_parameters
+from grammar import GrammarError, Parameters, read_parameters, signature_of, split, write_parameters
 from reducers import reducers
 from reducers.reducer import Reducer
 
@@ -57,7 +57,7 @@ class Link:
     @property
     def on_device(self) -> bool:
         """Whether the reducer works where models train."""
-        return "device" in inspect.signature(reducers[self.name]).parameters
+        return "device" in signature_of(reducers[self.name]).parameters
 
     def build(
         self, random_state: int | None = None, n_jobs: int = 1, device: str = "cpu"
@@ -70,7 +70,7 @@ class Link:
             "n_jobs": n_jobs,
             "device": device,
         }
-        taken = inspect.signature(cls).parameters
+        taken = signature_of(cls).parameters
         return cls(
             **{key: value for key, value in offered.items() if key in taken},
             **dict(self.parameters),
@@ -114,7 +114,7 @@ def _parse_link(text: str) -> Link:
             f"cannot read {text.strip()!r}; a link looks like pca128 or tsne2(perplexity=50)"
         )
     name = match["name"]
-    signature = inspect.signature(reducers[name])
+    signature = signature_of(reducers[name])
     return Link(
         name,
         _dimensions(name, match["number"], signature),

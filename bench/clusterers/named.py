@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Clusterer
-from grammar import Written, read_item
+from grammar import Written, read_item, signature_of
 
 DEFAULT = "kmeans"  # the report's
 
@@ -35,7 +34,7 @@ class Named(Written):
         """Return the clusterer, unfitted; number and seed go to those that take them."""
         item: Any = clusterers[self.name]
         offered = {"n_clusters": clusters, "random_state": random_state}
-        taken = inspect.signature(item).parameters
+        taken = signature_of(item).parameters
         made: Clusterer = item(
             **{key: value for key, value in offered.items() if key in taken},
             **dict(self.parameters),

@@ -150,9 +150,8 @@ class Cluster:
 
         link = f"; see {connection.link}" if connection.link else ""
         waits = "" if slots else ", waiting for a worker"
-        say(
-            f"{_some(slots, 'task')} at once, up to {_some(setup.threads, 'thread')} each{waits}{link}"
-        )
+        at_once = f"{_some(slots, 'task')} at once, up to {_some(setup.threads, 'thread')} each"
+        say(f"{at_once}{waits}{link}")
         watch.at_once = lambda: max(slots, 1)
         connection.client.subscribe_topic(topic(job.run), lambda event: watch.step(*event[1]))
         stack.enter_context(watch)
