@@ -107,10 +107,12 @@ def read_item(
     return match["name"], found
 
 
-@functools.cache
 def signature_of(item: Any) -> inspect.Signature:
     """Return what an item's constructor takes; found once, since a plan asks for it per cell."""
-    return inspect.signature(item)
+    return _signature(item)
+
+
+_signature = functools.cache(inspect.signature)
 
 
 @functools.cache
