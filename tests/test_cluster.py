@@ -14,6 +14,9 @@ import pytest
 
 from bench import run_grid
 from bench.errors import RunError, UsageError
+from bench.run import Run
+from bench.spec import resolve
+from bench.store import Store
 from tests.conftest import ROOT
 from tests.conftest import run_grid as run_command
 from tests.dask_cluster import DaskCluster, wait_for
@@ -121,6 +124,23 @@ def test_a_cluster_of_ours_listens_on_the_loopback_interface_only():
         assert {c.laddr.ip for c in opened if c.status == "LISTEN"} <= {"127.0.0.1"}
     finally:
         connection.close()
+
+
+def test_a_task_that_another_grid_is_at_gives_its_place_to_others(tmp_path, expected):
+    where = {"out": tmp_path / "out", "store": tmp_path / "store"}
+    asked = {**SETTINGS, **where, "engine": "dask", "workers": 1}
+    store, tasks = Store(tmp_path / "store"), Run(resolve(asked)).plan.tasks.values()
+    store.prepare()
+    (place,) = [task for task in tasks if task.stage == "place"]
+    others = [(t.stage, t.key) for t in tasks if t.stage in ("encode", "rank", "reduce")]
+    found = []
+    with store.lock(place.key):  # as another grid would hold it
+        thread = threading.Thread(target=lambda: found.append(run_grid(**asked)))
+        thread.start()
+        wait_for(lambda: all(other in store for other in others))
+        assert ("place", place.key) not in store
+    thread.join()
+    assert lasting(found[0]) == expected
 
 
 def kill_in(stages, cluster, folder, expected):

@@ -1,0 +1,190 @@
+"""How many processors a task is given, and that libraries keep to it."""
+
+import threading
+import time
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from bench.engines.batches import LONGEST, batches
+from bench.engines.permits import Permits
+from bench.task import PARALLEL, Task
+from bench.worker.messages import Done, Order, Setup
+from tests.conftest import run_grid as run_command
+from tests.test_plan import planned
+
+PLUGIN = """
+import numba, sklearn.cluster, torch
+from pathlib import Path
+from threadpoolctl import threadpool_info
+from bench.clusterers import clusterers
+from bench.clusterers.kmeans import KMeans
+from reducers import reducers
+from reducers.reducer import Reducer
+
+
+def tell(name):
+    pools = {str(pool["num_threads"]) for pool in threadpool_info()}
+    found = [torch.get_num_threads(), numba.get_num_threads(), *sorted(pools)]
+    with open(Path(__file__).with_name(name), "a") as file:
+        file.write(" ".join(map(str, found)) + "\\n")
+
+
+@reducers.register("telling", "tells how many threads it has")
+class Telling(Reducer):
+    def __init__(self, n_components=2):
+        self.n_components = n_components
+
+    def fit_transform(self, X, y=None):
+        tell("reduce.txt")
+        return X[:, : self.n_components]
+
+    transform = fit_transform
+
+
+@clusterers.register("told", "tells how many threads it has")
+class Told(KMeans):
+    def fit_predict(self, X, y=None):
+        tell("cluster.txt")
+        return super().fit_predict(X)
+"""
+
+
+@pytest.mark.parametrize("engine", [[], ["--engine", "dask", "--workers", "2"]])
+def test_libraries_keep_to_the_threads_of_each_stage(tmp_path, engine):
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    found = run_command(
+        tmp_path, "--plugin", "mine.py", "--limit", "60", "--models", "pixels", "--reducers",
+        "telling9,telling9+telling2", "--clusterers", "told", "--seeds", "1", "--threads", "2",
+        "--no-baselines", "--no-null", *engine,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    records = pd.read_csv(tmp_path / "results" / "results.csv")
+    assert set(records["status"]) == {"ok"}
+    assert set((tmp_path / "reduce.txt").read_text().splitlines()) == {"2 2 2"}
+    assert set((tmp_path / "cluster.txt").read_text().splitlines()) == {"1 1 1"}
+
+
+def test_long_stages_are_given_all_threads_and_others_one():
+    tasks = planned(models="dnn,pixels", reducers="pca9,tsne2", threads=3, resamples=1).tasks
+    for task in tasks.values():
+        alone = task.stage not in PARALLEL or task.inputs["threads"] is None
+        assert task.threads == (1 if alone else 3), task
+    assert {t.stage for t in tasks.values() if t.threads == 3} == set(PARALLEL)
+
+
+def at_work(permits, wanted, log, name, over):
+    with permits.lend(wanted):
+        log.append(name)
+        over.wait(5)
+
+
+def test_processors_are_lent_in_order_and_never_more_than_there_are():
+    permits, log = Permits(2), []
+    names = ["one", "both", "another"]
+    overs = {name: threading.Event() for name in names}
+    threads = []
+    for name, wanted in zip(names, [1, 2, 1], strict=True):
+        threads.append(
+            threading.Thread(target=at_work, args=(permits, wanted, log, name, overs[name]))
+        )
+        threads[-1].start()
+        time.sleep(0.05)
+    assert log == ["one"]  # there is a processor for another, whose turn it is not
+    for name, then in (("one", ["one", "both"]), ("both", names)):
+        overs[name].set()
+        deadline = time.monotonic() + 5
+        while log != then and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert log == then
+    overs["another"].set()
+    for thread in threads:
+        thread.join()
+    assert permits.free == 2
+
+
+def test_who_asks_for_more_processors_than_there_are_gets_all_and_may_give_them_back_early():
+    permits = Permits(2)
+    with permits.lend(8) as loan:
+        assert permits.free == 0
+        loan.give_back()
+        assert permits.free == 2
+    assert permits.free == 2
+
+
+def order(stage, key, *reads):
+    return Order(Task(stage, key, tuple(("", read) for read in reads), {}, {}, "", 1, 1, 1), False)
+
+
+def keys(made):
+    return ["".join(one.task.key for one in batch) for batch in made]
+
+
+def test_short_tasks_that_follow_one_another_are_a_batch_and_long_ones_are_alone():
+    cell = [
+        order("train", "t"), order("encode", "e", "t"), order("rank", "r", "e"),
+        order("place", "p"), order("reduce", "1", "e"), order("cluster", "c", "1"),
+        order("measure", "m", "1", "c", "r", "p"), order("score", "s", "c", "m"),
+    ]  # fmt: skip
+    assert keys(batches(cell)) == ["t", "e", "r", "p", "1", "cms"]
+    assert keys(batches(cell[6:])) == ["ms"]  # what is not asked for is there
+
+
+def test_batches_are_bounded_and_read_from_earlier_ones_only():
+    shared = [order("place", "p"), *(order("measure", str(n), "p") for n in range(8))]
+    made = batches(shared)
+    assert max(map(len, made)) == LONGEST
+    assert keys(made)[1:] == ["3", "4", "5", "6", "7"]  # side by side
+
+    plan = planned(models="dnn,pixels,hog", reducers="pca9,tsne2", resamples=2, null=True, seeds=2)
+    orders = [Order(task, False) for task in plan.tasks.values()]
+    made = batches(orders)
+    where = {one.task.key: number for number, batch in enumerate(made) for one in batch}
+    assert len(where) == len(orders)
+    for number, batch in enumerate(made):
+        for place, one in enumerate(batch):
+            own = [other.task.key for other in batch[:place]]
+            for _, key in one.task.reads:
+                assert key in own or where[key] < number
+
+
+def test_a_gpu_has_one_task_at_a_time_and_reductions_go_on_beside_it(monkeypatch, tmp_path):
+    pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
+    from bench.engines.connection import Connection
+    from bench.engines.doing import Doing
+    from bench.engines.messages import Job
+    from bench.engines.rounds import Rounds
+
+    spans, seen = {}, {}
+
+    def ask(doing, child, asked):
+        began = time.monotonic()
+        time.sleep(0.5)
+        spans[asked.task.key] = (began, time.monotonic())
+        seen[asked.task.key] = child.more.get("CUDA_VISIBLE_DEVICES")
+        return Done(True)
+
+    def on_gpu(key):
+        asked = order("train", key)
+        return replace(asked, task=replace(asked.task, settings={"device": "cuda"}))
+
+    monkeypatch.setattr(Doing, "_ask", ask)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    setup = Setup(tmp_path, "d", "cuda", 1, False, "float32", 60.0, (), b"")
+    orders = [on_gpu("1"), on_gpu("2"), order("reduce", "a", "1"), order("reduce", "b", "2")]
+    connection = Connection(None, workers=3, gpus=1)
+    try:
+        rounds = Rounds(connection, Job("run", setup, None, 3), print)
+        ended = {task.key for task, _ in rounds.ends(orders)}
+    finally:
+        connection.close()
+    assert ended == {"1", "2", "a", "b"}
+    assert seen == {"1": "0", "2": "0", "a": None, "b": None}
+
+    def overlap(one, other):
+        return spans[one][0] < spans[other][1] and spans[other][0] < spans[one][1]
+
+    assert not overlap("1", "2")
+    first, second = sorted(["1", "2"], key=lambda key: spans[key][0])
+    assert overlap({"1": "a", "2": "b"}[first], second)
