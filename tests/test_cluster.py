@@ -321,7 +321,7 @@ def test_a_scheduler_that_is_started_again_is_found_again(lonely, tmp_path, expe
 
 
 def test_a_worker_that_is_too_small_is_told_and_a_larger_one_does_it(lonely, tmp_path, expected):
-    lonely.start_worker(memory="260MB")
+    lonely.start_worker(memory="340MB")
     found = run_command(tmp_path, *FLAGS, "--engine", lonely.engine)
     assert found.returncode == 1
     assert re.search(r"failed: .*MemoryError: tcp://\S+ has 0\.3 GB for a task", found.stderr)

@@ -155,9 +155,7 @@ class Cluster:
         watch.at_once = lambda: max(slots, 1)
         connection.client.subscribe_topic(topic(job.run), lambda event: watch.step(*event[1]))
         stack.enter_context(watch)
-        return Rounds(
-            connection, job, lambda worker, reason: say(f"worker {worker} is left out: {reason}")
-        )
+        return Rounds(connection, job, say)
 
     def _travelling(self, setup: Setup) -> Setup:
         """Return what workers elsewhere are to know: no path but the store's is the same there.

@@ -21,6 +21,7 @@ from distributed import CancelledError, Client, Future, as_completed
 
 from bench.engines.batches import batches
 from bench.engines.connection import LOST, Connection
+from bench.engines.health import Health
 from bench.engines.messages import Behind, Job, Report, TooSmall, Unfit, What
 from bench.engines.remote import GPU, work
 from bench.engines.together import End, Ends
@@ -40,17 +41,16 @@ class Rounds:
     ----------
     connection : Connection
     job : Job
-    left_out : callable
-        Told of a worker, by address and in one line, that gets no more tasks of this grid.
+    say : callable
+        Told in one line what people should know of the cluster.
     """
 
-    def __init__(
-        self, connection: Connection, job: Job, left_out: Callable[[str, str], None]
-    ) -> None:
+    def __init__(self, connection: Connection, job: Job, say: Callable[[str], None]) -> None:
         self.connection = connection
         self.job = job
         self.pickled = pickle.dumps(job)
-        self.left_out = left_out
+        self.say = say
+        self.health = Health(connection, say)
         self.unfit: set[str] = set()
         self.needs: dict[str, int] = {}  # bytes; such a task's worker has to have more
         self.rounds = 0
@@ -61,7 +61,7 @@ class Rounds:
         Raises
         ------
         bench.errors.RunError
-            If the scheduler is lost for good, or no worker is fit.
+            If the scheduler is lost for good, or no worker is fit, or all are out of memory.
         """
         while orders:
             over: set[str] = set()  # done, or failed, or behind what failed
@@ -106,7 +106,7 @@ class Rounds:
     def _leave_out(self, worker: str, reason: str) -> None:
         if worker not in self.unfit:
             self.unfit.add(worker)
-            self.left_out(worker, reason)
+            self.say(f"worker {worker} is left out: {reason}")
         if self.unfit.issuperset(self.connection.workers()):
             raise RunError(f"worker {worker} cannot work for this grid: {reason}")
 
@@ -126,10 +126,10 @@ class Rounds:
         try:
             given = self._hand_out(client, batches(orders))
             ended = as_completed(given, loop=client.loop)
-            for some in ended.batches():
+            while not ended.is_empty():
                 time.sleep(GATHER)
-                some += ended.next_batch(block=False)
-                for future, report in self._reports(client, some, given):
+                self.health.look()
+                for future, report in self._reports(client, ended.next_batch(block=False), given):
                     for order in given[future]:
                         yield order, report
         except LOST:
@@ -151,12 +151,13 @@ class Rounds:
         if any(future.status == "cancelled" for future in some):
             raise CancelledError
         finished = [future for future in some if future.status == "finished"]
-        yield from zip(finished, client.gather(finished), strict=True)
-        failed = [future for future in given if future.status == "error"]
-        keys = {order.task.key for future in failed for order in given[future]}
-        for future in some:
-            if future.status == "error":
-                yield future, self._died(future, given[future], keys)
+        if finished:
+            yield from zip(finished, client.gather(finished), strict=True)
+        lost = [future for future in some if future.status == "error"]
+        if lost:
+            given_up = [future for future in given if future.status == "error"]
+            keys = {order.task.key for future in given_up for order in given[future]}
+            yield from ((future, self._died(future, given[future], keys)) for future in lost)
 
     def _died(self, future: Future, batch: Batch, lost: set[str]) -> Report:
         """Say what became of a batch over which Dask lost one worker after the other, or its mind.
