@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -28,19 +29,23 @@ class WatchMany(Watch):
         self.began = self.told = time.monotonic()
         self.partly: dict[str, float] = {}  # estimated seconds done, of tasks that have not ended
         self.at_once: Callable[[], int] = lambda: 1
+        # Steps come in by another thread than ends.
+        self.lock = threading.Lock()
 
     def end(self, task: Task) -> None:
         """Take note that a task is done, was there already, or failed."""
-        if task.key in self.seconds:
-            self.done_estimate += self.seconds.pop(task.key)
-            self.partly.pop(task.key, None)
-            self._draw()
+        with self.lock:
+            if task.key in self.seconds:
+                self.done_estimate += self.seconds.pop(task.key)
+                self.partly.pop(task.key, None)
+                self._draw()
 
     def step(self, key: str, done: int, total: int) -> None:
         """Take note of how far a task is that takes long."""
-        if key in self.seconds:
-            self.partly[key] = self.seconds[key] * done / max(total, 1)
-            self._draw()
+        with self.lock:
+            if key in self.seconds:
+                self.partly[key] = self.seconds[key] * done / max(total, 1)
+                self._draw()
 
     def _draw(self) -> None:
         self.told = time.monotonic()
