@@ -628,19 +628,28 @@ def end(watch, key):
 
 
 def test_time_left_goes_from_the_estimate_to_nothing(watch):
-    assert watch._grid_left(None) == pytest.approx(20.0)  # 40 seconds of work, two at once
-    watch.now[0] += 5
-    assert watch._grid_left(None) == pytest.approx(15.0)
-    lefts = []
-    for key in "abcd":
-        watch.now[0] += 10  # twice as slow as was estimated
-        end(watch, key)
-        lefts.append(watch._grid_left(None))
-    assert lefts[0] == pytest.approx(30 * 20 / 20)
-    assert lefts == sorted(lefts, reverse=True)
-    assert lefts[-1] == 0
+    watch.now[0] += 30  # to connect
+    with watch:
+        assert bar(watch).description == "grid, 0 of 4 tasks"
+        assert watch._grid_left(None) == pytest.approx(20.0)  # 40 seconds of work, two at once
+        watch.now[0] += 5
+        assert watch._grid_left(None) == pytest.approx(15.0)
+        lefts = []
+        for key in "abcd":
+            watch.now[0] += 10  # twice as slow as was estimated
+            end(watch, key)
+            lefts.append(watch._grid_left(None))
+        assert lefts == [30 * 20 / 20, 20 * 30 / 30, 10 * 40 / 40, 0]
+        watch.now[0] += 1000
+        assert watch._grid_left(None) == 0
+
+
+def test_no_time_is_told_once_the_estimate_is_overrun(watch):
+    watch.step("a", 1, 2)
     watch.now[0] += 1000
-    assert watch._grid_left(None) == 0
+    assert watch._grid_left(None) is None
+    watch.step("a", 1, 2)
+    assert watch._grid_left(None) > 1000
 
 
 def test_steps_move_the_bar_and_count_no_more_once_a_task_has_ended(watch):

@@ -32,6 +32,13 @@ class WatchMany(Watch):
         # Steps come in by another thread than ends.
         self.lock = threading.Lock()
 
+    def __enter__(self) -> WatchMany:
+        """Start drawing; the clock by which time left is told starts now as well."""
+        self.began = time.monotonic()
+        self._draw()
+        super().__enter__()
+        return self
+
     def end(self, task: Task) -> None:
         """Take note that a task is done, was there already, or failed."""
         with self.lock:
@@ -60,8 +67,12 @@ class WatchMany(Watch):
         """Estimate by how long an estimated second took so far, with as many at work as there are.
 
         At first little is known, and the estimate counts as five seconds that went as expected.
+        Nothing is said once it is overrun, until something has been heard from the workers.
         """
+        if not self.seconds:
+            return 0.0
         done = self._done()
         pace = (self.told - self.began + 5.0) / (done + 5.0 * self.at_once())
         left = (sum(self.seconds.values()) - sum(self.partly.values())) * pace
-        return max(left - (time.monotonic() - self.told), 0.0)
+        left -= time.monotonic() - self.told
+        return left if left > 0 else None
