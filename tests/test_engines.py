@@ -19,9 +19,11 @@ import pytest
 from rich.console import Console
 
 from bench.engines import names
+from bench.engines.choose import choose
 from bench.engines.gpus import Gpus
 from bench.engines.progress import WatchMany
 from bench.errors import RunError, UsageError
+from bench.finished import settings_of
 from bench.runner import Mode
 from bench.several import Runs
 from bench.spec import resolve
@@ -370,6 +372,31 @@ def test_workers_are_for_a_cluster_of_ours(engine):
 def test_workers_are_a_number(workers):
     with pytest.raises(UsageError, match=r"^workers: "):
         resolve({"engine": "dask", "workers": workers})
+
+
+def test_settings_of_a_cluster_are_read_where_there_is_no_dask(tmp_path, monkeypatch):
+    """To export what it has computed, for instance."""
+    monkeypatch.setattr(names.importlib.util, "find_spec", lambda name: None)
+    (tmp_path / "grid.toml").write_text('engine = "dask:tcp://10.0.0.1:8786"')
+    spec = settings_of(tmp_path)
+    assert spec.engine == "dask:tcp://10.0.0.1:8786"
+    with pytest.raises(
+        UsageError, match=r"^engine: dask:tcp\S+ needs Dask, which is not installed"
+    ):
+        choose(spec)
+    names.require("local")
+
+
+def test_a_cluster_is_left_if_a_grid_cannot_be_planned(monkeypatch):
+    left = []
+    engine = SimpleNamespace(fit=lambda spec: spec, __exit__=lambda *raised: left.append(raised))
+    monkeypatch.setattr("bench.several.choose", lambda spec: engine)
+    for dataset in ("npy:/nosuch", "digits,npy:/nosuch"):
+        with pytest.raises(UsageError, match="nosuch"):
+            Runs(resolve({"dataset": dataset}))
+    assert len(left) == 2
+    Runs(resolve({"limit": 60, "models": "pixels", "reducers": "pca5"}))
+    assert len(left) == 2
 
 
 def command(code, folder, *paths, **variables):
