@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,18 +68,25 @@ class Runs:
     ) -> None:
         self.mode = mode or Mode()
         self.engine = choose(spec)
-        spec = self.engine.fit(spec)
         self.several = len(spec.datasets) > 1
-        if self.several:
-            self.runs = [
-                _load(_of_one(spec, name), self.mode, console, self.engine)
-                for name in spec.datasets
-            ]
-            _refuse_same_images(self.runs)
-            self.spec = spec.model_copy(update={"device": self.runs[0].spec.device})
-        else:
-            self.runs = [Run(spec, mode, console, self.engine)]
-            self.spec = self.runs[0].spec
+        with ExitStack() as stack:
+            stack.push(self.engine.__exit__)  # it may be connected, and nobody would leave it
+            spec = self.engine.fit(spec)
+            self.runs = self._plan(spec, console)
+            stack.pop_all()
+        device = self.runs[0].spec.device
+        self.spec = (
+            spec.model_copy(update={"device": device}) if self.several else self.runs[0].spec
+        )
+
+    def _plan(self, spec: GridSpec, console: Console | None) -> list[Run]:
+        if not self.several:
+            return [Run(spec, self.mode, console, self.engine)]
+        runs = [
+            _load(_of_one(spec, name), self.mode, console, self.engine) for name in spec.datasets
+        ]
+        _refuse_same_images(runs)
+        return runs
 
     def tasks(self) -> dict[str, Task]:
         """Return the distinct tasks of all runs, by key."""

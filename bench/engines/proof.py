@@ -14,18 +14,19 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from bench import keys
+from bench.store import Store, StoreError
+from bench.store.store import DRAFTS, LOCKS
 
 PACKAGES = ("bench", "models", "reducers")
 MODULES = ("grammar.py", "registry.py")
 # What carries tasks and results, beside what keys are made of.
 CARRIERS = ("cloudpickle", "dask", "distributed", "numpy")
+PREFIX = "token-"
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,44 @@ def asked(store: Path, libraries: Iterable[str]) -> Iterator[Proof]:
         Prepared, see `bench.store.Store.prepare`.
     libraries : iterable of str
         Distributions that keys are made of.
+
+    Raises
+    ------
+    bench.store.StoreError
+        If the store cannot be written.
     """
     token = uuid.uuid4().hex
     path = _token(store, token)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(token)
+    _sweep(store)
     try:
-        with FileLock(_lock(store, token)):
+        # Locked first: a token whose lock is free belongs to nobody.
+        with Store(store).lock(token):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(token)
+            except OSError as error:
+                raise StoreError(
+                    f"store {store} could not be written ({error.strerror})"
+                ) from error
             names = sorted({*libraries, *CARRIERS})
             yield Proof(store, token, _versions(names), sources(), keys.processor())
     finally:
-        path.unlink(missing_ok=True)
-        _lock(store, token).unlink(missing_ok=True)
+        _remove(store, token)
+
+
+def _sweep(store: Path) -> None:
+    """Remove the tokens of commands that were killed, which could not do so themselves."""
+    for path in (store / DRAFTS).glob(f"{PREFIX}*"):
+        token = path.name.removeprefix(PREFIX)
+        with suppress(OSError):
+            if not Store(store).is_locked(token):
+                _remove(store, token)
+
+
+def _remove(store: Path, token: str) -> None:
+    with suppress(OSError):  # in nobody's way where it has to stay
+        _token(store, token).unlink()
+        (store / LOCKS / f"{token}.lock").unlink()
 
 
 _proven: set[Proof] = set()
@@ -96,7 +123,14 @@ def _why_not(proof: Proof) -> str:
             f"it does not see the store {proof.store} of this grid: --store has to name a folder "
             "that all machines share, by the same path"
         )
-    if not _is_held(_lock(proof.store, proof.token)):
+    try:
+        held = Store(proof.store).is_locked(proof.token)
+    except OSError as error:
+        return (
+            f"it cannot write to the store {proof.store} of this grid ({error.strerror}): let all "
+            "machines write there"
+        )
+    if not held:
         return (
             f"locks on the store {proof.store} do not hold there: its file system has to be one "
             "whose locks all machines share, such as NFS 4"
@@ -104,14 +138,14 @@ def _why_not(proof: Proof) -> str:
     if sources() != proof.sources:
         return "its latentgrid differs from this one's: install the same on all machines"
     other = [
-        f"{name} {there or 'missing'} and not {here}"
+        f"{name} {there} there, {here} here"
         for (name, here), (_, there) in zip(
             proof.versions, _versions([name for name, _ in proof.versions]), strict=True
         )
         if here != there
     ]
     if other:
-        return f"it has {', '.join(other)}: install the same on all machines"
+        return f"its versions differ ({'; '.join(other)}): install the same on all machines"
     found = _kernels()
     if found != proof.processor:
         return (
@@ -122,21 +156,7 @@ def _why_not(proof: Proof) -> str:
 
 
 def _token(store: Path, token: str) -> Path:
-    return store / "drafts" / f"token-{token}"
-
-
-def _lock(store: Path, token: str) -> Path:
-    return store / "locks" / f"token-{token}.lock"
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        with FileLock(path, blocking=False):
-            return False
-    except Timeout:
-        return True
-    except OSError:
-        return False
+    return store / DRAFTS / f"{PREFIX}{token}"
 
 
 def _versions(names: list[str]) -> tuple[tuple[str, str], ...]:

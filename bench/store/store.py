@@ -207,6 +207,23 @@ class Store:
         finally:
             lock.release()
 
+    def is_locked(self, key: str) -> bool:
+        """Tell whether a process holds a lock.
+
+        Raises
+        ------
+        OSError
+            If the lock cannot be tried, for lack of the right to write for instance.
+        """
+        path = self.root / LOCKS / f"{key}.lock"
+        if not path.exists():
+            return False
+        try:
+            with FileLock(path, blocking=False):
+                return False
+        except Timeout:
+            return True
+
     def remove_free_locks(self) -> None:
         """Remove the files behind locks that no process holds."""
         for path in (self.root / LOCKS).glob("*.lock"):

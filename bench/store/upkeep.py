@@ -17,7 +17,8 @@ from bench.store.store import ASIDE, DRAFTS, ERRORS, GRIDS, ROOMS, Store
 Place = tuple[str, str]
 Progress = Callable[[str, int, int], None]
 
-# A draft or an error file this old belongs to no run that is still at work.
+# A draft or an error file this old belongs to no run that is still at work, unless its lock is
+# held: the token that the workers of a cluster have to find lies there as long as the grid runs.
 DAY = 24 * 3600.0
 
 
@@ -160,6 +161,7 @@ def _sweep(store: Store, gone: list[Path], dry_run: bool) -> float:
         for room in (DRAFTS, ERRORS, ASIDE)
         for path in (store.root / room).glob("*")
         if room == ASIDE or time.time() - path.stat().st_mtime > DAY
+        if room != DRAFTS or not _is_wanted(store, path)
     ]
     freed = sum(_bytes(path) for path in old) / 1e6
     if not dry_run:
@@ -170,6 +172,14 @@ def _sweep(store: Store, gone: list[Path], dry_run: bool) -> float:
             if Path(json.loads(record.read_text(encoding="utf-8"))["out"]) in gone:
                 record.unlink()
     return freed
+
+
+def _is_wanted(store: Store, draft: Path) -> bool:
+    """Tell whether a draft's process is at work: a draft is named by what its lock is."""
+    try:
+        return any(store.is_locked(part) for part in draft.name.split("-")[1:])
+    except OSError:
+        return True
 
 
 def _folders(path: Path) -> Iterator[Path]:
