@@ -27,11 +27,11 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9 is POSIX")
 
 SETTINGS = {
     "dataset": "digits", "limit": 60, "models": "pixels", "reducers": "pca5", "seeds": 1,
-    "epochs": 1, "threads": 1, "baselines": False, "null": False,
+    "epochs": 1, "device": "cpu", "threads": 1, "baselines": False, "null": False,
 }  # fmt: skip
 FLAGS = [
     "--dataset", "digits", "--limit", "60", "--models", "pixels", "--reducers", "pca5", "--seeds",
-    "1", "--epochs", "1", "--threads", "1", "--no-baselines", "--no-null",
+    "1", "--epochs", "1", "--device", "cpu", "--threads", "1", "--no-baselines", "--no-null",
 ]  # fmt: skip
 STAGES = ["train", "encode", "rank", "place", "reduce", "cluster", "measure", "score"]
 
@@ -210,6 +210,13 @@ def test_two_grids_at_once_do_each_task_once(cluster, tmp_path, expected):
         assert lasting(frame) == expected
 
 
+def workers_of(cluster):
+    from distributed import Client
+
+    with Client(cluster.address, set_as_default=False) as client:
+        return list(client.scheduler_info(n_workers=-1)["workers"])
+
+
 def clients_of(cluster):
     from distributed import Client
 
@@ -320,17 +327,43 @@ def test_a_scheduler_that_is_started_again_is_found_again(lonely, tmp_path, expe
     assert lasting(found) == expected
 
 
-def test_a_worker_that_is_too_small_is_told_and_a_larger_one_does_it(lonely, tmp_path, expected):
-    lonely.start_worker(memory="340MB")
-    found = run_command(tmp_path, *FLAGS, "--engine", lonely.engine)
+GREEDY = """
+import time
+import numpy as np
+from reducers import reducers
+from reducers.reducer import Reducer
+
+
+@reducers.register("greedy", "takes 800 MB")
+class Greedy(Reducer):
+    def __init__(self, n_components=2):
+        self.n_components = n_components
+
+    def fit_transform(self, X, y=None):
+        taken = np.ones(100_000_000)
+        time.sleep(2)
+        return X[:, : self.n_components] * np.float32(taken[0])
+
+    def transform(self, X):
+        return X[:, : self.n_components]
+"""
+
+
+def test_a_worker_that_is_too_small_is_told_and_a_larger_one_does_it(lonely, tmp_path):
+    (tmp_path / "mine.py").write_text(GREEDY)
+    settings = [*FLAGS, "--reducers", "greedy2", "--plugin", "mine.py", "--engine", lonely.engine]
+    lonely.start_worker(memory="600MB")
+    found = run_command(tmp_path, *settings)
     assert found.returncode == 1
-    assert re.search(r"failed: .*MemoryError: tcp://\S+ has 0\.3 GB for a task", found.stderr)
-    lonely.start_worker()
-    assert lasting(run_here(tmp_path, lonely)) == expected
+    assert re.search(r"failed: .*MemoryError: tcp://\S+ has 0\.6 GB for a task", found.stderr)
+    lonely.start_worker(memory="2GB")
+    again = run_command(tmp_path, *settings)
+    assert again.returncode == 0, again.stderr
 
 
 def test_a_worker_with_other_kernels_is_refused_in_one_line(lonely, tmp_path):
     lonely.start_worker(ATEN_CPU_CAPABILITY="default")
+    wait_for(lambda: workers_of(lonely))
     found = run_command(tmp_path, *FLAGS, "--engine", lonely.engine)
     assert found.returncode == 2
     assert re.fullmatch(
@@ -341,7 +374,7 @@ def test_a_worker_with_other_kernels_is_refused_in_one_line(lonely, tmp_path):
 def test_no_scheduler_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(connection, "PATIENCE", 0.5)
     with pytest.raises(UsageError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 "):
-        run_grid(**SETTINGS, engine="dask:tcp://127.0.0.1:9", device="auto")
+        run_grid(**SETTINGS | {"engine": "dask:tcp://127.0.0.1:9", "device": "auto"})
 
 
 def test_a_scheduler_that_is_lost_for_good_is_one_line(lonely, tmp_path, monkeypatch):
@@ -355,3 +388,30 @@ def test_a_scheduler_that_is_lost_for_good_is_one_line(lonely, tmp_path, monkeyp
     lost = "was lost, and did not come back within 1 s; what was done is kept"
     with meanwhile(kill), pytest.raises(RunError, match=lost):
         run_here(tmp_path, lonely)
+
+
+def test_without_a_worker_what_is_to_be_found_out_is_asked_for(lonely):
+    settings = SETTINGS | {"engine": lonely.engine}
+    with pytest.raises(UsageError, match=r"no worker yet, .* GPUs: .* say --device cpu or"):
+        run_grid(**settings | {"device": "auto"})
+    del settings["threads"]
+    with pytest.raises(UsageError, match=r"no worker yet, .* threads .* say --threads N"):
+        run_grid(**settings)
+
+
+def test_who_proves_unfit_late_is_left_out_and_others_go_on(lonely, tmp_path, expected, capfd):
+    def join():
+        lonely.held("train")
+        lonely.start_worker(ATEN_CPU_CAPABILITY="default")
+        wait_for(lambda: len(workers_of(lonely)) == 2)
+        lonely.let_go("train")
+
+    lonely.start_worker()
+    wait_for(lambda: workers_of(lonely))
+    lonely.want_held("train")
+    with meanwhile(join):
+        found = run_here(tmp_path, lonely)
+    assert lasting(found) == expected
+    said = capfd.readouterr().err.splitlines()[1:]
+    assert all(re.match(r"dask: worker tcp://\S+ is left out: it computes by", s) for s in said)
+    assert len(said) <= 1  # it may have been asked for nothing

@@ -79,27 +79,36 @@ class Cluster:
     def _device(self) -> str:
         if self.address is None:
             return find_device()
-        known = self._connected().workers().values()
+        known = self._known("whether there are GPUs", "--device cpu or --device cuda").values()
         return "cuda" if any(worker["resources"].get(remote.GPU) for worker in known) else "cpu"
 
     def _threads(self) -> int:
         if self.address is None:
             return max(available_threads() // self.workers, 1)
-        connection = self._connected()
-        known = connection.workers()
-        processors = connection.on_all(remote.processors)
-        if not processors:
-            raise UsageError(
-                f"the scheduler {self.address} has no worker yet, from which to find out how many "
-                "threads a task can have: start one, dask worker, or say --threads N"
-            )
+        known = self._known("how many threads a task can have", "--threads N")
+        processors = self._connected().on_all(remote.processors)
         # Of workers on one machine each sees all of its processors.
         on_host: dict[str, int] = {}
-        for address in processors:
+        for address in known:
             on_host.setdefault(known[address]["host"], 0)
             on_host[known[address]["host"]] += known[address]["nthreads"]
-        shares = [processors[a] // on_host[known[a]["host"]] for a in processors]
-        return max(min(shares), 1)
+        shares = [processors[a] // on_host[known[a]["host"]] for a in processors if a in known]
+        return max(min(shares, default=1), 1)
+
+    def _known(self, to_find: str, otherwise: str) -> dict[str, dict[str, Any]]:
+        """Return what is known of the workers, to find something out; refuse where there is none.
+
+        Raises
+        ------
+        UsageError
+        """
+        known = self._connected().workers()
+        if not known:
+            raise UsageError(
+                f"the scheduler {self.address} has no worker yet, from which to find out "
+                f"{to_find}: start one, dask worker, or say {otherwise}"
+            )
+        return known
 
     def _connected(self) -> Connection:
         if self.connection is None:

@@ -26,7 +26,7 @@ class Health:
         self.connection = connection
         self.say = say
         self.looked = self.well = time.monotonic()
-        self.alone = False
+        self.alone = True  # as people were told, if it is so at first
 
     def look(self) -> None:
         """See whether anybody is at work, if it is time for that.

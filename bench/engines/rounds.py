@@ -25,7 +25,7 @@ from bench.engines.health import Health
 from bench.engines.messages import Behind, Job, Report, TooSmall, Unfit, What
 from bench.engines.remote import GPU, work
 from bench.engines.together import End, Ends
-from bench.errors import RunError, told
+from bench.errors import UsageError, told
 from bench.store import Store
 from bench.worker.messages import Done, Order, Raised
 
@@ -61,7 +61,9 @@ class Rounds:
         Raises
         ------
         bench.errors.RunError
-            If the scheduler is lost for good, or no worker is fit, or all are out of memory.
+            If the scheduler is lost for good, or all workers are out of memory.
+        bench.errors.UsageError
+            If no worker is fit.
         """
         while orders:
             over: set[str] = set()  # done, or failed, or behind what failed
@@ -104,11 +106,12 @@ class Rounds:
                 return what
 
     def _leave_out(self, worker: str, reason: str) -> None:
-        if worker not in self.unfit:
-            self.unfit.add(worker)
-            self.say(f"worker {worker} is left out: {reason}")
+        new = worker not in self.unfit
+        self.unfit.add(worker)
         if self.unfit.issuperset(self.connection.workers()):
-            raise RunError(f"worker {worker} cannot work for this grid: {reason}")
+            raise UsageError(f"worker {worker} cannot work for this grid: {reason}")
+        if new:
+            self.say(f"worker {worker} is left out: {reason}")
 
     def _allowed(self, batch: Batch) -> list[str]:
         """Return the addresses of workers that may do a batch."""
