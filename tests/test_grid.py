@@ -217,7 +217,7 @@ def test_list_names_everything(command):
     for word in ("digits", "photos", "npy", "folder", "openml", "cnn", "dnn", "pixels",
                  "contrastive", "idec", "hog", "gmm", "hdbscan", "best", "pca", "kpca",
                  "tsne", "umap", "none", "quick",
-                 "svd", "ica", "isomap", "spectral", "pacmap", "torchdr-umap", "torchdr-tsne",
+                 "ipca", "svd", "ica", "isomap", "spectral", "pacmap", "torchdr-umap", "torchdr-tsne",
                  "homework"):  # fmt: skip
         assert any(line.split()[:1] == [word] for line in found.stdout.splitlines()), word
     assert all(len(line) < 120 for line in found.stdout.splitlines())
