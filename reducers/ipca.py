@@ -66,7 +66,7 @@ class IncrementalPCA(LinearReducer):
         size = min(self._size(), n_samples)
         rows = size + self._carried(n_samples, n_features)
         short, long = sorted((rows, n_features))
-        return n_samples / size * (6 * short**2 * long + 20 * short**3) / 4e10
+        return n_samples / size * (6 * short**2 * long + 20 * short**3) / 3e10
 
     def warm_up(self, n_samples: int, n_features: int) -> None:
         """Import scikit-learn's decompositions, half a second that plans can do without."""
@@ -76,11 +76,18 @@ class IncrementalPCA(LinearReducer):
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         from sklearn import decomposition
         from sklearn.utils import gen_batches
+        from threadpoolctl import threadpool_limits
 
         X = np.asarray(X)
         model = decomposition.IncrementalPCA(self._carried(*X.shape), copy=False)
-        # Shares of the variance are of no use here; points that are all the same have none.
-        with np.errstate(divide="ignore", invalid="ignore"):
+        # Small factorisations are many short steps, after each of which OpenBLAS's threads wait for
+        # each other. Where something else was at work on two cores, two took 35 times as long as
+        # one, and where nothing is they gain little. Shares of the variance are of no use here:
+        # points that are all the same have none.
+        with (
+            threadpool_limits(1, user_api="blas"),
+            np.errstate(divide="ignore", invalid="ignore"),
+        ):
             for batch in gen_batches(len(X), self._size(), min_batch_size=model.n_components):
                 model.partial_fit(X[batch].astype(np.float64))
         # In float64 both: `transform` works on so few points at a time that it can.
