@@ -113,9 +113,12 @@ def images(count: int = 7000) -> None:
         # Pages that two processes share, such as those of libraries, count in both.
         each = " + ".join(f"{bytes_ / 1e6:,.0f}" for bytes_ in most)
         print(f"most memory of all processes at once: {sum(most) / 1e6:,.0f} MB ({each})")
+        if not (folder / "results" / "results.csv").is_file():
+            return
         records = pd.read_csv(folder / "results" / "results.csv")
         for _, record in records.iterrows():
-            print(f"{record['model']}, {record['chain']}: {record['status']}")
+            links = record["reduce_link_seconds"]
+            print(f"{record['model']}, {record['chain']}: {record['status']}, links took {links} s")
             for stage in STAGES:
                 took, peak = record[f"{stage}_seconds"], record[f"{stage}_peak_memory_mb"]
                 print(f"  {stage:8} {took:8.1f} s {peak * 2**20 / 1e6:8,.0f} MB in its process")

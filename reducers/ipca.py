@@ -35,7 +35,7 @@ class IncrementalPCA(LinearReducer):
         Images at a time, as many as components or more; 0 (the default) stands for 512, or for
         twice the components that are carried if that is more. The last batch takes with it what
         would be a batch of fewer images than components.
-    extra : int
+    spare : int
         Components that are carried beyond those asked for, as far as a batch has so many.
 
     References
@@ -46,15 +46,15 @@ class IncrementalPCA(LinearReducer):
 
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy", "scikit-learn")
 
-    def __init__(self, n_components: int, *, batch_size: int = 0, extra: int = 50) -> None:
+    def __init__(self, n_components: int, *, batch_size: int = 0, spare: int = 50) -> None:
         super().__init__(n_components)
         self.batch_size = batch_size
-        self.extra = extra
+        self.spare = spare
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for more components than images, dimensions or a batch have."""
         check_components(self.n_components, n_samples, n_features)
-        need(self.extra >= 0, f"extra must be 0 or more, found {self.extra}")
+        need(self.spare >= 0, f"spare must be 0 or more, found {self.spare}")
         need(
             self.batch_size == 0 or self.batch_size >= self.n_components,
             f"batch_size must be 0 (automatic), or {self.n_components} or more for "
@@ -106,8 +106,8 @@ class IncrementalPCA(LinearReducer):
 
     def _size(self) -> int:
         """Return the images of a batch."""
-        return self.batch_size or max(LEAST, 2 * (self.n_components + self.extra))
+        return self.batch_size or max(LEAST, 2 * (self.n_components + self.spare))
 
     def _carried(self, n_samples: int, n_features: int) -> int:
         """Return how many components are carried from batch to batch."""
-        return min(self.n_components + self.extra, self._size(), n_samples, n_features)
+        return min(self.n_components + self.spare, self._size(), n_samples, n_features)

@@ -130,7 +130,7 @@ def test_pca_is_scikit_learns_exact_one():
         ("ipca0", 100, "allowed are 1 to 50"),
         ("ipca9(batch_size=8)", 100, "or 9 or more for 9 components, found 8"),
         ("ipca9(batch_size=-1)", 100, "batch_size must be 0"),
-        ("ipca9(extra=-1)", 100, "extra must be 0 or more"),
+        ("ipca9(spare=-1)", 100, "spare must be 0 or more"),
         ("kpca101", 100, "allowed are 1 to 100"),
         ("kpca5(gamma=-1)", 100, "gamma must be 0"),
         ("tsne5", 100, "embeds in 1 to 3 dimensions with method=auto, found 5"),

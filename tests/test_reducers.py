@@ -83,7 +83,9 @@ def test_principal_components_in_batches_are_the_exact_ones(name):
     ours = build(name)
     found = ours.fit_transform(points)
     np.testing.assert_allclose(up_to_sign(found, expected), expected, atol=1e-4 * expected.std())
-    np.testing.assert_allclose(np.abs(theirs.components_ @ ours.components_.T), np.eye(10), atol=1e-4)
+    np.testing.assert_allclose(
+        np.abs(theirs.components_ @ ours.components_.T), np.eye(10), atol=1e-4
+    )
 
 
 def test_components_that_are_carried_along_make_batches_nearly_exact():
@@ -97,11 +99,11 @@ def test_components_that_are_carried_along_make_batches_nearly_exact():
         cosines = np.linalg.svd(exact @ reducer.components_.T, compute_uv=False)
         return np.degrees(np.arccos(min(cosines.min(), 1)))
 
-    assert angle("ipca2(extra=0)") > 30
-    assert angle("ipca2(extra=10)") < 0.5
+    assert angle("ipca2(spare=0)") > 30
+    assert angle("ipca2(spare=10)") < 0.5
 
 
-@pytest.mark.parametrize("text", ["ipca1", "ipca5", "ipca5(batch_size=5)", "ipca5(extra=0)"])
+@pytest.mark.parametrize("text", ["ipca1", "ipca5", "ipca5(batch_size=5)", "ipca5(spare=0)"])
 @pytest.mark.parametrize("shape", [(5, 9), (11, 5), (14, 9)])
 def test_principal_components_in_batches_of_few_points(text, shape):
     points = np.random.default_rng(0).normal(size=shape).astype(np.float32)
