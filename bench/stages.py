@@ -158,7 +158,9 @@ def encode(
         size = SMALL_BATCH
         album = Album(len(images), pictured)
         codes, loss = core.encode(network, resident, size, progress, album.add)
-    if not (bool(torch.isfinite(codes).all()) and (math.isfinite(loss) or not model.decodes)):
+    # By pieces: torch makes a copy of all that it is asked of.
+    finite = all(bool(torch.isfinite(piece).all()) for piece in codes.split(BATCH))
+    if not (finite and (math.isfinite(loss) or not model.decodes)):
         raise FloatingPointError("codes or reconstructions hold values that are not finite")
     arrays = {"train": codes.numpy()}
     if model.decodes:

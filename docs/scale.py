@@ -1,8 +1,12 @@
-"""Measures what docs/scale.md says: ``python docs/scale.py planning`` or ``cells``."""
+"""Measures what docs/scale.md says.
+
+``python docs/scale.py planning``, ``cells`` or ``images 70000``, with the number of images.
+"""
 
 from __future__ import annotations
 
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -11,6 +15,8 @@ from pathlib import Path
 
 import cloudpickle
 import numpy as np
+import pandas as pd
+import psutil
 
 from bench.console import duration
 from bench.datasets.dataset import Dataset, load
@@ -19,6 +25,7 @@ from bench.engines.local import Local
 from bench.plan import Plan, plan
 from bench.runner import Mode, Outcome
 from bench.spec import resolve
+from bench.stages import STAGES
 from bench.store import MANIFEST, Store
 from bench.worker.messages import Setup
 
@@ -92,5 +99,85 @@ def _time(name: str, engine: Local | Cluster, store: Store, setup: Setup, made: 
     )
 
 
+LOOKS = 0.2  # seconds between two looks at the memory
+
+
+def images(count: int = 7000) -> None:
+    """Run a grid on so many images: seconds a stage, and the most memory of all its processes."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _write_images(folder, count)
+        command = [
+            *(sys.executable, "-m", "bench.grid", "--dataset", f"npy:{folder}"),
+            *("--models", "pixels,dnn", "--reducers", "ipca50,ipca50+tsne2"),
+            *("--epochs", "1", "--seeds", "1", "--threads", "2", "--device", "cpu"),
+            *("--no-null", "--no-baselines", "--resamples", "0"),
+            *("--out", str(folder / "results"), "--store", str(folder / "store")),
+        ]
+        print(*command[1:])
+        began = time.perf_counter()
+        code, most = _watch(command)
+        print(f"{count:,} images: {duration(time.perf_counter() - began)}, exit code {code}")
+        # Pages that two processes share, such as those of libraries, count in both.
+        each = " + ".join(f"{bytes_ / 1e6:,.0f}" for bytes_ in most)
+        print(f"most memory of all processes at once: {sum(most) / 1e6:,.0f} MB ({each})")
+        if not (folder / "results" / "results.csv").is_file():
+            return
+        records = pd.read_csv(folder / "results" / "results.csv")
+        for _, record in records.iterrows():
+            links = record["reduce_link_seconds"]
+            print(f"{record['model']}, {record['chain']}: {record['status']}, links took {links} s")
+            for stage in STAGES:
+                took, peak = record[f"{stage}_seconds"], record[f"{stage}_peak_memory_mb"]
+                print(f"  {stage:8} {took:8.1f} s {peak * 2**20 / 1e6:8,.0f} MB in its process")
+
+
+def _write_images(folder: Path, count: int) -> None:
+    """Write so many images, (count, 32, 32, 3) uint8, and labels, as ``npy:DIR`` reads them.
+
+    They are scikit-learn's digits, enlarged, moved, in random colours and with noise.
+    """
+    from sklearn.datasets import load_digits
+
+    digits, random = load_digits(), np.random.default_rng(0)
+    chosen = random.integers(0, len(digits.target), count)
+    np.save(folder / "trainY.npy", digits.target[chosen])
+    made = np.lib.format.open_memmap(
+        folder / "trainX.npy", mode="w+", dtype=np.uint8, shape=(count, 32, 32, 3)
+    )
+    for position, digit in enumerate(chosen):
+        ink = np.kron(digits.images[digit] / 16, np.ones((4, 4)))
+        ink = np.roll(ink, random.integers(-3, 4, 2), axis=(0, 1))[..., None]
+        paper, pen = random.uniform(0, 100, 3), random.uniform(120, 255, 3)
+        values = paper + ink * (pen - paper) + random.normal(0, 12, (32, 32, 3))
+        made[position] = values.clip(0, 255)
+    made.flush()
+
+
+def _watch(command: list[str]) -> tuple[int, list[int]]:
+    """Run a command; return its exit code, and its processes' memory when their sum was most."""
+    running, most = psutil.Popen(command, stdout=subprocess.DEVNULL), [0]
+    while running.poll() is None:
+        found = [_resident(each) for each in (running, *_children(running))]
+        most = max(most, found, key=sum)
+        time.sleep(LOOKS)
+    return running.returncode, most
+
+
+def _children(running: psutil.Popen) -> list[psutil.Process]:
+    try:
+        return list(running.children(recursive=True))
+    except psutil.NoSuchProcess:  # it has just ended
+        return []
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
 if __name__ == "__main__":
-    {"planning": planning, "cells": cells}[sys.argv[1]]()
+    jobs = {"planning": planning, "cells": cells, "images": images}
+    jobs[sys.argv[1]](*map(int, sys.argv[2:]))

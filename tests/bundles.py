@@ -13,7 +13,8 @@ from bench.finished import FinishedGrid, open_grid
 
 TRAINED, NEW = 150, 60
 CHAINS = (
-    "none,pca8+tsne2(perplexity=10),pca8+umap2,pca8+spectral2,kpca6,isomap2,svd8+normalize,ica4"
+    "none,pca8+tsne2(perplexity=10),pca8+umap2,pca8+spectral2,kpca6,isomap2,svd8+normalize,ica4,"
+    "ipca6"
 )
 BY = "kmeans,gmm(covariance=diag),hdbscan"
 

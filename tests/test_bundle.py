@@ -58,7 +58,7 @@ def new_files(folder):
 
 def test_every_cell_was_finished(grid):
     assert (grid.records["status"] == "ok").all()
-    assert len(grid.records) == 8 * len(BY.split(","))
+    assert len(grid.records) == 9 * len(BY.split(","))
 
 
 def test_seen_images_land_where_they_were_in_every_cell(grid, tmp_path):

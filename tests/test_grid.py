@@ -216,7 +216,7 @@ def test_list_names_everything(command):
     assert found.returncode == 0
     for word in ("digits", "photos", "npy", "folder", "openml", "cnn", "dnn", "pixels",
                  "contrastive", "idec", "hog", "gmm", "hdbscan", "best", "pca", "kpca",
-                 "tsne", "umap", "none", "quick",
+                 "ipca", "tsne", "umap", "none", "quick",
                  "svd", "ica", "isomap", "spectral", "pacmap", "torchdr-umap", "torchdr-tsne",
                  "homework"):  # fmt: skip
         assert any(line.split()[:1] == [word] for line in found.stdout.splitlines()), word

@@ -2,6 +2,7 @@
 
 import os
 import random
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -71,6 +72,73 @@ def test_svd_is_scikit_learns(shape):
     found = ours.fit_transform(points)
     np.testing.assert_allclose(up_to_sign(found, expected), expected, atol=1e-4)
     np.testing.assert_allclose(ours.transform(points), found, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["ipca10", "ipca10(batch_size=100)", "ipca10(batch_size=599)"])
+def test_principal_components_in_batches_are_the_exact_ones(name):
+    """1,797 digits in 4, 18 and 3 batches: the last takes what is left with it, or is short."""
+    points = load_digits().data.astype(np.float32)
+    theirs = decomposition.PCA(10, svd_solver="full").fit(points.astype(np.float64))
+    expected = theirs.transform(points)
+    ours = build(name)
+    found = ours.fit_transform(points)
+    np.testing.assert_allclose(up_to_sign(found, expected), expected, atol=1e-4 * expected.std())
+    np.testing.assert_allclose(
+        np.abs(theirs.components_ @ ours.components_.T), np.eye(10), atol=1e-4
+    )
+
+
+def test_components_that_are_carried_along_make_batches_nearly_exact():
+    points = load_digits().data.astype(np.float32)
+    exact = decomposition.PCA(2, svd_solver="full").fit(points).components_
+
+    def angle(text):
+        """Degrees between the planes."""
+        reducer = build(text)
+        reducer.fit_transform(points)
+        cosines = np.linalg.svd(exact @ reducer.components_.T, compute_uv=False)
+        return np.degrees(np.arccos(min(cosines.min(), 1)))
+
+    assert angle("ipca2(spare=0)") > 30
+    assert angle("ipca2(spare=10)") < 0.5
+
+
+@pytest.mark.parametrize("text", ["ipca1", "ipca5", "ipca5(batch_size=5)", "ipca5(spare=0)"])
+@pytest.mark.parametrize("shape", [(5, 9), (11, 5), (14, 9)])
+def test_principal_components_in_batches_of_few_points(text, shape):
+    points = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    reducer = build(text)
+    reducer.check(*shape)
+    found = reducer.fit_transform(points)
+    assert found.shape == (shape[0], reducer.n_components)
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(reducer.transform(points[:3]), found[:3])
+
+
+def test_principal_components_in_batches_of_points_that_are_all_the_same():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for count in (1, 9):
+            assert not build("ipca1").fit_transform(np.full((count, 5), 3, np.float32)).any()
+
+
+def test_principal_components_in_batches_need_little_memory():
+    """20,000 points of 512 numbers are 41 MB in float32, and 82 in float64."""
+    points = np.random.default_rng(0).normal(size=(20_000, 512)).astype(np.float32)
+    reducer = build("ipca10")
+    reducer.warm_up(*points.shape)
+    tracemalloc.start()
+    try:
+        reducer.fit_transform(points)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        reducer.transform(points)
+        placing = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    assert most < 0.75 * points.nbytes
+    assert placing < 0.25 * points.nbytes
 
 
 def sources(count=500):

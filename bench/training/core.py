@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,9 +40,8 @@ class Recipe:
 
 def to_device(images: Images, device: torch.device) -> Tensor:
     """Put images (n, H, W, C) uint8 on a device as (n, C, H, W) uint8."""
-    # Copied: the source may be a read-only map, which torch would warn about.
-    tensor = torch.from_numpy(images.copy()).permute(0, 3, 1, 2)
-    return tensor.contiguous().to(device)
+    # Copied, once: the source may be a read-only map, which torch would warn about.
+    return torch.from_numpy(np.array(images.transpose(0, 3, 1, 2), order="C")).to(device)
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -349,19 +349,23 @@ def encode(
         that does not decode.
     """
     model.eval()
-    found, squared_error = [], 0.0
+    # Laid out at once: pieces and what is joined from them are twice the codes of all images.
+    found, squared_error = torch.empty(0), 0.0
     with spectral(model, images.device):
         for start in range(0, len(images), batch_size):
             x = normalise(images[start : start + batch_size])
             code, reconstruction = model(x)
-            found.append(code.flatten(1).to("cpu", torch.float32))
+            flat = code.flatten(1)
+            if start == 0:
+                found = torch.empty(len(images), flat.shape[1])
+            found[start : start + batch_size] = flat
             # In double precision on the CPU: the sum must not depend on how images are batched.
             errors = (reconstruction - x).square().flatten(1).mean(1).cpu().double()
             squared_error += float(errors.sum())
             look(reconstruction, errors)
             progress(min(start + batch_size, len(images)), len(images))
     loss = squared_error / len(images) if model.decodes else math.nan
-    return torch.cat(found), loss
+    return found, loss
 
 
 @torch.no_grad()
