@@ -121,21 +121,36 @@ def keys(made):
     return ["".join(one.task.key for one in batch) for batch in made]
 
 
-def test_short_tasks_that_follow_one_another_are_a_batch_and_long_ones_are_alone():
-    cell = [
-        order("train", "t"), order("encode", "e", "t"), order("rank", "r", "e"),
-        order("place", "p"), order("reduce", "1", "e"), order("cluster", "c", "1"),
-        order("measure", "m", "1", "c", "r", "p"), order("score", "s", "c", "m"),
-    ]  # fmt: skip
-    assert keys(batches(cell)) == ["t", "e", "r", "p", "1", "cms"]
-    assert keys(batches(cell[6:])) == ["ms"]  # what is not asked for is there
+CELL = [
+    order("train", "t"), order("encode", "e", "t"), order("rank", "r", "e"), order("place", "p"),
+    order("reduce", "1", "e"), order("cluster", "c", "1"),
+    order("measure", "m", "1", "c", "r", "p"), order("score", "s", "c", "m"),
+]  # fmt: skip
+
+
+def test_tasks_that_follow_one_another_are_a_batch():
+    assert keys(batches(CELL)) == ["te", "r", "p", "1cms"]
+    assert keys(batches(CELL[6:])) == ["ms"]  # what is not asked for is there
+
+
+def test_nothing_long_waits_for_what_it_does_not_need():
+    second = [order("reduce", "2", "1"), order("cluster", "d", "2")]
+    assert keys(batches([*CELL, *second])) == ["te", "r", "p", "1", "cms", "2d"]
+    other = [order("encode", "f", "t")]
+    assert keys(batches([*CELL, *other])) == ["t", "e", "r", "p", "1cms", "f"]
+
+
+def test_a_batch_is_on_a_gpu_or_on_none():
+    asked = [replace(one, task=replace(one.task, settings={"device": "cuda"})) for one in CELL[:2]]
+    follows = order("reduce", "1", "e")
+    assert keys(batches([*asked, follows])) == ["te", "1"]
 
 
 def test_batches_are_bounded_and_read_from_earlier_ones_only():
     shared = [order("place", "p"), *(order("measure", str(n), "p") for n in range(8))]
     made = batches(shared)
     assert max(map(len, made)) == LONGEST
-    assert keys(made)[1:] == ["3", "4", "5", "6", "7"]  # side by side
+    assert keys(made)[1:] == ["4", "5", "6", "7"]  # side by side
 
     plan = planned(models="dnn,pixels,hog", reducers="pca9,tsne2", resamples=2, null=True, seeds=2)
     orders = [Order(task, False) for task in plan.tasks.values()]

@@ -1,14 +1,16 @@
-"""Puts short tasks that follow one another into batches, since Dask takes milliseconds for each.
+"""Puts tasks that follow one another into batches, since Dask takes milliseconds for each.
 
-What is long stays alone, so that what does not need it need not wait for it.
+Nothing that is long waits for what it does not need, beyond tasks that are short.
 """
 
 from __future__ import annotations
 
-from bench.task import PARALLEL
+from collections import defaultdict
+
+from bench.task import PARALLEL, Task
 from bench.worker.messages import Order
 
-LONGEST = 4  # tasks: what only shares its first task with others waits for no more than these
+LONGEST = 5  # tasks: what only shares its first task with others waits for no more than these
 
 
 def batches(orders: list[Order]) -> list[list[Order]]:
@@ -21,11 +23,15 @@ def batches(orders: list[Order]) -> list[list[Order]]:
     orders : list of Order
         Parents first.
     """
+    readers: dict[str, list[Task]] = defaultdict(list)
+    for order in orders:
+        for _, key in order.task.reads:
+            readers[key].append(order.task)
     number: dict[str, int] = {}
     made: list[list[Order]] = []
     for order in orders:
         last = max((number[key] for _, key in order.task.reads if key in number), default=None)
-        if last is None or not _goes_with(order, made[last]):
+        if last is None or not _goes_with(order, made[last], readers):
             last = len(made)
             made.append([])
         made[last].append(order)
@@ -33,6 +39,23 @@ def batches(orders: list[Order]) -> list[list[Order]]:
     return made
 
 
-def _goes_with(order: Order, batch: list[Order]) -> bool:
-    long = {order.task.stage, batch[0].task.stage} & {*PARALLEL}
-    return not long and len(batch) < LONGEST
+def on_gpu(task: Task) -> bool:
+    """Tell whether a task needs a GPU."""
+    return bool(task.settings.get("device") == "cuda")
+
+
+def _goes_with(order: Order, batch: list[Order], readers: dict[str, list[Task]]) -> bool:
+    """Tell whether a task may go behind a batch, of which it reads.
+
+    Not where others that read the same would wait for it: nobody for one that is long, and none
+    that is long for one that is short.
+    """
+    task, own = order.task, {other.task.key for other in batch}
+    read = [key for _, key in task.reads if key in own]
+    others = [other for key in read for other in readers[key] if other.key != task.key]
+    waiting = others if _is_long(task) else [other for other in others if _is_long(other)]
+    return len(batch) < LONGEST and not waiting and on_gpu(task) == on_gpu(batch[0].task)
+
+
+def _is_long(task: Task) -> bool:
+    return task.stage in PARALLEL

@@ -11,9 +11,10 @@ from typing import Any
 
 from distributed import Reschedule, secede
 
+from bench.engines.batches import on_gpu
 from bench.engines.children import Children
 from bench.engines.gpus import Gpus
-from bench.engines.guard import Guard
+from bench.engines.guard import Guard, Watched
 from bench.engines.messages import Job, TooSmall, Unfit, What, topic
 from bench.engines.permits import Loan, Permits
 from bench.engines.proof import misfit
@@ -31,9 +32,10 @@ SHAME = 5.0
 
 @dataclass(frozen=True)
 class Pool:
-    """What a Dask worker has for tasks: processes, processors and GPUs."""
+    """What a Dask worker has for tasks: processes and who watches them, processors and GPUs."""
 
     children: Children
+    guard: Guard
     permits: Permits
     gpus: Gpus
 
@@ -41,7 +43,7 @@ class Pool:
 @functools.cache
 def pool(count: int) -> Pool:
     """Return what this worker has, with so many processors."""
-    return Pool(children(), Permits(count), Gpus())
+    return Pool(children(), Guard(), Permits(count), Gpus())
 
 
 @functools.cache
@@ -80,11 +82,16 @@ class Doing:
         if reason:
             time.sleep(SHAME)
             return Unfit(reason)
-        with self._lent(order) as child, Guard(child, self.memory, self._wanted) as guard:
-            what = self._ask(child, order)
-        if guard.unwanted:
+        with self._lent(order) as child:
+            watched = Watched(child, self.memory, self._wanted)
+            self.pool.guard.begin(watched)
+            try:
+                what = self._ask(child, order)
+            finally:
+                self.pool.guard.end(watched)
+        if watched.unwanted:
             raise Reschedule
-        if guard.too_large and self.memory:
+        if watched.too_large and self.memory:
             text = f"MemoryError: {self.worker.address} has {self.memory / 1e9:.1f} GB for a task"
             return TooSmall(self.memory, Raised(text, text))
         return what
@@ -92,13 +99,12 @@ class Doing:
     @contextmanager
     def _lent(self, order: Order) -> Iterator[WorkerProcess]:
         """Have what the task needs: processors, a GPU if it asks for one, and a process."""
-        on_gpu = order.task.settings.get("device") == "cuda"
-        declared = int(self.worker.state.total_resources.get(GPU, 0)) if on_gpu else 0
+        gpus = int(self.worker.state.total_resources.get(GPU, 0))
         with ExitStack() as stack:
             loan = stack.enter_context(self.pool.permits.lend(order.task.threads))
             if not self._wanted():
                 raise Reschedule
-            gpu = stack.enter_context(self.pool.gpus.lend(declared))
+            gpu = stack.enter_context(self.pool.gpus.lend(gpus if on_gpu(order.task) else 0))
             yield stack.enter_context(
                 self.pool.children.borrow(self.job.setup, gpu, lambda: self._waiting(loan))
             )

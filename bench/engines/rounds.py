@@ -19,7 +19,7 @@ from typing import Any
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from distributed import CancelledError, Client, Future, as_completed
 
-from bench.engines.batches import batches
+from bench.engines.batches import batches, on_gpu
 from bench.engines.connection import LOST, Connection
 from bench.engines.health import Health
 from bench.engines.messages import Behind, Job, Report, TooSmall, Unfit, What
@@ -220,7 +220,7 @@ class Rounds:
     def _asks_for(self, batch: Batch) -> dict[str, Any]:
         """Return what Dask is told of a batch: the resources it needs, the workers it may go to."""
         asks: dict[str, Any] = {}
-        if any(order.task.settings.get("device") == "cuda" for order in batch):
+        if on_gpu(batch[0].task):
             asks["resources"] = {GPU: 1}
         if self.unfit or any(order.task.key in self.needs for order in batch):
             asks["workers"] = self._allowed(batch)
