@@ -1,6 +1,7 @@
 """Measures what docs/scale.md says.
 
-``python docs/scale.py planning``, ``cells`` or ``images 70000``, with the number of images.
+``python docs/scale.py planning``, ``cells``, ``workers``, ``growth``, or ``images 70000``, with the
+number of images.
 """
 
 from __future__ import annotations
@@ -99,6 +100,39 @@ def _time(name: str, engine: Local | Cluster, store: Store, setup: Setup, made: 
     )
 
 
+PERPLEXITIES = (10, 15, 20, 25, 30, 35, 40, 45)
+
+
+def workers() -> None:
+    """Run a grid of eight t-SNE cells by one worker and by two; start and report included."""
+    one, two = (
+        _grid(1500, 8, 1, "--engine", "dask", "--workers", number, "--threads", "1")
+        for number in "12"
+    )
+    print(f"one worker {one:.1f} s, two {two:.1f} s: {one / two:.2f} times as fast")
+
+
+def growth() -> None:
+    """Run grids of more and more t-SNE cells, and of more and more seeds, one after the other."""
+    for chains, seeds in ((1, 1), (2, 1), (4, 1), (8, 1), (1, 2), (1, 4), (1, 8)):
+        took = _grid(500, chains, seeds, "--threads", "1")
+        print(f"{chains} chains, {seeds} seeds: {took:.1f} s")
+
+
+def _grid(images: int, chains: int, seeds: int, *more: str) -> float:
+    """Run the command with an empty store; return its wall clock in seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        reducers = ",".join(f"tsne2(perplexity={value})" for value in PERPLEXITIES[:chains])
+        command = [
+            *(sys.executable, "-m", "bench.grid", "--models", "pixels", "--limit", str(images)),
+            *("--seeds", str(seeds), "--reducers", reducers, "--no-null", "--no-baselines"),
+            *("--out", f"{folder}/results", "--store", f"{folder}/store", *more),
+        ]
+        began = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        return time.perf_counter() - began
+
+
 LOOKS = 0.2  # seconds between two looks at the memory
 
 
@@ -179,5 +213,5 @@ def _resident(process: psutil.Process) -> int:
 
 
 if __name__ == "__main__":
-    jobs = {"planning": planning, "cells": cells, "images": images}
+    jobs = {f.__name__: f for f in (planning, cells, workers, growth, images)}
     jobs[sys.argv[1]](*map(int, sys.argv[2:]))
