@@ -148,6 +148,7 @@ class Cluster:
         ours = None if self.address else self.workers * setup.threads
         job = Job(uuid.uuid4().hex, self._travelling(setup), None, ours)
         if self.address is not None:
+            connection.check_scheduler()
             asked = stack.enter_context(proof.asked(job.setup.store, libraries))
             job = replace(job, proof=asked)
             for worker, reason in connection.on_all(remote.prove, pickle.dumps(asked)).items():

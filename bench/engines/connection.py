@@ -12,7 +12,7 @@ from distributed import CancelledError, Client, LocalCluster
 from distributed.comm import CommClosedError
 
 from bench.engines.doing import children
-from bench.engines.remote import GPU
+from bench.engines.remote import GPU, processors
 from bench.errors import RunError, UsageError, told
 
 HERE = "127.0.0.1"
@@ -78,7 +78,10 @@ class Connection:
         UsageError
             If a worker cannot do that, for lack of latentgrid perhaps.
         """
-        answers = self.client.run(function, *arguments, on_error="return")
+        try:
+            answers = self.client.run(function, *arguments, on_error="return")
+        except LOST as error:
+            raise RunError(f"the scheduler {self.address} was lost ({told(error)})") from None
         for address, answer in answers.items():
             if isinstance(answer, BaseException):
                 raise UsageError(
@@ -87,6 +90,21 @@ class Connection:
                 )
         found: dict[str, Any] = answers
         return found
+
+    def check_scheduler(self) -> None:
+        """Refuse a scheduler that cannot load what passes through it.
+
+        Raises
+        ------
+        UsageError
+        """
+        try:
+            self.client.run_on_scheduler(processors)
+        except Exception as error:  # whatever it raises while it loads that
+            raise UsageError(
+                f"the scheduler {self.address} cannot work for this grid ({told(error)}): "
+                "latentgrid has to be installed on all workers, and on the scheduler"
+            ) from None
 
     def again(self) -> None:
         """Connect anew, after the scheduler was lost.
@@ -125,9 +143,9 @@ class Connection:
                 # Other versions are refused, where they matter, by `bench.engines.proof`.
                 warnings.simplefilter("ignore")
                 return Client(to, timeout=patience, set_as_default=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
             raise UsageError(
-                f"no Dask scheduler answers at {self.address} ({type(error).__name__}): start one "
+                f"no Dask scheduler answers at {self.address} ({told(error)}): start one "
                 "there, dask scheduler, or name another, --engine dask:tcp://HOST:PORT"
             ) from None
 

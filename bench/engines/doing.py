@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -40,9 +41,17 @@ class Pool:
     gpus: Gpus
 
 
-@functools.cache
+_lock = threading.Lock()
+
+
 def pool(count: int) -> Pool:
     """Return what this worker has, with so many processors."""
+    with _lock:  # else threads that begin together would have one each
+        return _pool(count)
+
+
+@functools.cache
+def _pool(count: int) -> Pool:
     return Pool(children(), Guard(), Permits(count), Gpus())
 
 
@@ -89,6 +98,10 @@ class Doing:
                 what = self._ask(child, order)
             finally:
                 self.pool.guard.end(watched)
+            if watched.unwanted or watched.too_large:
+                child.__exit__()  # it may have been ended when its task was done
+        if isinstance(what, Done):
+            return what
         if watched.unwanted:
             raise Reschedule
         if watched.too_large and self.memory:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from bench.engines.connection import Connection
+from bench.engines.remote import GPU
 from bench.errors import RunError
 
 LOOK = 5.0  # seconds between two looks
+ALONE = "no worker is there"
 PATIENCE = 60.0  # seconds that all workers may have no memory left before that is the end
 
 
@@ -18,18 +21,31 @@ class Health:
     Parameters
     ----------
     connection : Connection
+    device : str
+        ``cuda``: it needs a worker that has a GPU.
     say : callable
         Told in one line what people should know.
     """
 
-    def __init__(self, connection: Connection, say: Callable[[str], None]) -> None:
+    def __init__(self, connection: Connection, device: str, say: Callable[[str], None]) -> None:
         self.connection = connection
+        self.device = device
         self.say = say
         self.looked = self.well = time.monotonic()
-        self.alone = True  # as people were told, if it is so at first
+        self.lack = ALONE  # as people were told, if it is so at first
 
-    def look(self) -> None:
+    def look(self, restricted: list[list[str]]) -> bool:
         """See whether anybody is at work, if it is time for that.
+
+        Parameters
+        ----------
+        restricted : list of list of str
+            Addresses of the only workers that may do some tasks.
+
+        Returns
+        -------
+        bool
+            False if for some of these none is left.
 
         Raises
         ------
@@ -38,12 +54,13 @@ class Health:
         """
         now = time.monotonic()
         if now - self.looked < LOOK:
-            return
+            return True
         self.looked = now
         workers = self.connection.workers()
-        if not workers and not self.alone:
-            self.say("no worker is left; waiting for one")
-        self.alone = not workers
+        lack = self._lack(workers)
+        if lack and lack != self.lack:
+            self.say(f"{lack}; waiting for one")
+        self.lack = lack
         if not workers or any(known["status"] != "paused" for known in workers.values()):
             self.well = now
         elif now - self.well > PATIENCE:
@@ -52,3 +69,11 @@ class Health:
                 "more, --memory-limit; what was done is kept, and the same command goes on from "
                 "there"
             )
+        return all(workers.keys() & set(some) for some in restricted)
+
+    def _lack(self, workers: dict[str, dict[str, Any]]) -> str:
+        if not workers:
+            return ALONE
+        if self.device == "cuda" and not any(w["resources"].get(GPU) for w in workers.values()):
+            return 'no worker says that it has a GPU (dask worker --resources "GPU=1")'
+        return ""

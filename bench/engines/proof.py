@@ -146,7 +146,11 @@ def _why_not(proof: Proof) -> str:
     ]
     if other:
         return f"its versions differ ({'; '.join(other)}): install the same on all machines"
-    found = _kernels()
+    try:
+        found = _kernels()
+    except subprocess.CalledProcessError as error:
+        reason = str(error.stderr).strip().rpartition("\n")[2]
+        return f"what it computes by could not be found out ({reason or error})"
     if found != proof.processor:
         return (
             f"it computes by {found} and not by {proof.processor}, which differ in last digits: "
@@ -181,9 +185,13 @@ def _kernels() -> str:
     """Return this machine's `bench.keys.processor`, found where the libraries are loaded.
 
     In a process of its own: a worker that only hands out tasks is spared torch and scipy.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
     """
     code = (
         f"import sys; sys.path[:] = {sys.path!r}; from bench import keys; print(keys.processor())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or f"nothing ({done.stderr.strip().rpartition(chr(10))[2]})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()

@@ -23,12 +23,13 @@ from bench.engines.batches import batches, on_gpu
 from bench.engines.connection import LOST, Connection
 from bench.engines.health import Health
 from bench.engines.messages import Behind, Job, Report, TooSmall, Unfit, What
-from bench.engines.remote import GPU, work
+from bench.engines.remote import GPU, processors, work
 from bench.engines.together import End, Ends
 from bench.errors import UsageError, told
 from bench.store import Store
 from bench.worker.messages import Done, Order, Raised
 
+NOBODY = "tcp://0.0.0.0:0"
 GATHER = 0.05  # seconds; ends of short tasks are fetched together, since to fetch takes time
 
 Batch = list[Order]
@@ -50,10 +51,11 @@ class Rounds:
         self.job = job
         self.pickled = pickle.dumps(job)
         self.say = say
-        self.health = Health(connection, say)
+        self.health = Health(connection, job.setup.device, say)
         self.unfit: set[str] = set()
         self.needs: dict[str, int] = {}  # bytes; such a task's worker has to have more
         self.rounds = 0
+        self.restricted: list[list[str]] = []  # addresses of the only workers for some tasks
 
     def ends(self, orders: list[Order]) -> Ends:
         """Do tasks, parents first; yield each as it ends, but those behind one that failed.
@@ -65,17 +67,14 @@ class Rounds:
         bench.errors.UsageError
             If no worker is fit.
         """
+        failed: set[str] = set()
         while orders:
             over: set[str] = set()  # done, or failed, or behind what failed
-            failed: set[str] = set()
-            behind: set[str] = set()
             with closing(self._round(orders)) as ended:
                 for order, report in ended:
                     match self._judged(order, report):
-                        case None:
+                        case None | Behind():
                             pass
-                        case Behind():
-                            behind.add(order.task.key)
                         case end:
                             over.add(order.task.key)
                             if not isinstance(end, Done):
@@ -83,7 +82,7 @@ class Rounds:
                             yield order.task, end
             for order in orders:  # parents first
                 key, reads = order.task.key, {key for _, key in order.task.reads}
-                if key in behind and reads & failed:
+                if reads & failed:
                     failed.add(key)
                     over.add(key)
             orders = [order for order in orders if order.task.key not in over]
@@ -108,7 +107,8 @@ class Rounds:
     def _leave_out(self, worker: str, reason: str) -> None:
         new = worker not in self.unfit
         self.unfit.add(worker)
-        if self.unfit.issuperset(self.connection.workers()):
+        known = self.connection.workers()
+        if known and self.unfit.issuperset(known):
             raise UsageError(f"worker {worker} cannot work for this grid: {reason}")
         if new:
             self.say(f"worker {worker} is left out: {reason}")
@@ -131,10 +131,13 @@ class Rounds:
             ended = as_completed(given, loop=client.loop)
             while not ended.is_empty():
                 time.sleep(GATHER)
-                self.health.look()
+                if not self.health.look(self.restricted):
+                    return  # they are handed out again, to those who are there now
                 for future, report in self._reports(client, ended.next_batch(block=False), given):
                     for order in given[future]:
                         yield order, report
+                    if future.status != "error":
+                        del given[future]  # else Dask would do it again for a worker that is lost
         except LOST:
             self.connection.again()
         finally:
@@ -167,6 +170,8 @@ class Rounds:
 
         Of what Dask gave up, what is behind it is given up as well: that is not its own failure.
         """
+        if self.job.proof:
+            self.connection.on_all(processors)  # says so, if one has no latentgrid to do it by
         store = Store(self.job.setup.store)
         whats: dict[str, What] = {order.task.key: Behind() for order in batch}
         if not lost & {key for order in batch for _, key in order.task.reads} - set(whats):
@@ -182,6 +187,7 @@ class Rounds:
     def _hand_out(self, client: Client, made: list[Batch]) -> dict[Future, Batch]:
         """Send the graph; return the batches by their futures."""
         names = self._names(made)
+        self.restricted.clear()
         layers: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         for batch in made:
             name = names[batch[0].task.key]
@@ -223,7 +229,8 @@ class Rounds:
         if on_gpu(batch[0].task):
             asks["resources"] = {GPU: 1}
         if self.unfit or any(order.task.key in self.needs for order in batch):
-            asks["workers"] = self._allowed(batch)
+            asks["workers"] = self._allowed(batch) or [NOBODY]  # none would mean all to Dask
+            self.restricted.append(asks["workers"])
         return asks
 
 

@@ -143,9 +143,13 @@ class WorkerProcess:
         try:
             self._ask(self.setup, lambda done, total: None)
         except TaskFailedError as error:
+            self._end()
             raise RunError(
                 f"the process that works on the grid could not start: {error.error}"
             ) from error
+        except BaseException:
+            self._end()  # it is set up for nothing
+            raise
 
     def _ask(self, request: Setup | Order, steps: Steps) -> bool:
         """Send a request and follow its replies to the last."""

@@ -63,7 +63,6 @@ class Worker:
         self.device = device
         self.checkpoint = checkpoint
         self.warm: set[str] = set()
-        self.threads = 0  # that libraries have; 0: some may have others
 
     def do(
         self,
@@ -95,10 +94,8 @@ class Worker:
             keeper = self._keeper(task, force)
             job = self._job(task, steps, keeper)
             warm_up_seconds = self._warm_up(task, job)
-            if self.threads != task.threads:
-                limit_threads(task.threads)
-                self.threads = task.threads
-            with Stopwatch(self.device) as watch:
+            limit_threads(task.threads)
+            with Stopwatch(_device(task)) as watch:
                 result = job.call()
             self.store.save(
                 task.stage,
@@ -130,8 +127,7 @@ class Worker:
         if what in self.warm:
             return 0.0
         self.warm.add(what)
-        self.threads = 0  # what is loaded now has not been told
-        with Stopwatch(self.device) as watch:
+        with Stopwatch(_device(task)) as watch:
             job.warm_up()
         return watch.seconds
 
@@ -277,6 +273,11 @@ class Worker:
             lambda: stages.score(train, near, data.labels, validation, data.validation_labels),
             _import_metrics,
         )
+
+
+def _device(task: Task) -> str:
+    """Return where a task is done: on the CPU unless it says otherwise, be there a GPU or not."""
+    return str(task.settings.get("device", "cpu"))
 
 
 def _import_metrics() -> None:
