@@ -19,6 +19,16 @@ import importlib.abc, importlib.util, os, pathlib, sys, time
 FOLDER = pathlib.Path(os.environ["HOLD"])
 
 
+class Without(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "bench":
+            raise ModuleNotFoundError(f"No module named {name!r}")
+
+
+if "WITHOUT" in os.environ:
+    sys.meta_path.insert(0, Without())
+
+
 class Hook(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
         if name != "bench.worker.tasks":
@@ -82,10 +92,10 @@ class DaskCluster:
         self.processes: list[subprocess.Popen[bytes]] = []
         self.scheduler = self.start_scheduler()
 
-    def start_scheduler(self):
+    def start_scheduler(self, **environment):
         self.scheduler = self._start(
             "scheduler", "--host", "127.0.0.1", "--port", self.port, "--dashboard-address",
-            "127.0.0.1:0",
+            "127.0.0.1:0", **environment,
         )  # fmt: skip
         return self.scheduler
 

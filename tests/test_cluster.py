@@ -415,3 +415,18 @@ def test_who_proves_unfit_late_is_left_out_and_others_go_on(lonely, tmp_path, ex
     said = capfd.readouterr().err.splitlines()[1:]
     assert all(re.match(r"dask: worker tcp://\S+ is left out: it computes by", s) for s in said)
     assert len(said) <= 1  # it may have been asked for nothing
+
+
+@pytest.mark.parametrize("lacking", ["scheduler", "worker"])
+def test_where_latentgrid_is_missing_is_one_line(lonely, lacking):
+    if lacking == "scheduler":
+        lonely.scheduler.kill()
+        lonely.scheduler.wait()
+        lonely.start_scheduler(WITHOUT="bench")
+        lonely.start_worker()
+    else:
+        lonely.start_worker(WITHOUT="bench")
+    wait_for(lambda: workers_of(lonely))
+    told = rf"{lacking} tcp://\S+ .*No module named 'bench'.*latentgrid has to be installed on all"
+    with pytest.raises(UsageError, match=told):
+        run_grid(**SETTINGS, engine=lonely.engine)

@@ -4,13 +4,19 @@ import threading
 import time
 from dataclasses import replace
 
+import cloudpickle
+import numpy as np
 import pandas as pd
 import pytest
 
 from bench.engines.batches import LONGEST, batches
 from bench.engines.permits import Permits
+from bench.errors import RunError
+from bench.store import DamagedError, Store, StoreError
 from bench.task import PARALLEL, Task
 from bench.worker.messages import Done, Order, Setup
+from bench.worker.process import WorkerProcess
+from bench.worker.tasks import Data, Worker
 from tests.conftest import run_grid as run_command
 from tests.test_plan import planned
 
@@ -203,3 +209,73 @@ def test_a_gpu_has_one_task_at_a_time_and_reductions_go_on_beside_it(monkeypatch
     assert not overlap("1", "2")
     first, second = sorted(["1", "2"], key=lambda key: spans[key][0])
     assert overlap({"1": "a", "2": "b"}[first], second)
+
+
+def test_tasks_on_the_cpu_need_no_gpu_where_others_have_one(tmp_path):
+    asked = planned(models="pixels", reducers="pca9")
+    place = next(task for task in asked.tasks.values() if task.stage == "place")
+    images = np.random.default_rng(0).integers(0, 256, (30, 32, 32, 3)).astype(np.uint8)
+    store = Store(tmp_path)
+    store.prepare()
+    assert Worker(Data(images, images[:0], None, None), store, "cuda").do(place, lambda *_: None)
+
+
+def test_a_process_that_cannot_be_set_up_is_not_kept(tmp_path):
+    store = Store(tmp_path)
+    store.prepare()
+    setup = Setup(tmp_path, "absent", "cpu", 1, False, "float32", 60.0, (), cloudpickle.dumps([]))
+    with WorkerProcess(setup) as process:
+        with pytest.raises((StoreError, DamagedError)):
+            process.do(order("place", "p").task, lambda *_: None)
+        assert process.process is None
+
+
+class Workers:
+    """A connection, as far as it is asked for its workers."""
+
+    def __init__(self, **workers):
+        self.known = workers
+
+    def workers(self):
+        return self.known
+
+
+def worker(status="running", **resources):
+    return {"status": status, "resources": resources}
+
+
+@pytest.fixture
+def health(monkeypatch):
+    pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
+    from bench.engines import health
+
+    monkeypatch.setattr(health, "LOOK", 0.0)
+    monkeypatch.setattr(health, "PATIENCE", 0.0)
+    return health.Health
+
+
+def test_who_is_missing_is_said_once(health):
+    said, connection = [], Workers(a=worker())
+    looks = health(connection, "cuda", said.append)
+    for known in ({"a": worker()}, {"a": worker()}, {"a": worker(GPU=1)}, {}, {}):
+        connection.known = known
+        assert looks.look([])
+    assert said == [
+        'no worker says that it has a GPU (dask worker --resources "GPU=1"); waiting for one',
+        "no worker is there; waiting for one",
+    ]
+
+
+def test_that_all_workers_are_out_of_memory_is_the_end(health):
+    connection = Workers(a=worker("paused"), b=worker())
+    looks = health(connection, "cpu", print)
+    assert looks.look([])
+    connection.known = {"a": worker("paused"), "b": worker("paused")}
+    with pytest.raises(RunError, match="no worker has memory left for a task"):
+        looks.look([])
+
+
+def test_tasks_whose_only_workers_are_gone_are_noticed(health):
+    looks = health(Workers(a=worker(), b=worker()), "cpu", print)
+    assert looks.look([["a", "c"], ["b"]])
+    assert not looks.look([["a"], ["c"]])
