@@ -227,7 +227,7 @@ def clients_of(cluster):
 
 
 PLUGIN = """
-import os
+import os, time
 from models import autoencoders
 from models.autoencoder import Autoencoder
 from torch import nn
@@ -274,7 +274,7 @@ def test_plugins_travel_and_a_model_that_kills_its_process_fails_its_cell_alone(
     assert "killed by signal 9" in records["error"]["dying"]
 
 
-KILLER = PLUGIN.replace("os.kill(os.getpid(), 9)", "os.kill(os.getppid(), 9)")
+KILLER = PLUGIN.replace("os.kill(os.getpid(), 9)", "os.kill(os.getppid(), 9) or time.sleep(60)")
 
 
 @pytest.mark.slow

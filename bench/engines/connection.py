@@ -45,8 +45,9 @@ class Connection:
 
     def __init__(self, address: str | None, workers: int = 1, gpus: int = 0) -> None:
         # What goes wrong is told in one line, by whoever asked.
-        for name in LOGGERS:
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        for name in [*logging.root.manager.loggerDict]:  # each may have a level of its own
+            if name.partition(".")[0] in LOGGERS:
+                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self.address = address
         self.cluster = None if address else _start(workers, gpus)
         self.client = self._connect(PATIENCE)

@@ -169,19 +169,19 @@ class Rounds:
         """Say what became of a batch over which Dask lost one worker after the other, or its mind.
 
         Of what Dask gave up, what is behind it is given up as well: that is not its own failure.
+        Nor is it that of a batch of which some was done: the rest is handed out again.
         """
         if self.job.proof:
             self.connection.on_all(processors)  # says so, if one has no latentgrid to do it by
-        store = Store(self.job.setup.store)
         whats: dict[str, What] = {order.task.key: Behind() for order in batch}
-        if not lost & {key for order in batch for _, key in order.task.reads} - set(whats):
-            for order in batch:
-                task = order.task
-                if order.force or (task.stage, task.key) not in store:
-                    text = f"WorkersDied: {told(future.exception())}"
-                    whats[task.key] = Raised(text, text)
-                    break
-                whats[task.key] = Done(True)
+        if lost & {key for order in batch for _, key in order.task.reads} - set(whats):
+            return Report(self.job.run, "", whats)
+        store = Store(self.job.setup.store)
+        done = [o for o in batch if not o.force and (o.task.stage, o.task.key) in store]
+        whats |= {order.task.key: Done(True) for order in done}
+        if not done:
+            text = f"WorkersDied: {told(future.exception())}"
+            whats[batch[0].task.key] = Raised(text, text)
         return Report(self.job.run, "", whats)
 
     def _hand_out(self, client: Client, made: list[Batch]) -> dict[Future, Batch]:
