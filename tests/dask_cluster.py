@@ -68,7 +68,7 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def wait_for(what, seconds=40.0):
+def wait_for(what, seconds=120.0):
     """Return what a function returns as soon as that is true."""
     deadline = time.monotonic() + seconds
     while not (found := what()):
@@ -103,7 +103,7 @@ class DaskCluster:
         return self._start(
             "worker", self.address, "--nthreads", threads, "--memory-limit", memory, "--host",
             "127.0.0.1", "--no-dashboard", "--nanny" if nanny else "--no-nanny", "--death-timeout",
-            60, "--local-directory", self.folder / "scratch", **environment,
+            300, "--local-directory", self.folder / "scratch", **environment,
         )  # fmt: skip
 
     def want_held(self, *stages):

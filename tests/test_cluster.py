@@ -92,7 +92,7 @@ def run_here(folder, cluster):
 
 
 def finish(process):
-    out, error = process.communicate(timeout=120)
+    out, error = process.communicate(timeout=300)
     assert process.returncode == 0, error
     return out, error
 
@@ -174,7 +174,7 @@ def test_a_stop_leaves_the_cluster_clean_and_the_same_command_goes_on(cluster, t
     process = start(tmp_path, "--engine", cluster.engine)
     _, child = cluster.held("reduce")
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=90)
     assert process.returncode == 130
     assert re.fullmatch(
         r"dask: .*\ninterrupted: [2-5] of 8 tasks are in \.store; the same command goes on from "
