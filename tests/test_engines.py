@@ -31,6 +31,8 @@ from bench.store import Store, StoreError
 from bench.store.upkeep import DAY, prune
 from bench.worker.messages import Setup
 from bench.worker.process import WorkerProcess
+from models import autoencoders
+from reducers import reducers
 from tests.conftest import ROOT
 
 DASK = pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
@@ -122,7 +124,13 @@ def _quick():
 def plugin(tmp_path_factory):
     path = tmp_path_factory.mktemp("plugin") / "mine.py"
     path.write_text(PLUGIN)
-    return path
+    yield path
+    # Other files' tests in this process are not to find them.
+    for registry, name in (
+        (autoencoders, "raising"), (autoencoders, "raising-again"), (reducers, "counted")
+    ):  # fmt: skip
+        if name in registry:
+            registry.unregister(name)
 
 
 @pytest.fixture(scope="module")

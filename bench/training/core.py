@@ -347,6 +347,11 @@ def encode(
     loss : float
         Mean squared error over all images and pixel values, values in [-1, 1]; NaN for a model
         that does not decode.
+
+    Raises
+    ------
+    ValueError
+        If the model gives more or fewer codes than it is given images.
     """
     model.eval()
     # Laid out at once: pieces and what is joined from them are twice the codes of all images.
@@ -356,6 +361,8 @@ def encode(
             x = normalise(images[start : start + batch_size])
             code, reconstruction = model(x)
             flat = code.flatten(1)
+            if len(flat) != len(x):  # one code would be taken for that of each
+                raise ValueError(f"the model gave {len(flat)} codes for {len(x)} images")
             if start == 0:
                 found = torch.empty(len(images), flat.shape[1])
             found[start : start + batch_size] = flat
