@@ -39,7 +39,7 @@ def run_grid(
     fail_fast : bool
         Stop at the first cell that fails.
     **settings
-        Fields of `bench.spec.GridSpec`, named as the flags are: ``dataset="digits"`` (or
+        Fields of `bench.planning.spec.GridSpec`, named as the flags are: ``dataset="digits"`` (or
         ``"digits,photos"``, or a list: a grid on each, and one table of ranks),
         ``models=["pixels", "dnn"]``, ``reducers="pca64,pca128+tsne2"``, ``seeds=5``,
         ``baselines=False``, ``out="results"`` …
@@ -54,9 +54,9 @@ def run_grid(
 
     Raises
     ------
-    bench.errors.UsageError
+    bench.base.errors.UsageError
         For settings or data that cannot be used.
-    bench.errors.RunError
+    bench.base.errors.RunError
         If the run had to be given up, for a full disk for instance; what was done stays.
 
     Examples
@@ -67,9 +67,9 @@ def run_grid(
     """
     from pathlib import Path
 
-    from bench.runner import Mode
-    from bench.several import Runs
-    from bench.spec import resolve
+    from bench.execution.runner import Mode
+    from bench.planning.spec import resolve
+    from bench.session.several import Runs
 
     spec = resolve(settings, None if config is None else Path(config))
     return Runs(spec, Mode(force, only_cached, fail_fast)).execute().records
@@ -106,7 +106,7 @@ def export_bundle(
 
     Raises
     ------
-    bench.errors.UsageError
+    bench.base.errors.UsageError
         If there is no such cell or it was not finished, if what was computed is no longer in the
         store, or if the file cannot be written.
 
@@ -143,7 +143,7 @@ def load_bundle(path: str | Path, *, device: str = "cpu") -> Bundle:
 
     Raises
     ------
-    bench.errors.UsageError
+    bench.base.errors.UsageError
         If it is missing or damaged, or made of what is not installed here.
 
     Examples

@@ -59,18 +59,18 @@ def assign_command(
 ) -> int:
     """Put every image of a folder into a cluster, however many there are.
 
-    Writes OUT/assignments.csv (file, cluster, distance from its centre, doubt from 0 to 1, whether
+    Writes OUT/assignments.csv (file, cluster, distance from its center, doubt from 0 to 1, whether
     the cell was made on this very image, and the label that the cluster is taken for where labels
     were known), and a contact sheet a cluster, OUT/sheets/cluster-N.png. Warns if the images look
     unlike those that the cell was made on.
     """
+    from bench.base.console import LoadBar
+    from bench.base.errors import UsageError
+    from bench.base.processors import available_threads, limit_threads
     from bench.bundle.assigning import assign
     from bench.bundle.bundle import Bundle
     from bench.bundle.sorting import WAYS
-    from bench.console import LoadBar
-    from bench.errors import UsageError
     from bench.export import load_named
-    from bench.processors import available_threads, limit_threads
 
     if sort_into not in (None, *WAYS):
         raise UsageError(f"--sort-into must be {' or '.join(WAYS)}, found {sort_into!r}")
@@ -88,10 +88,10 @@ def assign_command(
 
 def tell(bundle: Bundle, summary: Summary, sort_into: str | None) -> None:
     """Print what was done: a line a cluster, then where it is, notes and warnings."""
+    from bench.base.errors import one_line
     from bench.bundle.assigning import TABLE
     from bench.bundle.sheets import SHEETS
     from bench.bundle.sorting import SORTED, folder_name
-    from bench.errors import one_line
 
     placed = summary.files - summary.unreadable
     print(f"{placed:,} images, {summary.seen:,} of them seen before")
@@ -122,8 +122,8 @@ def find_device(name: str) -> str:
     """
     import torch
 
-    from bench import spec
-    from bench.errors import UsageError
+    from bench.base.errors import UsageError
+    from bench.planning import spec
 
     if name == "auto":
         return spec.find_device()
@@ -140,7 +140,7 @@ def find_device(name: str) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit codes: 0 done, 1 something could not be written, 2 misuse."""
-    from bench.console import run_app
+    from bench.base.console import run_app
 
     run_app(app, arguments, "python -m bench.assign")
 

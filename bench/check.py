@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.errors import UsageError
+from bench.base.errors import UsageError
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     import pandas as pd
 
-    from bench.thresholds import Threshold
+    from bench.analysis.thresholds import Threshold
 
 HOLDS, SHORT, FEW, NONE = "holds", "falls short", "too few seeds", "no threshold"
 
@@ -84,8 +84,8 @@ def judge(thresholds: list[Threshold], records: pd.DataFrame) -> list[Verdict]:
     UsageError
         If no threshold is about this preset and any of the data sets.
     """
-    from bench.summary import by_dataset
-    from bench.thresholds import identity
+    from bench.analysis.summary import by_dataset
+    from bench.analysis.thresholds import identity
 
     sets = by_dataset(records)
     mine = {
@@ -103,8 +103,8 @@ def judge(thresholds: list[Threshold], records: pd.DataFrame) -> list[Verdict]:
 
 def _judge_set(mine: list[Threshold], records: pd.DataFrame) -> list[Verdict]:
     """Hold one data set's results against the thresholds that are about it."""
-    from bench.summary import summary
-    from bench.thresholds import identity
+    from bench.analysis.summary import summary
+    from bench.analysis.thresholds import identity
 
     if not mine:
         preset, dataset = identity(records)
@@ -124,8 +124,8 @@ def _judge_set(mine: list[Threshold], records: pd.DataFrame) -> list[Verdict]:
 def _judge_cell(
     threshold: Threshold, row: pd.Series | None, records: pd.DataFrame
 ) -> list[Verdict]:
-    from bench.summary import leading_accuracy
-    from bench.thresholds import LOSS
+    from bench.analysis.summary import leading_accuracy
+    from bench.analysis.thresholds import LOSS
 
     limits = [
         ("accuracy", leading_accuracy(records) or "accuracy", threshold.min_accuracy, 1),
@@ -219,7 +219,7 @@ def junit(verdicts: list[Verdict]) -> str:
     """
     from xml.etree.ElementTree import Element, indent, tostring
 
-    from bench.errors import one_line
+    from bench.base.errors import one_line
 
     root = Element("testsuites")
     names = list(dict.fromkeys(v.dataset for v in verdicts))
@@ -233,7 +233,7 @@ def junit(verdicts: list[Verdict]) -> str:
 def _suite(title: str, verdicts: list[Verdict]) -> Element:
     from xml.etree.ElementTree import Element, SubElement
 
-    from bench.errors import one_line
+    from bench.base.errors import one_line
 
     counts = {what: sum(v.verdict == what for v in verdicts) for what in (SHORT, FEW, NONE)}
     suite = Element(
@@ -298,9 +298,9 @@ def check(
     reconstruction loss at most what it should be? Of several data sets, each is held against its
     own thresholds; one that has none cannot be told, which is exit code 3 and no pass.
     """
-    from bench import thresholds as gate
-    from bench.records import read
-    from bench.summary import by_dataset
+    from bench.analysis import thresholds as gate
+    from bench.analysis.records import read
+    from bench.analysis.summary import by_dataset
 
     records = read(results)
     if update:
@@ -323,7 +323,7 @@ def check(
 
 
 def _write(path: Path, text: str) -> None:
-    from bench.files import write_text
+    from bench.base.files import write_text
 
     try:
         write_text(path, text)
@@ -333,7 +333,7 @@ def _write(path: Path, text: str) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    from bench.console import run_app
+    from bench.base.console import run_app
 
     run_app(app, arguments, "python -m bench.check")
 

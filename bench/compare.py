@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.errors import UsageError, one_line
+from bench.base.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.evidence import Comparison, Evidence, Interval
-    from bench.verdicts import Cell
+    from bench.analysis.inference import Comparison, Evidence, Interval
+    from bench.analysis.verdicts import Cell
 
 BETTER, WORSE, ALIKE = "better", "worse", "not told apart"
 ONLY_BEFORE, ONLY_AFTER, UNPAIRED = "only before", "only after", "no seed in common"
@@ -111,7 +111,7 @@ def compare_sets(pairs: list[Pair]) -> list[Change]:
     A cell is better or worse only if an exact sign-flip test over seeds, corrected for the number
     of cells on all data sets by Holm's method, and the paired interval over images both say so.
     """
-    from bench.evidence import compare_all, together
+    from bench.analysis.inference import adjust_jointly, compare_all
 
     found = [
         each
@@ -121,7 +121,7 @@ def compare_sets(pairs: list[Pair]) -> list[Change]:
         )
     ]
     places = [(pair.dataset, cell) for pair in pairs for cell in pair.paired]
-    by_place = dict(zip(places, together(found), strict=True))
+    by_place = dict(zip(places, adjust_jointly(found), strict=True))
     return [
         _change(pair, cell, by_place.get((pair.dataset, cell)))
         for pair in pairs
@@ -195,11 +195,14 @@ def _limits(gain: Interval | None) -> str:
 
 def _load(path: Path) -> dict[str, tuple[pd.DataFrame, dict[Cell, Evidence]]]:
     """Read records and hits by data set."""
-    from bench import hits, records
-    from bench.summary import by_dataset
+    from bench.analysis import correctness, records
+    from bench.analysis.summary import by_dataset
 
     sets = by_dataset(records.read(path, NEEDED))
-    return {name: (each, hits.read(each, path.with_name(hits.FILE))) for name, each in sets.items()}
+    return {
+        name: (each, correctness.read(each, path.with_name(correctness.FILE)))
+        for name, each in sets.items()
+    }
 
 
 def _pair(before: Path, after: Path) -> tuple[list[Pair], list[str]]:
@@ -262,7 +265,7 @@ def main_command(
     comparisons together. The file of hits that every run leaves beside its results.csv is read as
     well.
     """
-    from bench.evidence import seeds_needed
+    from bench.analysis.inference import seeds_needed
 
     pairs, notes = _pair(before, after)
     changes = compare_sets(pairs)
@@ -278,7 +281,7 @@ def main_command(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    from bench.console import run_app
+    from bench.base.console import run_app
 
     run_app(app, arguments, "python -m bench.compare")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.progress import Progress, silent
+from bench.base.progress import Progress, silent
 
 if TYPE_CHECKING:
     from bench.bundle.bundle import Bundle
@@ -76,8 +76,8 @@ def export_command(
     training images, and four of these, by which it is tried where it is loaded. Nothing in it is
     executed on loading.
     """
-    from bench.console import LoadBar
-    from bench.errors import UsageError
+    from bench.base.console import LoadBar
+    from bench.base.errors import UsageError
 
     if best == (cell is not None):
         raise UsageError("name a cell, 'MODEL, CHAIN', or give --best: one of the two")
@@ -110,10 +110,10 @@ def export(
     ------
     UsageError
     """
+    from bench.analysis.folder import open_grid
     from bench.bundle import format, making
     from bench.bundle.bundle import Bundle
     from bench.bundle.choosing import choose
-    from bench.finished import open_grid
 
     load_named(plugins or [])
     grid = open_grid(results, store, progress)
@@ -132,9 +132,9 @@ def load_named(plugins: list[Path]) -> None:
     ------
     UsageError
     """
-    from bench.errors import UsageError
-    from bench.plugins import load_plugins
-    from registry import PluginError
+    from bench.base.errors import UsageError
+    from bench.base.registry import PluginError
+    from bench.planning.plugins import load_plugins
 
     try:
         load_plugins(plugins)
@@ -144,7 +144,7 @@ def load_named(plugins: list[Path]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit codes: 0 written, 1 the store cannot be read, 2 misuse."""
-    from bench.console import run_app
+    from bench.base.console import run_app
 
     run_app(app, arguments, "python -m bench.export")
 

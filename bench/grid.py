@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.console import Stopped, stopped
+from bench.base.console import Stopped, stopped
 
 EPILOG = (
     "Examples:\n\n"
@@ -148,7 +148,7 @@ def grid(
         str | None,
         _option(
             "Run each chain N times more on four fifths of the images, for every seed: do the "
-            "clusters stay? By default 1 where nothing is labelled, else 0.",
+            "clusters stay? By default 1 where nothing is labeled, else 0.",
             WHAT,
             metavar="N",
         ),
@@ -297,15 +297,15 @@ def grid(
         "out": out,
         "store": store,
     }
-    from bench import terminal
+    from bench.session import terminal
 
     if list_items:
         return terminal.list_items(plugin or [])
 
     try:
-        from bench.runner import Mode
-        from bench.several import Runs
-        from bench.spec import resolve
+        from bench.execution.runner import Mode
+        from bench.planning.spec import resolve
+        from bench.session.several import Runs
 
         runs = Runs(resolve(flags, config), Mode(force, only_cached, fail_fast))
         if dry_run:
@@ -313,7 +313,7 @@ def grid(
     except Stopped as stop:
         return stopped(stop, "while loading; nothing was computed yet")
     try:
-        return terminal.summarise(runs, runs.execute())
+        return terminal.summarize(runs, runs.execute())
     except Stopped as stop:
         return stopped(
             stop,
@@ -324,7 +324,7 @@ def grid(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit codes: 0 done, 1 cells failed, 2 misuse, 130 interrupted."""
-    from bench.console import run_app
+    from bench.base.console import run_app
 
     run_app(app, arguments, "python -m bench.grid")
 

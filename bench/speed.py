@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.errors import UsageError
+from bench.base.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.report.speed import Speeds
@@ -137,7 +137,7 @@ def speed(
     Absolute times change with the machine. How many times as fast as the plain loop the core is,
     measured in turns with it, changes with the code.
     """
-    from bench.files import write_text
+    from bench.base.files import write_text
     from bench.report.speed import fold, read, section, table
 
     if len(runs) > 2:
@@ -159,7 +159,7 @@ def speed(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    from bench.console import run_app
+    from bench.base.console import run_app
 
     run_app(app, arguments, "python -m bench.speed")
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.errors import UsageError
+from bench.base.errors import UsageError
 
 if TYPE_CHECKING:
-    from bench.scores import LeftOut, Trust
+    from bench.analysis.selection import LeftOut, Trust
 
 EPILOG = (
-    "Example, on three labelled data sets:\n\n"
+    "Example, on three labeled data sets:\n\n"
     "python -m bench.grid --dataset digits,photos,npy:DIR --resamples 1 --out out\n\n"
     "python -m bench.trust out/results.csv"
 )
@@ -60,7 +60,7 @@ def main_command(
     results: Annotated[
         list[Path],
         typer.Argument(
-            help="results.csv of runs on labelled data; of one set each, or of several.",
+            help="results.csv of runs on labeled data; of one set each, or of several.",
             metavar="RESULTS.CSV...",
         ),
     ],
@@ -71,7 +71,7 @@ def main_command(
     score would have picked, and its regret, the best cell's accuracy less the pick's. With several
     data sets a score is chosen on all but one and judged on that one, each in turn.
     """
-    from bench.scores import leave_one_out
+    from bench.analysis.selection import leave_one_out
 
     by_set = read(results)
     print(lay_out(by_set))
@@ -87,10 +87,10 @@ def read(paths: list[Path]) -> dict[str, list[Trust]]:
     Raises
     ------
     UsageError
-        If a data set is there twice, or none is labelled and has three complete cells.
+        If a data set is there twice, or none is labeled and has three complete cells.
     """
-    from bench import records
-    from bench.scores import trust
+    from bench.analysis import records
+    from bench.analysis.selection import trust
 
     by_set: dict[str, list[Trust]] = {}
     for path in paths:
@@ -103,7 +103,7 @@ def read(paths: list[Path]) -> dict[str, list[Trust]]:
                 by_set[str(dataset)] = judged
     if not by_set:
         raise UsageError(
-            "nothing to hold scores against: none of these data sets is labelled and has three "
+            "nothing to hold scores against: none of these data sets is labeled and has three "
             "complete cells"
         )
     return by_set
@@ -111,7 +111,7 @@ def read(paths: list[Path]) -> dict[str, list[Trust]]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    from bench.console import run_app
+    from bench.base.console import run_app
 
     run_app(app, arguments, "python -m bench.trust")
 

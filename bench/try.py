@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.console import Stopped, stopped
+from bench.base.console import Stopped, stopped
 
 EPILOG = (
     "Exit codes: 0 every promise is kept and every cell was finished, 1 not so, 2 misuse.\n\n"
@@ -88,7 +88,7 @@ def main_command(
     itself untrained and the dnn; a reducer on pixels and the dnn, beside no reduction, the same
     number of principal components and t-SNE; a data set under the models of the preset quick.
     """
-    from bench import trial
+    from bench.session import trial
 
     settings = {
         "dataset": dataset,
@@ -109,7 +109,7 @@ def main_command(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    from bench.console import run_app
+    from bench.base.console import run_app
 
     run_app(app, arguments, "python -m bench.try")
 

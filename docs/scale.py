@@ -19,16 +19,16 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from bench.console import duration
+from bench.base.console import duration
 from bench.datasets.dataset import Dataset, load
-from bench.engines.cluster import Cluster
-from bench.engines.local import Local
-from bench.plan import Plan, plan
-from bench.runner import Mode, Outcome
-from bench.spec import resolve
-from bench.stages import STAGES
+from bench.execution.engines.cluster import Cluster
+from bench.execution.engines.local import Local
+from bench.execution.runner import Mode, Outcome
+from bench.execution.worker.messages import Setup
+from bench.planning.plan import Plan, plan
+from bench.planning.spec import resolve
+from bench.stages.stages import STAGES
 from bench.store import MANIFEST, Store
-from bench.worker.messages import Setup
 
 FEW_MODELS = {"models": "pixels,dnn,cnn,histogram,hog", "reducers": "none,pca16,svd16,tsne2"}
 MANY_MODELS = {"models": "dnn,cnn,cnn-plain,denoising,sparse", "reducers": "pca16"}
@@ -180,7 +180,7 @@ def images(count: int = 7000) -> None:
 def _write_images(folder: Path, count: int) -> None:
     """Write so many images, (count, 32, 32, 3) uint8, and labels, as ``npy:DIR`` reads them.
 
-    They are scikit-learn's digits, enlarged, moved, in random colours and with noise.
+    They are scikit-learn's digits, enlarged, moved, in random colors and with noise.
     """
     from sklearn.datasets import load_digits
 

@@ -21,8 +21,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.base.registry import Registry
 from models.untrained import make_untrained
-from registry import Registry
 
 if TYPE_CHECKING:
     from models.autoencoder import Autoencoder

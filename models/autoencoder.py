@@ -47,7 +47,7 @@ class Autoencoder(nn.Module):
     trains : bool
         False: the harness gives it no training; it is used with its initial weights.
     decodes : bool
-        False: there is no way back from its codes; its reconstruction is an even grey, which the
+        False: there is no way back from its codes; its reconstruction is an even gray, which the
         harness does not measure.
     deterministic : bool
         True: nothing about it depends on a seed (no random weights).

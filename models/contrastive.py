@@ -1,4 +1,4 @@
-"""An autoencoder whose codes stay the same when an image is moved, turned or recoloured."""
+"""An autoencoder whose codes stay the same when an image is moved, turned or recolored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STRIDE = 8
 PROJECTION = 128  # numbers that are compared
 STRETCH, SHIFT = 0.15, 0.1  # of a view's sides, up to; of its middle, beyond the image
 ROTATION, SHEAR = math.radians(15), 0.2  # up to
-DRAINED = 0.2  # share of views without colour
+DRAINED = 0.2  # share of views without color
 SEEN, TOO_FAR = 2000, 1.1  # see `mirrors_are_alike`
 
 
@@ -25,7 +25,7 @@ SEEN, TOO_FAR = 2000, 1.1  # see `mirrors_are_alike`
 class Contrastive(Autoencoder):
     """Two random views of each image are pulled together, and away from those of all others.
 
-    Four convolutions with batch normalisation to 4×4, averaged over places to the code; three
+    Four convolutions with batch normalization to 4×4, averaged over places to the code; three
     transposed convolutions back. The objective is the contrastive loss (NT-Xent) of the views'
     codes behind a projector, plus ``weight`` times the mean squared error of the *clean* image
     decoded from a view's code. Views are cut out, turned, sheared, and changed in brightness,
@@ -46,7 +46,7 @@ class Contrastive(Autoencoder):
     crop : float
         Least share of an image's area that a view shows, 0.05 to 1.
     jitter : float
-        How far light and colour are changed, 0 to 0.9.
+        How far light and color are changed, 0 to 0.9.
 
     Raises
     ------
@@ -119,7 +119,7 @@ class Contrastive(Autoencoder):
 
     def view(self, x: Tensor) -> Tensor:
         """Draw a view of each image of a batch, (n, C, H, W) in [-1, 1]."""
-        return self._recoloured(self._moved(x))
+        return self._recolored(self._moved(x))
 
     def _moved(self, x: Tensor) -> Tensor:
         n = len(x)
@@ -141,17 +141,17 @@ class Contrastive(Autoencoder):
         )
         return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
-    def _recoloured(self, x: Tensor) -> Tensor:
+    def _recolored(self, x: Tensor) -> Tensor:
         n, jitter = len(x), self.jitter
         x = (x + 1) / 2
         mean = x.mean((1, 2, 3), keepdim=True)
         x = (x - mean) * _uniform(x, 1 - jitter, 1 + jitter, n, 1, 1, 1) + mean  # contrast
         x = x * _uniform(x, 1 - jitter, 1 + jitter, n, 1, 1, 1)  # brightness
         if x.shape[1] == 3:
-            grey = x.mean(1, keepdim=True)
+            gray = x.mean(1, keepdim=True)
             saturation = _uniform(x, 1 - jitter, 1 + jitter, n, 1, 1, 1)
             drained = torch.rand(n, 1, 1, 1, device=x.device) < DRAINED
-            x = grey + (x - grey) * torch.where(drained, 0, saturation)
+            x = gray + (x - gray) * torch.where(drained, 0, saturation)
             hues = _turns(_uniform(x, -1, 1, n) * (jitter * math.pi / 4))
             x = torch.einsum("nij,njhw->nihw", hues, x)
         return x.clamp(0, 1) * 2 - 1
@@ -200,7 +200,7 @@ def _uniform(x: Tensor, low: float, high: float, *size: int) -> Tensor:
 
 
 def _turns(angles: Tensor) -> Tensor:
-    """Return turns about the grey axis, (n, 3, 3), of angles (n,) in radians."""
+    """Return turns about the gray axis, (n, 3, 3), of angles (n,) in radians."""
     cos, sin = angles.cos(), angles.sin()
     part, across = (1 - cos) / 3, sin / math.sqrt(3)
     on, before, behind = cos + part, part - across, part + across

@@ -1,4 +1,4 @@
-"""What hand-made features are: a way to codes, and none back."""
+"""What hand-crafted features are: a way to codes, and none back."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from models.autoencoder import Autoencoder, ImageShape
 
 
-class Grey(nn.Module):
-    """Returns even grey images, whatever it is given."""
+class Gray(nn.Module):
+    """Returns even gray images, whatever it is given."""
 
     def __init__(self, image_shape: ImageShape) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class Grey(nn.Module):
 
 
 class Features(Autoencoder):
-    """Base class of hand-made features: sets ``encoder`` in its constructor."""
+    """Base class of hand-crafted features: sets ``encoder`` in its constructor."""
 
     trains: ClassVar[bool] = False
     decodes: ClassVar[bool] = False
@@ -30,4 +30,4 @@ class Features(Autoencoder):
 
     def __init__(self, image_shape: ImageShape) -> None:
         super().__init__()
-        self.decoder = Grey(image_shape)
+        self.decoder = Gray(image_shape)

@@ -1,4 +1,4 @@
-"""The colours of an image, without their places."""
+"""The colors of an image, without their places."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.features import Features
 
 
 class Histogram(nn.Module):
-    """Counts pixels by colour."""
+    """Counts pixels by color."""
 
     def __init__(self, channels: int, bins: int) -> None:
         super().__init__()
@@ -21,20 +21,20 @@ class Histogram(nn.Module):
         """Return the roots of shares, (n, bins ** channels), of images (n, C, H, W)."""
         levels = ((x + 1) * (self.bins / 2)).long().clamp(0, self.bins - 1).flatten(2)
         places = self.bins ** torch.arange(self.channels, device=x.device)
-        colours = (levels * places[:, None]).sum(1)
+        colors = (levels * places[:, None]).sum(1)
         counts = x.new_zeros(len(x), self.bins**self.channels)
-        counts.scatter_add_(1, colours, torch.ones_like(colours, dtype=x.dtype))
-        return (counts / colours.shape[1]).sqrt()
+        counts.scatter_add_(1, colors, torch.ones_like(colors, dtype=x.dtype))
+        return (counts / colors.shape[1]).sqrt()
 
 
 @autoencoders.register(
-    "histogram", "hand-made: the colours of an image, code 64: histogram(bins=8)"
+    "histogram", "hand-crafted: the colors of an image, code 64: histogram(bins=8)"
 )
-class ColourHistogram(Features):
-    """Square roots of the shares of pixels in each of bins × bins × bins colours.
+class ColorHistogram(Features):
+    """Square roots of the shares of pixels in each of bins × bins × bins colors.
 
-    What colour alone tells. Of roots the Euclidean distance is Hellinger's, in which a few large
-    areas of one colour do not hide all others.
+    What color alone tells. Of roots the Euclidean distance is Hellinger's, in which a few large
+    areas of one color do not hide all others.
 
     Parameters
     ----------

@@ -39,12 +39,12 @@ class Gradients(nn.Module):
 
 
 @autoencoders.register(
-    "hog", "hand-made: the edges of an image, code 576 (scikit-image): hog(cell=8)"
+    "hog", "hand-crafted: the edges of an image, code 576 (scikit-image): hog(cell=8)"
 )
 class HOG(Features):
     """Histogram of oriented gradients, in blocks of 2×2 cells.
 
-    What shape alone tells: light and colour of an area leave no trace. Of each pixel, the channel
+    What shape alone tells: light and color of an area leave no trace. Of each pixel, the channel
     with the steepest gradient counts.
 
     Parameters

@@ -32,14 +32,14 @@ class IDEC(Autoencoder):
     """Improved deep embedded clustering: reconstruction and clusters, learned together.
 
     For a share of the epochs it is an autoencoder (500-500-2000-code, mirrored). Then k-means on
-    the codes sets centres, and the objective is mean squared error + gamma · KL(P ‖ Q): Q are the
-    soft assignments of codes to centres (Student's t), P the same, sharpened. The sizes of
+    the codes sets centers, and the objective is mean squared error + gamma · KL(P ‖ Q): Q are the
+    soft assignments of codes to centers (Student's t), P the same, sharpened. The sizes of
     clusters that P needs are found once an epoch. With ``gamma=0``, or a single epoch, it stays
     an autoencoder.
     The paper trains layer by layer first; here all layers train at once.
 
     It is told the number of clusters, which others are not. Its codes are clustered like any
-    other's: its own centres are not used.
+    other's: its own centers are not used.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class IDEC(Autoencoder):
     gamma : float
         Weight of the clusters, 0 to 100; the paper's is 0.1.
     alone : float
-        Share of the epochs before there are centres, 0 to 1.
+        Share of the epochs before there are centers, 0 to 1.
     clusters : int
         How many are sought.
 
@@ -68,7 +68,7 @@ class IDEC(Autoencoder):
 
     libraries: ClassVar[tuple[str, ...]] = ("torch", "scikit-learn")
 
-    centres: nn.Parameter
+    centers: nn.Parameter
     sizes: Tensor
     joint: Tensor
 
@@ -91,12 +91,12 @@ class IDEC(Autoencoder):
         self.decoder = nn.Sequential(
             *_layers([code, *WIDTHS[::-1], pixels]), nn.Tanh(), nn.Unflatten(1, image_shape)
         )
-        self.centres = nn.Parameter(torch.zeros(clusters, code))
+        self.centers = nn.Parameter(torch.zeros(clusters, code))
         self.register_buffer("sizes", torch.ones(clusters))
         self.register_buffer("joint", torch.zeros(()))
 
     def objective(self, x: Tensor) -> Tensor:
-        """Return the error of reconstruction plus, once there are centres, the clusters' part."""
+        """Return the error of reconstruction plus, once there are centers, the clusters' part."""
         code, reconstruction = self(x)
         soft = self.assign(code)
         sharp = soft.detach().square() / self.sizes
@@ -106,25 +106,25 @@ class IDEC(Autoencoder):
         return error + self.gamma * self.joint * divergence
 
     def assign(self, codes: Tensor) -> Tensor:
-        """Assign codes (n, code) softly to centres; return shares (n, clusters)."""
-        squares = (codes[:, None] - self.centres).square().sum(2)
+        """Assign codes (n, code) softly to centers; return shares (n, clusters)."""
+        squares = (codes[:, None] - self.centers).square().sum(2)
         near = 1 / (1 + squares)
         return near / near.sum(1, keepdim=True)
 
     def begin_epoch(self, done: float, images: Tensor, encode: Callable[[], Tensor]) -> None:
-        """Set the centres when it is time, and from then on find the clusters' sizes."""
+        """Set the centers when it is time, and from then on find the clusters' sizes."""
         if done < self.alone or done == 1 or self.gamma == 0:
             return
         codes = encode()
         with torch.no_grad():
             if not self.joint:
-                self.centres.copy_(_kmeans(codes, len(self.centres)))
+                self.centers.copy_(_kmeans(codes, len(self.centers)))
                 self.joint.fill_(1)
             self.sizes.copy_(self.assign(codes).sum(0))
 
 
 def _kmeans(codes: Tensor, clusters: int) -> Tensor:
-    """Return centres, (clusters, code); seeded by torch's generator."""
+    """Return centers, (clusters, code); seeded by torch's generator."""
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 

@@ -19,7 +19,7 @@ PATCH = 4  # pixels a side of what is hidden or shown
 class Masked(Residual):
     """`Residual` that sees images with patches of 4×4 hidden, and is to return them whole.
 
-    To fill a patch in takes knowing what the rest shows. Hidden patches are an even grey, and the
+    To fill a patch in takes knowing what the rest shows. Hidden patches are an even gray, and the
     error of all patches counts: the code is to hold the whole image. Layers and initial weights
     are those of `Residual`: the two differ in what they are trained on alone. Whole images are
     encoded.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from grammar import Parameters, Written, read_item, signature_of
+from bench.base.grammar import Parameters, Written, read_item, signature_of
 from models import autoencoders
 from models.autoencoder import Autoencoder
 from models.untrained import untrained_name

@@ -1,4 +1,4 @@
-"""A residual convolutional autoencoder with normalisation."""
+"""A residual convolutional autoencoder with normalization."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STRIDE = 2 ** len(CHANNELS)
 
 
 def norm(channels: int) -> nn.Module:
-    """Return a normalisation over groups of eight channels.
+    """Return a normalization over groups of eight channels.
 
     Unlike that over batches it does the same in training and after it, to whole images and to
     masked ones.
@@ -24,7 +24,7 @@ def norm(channels: int) -> nn.Module:
 
 
 class Block(nn.Module):
-    """Two convolutions with normalisation, added to what they were given."""
+    """Two convolutions with normalization, added to what they were given."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Block(nn.Module):
 
 
 def normed(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
-    """Return a convolution, its normalisation and a ReLU."""
+    """Return a convolution, its normalization and a ReLU."""
     return [
         nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
         norm(outputs),
@@ -48,7 +48,7 @@ def normed(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
     ]
 
 
-@autoencoders.register("residual", "residual convolutions, normalised, code 128: residual(code=64)")
+@autoencoders.register("residual", "residual convolutions, normalized, code 128: residual(code=64)")
 class Residual(Autoencoder):
     """Three halvings to 128 channels, each with a residual block; the same way back.
 

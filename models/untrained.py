@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from registry import Entry
+from bench.base.registry import Entry
 
 if TYPE_CHECKING:
     from models.autoencoder import Autoencoder

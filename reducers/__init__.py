@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry import Registry
+from bench.base.registry import Registry
 
 if TYPE_CHECKING:
     from reducers.reducer import Reducer

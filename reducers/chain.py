@@ -14,7 +14,14 @@ import inspect
 import re
 from dataclasses import dataclass
 
-from grammar import GrammarError, Parameters, read_parameters, signature_of, split, write_parameters
+from bench.base.grammar import (
+    GrammarError,
+    Parameters,
+    read_parameters,
+    signature_of,
+    split,
+    write_parameters,
+)
 from reducers import reducers
 from reducers.reducer import Reducer
 

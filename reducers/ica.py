@@ -77,16 +77,16 @@ class ICA(LinearReducer):
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         X = np.asarray(X, dtype=np.float64)
         self.mean_ = X.mean(axis=0)
-        centred = X - self.mean_
-        axes = whitening_axes(centred, leading_axes(centred, self.n_components))
+        centered = X - self.mean_
+        axes = whitening_axes(centered, leading_axes(centered, self.n_components))
         varied = axes.any(axis=1)
         # scikit-learn's variance is that of n degrees of freedom.
         axes *= np.sqrt(len(X) / max(len(X) - 1, 1))
         self.components_ = np.zeros_like(axes)
         if varied.any():
-            turned = self._turn(centred @ axes[varied].T) @ axes[varied]
+            turned = self._turn(centered @ axes[varied].T) @ axes[varied]
             self.components_[: len(turned)] = turned
-        return as_float32(centred @ self.components_.T)
+        return as_float32(centered @ self.components_.T)
 
     def _turn(self, white: Array) -> Array:
         """Return the rotation that makes whitened points independent, (k, k)."""

@@ -18,7 +18,7 @@ class IncrementalPCA(LinearReducer):
     """Principal components found batch after batch (scikit-learn's); no seed.
 
     For many images: beside the codes it holds one batch of them in float64, and what comes out;
-    `pca` holds a centred copy of all. The price is that it is not exact. After each batch only
+    `pca` holds a centered copy of all. The price is that it is not exact. After each batch only
     the leading components are carried on, and what a later batch would have needed of the others
     is lost. So more are carried than are asked for, and dropped at the end: without, the plane of
     the first two components of scikit-learn's 1,797 digits, in batches of 512, has an angle of 39

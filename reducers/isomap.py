@@ -1,4 +1,4 @@
-"""Isometric mapping along the neighbourhood graph."""
+"""Isometric mapping along the neighborhood graph."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reducers.reducer import Array, State, as_float32, need
 
 @reducers.register("isomap", "Isomap (scikit-learn): isomap2, isomap2(n_neighbors=15)")
 class Isomap(KernelReducer):
-    """Isomap: distances along the graph of nearest neighbours, laid out by classical scaling.
+    """Isomap: distances along the graph of nearest neighbors, laid out by classical scaling.
 
     Where the graph falls into parts, scikit-learn joins each pair of parts at the points that
     are nearest to each other. The eigenproblem is solved in full, so that the result needs no
@@ -25,9 +25,9 @@ class Isomap(KernelReducer):
     n_components : int
         Dimensions to embed in, 1 to the number of images − 1.
     n_neighbors : int
-        Neighbours of a point, at least 2; needs more images than that.
+        Neighbors of a point, at least 2; needs more images than that.
     n_jobs : int
-        Threads, for the search of neighbours.
+        Threads, for the search of neighbors.
 
     References
     ----------
@@ -44,7 +44,7 @@ class Isomap(KernelReducer):
         self.n_jobs = n_jobs
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for more neighbours or components than there are other images."""
+        """Raise `ValueError` for more neighbors or components than there are other images."""
         need(self.n_neighbors >= 2, f"n_neighbors must be 2 or more, found {self.n_neighbors}")
         need(
             n_samples > self.n_neighbors,

@@ -17,7 +17,7 @@ class KernelReducer(Reducer):
     means_ : ndarray, shape (n,), float64
         Each fitted point's mean kernel with all of them.
     axes_ : ndarray, shape (n, k), float64
-        What a centred kernel is multiplied with; a column without variance is 0.
+        What a centered kernel is multiplied with; a column without variance is 0.
     """
 
     means_: Array
@@ -31,5 +31,5 @@ class KernelReducer(Reducer):
 
     def _project(self, kernel: Array) -> Array:
         """Place points by their kernel with the fitted ones, (m, n) float64; (m, k) float64."""
-        centred = kernel - kernel.mean(axis=1, keepdims=True) - self.means_ + self.means_.mean()
-        return np.asarray(centred @ self.axes_)
+        centered = kernel - kernel.mean(axis=1, keepdims=True) - self.means_ + self.means_.mean()
+        return np.asarray(centered @ self.axes_)

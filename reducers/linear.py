@@ -13,7 +13,7 @@ from reducers.reducer import Array, Reducer, State, as_float32, check_components
 class LinearReducer(Reducer):
     """Base class of exact projections onto the leading axes; no seed.
 
-    Fitting leaves ``components_``, (n_components, n_features), and where points are centred
+    Fitting leaves ``components_``, (n_components, n_features), and where points are centered
     ``mean_``, (n_features,).
 
     Parameters
@@ -45,13 +45,13 @@ class LinearReducer(Reducer):
     def transform(self, X: Array) -> Array:
         """Project unseen points, shape (n, n_features)."""
         X = np.asarray(X)
-        centred = X if self.mean_ is None else X - self.mean_
-        return as_float32(centred @ self.components_.T)
+        centered = X if self.mean_ is None else X - self.mean_
+        return as_float32(centered @ self.components_.T)
 
     def fitted(self) -> State:
-        """Return the axes, and the mean where points are centred."""
-        centring = {} if self.mean_ is None else {"mean": self.mean_}
-        return centring | {"components": self.components_}
+        """Return the axes, and the mean where points are centered."""
+        centering = {} if self.mean_ is None else {"mean": self.mean_}
+        return centering | {"components": self.components_}
 
     def restore(self, state: State, X: Array | None, embedding: Array | None) -> Self:
         """Become the fitted reducer by its axes."""
@@ -63,7 +63,7 @@ class LinearReducer(Reducer):
 def leading_axes(X: Array, count: int) -> Array:
     """Return the leading right singular vectors of ``X``, (count, n_features), the first first.
 
-    Those of centred points are their principal axes.
+    Those of centered points are their principal axes.
     """
     n_samples, n_features = X.shape
     if n_features <= n_samples:
@@ -84,14 +84,14 @@ def leading_axes(X: Array, count: int) -> Array:
     return np.asarray(axes * np.where(largest < 0, -1, 1).astype(axes.dtype))
 
 
-def whitening_axes(centred: Array, axes: Array) -> Array:
-    """Return axes scaled such that the centred points have unit variance along each.
+def whitening_axes(centered: Array, axes: Array) -> Array:
+    """Return axes scaled such that the centered points have unit variance along each.
 
     The variance is the unbiased one, of n − 1 degrees of freedom. An axis along which float32
     points differ by their rounding only becomes zero: divided by its spread, that rounding would
     weigh as much as what the points are made of.
     """
-    spread = np.linalg.norm(centred @ axes.T, axis=0) / np.sqrt(max(len(centred) - 1, 1))
-    rounding = spread.max() * np.finfo(np.float32).eps * np.sqrt(max(centred.shape))
+    spread = np.linalg.norm(centered @ axes.T, axis=0) / np.sqrt(max(len(centered) - 1, 1))
+    rounding = spread.max() * np.finfo(np.float32).eps * np.sqrt(max(centered.shape))
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > rounding)
     return np.asarray(axes * scale[:, None])

@@ -101,7 +101,7 @@ class PaCMAP(Reducer):
             return as_float32(self.model_.transform(X))
 
     def restore(self, state: State, X: Array, embedding: Array) -> PaCMAP:
-        """Become the fitted reducer; its search of neighbours, too large to keep, again."""
+        """Become the fitted reducer; its search of neighbors, too large to keep, again."""
         with self._quietly():
             self.model_ = self._whole_model(num_iters=(1, 1, 1))
             self.model_.fit(X)

@@ -13,7 +13,7 @@ from reducers.reducer import Array, as_float32
 class PCA(LinearReducer):
     """Exact principal component analysis; no seed.
 
-    scikit-learn's default for large data is a randomised solver. An exact one needs no seeds, so
+    scikit-learn's default for large data is a randomized solver. An exact one needs no seeds, so
     that its cell is computed once; asked for the leading components only, LAPACK's takes no
     longer. On two processor cores, 8,500 codes of 4,096 numbers to 128 components: 2.1 s;
     scikit-learn's randomized 2.3 s (with components from the 87th on that are not the data's),
@@ -46,8 +46,8 @@ class PCA(LinearReducer):
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         X = np.asarray(X, dtype=np.float64 if self.whiten else None)
         self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
-        centred = X - self.mean_
-        self.components_ = leading_axes(centred, self.n_components)
+        centered = X - self.mean_
+        self.components_ = leading_axes(centered, self.n_components)
         if self.whiten:
-            self.components_ = whitening_axes(centred, self.components_)
-        return as_float32(centred @ self.components_.T)
+            self.components_ = whitening_axes(centered, self.components_)
+        return as_float32(centered @ self.components_.T)

@@ -44,7 +44,7 @@ class Reducer(BaseEstimator):
         what else a reducer imports must be named here, or stand in one of those files.
     requires : tuple of str
         Modules that an installation may lack, by the names they are imported by. Without them
-        the reducer is listed and not run; see `bench.extras`.
+        the reducer is listed and not run; see `bench.base.extras`.
     needs_points : bool
         False: ``restore`` reads neither ``X`` nor ``embedding``, which are then None, so that a
         bundle need not carry the points that the reducer was fitted on.

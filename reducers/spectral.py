@@ -1,4 +1,4 @@
-"""Spectral embedding: Laplacian eigenmaps of the neighbourhood graph."""
+"""Spectral embedding: Laplacian eigenmaps of the neighborhood graph."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reducers.reducer import Array, Reducer, as_float32, need
 
 @reducers.register("spectral", "Laplacian eigenmaps (scikit-learn): spectral2(n_neighbors=15)")
 class SpectralEmbedding(Reducer):
-    """Eigenvectors of the Laplacian of the graph of nearest neighbours; cannot place new points.
+    """Eigenvectors of the Laplacian of the graph of nearest neighbors; cannot place new points.
 
     A graph that falls into parts has as many first eigenvectors as parts, in no order, that say
     nothing of what is within them. The parts are therefore joined at their nearest points, by
@@ -23,9 +23,9 @@ class SpectralEmbedding(Reducer):
     n_components : int
         Dimensions to embed in, 1 to the number of images − 2.
     n_neighbors : int
-        Neighbours of a point, itself among them, at least 2; no more than there are images.
+        Neighbors of a point, itself among them, at least 2; no more than there are images.
     n_jobs : int
-        Threads, for the search of neighbours.
+        Threads, for the search of neighbors.
 
     References
     ----------
@@ -42,7 +42,7 @@ class SpectralEmbedding(Reducer):
         self.n_jobs = n_jobs
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for more neighbours or components than the images allow."""
+        """Raise `ValueError` for more neighbors or components than the images allow."""
         need(self.n_neighbors >= 2, f"n_neighbors must be 2 or more, found {self.n_neighbors}")
         need(
             n_samples >= self.n_neighbors,

@@ -9,11 +9,11 @@ from reducers.linear import LinearReducer, leading_axes
 from reducers.reducer import Array, as_float32
 
 
-@reducers.register("svd", "truncated singular values, exact, not centred: svd64")
+@reducers.register("svd", "truncated singular values, exact, not centered: svd64")
 class SVD(LinearReducer):
     """Exact truncated singular value decomposition; no seed.
 
-    Principal components without the centring: the first one is near the mean, and what is 0 (no
+    Principal components without the centering: the first one is near the mean, and what is 0 (no
     ink) stays 0. Products are made in float64: the mean dwarfs the rest, and in float32 its
     rounding would be as large as the later components.
 

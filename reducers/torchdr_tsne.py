@@ -1,4 +1,4 @@
-"""t-distributed stochastic neighbour embedding on a GPU."""
+"""t-distributed stochastic neighbor embedding on a GPU."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TorchTSNE(TorchEmbedding):
     n_components : int
         Dimensions to embed in.
     perplexity : float
-        Effective number of neighbours, at least 1; needs more than 3 times as many images.
+        Effective number of neighbors, at least 1; needs more than 3 times as many images.
     early_exaggeration : float
         Factor on the affinities in the first phase, >= 1.
     iterations : int

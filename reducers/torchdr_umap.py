@@ -20,7 +20,7 @@ class TorchUMAP(TorchEmbedding):
     n_components : int
         Dimensions to embed in.
     n_neighbors : int
-        Neighbours of a point, at least 2; needs more images than that.
+        Neighbors of a point, at least 2; needs more images than that.
     min_dist : float
         Least distance of embedded points, 0 to 1.
     iterations : int

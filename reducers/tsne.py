@@ -1,4 +1,4 @@
-"""t-distributed stochastic neighbour embedding."""
+"""t-distributed stochastic neighbor embedding."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TSNE(Reducer):
     n_components : int
         1, 2 or 3.
     perplexity : float
-        Effective number of neighbours, at least 1; needs more than 3 times as many images.
+        Effective number of neighbors, at least 1; needs more than 3 times as many images.
     early_exaggeration : float
         Factor on the affinities in the first phase, >= 1; 12 is openTSNE's default.
     iterations : int

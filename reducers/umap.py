@@ -10,7 +10,7 @@ import numpy as np
 from reducers import reducers
 from reducers.reducer import Array, Reducer, State, as_float32, need
 
-# From this many points on, umap-learn finds neighbours by descent and not by brute force.
+# From this many points on, umap-learn finds neighbors by descent and not by brute force.
 DESCENT_FROM = 4096
 
 
@@ -23,7 +23,7 @@ class UMAP(Reducer):
     n_components : int
         Dimensions to embed in.
     n_neighbors : int
-        Neighbours of a point, at least 2; needs more images than that.
+        Neighbors of a point, at least 2; needs more images than that.
     min_dist : float
         Least distance of embedded points, 0 to 1.
     fast : bool
@@ -95,7 +95,7 @@ class UMAP(Reducer):
         return as_float32(self._quietly(self.model_.transform, np.asarray(X)))
 
     def restore(self, state: State, X: Array, embedding: Array) -> UMAP:
-        """Become the fitted reducer; the graph of neighbours, too large to keep, again."""
+        """Become the fitted reducer; the graph of neighbors, too large to keep, again."""
         self.model_ = self._model(
             n_neighbors=self.n_neighbors,
             n_components=self.n_components,
@@ -123,6 +123,6 @@ class UMAP(Reducer):
         with warnings.catch_warnings():
             # That one thread is used is said in --help and in the docs; once is enough.
             warnings.filterwarnings("ignore", message="n_jobs value .* overridden")
-            warnings.filterwarnings("ignore", message=".*Spectral initialisation failed.*")
+            warnings.filterwarnings("ignore", message=".*Spectral initialization failed.*")
             warnings.filterwarnings("ignore", category=FutureWarning, module="sklearn")
             return call(X)

@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from bench import run_grid
-from bench.finished import FinishedGrid, open_grid
+from bench.analysis.folder import FinishedGrid, open_grid
 
 TRAINED, NEW = 150, 60
 CHAINS = (

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.base.errors import UsageError
 from bench.contracts.material import make_images
 from bench.datasets.dataset import load
-from bench.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
 # The least grid: one cell, eight tasks.
@@ -33,7 +33,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture
 def npy_folder(tmp_path):
-    """A folder in the homework's form: 120 labelled images and 20 for validation."""
+    """A folder in the homework's form: 120 labeled images and 20 for validation."""
     folder = tmp_path / "npy"
     folder.mkdir()
     for name, count, seed in (("train", 120, 0), ("val", 20, 1)):

@@ -31,7 +31,7 @@ if "WITHOUT" in os.environ:
 
 class Hook(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name != "bench.worker.tasks":
+        if name != "bench.execution.worker.tasks":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 from bench import export_bundle, load_bundle, run_grid
+from bench.base.errors import RunError, UsageError
 from bench.bundle import assigning, drift, sheets, sorting
 from bench.bundle.assigning import assign
 from bench.bundle.manifest import Errors
-from bench.errors import RunError, UsageError
 from reducers import reducers
 from tests.bundles import NEW, TRAINED, make_grid, write_digits
 from tests.conftest import ROOT, run_module
@@ -73,7 +73,7 @@ def test_the_winner_is_exported_and_put_to_work(place):
     assert "note: skipped 1 unreadable files: broken.png" in found.stdout
     assert found.stderr == ""
     written = table(place / "clusters")
-    assert written.columns.tolist()[:4] == ["file", "cluster", "distance", "doubt"]
+    assert written.columns.tolist()[:4] == ["file", "cluster", "distance", "ambiguity"]
     assert len(written) == NEW + 1
     broken = written[written["file"] == "broken.png"].iloc[0]
     assert (broken["cluster"], broken["problem"]) == ("", "unreadable")
@@ -411,7 +411,7 @@ def test_batches_make_no_difference(bundle, place, tmp_path, monkeypatch):
     np.testing.assert_allclose(one["distance"], other["distance"], rtol=1e-3)
     expected = bundle.place([place / "new" / name for name in one["file"]])
     assert one["cluster"].tolist() == expected.clusters.tolist()
-    np.testing.assert_allclose(one["doubt"], expected.doubt, atol=1e-3)
+    np.testing.assert_allclose(one["ambiguity"], expected.ambiguity, atol=1e-3)
 
 
 def test_memory_does_not_grow_with_the_number_of_images(bundle, tmp_path, monkeypatch):
@@ -439,15 +439,15 @@ def test_memory_does_not_grow_with_the_number_of_images(bundle, tmp_path, monkey
 def test_sheets_show_the_most_typical_and_the_most_doubtful_in_bounded_memory(tmp_path):
     album = sheets.Album({3: "seven"})
     random = np.random.default_rng(0)
-    distance, doubt = random.permutation(500), random.permutation(500) / 500
+    distance, ambiguity = random.permutation(500), random.permutation(500) / 500
     for i in range(500):
-        album.add(tmp_path / f"{i}.png", i, 3, float(distance[i]), float(doubt[i]))
+        album.add(tmp_path / f"{i}.png", i, 3, float(distance[i]), float(ambiguity[i]))
     members = album.clusters[3]
     assert len(members.typical) == len(members.doubtful) == sheets.SHOWN
     typical, doubtful = members.rows()
     assert [-entry[1] for entry in typical] == np.argsort(distance)[: sheets.SHOWN].tolist()
     shown = {entry[1] for entry in typical}
-    wanted = [i for i in np.argsort(-doubt)[: sheets.SHOWN] if -i not in shown]
+    wanted = [i for i in np.argsort(-ambiguity)[: sheets.SHOWN] if -i not in shown]
     assert [-entry[1] for entry in doubtful] == wanted
     assert album.title(3) == "cluster 3, taken for “seven”: 500 images"
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import budget
-from bench.budget import Clock
-from bench.errors import UsageError
-from bench.run import Run
-from bench.runner import Mode
-from bench.several import Runs
-from bench.spec import resolve
+from bench.base.errors import UsageError
+from bench.execution.runner import Mode
+from bench.planning import budget
+from bench.planning.budget import Clock
+from bench.planning.spec import resolve
+from bench.session.run import Run
+from bench.session.several import Runs
 from bench.store import Store
 
 

@@ -10,12 +10,12 @@ from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
 from bench import export_bundle, load_bundle
+from bench.analysis.folder import open_grid
+from bench.base.errors import UsageError
 from bench.bundle import format, making
 from bench.bundle.bundle import Bundle
 from bench.bundle.choosing import choose
 from bench.bundle.nearest import majority, mean_place
-from bench.errors import UsageError
-from bench.finished import open_grid
 from tests.bundles import BY, NEW, TRAINED, make_grid
 
 
@@ -126,17 +126,17 @@ def test_arrays_and_files_of_any_size_are_the_same_images(bundle, folder):
     files = new_files(folder)
     from PIL import Image
 
-    grey = np.stack([np.asarray(Image.open(file)) for file in files])
-    rgb = np.repeat(grey[..., None], 3, axis=-1)
+    gray = np.stack([np.asarray(Image.open(file)) for file in files])
+    rgb = np.repeat(gray[..., None], 3, axis=-1)
     placed = bundle.place(files)
     assert placed.embedding.dtype == np.float32
     assert placed.clusters.dtype == np.int64
-    assert ((placed.doubt >= 0) & (placed.doubt <= 1)).all()
-    for images in (grey, rgb, list(map(str, files))):
+    assert ((placed.ambiguity >= 0) & (placed.ambiguity <= 1)).all()
+    for images in (gray, rgb, list(map(str, files))):
         np.testing.assert_array_equal(bundle.assign(images), placed.clusters)
         np.testing.assert_array_equal(bundle.embed(images), placed.embedding)
-        np.testing.assert_array_equal(bundle.doubts(images), placed.doubt)
-    assert bundle.encode(grey).shape == (NEW, 8)
+        np.testing.assert_array_equal(bundle.ambiguities(images), placed.ambiguity)
+    assert bundle.encode(gray).shape == (NEW, 8)
 
 
 def test_no_image_is_no_work(bundle):
@@ -229,7 +229,7 @@ def test_what_is_not_registered_here_is_refused(trained):
         ("check", "images", np.zeros((0, 32, 32, 3), np.uint8), "array images"),
         ("check", "codes", np.zeros((9, 8), np.float32), "array codes"),
         ("fitted", "0.means", None, "kpca6 cannot be brought back from the bundle: KeyError"),
-        ("fitted", "clusterer.centres", None, "kmeans cannot be brought back from the bundle"),
+        ("fitted", "clusterer.centers", None, "kmeans cannot be brought back from the bundle"),
     ],
 )
 def test_arrays_that_are_not_as_they_should_be_are_refused(trained, part, name, array, message):
@@ -242,11 +242,11 @@ def test_arrays_that_are_not_as_they_should_be_are_refused(trained, part, name, 
 
 
 @pytest.mark.parametrize(
-    "centres", [np.zeros((2, 3), np.float32), np.full((10, 6), np.nan, np.float32)]
+    "centers", [np.zeros((2, 3), np.float32), np.full((10, 6), np.nan, np.float32)]
 )
-def test_what_cannot_place_images_is_one_line(trained, centres):
+def test_what_cannot_place_images_is_one_line(trained, centers):
     made = making.make(trained, choose(trained.records, "dnn(code=8), kpca6").record)
-    made.parts["fitted"]["clusterer.centres"] = centres
+    made.parts["fitted"]["clusterer.centers"] = centers
     images = np.zeros((1, 32, 32, 3), np.uint8)
     refused("chain kpca6 cannot place images: ValueError", Bundle(made).assign, images)
 
@@ -345,7 +345,7 @@ def test_the_median_seed_stands_for_a_cell(grid):
     refused("seed 1: it failed at train", choose, three, "histogram, kpca6", 1)
 
 
-def test_neighbours_stand_for_what_cannot_be_placed():
+def test_neighbors_stand_for_what_cannot_be_placed():
     far = np.array([[1.0, 2.0, 2.0], [0.0, 0.0, 5.0]])
     which = np.array([[0, 1, 2], [1, 2, 0]])
     embedding = np.array([[0.0], [4.0], [8.0]], np.float32)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
+from bench.base.errors import UsageError
 from bench.bundle import format
 from bench.bundle.manifest import (
     Data,
@@ -22,7 +23,6 @@ from bench.bundle.manifest import (
     Manifest,
     Model,
 )
-from bench.errors import UsageError
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (1, 32, 32, 3)).astype(np.uint8)
 
@@ -47,7 +47,7 @@ def contents():
         manifest,
         {
             "weights": {},
-            "fitted": {"clusterer.centres": np.zeros((2, 3), np.float32)},
+            "fitted": {"clusterer.centers": np.zeros((2, 3), np.float32)},
             "training": {"clusters": np.array([0, 1, 0, 1]), "scalar": np.array(2.5)},
             "check": {"images": IMAGES},
         },
@@ -259,7 +259,7 @@ def test_parts_that_are_no_arrays_are_refused_though_their_checksums_fit(file, t
 
 
 def test_checksums_that_do_not_fit_are_refused(file, tmp_path):
-    parts = members(file) | {"fitted.safetensors": save({"clusterer.centres": np.ones((2, 3))})}
+    parts = members(file) | {"fitted.safetensors": save({"clusterer.centers": np.ones((2, 3))})}
     refused(pack(tmp_path / "b", parts.items()), "fitted.safetensors does not have its checksum")
 
 

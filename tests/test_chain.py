@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grammar import split_list
+from bench.base.grammar import split_list
+from bench.base.registry import UnknownNameError
 from reducers.chain import Chain, ChainError, Link
 from reducers.tsne import TSNE
-from registry import UnknownNameError
 
 
 def links():

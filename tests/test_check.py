@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import check, thresholds
-from bench.errors import UsageError
-from bench.metrics import METRICS
-from bench.records import read
+from bench import check
+from bench.analysis import thresholds
+from bench.analysis.records import read
+from bench.base.errors import UsageError
+from bench.stages.metrics.clustering import METRICS
 from tests.conftest import run_module
 
 

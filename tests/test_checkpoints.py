@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from bench.checkpoints import STAGE, Checkpoints
+from bench.stages.training import core
 from bench.store import ARRAYS, Store
-from bench.training import core
+from bench.store.checkpoints import STAGE, Checkpoints
 from models.dnn import DNN
 from models.idec import IDEC
 from models.masked import Masked

@@ -13,16 +13,16 @@ import pandas as pd
 import pytest
 
 from bench import run_grid
-from bench.errors import RunError, UsageError
-from bench.run import Run
-from bench.spec import resolve
+from bench.base.errors import RunError, UsageError
+from bench.planning.spec import resolve
+from bench.session.run import Run
 from bench.store import Store
 from tests.conftest import ROOT
 from tests.conftest import run_grid as run_command
 from tests.dask_cluster import DaskCluster, wait_for
 
 pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
-connection = pytest.importorskip("bench.engines.connection")
+connection = pytest.importorskip("bench.execution.engines.connection")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9 is POSIX")
 
 SETTINGS = {
@@ -115,7 +115,7 @@ def test_a_cluster_of_ours_gives_the_same_results(tmp_path, expected, capfd):
 def test_a_cluster_of_ours_listens_on_the_loopback_interface_only():
     import psutil
 
-    from bench.engines.connection import Connection
+    from bench.execution.engines.connection import Connection
 
     before = set(psutil.Process().net_connections("inet"))
     connection = Connection(None, workers=2)

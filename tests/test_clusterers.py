@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 from sklearn import cluster, mixture
 
-from bench import common, metrics, stages
+from bench.base.grammar import GrammarError
+from bench.base.registry import UnknownNameError
 from bench.clusterers.named import Named
 from bench.contracts.clusterers import groups
 from bench.report.layout import escape
-from grammar import GrammarError
-from registry import UnknownNameError
+from bench.stages import stages
+from bench.stages.metrics import clustering, reference_space
 from tests.conftest import run_grid
 
 
@@ -41,7 +42,7 @@ def test_clusters_are_scikit_learns(text, theirs):
     random = np.random.default_rng(1)
     points = (np.arange(120)[:, None] % 4 * 5 + random.normal(size=(120, 3))).astype(np.float32)
     ours = Named.parse(text).build(4, random_state=3).fit_predict(points)
-    assert metrics.adjusted_rand(ours, theirs.fit_predict(points.astype(np.float64))) > 0.99
+    assert clustering.adjusted_rand(ours, theirs.fit_predict(points.astype(np.float64))) > 0.99
 
 
 @pytest.mark.parametrize(
@@ -83,32 +84,32 @@ class TestNoise:
     labels = np.array([0, 0, 1, 1, 0, 1])
 
     def test_is_wrong_in_every_accuracy(self):
-        assignment = metrics.assign(self.clusters, self.labels)
+        assignment = clustering.assign(self.clusters, self.labels)
         assert assignment == {0: 0, 1: 1}
-        assert metrics.accuracy(self.clusters, self.labels, assignment) == 4 / 6
+        assert clustering.accuracy(self.clusters, self.labels, assignment) == 4 / 6
         np.testing.assert_array_equal(
-            metrics.oriented(self.clusters, assignment), [0, 0, 1, 1, -1, -1]
+            clustering.oriented(self.clusters, assignment), [0, 0, 1, 1, -1, -1]
         )
 
     def test_takes_no_label_even_where_one_is_left(self):
         clusters = np.array([0, 0, -1, -1])
         labels = np.array([0, 0, 1, 1])
-        assignment = metrics.assign(clusters, labels)
+        assignment = clustering.assign(clusters, labels)
         assert -1 not in assignment
-        assert metrics.accuracy(clusters, labels, assignment) == 0.5
+        assert clustering.accuracy(clusters, labels, assignment) == 0.5
         nothing = np.full(4, -1)
-        assert metrics.accuracy(nothing, labels, metrics.assign(nothing, labels)) == 0
+        assert clustering.accuracy(nothing, labels, clustering.assign(nothing, labels)) == 0
 
     def test_is_a_group_of_its_own_in_other_scores(self):
         as_group = np.where(self.clusters < 0, 2, self.clusters)
-        for score in (metrics.adjusted_rand, metrics.mutual_information):
+        for score in (clustering.adjusted_rand, clustering.mutual_information):
             assert score(self.clusters, self.labels) == score(as_group, self.labels)
 
     def test_has_no_company_in_the_common_space(self):
         near = np.array([[1], [0], [3], [2], [5], [4]])
-        found = common.coherence(near, self.clusters)
+        found = reference_space.knn_modularity(near, self.clusters)
         assert (found[4:] < found[:4].min()).all()
-        everything = common.coherence(near, np.full(6, -1))
+        everything = reference_space.knn_modularity(near, np.full(6, -1))
         np.testing.assert_array_equal(everything, 0)
 
     def test_is_counted(self):
@@ -132,9 +133,9 @@ def test_what_works_somewhere_is_skipped_elsewhere_and_not_refused(tmp_path):
 
 
 def test_a_clusterer_that_is_not_installed_is_refused(monkeypatch):
+    from bench.base.errors import UsageError
     from bench.clusterers import clusterers
-    from bench.errors import UsageError
-    from bench.spec import resolve
+    from bench.planning.spec import resolve
 
     monkeypatch.setattr(clusterers["gmm"], "requires", ("no_such_module",), raising=False)
     with pytest.raises(UsageError, match="clusterer gmm needs the package no_such_module"):
@@ -156,7 +157,7 @@ def test_a_grid_with_two_clusterers(tmp_path):
     of_hdbscan = records[records["clusterer"] == by]
     assert (of_hdbscan["noise"] > 0).all()
     assert of_hdbscan["null_artifacts"].notna().all()
-    assert of_hdbscan["agreement"].notna().all()
+    assert of_hdbscan["stability"].notna().all()
     report = (tmp_path / "results" / "results.md").read_text()
     assert "images in no cluster" in report
     assert f"10, by kmeans, {escape(by)}" in report

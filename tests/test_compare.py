@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import hits, records, verdicts
+from bench.analysis import correctness, records, verdicts
+from bench.analysis.inference import Evidence
+from bench.analysis.summary import summary
 from bench.compare import compare, exit_code, lay_out, main
-from bench.evidence import Evidence
 from bench.store import Store
-from bench.summary import summary
 from tests.conftest import run_grid
 from tests.test_report import record, render
 
@@ -160,16 +160,16 @@ def test_a_cell_that_lost_seeds_has_no_verdict(store):
     assert cell(found, "lost")["interval_low"] > 0
 
 
-def test_unlabelled_records_have_empty_columns(store):
-    found = verdicts.add(frame(record("pixels", "x", 0, labelled=False)), store)
+def test_unlabeled_records_have_empty_columns(store):
+    found = verdicts.add(frame(record("pixels", "x", 0, labeled=False)), store)
     assert found["verdict"].isna().all()
-    assert hits.write(found, store, store.root) is None
+    assert correctness.write(found, store, store.root) is None
 
 
 def test_hits_survive_writing_and_reading(store, tmp_path):
     found = frame(*scored(store, "high", "x", 0.9), *scored(store, "low", "y", 0.5))
-    path = hits.write(found, store, tmp_path)
-    again = hits.read(found, path)
+    path = correctness.write(found, store, tmp_path)
+    again = correctness.read(found, path)
     for name, expected in verdicts.collect(found, store).items():
         assert again[name].repeated == expected.repeated
         np.testing.assert_array_equal(again[name].values(), expected.values())
@@ -179,7 +179,7 @@ def write(folder, store, *rows):
     folder.mkdir()
     found = frame(*rows)
     found.to_csv(folder / "results.csv", index=False)
-    hits.write(found, store, folder)
+    correctness.write(found, store, folder)
     return str(folder / "results.csv")
 
 
@@ -206,8 +206,8 @@ def test_the_command(tmp_path, store, capsys):
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda folder: (folder / hits.FILE).unlink(), "no hits.safetensors beside"),
-        (lambda folder: (folder / hits.FILE).write_bytes(b"x"), "cannot read"),
+        (lambda folder: (folder / correctness.FILE).unlink(), "no correctness.safetensors beside"),
+        (lambda folder: (folder / correctness.FILE).write_bytes(b"x"), "cannot read"),
         (lambda folder: (folder / "results.csv").write_text("a\n1\n"), "is no results.csv"),
         (
             lambda folder: (folder / "results.csv").write_text(

@@ -5,10 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
-from bench.console import LoadBar, Watch, duration, fail
+from bench.base.console import LoadBar, Watch, duration, fail
 from bench.datasets.dataset import load
-from bench.plan import plan
-from bench.spec import resolve
+from bench.planning.plan import plan
+from bench.planning.spec import resolve
 
 
 def drawn(terminal, use):

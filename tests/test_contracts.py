@@ -83,7 +83,7 @@ def test_every_data_set(spec, check):
 
 
 def test_tsne_places_new_points_in_the_frame_of_the_old():
-    """openTSNE recentres the fitted embedding when it places points; ours does so before."""
+    """openTSNE recenters the fitted embedding when it places points; ours does so before."""
     points, _ = two_groups()
     reducer = Chain.parse("tsne2").links[0].build(random_state=0)
     fitted = reducer.fit_transform(points)

@@ -78,7 +78,7 @@ def returning(change):
     return Returning
 
 
-class NormalisedByItsCompany(Good):
+class NormalizedByItsCompany(Good):
     """A batch's mean is taken from its codes, evaluating or not."""
 
     def forward(self, x):
@@ -132,7 +132,7 @@ class Final(Good):
 
 
 class Contrary(Good):
-    """Evaluated after a step of training it is white, and before it grey."""
+    """Evaluated after a step of training it is white, and before it gray."""
 
     steps = 0
 
@@ -219,7 +219,7 @@ MODELS = [
         returning(lambda m, c, r: (c, r + 2)),
         "its reconstruction reaches 2.* needed at most 1",
     ),
-    ("check_codes_do_not_depend_on_company", NormalisedByItsCompany, "alone, an image's code"),
+    ("check_codes_do_not_depend_on_company", NormalizedByItsCompany, "alone, an image's code"),
     (
         "check_codes_tell_images_apart",
         returning(lambda m, c, r: (c * 0, r)),
@@ -409,7 +409,7 @@ def making(change):
 
 
 class Writing(GoodReducer):
-    """Centres in place."""
+    """Centers in place."""
 
     def fit_transform(self, X, y=None):
         X -= X.mean(0)
@@ -464,7 +464,7 @@ def placing(change):
     return Placing
 
 
-class Recentring(GoodReducer):
+class Recentering(GoodReducer):
     """Moves what it handed out as soon as it places points."""
 
     def fit_transform(self, X, y=None):
@@ -551,9 +551,9 @@ REDUCERS = [
     (
         "check_unseen_points_land_beside_their_group",
         placing(lambda found: found * 0),
-        "15 of 30 unseen points are nearer to the other group's centre",
+        "15 of 30 unseen points are nearer to the other group's center",
     ),
-    ("check_placing_points_moves_no_others", Recentring, "moved by .* needed less than 0.15"),
+    ("check_placing_points_moves_no_others", Recentering, "moved by .* needed less than 0.15"),
     (
         "check_restored_it_places_points_as_before",
         Forgetting,
@@ -645,7 +645,7 @@ class Absent(GoodClusterer):
     """Brings its means back in another order."""
 
     def restore(self, state, X, clusters):
-        return super().restore({"centres": state["centres"][::-1]}, X, clusters)
+        return super().restore({"centers": state["centers"][::-1]}, X, clusters)
 
 
 class Fragile(GoodClusterer):
@@ -704,7 +704,7 @@ def test_an_error_of_a_reducers_own_is_no_writing_into_its_input():
 
 
 def source(**changes):
-    """Make a good source of 30 labelled images, with changes."""
+    """Make a good source of 30 labeled images, with changes."""
     images, labels = make_images(30)
     made = Source(
         len(images),
@@ -730,7 +730,7 @@ def loading(change=lambda count: {}, progress=()):
 
 
 IMAGES, LABELS = make_images(30)
-GREY = IMAGES.mean(3).astype(np.uint8)
+GRAY = IMAGES.mean(3).astype(np.uint8)
 RANDOM = np.random.default_rng(0)
 
 DATASETS = [
@@ -746,7 +746,7 @@ DATASETS = [
     ),
     (
         "check_readers_return_what_they_are_asked_for",
-        lambda n: {"validation": lambda which: GREY[which]},
+        lambda n: {"validation": lambda which: GRAY[which]},
         r"validation of 2 images returned .*\(2, 32, 32\)",
     ),
     (

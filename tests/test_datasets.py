@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bench.base.registry import UnknownNameError
+from bench.base.sampling import stratified
 from bench.datasets import photos
 from bench.datasets.dataset import load
-from bench.sampling import stratified
-from registry import UnknownNameError
 from tests.conftest import refused
 
 

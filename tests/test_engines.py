@@ -18,25 +18,25 @@ from typing import ClassVar
 import pytest
 from rich.console import Console
 
-from bench.engines import names
-from bench.engines.choose import choose
-from bench.engines.gpus import Gpus
-from bench.engines.progress import WatchMany
-from bench.errors import RunError, UsageError
-from bench.finished import settings_of
-from bench.runner import Mode
-from bench.several import Runs
-from bench.spec import resolve
+from bench.analysis.folder import settings_of
+from bench.base.errors import RunError, UsageError
+from bench.execution.engines.choose import choose
+from bench.execution.engines.gpus import Gpus
+from bench.execution.engines.progress import WatchMany
+from bench.execution.runner import Mode
+from bench.execution.worker.messages import Setup
+from bench.execution.worker.process import WorkerProcess
+from bench.planning import engines
+from bench.planning.spec import resolve
+from bench.session.several import Runs
 from bench.store import Store, StoreError
 from bench.store.upkeep import DAY, prune
-from bench.worker.messages import Setup
-from bench.worker.process import WorkerProcess
 from models import autoencoders
 from reducers import reducers
 from tests.conftest import ROOT
 
 DASK = pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
-proof = pytest.importorskip("bench.engines.proof")
+proof = pytest.importorskip("bench.execution.engines.proof")
 
 ENGINES = ("local", "dask")
 STAGES = ["train", "encode", "rank", "place", "reduce", "cluster", "measure", "score"]
@@ -111,10 +111,10 @@ def _quick():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.report.write.write", lambda *given: [])
         patch.setattr("bench.report.several.write", lambda *given: [])
-        patch.setattr("bench.engines.local.WorkerProcess", Kept)
+        patch.setattr("bench.execution.engines.local.WorkerProcess", Kept)
         # Left to themselves, they end when nobody has needed them for a while.
         kept = SimpleNamespace(end=lambda: None)
-        patch.setattr("bench.engines.connection.children", lambda: kept, raising=False)
+        patch.setattr("bench.execution.engines.connection.children", lambda: kept, raising=False)
         yield
     for process in Kept.of.values():
         process._end()
@@ -229,8 +229,8 @@ def test_only_cached_on_an_empty_store_is_one_line(empty, runs):
      (STAGES[1:], "skipped")],
 )  # fmt: skip
 def test_only_cached_tells_what_is_there_and_starts_nothing(again, runs, monkeypatch, lost, status):
-    monkeypatch.setattr("bench.engines.connection.Connection", None)
-    monkeypatch.setattr("bench.engines.local.WorkerProcess.do", None)
+    monkeypatch.setattr("bench.execution.engines.connection.Connection", None)
+    monkeypatch.setattr("bench.execution.engines.local.WorkerProcess.do", None)
     texts = []
     for engine in ENGINES:
         again(engine, *lost)
@@ -304,15 +304,15 @@ def test_a_store_that_cannot_be_written_any_more_is_the_same_line(again, runs):
 def test_a_store_that_is_a_file_is_refused_before_anything_starts(
     engine, runs, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("bench.engines.connection.Connection", None)
-    monkeypatch.setattr("bench.engines.local.WorkerProcess.do", None)
+    monkeypatch.setattr("bench.execution.engines.connection.Connection", None)
+    monkeypatch.setattr("bench.execution.engines.local.WorkerProcess.do", None)
     (tmp_path / "store").touch()
     with pytest.raises(UsageError, match=r"store .* cannot be written"):
         runs(engine, store=tmp_path / "store").execute()
 
 
 def test_several_data_sets_within_a_budget_stop_after_whole_repetitions(empty, runs, monkeypatch):
-    monkeypatch.setattr("bench.budget.Clock.another", lambda clock: False)
+    monkeypatch.setattr("bench.planning.budget.Clock.another", lambda clock: False)
     found = {
         engine: runs(engine, dataset="digits,photos", seeds=3, budget="1h").execute()
         for engine in ENGINES
@@ -333,7 +333,7 @@ def test_a_suggested_number_of_clusters_is_the_same(empty, runs):
     assert lasting(found["dask"]) == lasting(found["local"])
     assert found["dask"].each[0].notes == found["local"].each[0].notes
     for made in by.values():
-        assert "suggested by coherence from 2 to 15" in made.runs[0].dataset.notes[-1]
+        assert "suggested by kNN modularity from 2 to 15" in made.runs[0].dataset.notes[-1]
 
 
 # Names
@@ -365,8 +365,8 @@ def test_what_is_no_engine_is_refused_in_one_line(wrong):
     ],
 )
 def test_engines_are_known_by_name(engine, address):
-    assert names.check(engine) == engine
-    assert names.scheduler_of(engine) == address
+    assert engines.check(engine) == engine
+    assert engines.scheduler_of(engine) == address
 
 
 @pytest.mark.parametrize("engine", ["local", "dask:tcp://10.0.0.1:8786"])
@@ -384,7 +384,7 @@ def test_workers_are_a_number(workers):
 
 def test_settings_of_a_cluster_are_read_where_there_is_no_dask(tmp_path, monkeypatch):
     """To export what it has computed, for instance."""
-    monkeypatch.setattr(names.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
     (tmp_path / "grid.toml").write_text('engine = "dask:tcp://10.0.0.1:8786"')
     spec = settings_of(tmp_path)
     assert spec.engine == "dask:tcp://10.0.0.1:8786"
@@ -392,13 +392,13 @@ def test_settings_of_a_cluster_are_read_where_there_is_no_dask(tmp_path, monkeyp
         UsageError, match=r"^engine: dask:tcp\S+ needs Dask, which is not installed"
     ):
         choose(spec)
-    names.require("local")
+    engines.require("local")
 
 
 def test_a_cluster_is_left_if_a_grid_cannot_be_planned(monkeypatch):
     left = []
     engine = SimpleNamespace(fit=lambda spec: spec, __exit__=lambda *raised: left.append(raised))
-    monkeypatch.setattr("bench.several.choose", lambda spec: engine)
+    monkeypatch.setattr("bench.session.several.choose", lambda spec: engine)
     for dataset in ("npy:/nosuch", "digits,npy:/nosuch"):
         with pytest.raises(UsageError, match="nosuch"):
             Runs(resolve({"dataset": dataset}))
@@ -545,7 +545,7 @@ def test_other_kernels_are_said(asked, monkeypatch):
 
 def test_kernels_are_found_in_a_process_of_their_own():
     """The same that are found where the libraries are loaded."""
-    from bench import keys
+    from bench.base import keys
 
     assert proof._kernels() == keys.processor()
 
@@ -574,7 +574,7 @@ def test_a_token_goes_with_its_command(store):
 
 KILLED = """
 import pathlib, sys
-from bench.engines import proof
+from bench.execution.engines import proof
 with proof.asked(pathlib.Path(sys.argv[1]), []):
     print("there", flush=True)
     sys.stdin.read()

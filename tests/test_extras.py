@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from bench.errors import UsageError
-from bench.extras import how_to_install, missing, require
-from bench.spec import resolve
+from bench.base.errors import UsageError
+from bench.base.extras import how_to_install, missing, require
+from bench.planning.spec import resolve
 from models import autoencoders
 from reducers import reducers
 
@@ -78,7 +78,7 @@ def test_several_packages_are_named_together(monkeypatch):
 
 
 def test_the_list_says_what_to_install(without_extras, capsys):
-    from bench.terminal import list_items
+    from bench.session.terminal import list_items
 
     assert list_items([]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -181,7 +181,7 @@ def test_one_class_is_accepted_and_flagged(tmp_path):
     assert pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"].tolist() == [1.0]
 
 
-def test_images_of_one_colour_each_and_odd_names(tmp_path):
+def test_images_of_one_color_each_and_odd_names(tmp_path):
     folder = tmp_path / "odd"
     folder.mkdir()
     names = [

@@ -7,7 +7,7 @@ from bench.datasets.folder import decode
 from tests.conftest import refused
 
 
-def test_folder_with_sub_folders_is_labelled(image_folder):
+def test_folder_with_sub_folders_is_labeled(image_folder):
     data = load(f"folder:{image_folder}")
     assert data.images.shape == (20, 32, 32, 3)
     assert data.class_names == ("bright", "dark")
@@ -17,7 +17,7 @@ def test_folder_with_sub_folders_is_labelled(image_folder):
     assert (means[data.labels == 0] > means[data.labels == 1].max()).all()
 
 
-def test_flat_folder_is_unlabelled_and_needs_clusters(image_folder):
+def test_flat_folder_is_unlabeled_and_needs_clusters(image_folder):
     flat = image_folder / "dark"
     refused(f"folder:{flat}", "--clusters N")
     data = load(f"folder:{flat}", clusters=3)
@@ -73,18 +73,18 @@ def test_folder_refuses_what_holds_no_image(tmp_path):
     "mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "I;16", "I", "F", "PA", "RGBX"]
 )
 def test_folder_reads_every_mode(tmp_path, mode):
-    grey = Image.fromarray(np.full((40, 60), 200, np.uint8))
+    gray = Image.fromarray(np.full((40, 60), 200, np.uint8))
     if mode in ("I;16", "I"):
         image = Image.fromarray(np.full((40, 60), 200 * 257, np.uint16))
         image = image.convert("I") if mode == "I" else image
     elif mode == "F":
         image = Image.fromarray(np.full((40, 60), 200, np.float32))
     elif mode == "PA":
-        image = grey.convert("LA").convert("PA")
+        image = gray.convert("LA").convert("PA")
     elif mode == "P":
-        image = grey.convert("RGB").quantize()
+        image = gray.convert("RGB").quantize()
     else:
-        image = grey.convert("RGB").convert(mode)
+        image = gray.convert("RGB").convert(mode)
     path = tmp_path / ("x.tiff" if mode != "PA" else "x.png")
     if mode == "PA":
         image.convert("RGBA").quantize().save(path)

@@ -115,7 +115,7 @@ def test_homework_form_gives_id_and_label(command, npy_folder, tmp_path):
     assert records["validation_accuracy"][0] > 0.9
 
 
-def test_unlabelled_images_get_clusters_and_pictures(command, image_folder, tmp_path):
+def test_unlabeled_images_get_clusters_and_pictures(command, image_folder, tmp_path):
     flat = image_folder / "dark"
     chains = ["--models", "pixels", "--reducers", "pca2,pca5", "--seeds", "2", "--no-baselines"]
     refused = command("--dataset", f"folder:{flat}", *chains)
@@ -131,7 +131,7 @@ def test_unlabelled_images_get_clusters_and_pictures(command, image_folder, tmp_
     assert table["image"][0].endswith(".png")
     text = (out / "results.md").read_text()
     assert "without labels" in text
-    assert "Coloured by cluster" in text
+    assert "Colored by cluster" in text
     assert not (out / "figures" / "accuracy.png").exists()
 
 

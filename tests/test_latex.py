@@ -32,14 +32,14 @@ def test_cells_without_labels_show_what_they_are_judged_by():
     rows = [
         row
         | dict.fromkeys(("accuracy", "public_accuracy", "private_accuracy", "nmi", "ari"))
-        | {"coherence": 0.5 + row["seed_index"] / 10}
+        | {"knn_modularity": 0.5 + row["seed_index"] / 10}
         for row in scored("cnn", "none", 0.8, 0.9)
     ]
     text = render(frame(*rows))
-    assert "model & chain & coherence & loss per pixel & 95\\% interval" in text
+    assert "model & chain & kNN modularity & MSE & 95\\% interval" in text
     assert "cnn & none & 0.550" in text
-    assert "interval of coherence" in text
-    assert "Bold: best by coherence" in text
+    assert "interval of kNN modularity" in text
+    assert "Bold: best by kNN modularity" in text
     assert "Bold: best on the public half" in table()
 
 

@@ -8,13 +8,13 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
-from bench import metrics
-from bench.stages import STAGES
+from bench.stages.metrics import clustering
+from bench.stages.stages import STAGES
 
 
 def best(clusters, labels):
     clusters, labels = np.asarray(clusters), np.asarray(labels)
-    return metrics.accuracy(clusters, labels, metrics.assign(clusters, labels))
+    return clustering.accuracy(clusters, labels, clustering.assign(clusters, labels))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_names_of_clusters_do_not_matter(pair, order):
 @given(vectors)
 def test_counts_are_scikit_learns(pair):
     clusters, labels = pair
-    ours = metrics.contingency(clusters, labels)
+    ours = clustering.contingency(clusters, labels)
     theirs = contingency_matrix(clusters, labels)
     np.testing.assert_array_equal(ours[ours.any(1)][:, ours.any(0)], theirs)
 
@@ -71,8 +71,8 @@ def test_counts_are_scikit_learns(pair):
 @given(vectors)
 def test_nmi_and_ari_are_scikit_learns_and_in_range(pair):
     clusters, labels = pair
-    nmi = metrics.mutual_information(clusters, labels)
-    ari = metrics.adjusted_rand(clusters, labels)
+    nmi = clustering.mutual_information(clusters, labels)
+    ari = clustering.adjusted_rand(clusters, labels)
     assert nmi == pytest.approx(normalized_mutual_info_score(labels, clusters))
     assert ari == pytest.approx(adjusted_rand_score(labels, clusters))
     assert -1e-9 <= nmi <= 1 + 1e-9
@@ -81,24 +81,24 @@ def test_nmi_and_ari_are_scikit_learns_and_in_range(pair):
 
 @given(vectors)
 def test_assignment_is_one_to_one(pair):
-    assignment = metrics.assign(*pair)
+    assignment = clustering.assign(*pair)
     assert len(set(assignment.values())) == len(assignment)
 
 
 def test_oriented_marks_clusters_without_a_label():
-    found = metrics.oriented(np.array([0, 1, 2, 4]), {0: 7, 2: 3, 9: 1})
+    found = clustering.oriented(np.array([0, 1, 2, 4]), {0: 7, 2: 3, 9: 1})
     assert found.tolist() == [7, -1, 3, -1]
 
 
 def test_lengths_must_agree():
     with pytest.raises(ValueError, match="one length"):
-        metrics.contingency(np.zeros(3, int), np.zeros(4, int))
+        clustering.contingency(np.zeros(3, int), np.zeros(4, int))
 
 
 @given(hnp.arrays(np.int64, st.integers(1, 80), elements=st.integers(0, 6)))
 def test_halves_are_stratified_and_always_the_same(labels):
-    public = metrics.public_half(labels)
-    np.testing.assert_array_equal(public, metrics.public_half(labels))
+    public = clustering.public_half(labels)
+    np.testing.assert_array_equal(public, clustering.public_half(labels))
     assert public.sum() == (len(labels) + 1) // 2
     for label in np.unique(labels):
         count = (labels == label).sum()
@@ -106,7 +106,7 @@ def test_halves_are_stratified_and_always_the_same(labels):
 
 
 def test_every_metric_says_what_it_means():
-    for name, metric in metrics.METRICS.items():
+    for name, metric in clustering.METRICS.items():
         assert metric.name == name
         assert metric.title
         assert metric.range

@@ -5,13 +5,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import keys
-from bench.probe import probe
-from bench.training import core
-from grammar import GrammarError
+from bench.base import keys
+from bench.base.grammar import GrammarError
+from bench.base.registry import UnknownNameError
+from bench.stages.training import core
+from bench.stages.training.probe import probe
 from models import autoencoders
 from models.named import Named, find
-from registry import UnknownNameError
 
 SHAPE = (3, 32, 32)
 
@@ -100,8 +100,8 @@ def test_the_untrained_variant_keeps_the_settings_and_the_weights():
 def test_a_model_that_asks_is_told_the_number_of_clusters():
     assert Named.parse("idec").needs_clusters
     assert not Named.parse("dnn").needs_clusters
-    assert find("idec", 4)(SHAPE).centres.shape == (4, 10)
-    assert find("idec(code=3)", 4)(SHAPE).centres.shape == (4, 3)
+    assert find("idec", 4)(SHAPE).centers.shape == (4, 10)
+    assert find("idec(code=3)", 4)(SHAPE).centers.shape == (4, 3)
     assert find("dnn", 4) is autoencoders["dnn"]
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bench.base.errors import UsageError
 from bench.datasets.dataset import load
-from bench.errors import UsageError
 from tests.conftest import make_images, refused, run_grid
 
 
@@ -47,7 +47,7 @@ def test_npy_forms_give_the_same_images(tmp_path, form):
     np.testing.assert_array_equal(load(f"npy:{tmp_path}").images, images)
 
 
-def test_npy_grey_and_other_sizes_are_brought_to_form(tmp_path):
+def test_npy_gray_and_other_sizes_are_brought_to_form(tmp_path):
     np.save(tmp_path / "trainX.npy", np.full((5, 28, 28), 99, np.uint8))
     data = load(f"npy:{tmp_path}")
     assert data.images.shape == (5, 32, 32, 3)

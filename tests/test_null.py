@@ -3,20 +3,20 @@
 import numpy as np
 import pandas as pd
 
-from bench import controls, stages
 from bench.clusterers.kmeans import KMeans
-from bench.plan import plan
-from bench.run import Run
-from bench.spec import resolve
+from bench.planning.plan import plan
+from bench.planning.spec import resolve
+from bench.session.run import Run
+from bench.stages import controls, stages
 from tests.conftest import run_grid
 from tests.test_report import frame, record, render
 
 
 def blobs(count=600, features=20, seed=0):
     random = np.random.default_rng(seed)
-    centres = random.normal(size=(4, features)) * 4
+    centers = random.normal(size=(4, features)) * 4
     groups = np.arange(count) % 4
-    return (centres[groups] + random.normal(size=(count, features))).astype(np.float32), groups
+    return (centers[groups] + random.normal(size=(count, features))).astype(np.float32), groups
 
 
 def test_it_has_the_codes_mean_and_covariance():

@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bench import keys
-from bench.training import core
+from bench.base import keys
+from bench.stages.training import core
 from models.autoencoder import Autoencoder
 from models.cnn_plain import CNNPlain
 from models.contrastive import Contrastive, _turns, contrast, mirrors_are_alike
-from models.contrastive_handmade import ContrastiveHandmade
+from models.contrastive_hand_crafted import ContrastiveHandCrafted
 from models.denoising import Denoising
 from models.dnn import DNN
-from models.histogram import ColourHistogram
+from models.histogram import ColorHistogram
 from models.hog import HOG
 from models.idec import IDEC
 from models.masked import Masked
@@ -31,7 +31,7 @@ SHAPE = (3, 32, 32)
 
 @pytest.fixture(scope="module")
 def x():
-    return core.normalise(core.to_device(make_images(12)[0], torch.device("cpu")))
+    return core.normalize(core.to_device(make_images(12)[0], torch.device("cpu")))
 
 
 def test_what_is_trained_on_is_by_default_the_error(x):
@@ -129,10 +129,10 @@ class TestIDEC:
         """Xie et al. 2016, equations 1 to 3, written out one by one."""
         codes = network.encoder(x).detach()
         with torch.no_grad():
-            network.centres.copy_(codes[:3])
+            network.centers.copy_(codes[:3])
             network.joint.fill_(1)
-        z, centres = codes.numpy(), network.centres.detach().numpy()
-        q = np.array([[1 / (1 + ((a - c) ** 2).sum()) for c in centres] for a in z])
+        z, centers = codes.numpy(), network.centers.detach().numpy()
+        q = np.array([[1 / (1 + ((a - c) ** 2).sum()) for c in centers] for a in z])
         q /= q.sum(1, keepdims=True)
         np.testing.assert_allclose(network.assign(codes).detach().numpy(), q, rtol=1e-4)
         f = q.sum(0)
@@ -144,23 +144,23 @@ class TestIDEC:
         expected = float(error.detach()) + 0.7 * divergence
         assert float(network.objective(x)) == pytest.approx(expected, rel=1e-4)
 
-    def test_there_are_centres_from_half_of_the_epochs_on(self, network, x):
+    def test_there_are_centers_from_half_of_the_epochs_on(self, network, x):
         def encode():
             return network.encoder(x).detach()
 
         network.begin_epoch(0.0, x, encode)
         network.begin_epoch(0.49, x, encode)
         assert not network.joint
-        assert not network.centres.any()
+        assert not network.centers.any()
         network.begin_epoch(0.5, x, encode)
         assert network.joint
-        assert len(network.centres.unique(dim=0)) == 3
+        assert len(network.centers.unique(dim=0)) == 3
         torch.testing.assert_close(network.sizes.sum(), torch.tensor(12.0))
-        before = network.centres.clone()
+        before = network.centers.clone()
         network.begin_epoch(0.9, x, encode)
-        assert torch.equal(network.centres, before)  # from then on they are learned
+        assert torch.equal(network.centers, before)  # from then on they are learned
 
-    def test_it_learns_its_centres(self):
+    def test_it_learns_its_centers(self):
         images = core.to_device(make_images(40)[0], torch.device("cpu"))
         network = core.build(lambda s: IDEC(s, clusters=2), SHAPE, 0)
         core.train(network, images, core.Recipe(6, 1e-3, 10), 0)
@@ -204,23 +204,23 @@ class TestContrastive:
         assert not torch.allclose(one, other)
         assert not torch.allclose(one[0] - x[0], one[1] - x[1])
 
-    def test_views_of_grey_images_are_grey(self):
-        grey = torch.rand(6, 1, 32, 32).expand(6, 3, 32, 32) * 2 - 1
-        view = Contrastive(SHAPE).view(grey)
+    def test_views_of_gray_images_are_gray(self):
+        gray = torch.rand(6, 1, 32, 32).expand(6, 3, 32, 32) * 2 - 1
+        view = Contrastive(SHAPE).view(gray)
         torch.testing.assert_close(view[:, 0], view[:, 1], atol=1e-5, rtol=0)
         torch.testing.assert_close(view[:, 0], view[:, 2], atol=1e-5, rtol=0)
 
-    def test_without_jitter_colours_stay(self, x):
+    def test_without_jitter_colors_stay(self, x):
         network = Contrastive(SHAPE, jitter=0.0)
         network.eval()
-        colourful = torch.full((4, 3, 32, 32), 0.5)
-        colourful[:, 0] = -0.5
-        views = network._recoloured(colourful)
-        kept = [torch.allclose(view, colourful[0], atol=1e-5) for view in views]
+        colorful = torch.full((4, 3, 32, 32), 0.5)
+        colorful[:, 0] = -0.5
+        views = network._recolored(colorful)
+        kept = [torch.allclose(view, colorful[0], atol=1e-5) for view in views]
         drained = [torch.allclose(view[0], view[1], atol=1e-5) for view in views]
         assert all(a or b for a, b in zip(kept, drained, strict=True))
 
-    def test_a_hue_is_a_turn_about_grey(self):
+    def test_a_hue_is_a_turn_about_gray(self):
         turn = _turns(torch.tensor([0.0, 0.7, 2 * math.pi / 3]))
         torch.testing.assert_close(turn[0], torch.eye(3))
         torch.testing.assert_close(turn[1] @ turn[1].T, torch.eye(3))
@@ -254,7 +254,7 @@ class TestContrastive:
 class TestContrastiveHandmade:
     def test_both_parts_weigh_the_same_when_the_training_is_over(self):
         images = core.to_device(make_images(40)[0], torch.device("cpu"))
-        network = core.build(ContrastiveHandmade, SHAPE, 0)
+        network = core.build(ContrastiveHandCrafted, SHAPE, 0)
         core.train(network, images, core.Recipe(2, 1e-3, 20), 0)
         codes, _ = core.encode(network, images)
         assert codes.shape == (40, 192 + 640)
@@ -264,7 +264,7 @@ class TestContrastiveHandmade:
 
     def test_it_learns_what_the_contrastive_one_learns(self):
         images = core.to_device(make_images(40)[0], torch.device("cpu"))
-        one, other = (core.build(of, SHAPE, 0) for of in (Contrastive, ContrastiveHandmade))
+        one, other = (core.build(of, SHAPE, 0) for of in (Contrastive, ContrastiveHandCrafted))
         recipe = core.Recipe(2, 1e-3, 20)
         assert core.train(one, images, recipe, 0) == core.train(other, images, recipe, 0)
         learned, loss = core.encode(one, images)
@@ -273,8 +273,8 @@ class TestContrastiveHandmade:
         assert loss == same
 
     def test_its_results_are_kept_by_the_text_of_its_parts(self):
-        texts = keys._class_texts(ContrastiveHandmade)
-        for part in ("hog", "histogram", "handmade", "features", "contrastive"):
+        texts = keys._class_texts(ContrastiveHandCrafted)
+        for part in ("hog", "histogram", "hand-crafted", "features", "contrastive"):
             assert (ROOT / "models" / f"{part}.py").read_text() in texts
 
 
@@ -314,8 +314,8 @@ def test_parameters_are_as_documented(model, total):
     assert f"{total:,}" in item.__doc__
 
 
-def test_colours_are_counted_as_numpy_counts_them(x):
-    codes = ColourHistogram(SHAPE)(x)[0].numpy()
+def test_colors_are_counted_as_numpy_counts_them(x):
+    codes = ColorHistogram(SHAPE)(x)[0].numpy()
     edges = [np.linspace(-1, 1, 5)] * 3
     for image, code in zip(x, codes, strict=True):
         counts, _ = np.histogramdd(image.flatten(1).T.numpy(), edges)

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from bench.analysis.folder import open_grid
 from bench.contracts.material import make_images
-from bench.doubt import centres, doubts
-from bench.finished import open_grid
 from bench.report.page import planes, render
 from bench.report.page.sheets import sheets
+from bench.stages.metrics.centroid_ratio import ambiguities, centers
 from tests.browser import PHONE, launched, opened
 from tests.conftest import run_grid, run_module
 
@@ -327,19 +327,19 @@ def test_links_lead_to_parts_of_the_page(page):
     page.wait_for_function("location.hash === '#clusters' && scrollY > 500")
 
 
-def test_points_are_coloured_four_ways(page, finished):
-    colours = {}
+def test_points_are_colored_four_ways(page, finished):
+    colors = {}
     for way in ("label", "cluster", "mistake", "error"):
         page.check(f'input[value="{way}"]')
-        colours[way] = page.evaluate("latentgrid.points.data.colour_a")
+        colors[way] = page.evaluate("latentgrid.points.data.color_a")
         assert page.locator("#legend-a li").count() > 0
         assert f"by {way}" in page.locator("#caption-a").inner_text()
     wrong = round(60 * (1 - shown(page, finished)["accuracy"]))
     page.check('input[value="mistake"]')
     assert texts(page, "#legend-a li") == [f"right ({60 - wrong})", f"wrong ({wrong})"]
     label = finished.dataset.labels
-    assert len(set(zip(colours["label"], label.tolist(), strict=True))) == 2
-    assert colours["mistake"].count("#d55e00") == wrong
+    assert len(set(zip(colors["label"], label.tolist(), strict=True))) == 2
+    assert colors["mistake"].count("#d55e00") == wrong
 
 
 def test_the_confusion_matrix_adds_up(page, finished):
@@ -358,12 +358,12 @@ def test_contact_sheets_begin_with_the_most_typical_and_the_most_doubtful(page, 
     record, store = shown(page, finished), finished.store
     points = store.load("reduce", record["reduce_artifacts"]).require("train")
     clusters = store.load("cluster", record["cluster_artifacts"]).require("train")
-    distance, doubt = doubts(points, clusters, centres(points, clusters))
+    distance, ambiguity = ambiguities(points, clusters, centers(points, clusters))
     for number, part in enumerate(page.locator("#sheets .cluster").all()):
         members = np.flatnonzero(clusters == number)
         assert f"cluster {number} → " in part.locator("h3").inner_text()
         assert part.locator("h3").inner_text().endswith(f"{len(members)} images")
-        for strip, order in zip(part.locator(".tiles").all(), (distance, -doubt), strict=True):
+        for strip, order in zip(part.locator(".tiles").all(), (distance, -ambiguity), strict=True):
             named = strip.locator(".tile").first.get_attribute("aria-label")
             first = members[np.argsort(order[members], kind="stable")][0]
             assert named.startswith(finished.dataset.files[first])
@@ -421,7 +421,7 @@ def test_it_prints(browser, results):
         assert len(page.pdf()) > 50_000
 
 
-def test_labels_of_validation_images_colour_no_training_image(browser, tmp_path, npy_folder):
+def test_labels_of_validation_images_color_no_training_image(browser, tmp_path, npy_folder):
     (npy_folder / "trainY.npy").unlink()
     done = run_grid(
         tmp_path,

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import typer
 
+from bench.base.errors import UsageError
 from bench.datasets.dataset import load
-from bench.errors import UsageError
 from tests.conftest import ROOT
 
 SCRIPT = ROOT / "docs" / "peers" / "compare.py"
@@ -253,9 +253,9 @@ def test_a_method_that_raises_is_told_and_the_others_go_on(compare, digits, tmp_
 
 
 def test_our_own_pieces_have_the_seeds_of_the_grid(compare, digits, monkeypatch):
-    from bench import seeds
-    from bench.plan import plan
-    from bench.spec import GridSpec
+    from bench.base import seeds
+    from bench.planning.plan import plan
+    from bench.planning.spec import GridSpec
 
     spec = GridSpec(
         dataset="digits", limit=50, models="idec(gamma=0)", reducers="ica5", clusterers="gmm",

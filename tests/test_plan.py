@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from torch import nn
 
+from bench.base.errors import UsageError
 from bench.datasets.dataset import load
-from bench.errors import UsageError
-from bench.plan import plan
-from bench.spec import resolve
+from bench.planning.plan import plan
+from bench.planning.spec import resolve
 from models import autoencoders
 from models.dnn import DNN
 from models.pixels import Pixels
@@ -132,7 +132,7 @@ def test_what_shapes_a_result_is_in_its_key():
 
     base = tasks()
     for change, untouched in (
-        # Where images are in the common space depends on the images alone.
+        # Where images are in the reference space depends on the images alone.
         ({"lr": 0.5}, {"place"}),
         ({"epochs": 2}, {"place"}),
         ({"batch_size": 3}, {"place"}),
@@ -146,7 +146,7 @@ def test_what_shapes_a_result_is_in_its_key():
 
 
 def test_the_processors_kernels_are_in_every_key_but_that_of_scores(monkeypatch):
-    from bench import keys
+    from bench.base import keys
 
     def tasks():
         return planned(models="dnn", reducers="pca9", seeds=1).cells[0].tasks
@@ -166,7 +166,7 @@ def test_the_recipe_does_not_matter_to_models_that_do_not_train():
 
 
 def test_editing_one_model_changes_its_cells_only(monkeypatch):
-    from bench import keys
+    from bench.base import keys
 
     before = planned(models="dnn,pixels", reducers="pca9", seeds=1)
     texts = keys._class_texts
@@ -208,7 +208,7 @@ def test_what_cannot_work_is_refused_before_anything_is_trained(settings, messag
 
 
 def test_models_that_refuse_a_shape_are_refused():
-    from bench.probe import probe
+    from bench.stages.training.probe import probe
 
     with pytest.raises(UsageError, match="model cnn: works on 32×32 images, found 64×64"):
         probe("cnn", (3, 64, 64))

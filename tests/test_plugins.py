@@ -1,12 +1,12 @@
 import cloudpickle
 import pytest
 
-from bench.plugins import adopt, items_of, load_plugins
+from bench.base.registry import PluginError
+from bench.planning.plugins import adopt, items_of, load_plugins
 from models import autoencoders
 from models.dnn import DNN
 from reducers import reducers
 from reducers.chain import Chain, ChainError
-from registry import PluginError
 
 TEXT = """
 from reducers import reducers

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.engines.batches import LONGEST, batches
-from bench.engines.permits import Permits
-from bench.errors import RunError
+from bench.base.errors import RunError
+from bench.execution.engines.batches import LONGEST, batches
+from bench.execution.engines.permits import Permits
+from bench.execution.worker.messages import Done, Order, Setup
+from bench.execution.worker.process import WorkerProcess
+from bench.execution.worker.tasks import Data, Worker
+from bench.planning.task import PARALLEL, Task
 from bench.store import DamagedError, Store, StoreError
-from bench.task import PARALLEL, Task
-from bench.worker.messages import Done, Order, Setup
-from bench.worker.process import WorkerProcess
-from bench.worker.tasks import Data, Worker
 from tests.conftest import run_grid as run_command
 from tests.test_plan import planned
 
@@ -172,10 +172,10 @@ def test_batches_are_bounded_and_read_from_earlier_ones_only():
 
 def test_a_gpu_has_one_task_at_a_time_and_reductions_go_on_beside_it(monkeypatch, tmp_path):
     pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
-    from bench.engines.connection import Connection
-    from bench.engines.doing import Doing
-    from bench.engines.messages import Job
-    from bench.engines.rounds import Rounds
+    from bench.execution.engines.connection import Connection
+    from bench.execution.engines.doing import Doing
+    from bench.execution.engines.messages import Job
+    from bench.execution.engines.rounds import Rounds
 
     spans, seen = {}, {}
 
@@ -247,7 +247,7 @@ def worker(status="running", **resources):
 @pytest.fixture
 def health(monkeypatch):
     pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
-    from bench.engines import health
+    from bench.execution.engines import health
 
     monkeypatch.setattr(health, "LOOK", 0.0)
     monkeypatch.setattr(health, "PATIENCE", 0.0)

@@ -8,7 +8,7 @@ import tomllib
 import pandas as pd
 import pytest
 
-from bench.presets import PRESETS
+from bench.planning.presets import PRESETS
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -64,7 +64,7 @@ def test_its_plugin_runs_as_printed(command, tmp_path):
         "small none", "small pca9",
     ]  # fmt: skip
     assert (records["status"] == "ok").all()
-    trained = records.set_index(["model", "chain"])["reported_loss"].notna()
+    trained = records.set_index(["model", "chain"])["summed_batch_mse"].notna()
     assert trained[trained].index.get_level_values("model").unique().tolist() == ["small"]
 
 
@@ -92,7 +92,7 @@ def test_its_commands_are_understood(line, npy_folder, image_folder):
     command = typer.main.get_command(app)
     with command.make_context("grid", words) as context:
         given = {name: value for name, value in context.params.items() if value}
-    from bench.spec import resolve
+    from bench.planning.spec import resolve
 
     for name in ("dry_run", "list_items", "config"):
         given.pop(name, None)

@@ -11,8 +11,8 @@ import torch
 from sklearn import decomposition, manifold
 from sklearn.datasets import load_digits
 
-from bench import stages
-from bench.extras import missing
+from bench.base.extras import missing
+from bench.stages import stages
 from reducers import reducers
 from reducers.chain import Chain
 from reducers.umap import DESCENT_FROM, UMAP
@@ -291,8 +291,8 @@ def test_torchdr_finds_the_classes_of_digits(name):
 
     data = load_digits()
     found = build(f"{name}2(iterations=100)").fit_transform(data.data[:300].astype(np.float32))
-    neighbours = KNeighborsClassifier(5).fit(found, data.target[:300])
-    assert neighbours.score(found, data.target[:300]) > 0.9
+    neighbors = KNeighborsClassifier(5).fit(found, data.target[:300])
+    assert neighbors.score(found, data.target[:300]) > 0.9
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_unseen_points_are_placed_where_scikit_learn_places_them(text, theirs):
 
 @pytest.mark.slow
 def test_umap_restored_above_the_size_where_it_descends_places_points_as_before():
-    """From there on neighbours are found by descent, which is made again from its own seed."""
+    """From there on neighbors are found by descent, which is made again from its own seed."""
     X = np.random.default_rng(0).normal(size=(DESCENT_FROM + 104, 8)).astype(np.float32)
     unseen, settings = X[:100] + np.float32(0.01), {"random_state": 5, "n_neighbors": 5}
     fitted = UMAP(2, **settings)

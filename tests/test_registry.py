@@ -1,6 +1,6 @@
 import pytest
 
-from registry import (
+from bench.base.registry import (
     DuplicateNameError,
     Entry,
     PluginError,

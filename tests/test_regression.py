@@ -48,7 +48,7 @@ from models import autoencoders
 from models.dnn import DNN
 autoencoders.unregister("dnn")
 
-@autoencoders.register("dnn", "its decoder gives one colour")
+@autoencoders.register("dnn", "its decoder gives one color")
 class Broken(DNN):
     def forward(self, x):
         code = self.encoder(x)

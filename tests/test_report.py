@@ -8,15 +8,15 @@ import pytest
 from PIL import Image
 
 from bench import run_grid
-from bench.metrics import METRICS
-from bench.records import distinct_seconds
+from bench.analysis.records import distinct_seconds
+from bench.analysis.summary import VERDICT_COLUMNS, best_cell, median_seed, summary
+from bench.base.naming import cell_name
 from bench.report import headline
 from bench.report.markdown import escape, render
-from bench.report.naming import cell_name
 from bench.report.tables import grid_table, mean_and_spread, report_table
 from bench.report.write import prepare
-from bench.stages import STAGES
-from bench.summary import VERDICT_COLUMNS, best_cell, median_seed, summary
+from bench.stages.metrics.clustering import METRICS
+from bench.stages.stages import STAGES
 
 
 def record(model="dnn", chain="pca5", seed=0, **values):
@@ -35,7 +35,7 @@ def record(model="dnn", chain="pca5", seed=0, **values):
         "images": 100,
         "images_in_source": 200,
         "validation_images": 0,
-        "labelled": True,
+        "labeled": True,
         "independent_images": True,
         "largest_class": 0.1,
         "clusters": 10,
@@ -90,7 +90,7 @@ def scored(model, chain, *accuracies, **values):
             nmi=a,
             ari=a,
             reconstruction_loss=0.25,
-            reported_loss=1.0 + i,
+            summed_batch_mse=1.0 + i,
             **values,
         )
         for i, a in enumerate(accuracies)
@@ -101,7 +101,7 @@ def test_mean_and_spread_by_hand():
     cells = summary(frame(*scored("dnn", "pca5", 0.5, 0.7, 0.9)))
     row = cells.iloc[0]
     assert mean_and_spread(row, "accuracy") == "0.700 ± 0.200"  # sample standard deviation
-    assert mean_and_spread(row, "reported_loss") == "2.0000 ± 1.0000"
+    assert mean_and_spread(row, "summed_batch_mse") == "2.0000 ± 1.0000"
     assert mean_and_spread(row, "validation_accuracy") == "–"
     one = summary(frame(*scored("dnn", "pca5", 0.5))).iloc[0]
     assert mean_and_spread(one, "accuracy") == "0.500"
@@ -138,7 +138,7 @@ def test_the_table_of_embeddings_has_what_was_measured():
     assert "| model   | chain   |   trustworthiness |" in section
     assert "| dnn     | pca5    |" in section
     assert "continuity" not in section
-    assert "label agreement" not in section
+    assert "kNN label purity" not in section
 
 
 def test_one_result_shared_by_all_seeds_has_no_spread():
@@ -276,8 +276,8 @@ def test_median_seed_is_the_lower_median_of_those_that_did_not_fail():
 
 def test_validation_leads_where_training_images_have_no_labels():
     rows = [
-        record("dnn", "pca5", 0, validation_accuracy=0.6, validation_images=9, labelled=False),
-        record("cnn", "pca5", 0, validation_accuracy=0.8, validation_images=9, labelled=False),
+        record("dnn", "pca5", 0, validation_accuracy=0.6, validation_images=9, labeled=False),
+        record("cnn", "pca5", 0, validation_accuracy=0.8, validation_images=9, labeled=False),
     ]
     records = frame(*rows)
     best = best_cell(records)
@@ -285,7 +285,7 @@ def test_validation_leads_where_training_images_have_no_labels():
     assert best.model == "cnn"
     _, header, table = report_table(records)
     assert header == [
-        "model", "loss, reported scale", "loss per pixel", "validation", "accuracy, 95%"
+        "model", "summed batch MSE", "MSE", "validation", "accuracy, 95%"
     ]  # fmt: skip
     assert table[0][0] == "cnn"
 
@@ -294,7 +294,7 @@ def test_the_reports_rows_stand_beside_ours():
     records = frame(*scored("dnn", "pca128+tsne2", 0.5), *scored("dnn", "none", 0.9))
     chain, header, table = report_table(records)
     assert chain == "pca128+tsne2"
-    assert header[:4] == ["model", "loss, reported scale", "loss per pixel", "accuracy"]
+    assert header[:4] == ["model", "summed batch MSE", "MSE", "accuracy"]
     assert table[0][3] == "0.500"
     assert table[1] == ["CNN (the report's)", "7.41368", "0.0526", "0.79589", "–", "–", "–"]
     assert table[2] == ["DNN (the report's)", "6.72101", "0.0477", "0.81089", "–", "–", "–"]
@@ -360,7 +360,7 @@ def test_results_csv_is_the_records(finished):
     assert list(read.columns) == list(records.columns)
     assert {
         "accuracy", "public_accuracy", "private_accuracy", "validation_accuracy", "nmi", "ari",
-        "reconstruction_loss", "reported_loss",
+        "reconstruction_loss", "summed_batch_mse",
     } <= set(read.columns)  # fmt: skip
     for name in METRICS:
         np.testing.assert_allclose(
@@ -368,8 +368,8 @@ def test_results_csv_is_the_records(finished):
         )
     assert set(read["status"]) == {"ok"}
     assert read["reconstruction_loss"][read["model"] == "pixels"].eq(0).all()
-    assert read["reported_loss"][read["model"] == "pixels"].isna().all()
-    assert read["reported_loss"][read["model"] == "dnn"].gt(0).all()
+    assert read["summed_batch_mse"][read["model"] == "pixels"].isna().all()
+    assert read["summed_batch_mse"][read["model"] == "dnn"].gt(0).all()
 
 
 def test_results_md_can_be_made_again_from_results_csv(finished):

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from bench import controls
-from bench.plan import plan
-from bench.run import Run
-from bench.spec import resolve
+from bench.planning.plan import plan
+from bench.planning.spec import resolve
+from bench.session.run import Run
+from bench.stages import controls
 from tests.conftest import run_grid
 
 
@@ -35,9 +35,9 @@ def test_agreement_is_the_mean_adjusted_rand_index_on_shared_images():
         chosen = controls.resample(50, seed).arrays["chosen"]
         again.append((chosen, random.integers(0, 3, 40)))
     expected = np.mean([adjusted_rand_score(clusters[c], other) for c, other in again])
-    assert controls.agree(clusters, again).values["agreement"] == pytest.approx(expected)
+    assert controls.agree(clusters, again).values["stability"] == pytest.approx(expected)
     same = [(chosen, 2 - clusters[chosen]) for chosen, _ in again]  # other names
-    assert controls.agree(clusters, same).values["agreement"] == 1
+    assert controls.agree(clusters, same).values["stability"] == 1
 
 
 def test_every_model_and_chain_sees_the_same_fewer_images():
@@ -96,6 +96,6 @@ def test_from_images_to_records_and_one_that_fails(tmp_path):
     assert found.stderr.count("\n") == 1  # of two that failed in the same way
     records = pd.read_csv(tmp_path / "results" / "results.csv")
     assert (records["status"] == "ok").all()
-    by_chain = records.groupby("chain")["agreement"]
+    by_chain = records.groupby("chain")["stability"]
     assert by_chain.count().to_dict() == {"pca5": 2, "all-or-none": 0}
-    assert records["agreement"].dropna().between(0.3, 1).all()
+    assert records["stability"].dropna().between(0.3, 1).all()

@@ -5,16 +5,17 @@ import sys
 import pytest
 import torch
 
-from bench import estimate, measure, spec, stages
+from bench.base import stopwatch
 from bench.datasets.dataset import load
-from bench.plan import plan
-from bench.runner import Mode, Outcome, run
-from bench.spec import resolve
-from bench.stages import no_steps
+from bench.execution.runner import Mode, Outcome, run
+from bench.execution.worker.messages import Setup
+from bench.execution.worker.process import TaskFailedError, environment
+from bench.execution.worker.tasks import Data, Worker
+from bench.planning import estimate, spec
+from bench.planning.plan import plan
+from bench.planning.spec import resolve
+from bench.stages.stages import no_steps, stages
 from bench.store import Store
-from bench.worker.messages import Setup
-from bench.worker.process import TaskFailedError, environment
-from bench.worker.tasks import Data, Worker
 from models import autoencoders
 from models.dnn import DNN
 
@@ -109,9 +110,9 @@ def test_devices_warm_up_once_for_each_model_outside_of_the_clock(planned, tmp_p
     found, data = planned
     warmed = []
     monkeypatch.setattr(
-        "bench.training.core.warm_up", lambda model, *rest: warmed.append(model.__name__)
+        "bench.stages.training.core.warm_up", lambda model, *rest: warmed.append(model.__name__)
     )
-    monkeypatch.setattr(measure, "synchronise", lambda device: None)
+    monkeypatch.setattr(stopwatch, "synchronize", lambda device: None)
     monkeypatch.setattr(stages, "train", lambda *a: stages.Result(values={"history": []}))
     worker = Worker(data_of(data), Store(tmp_path), "pretended")
     for task in [task for task in found.tasks.values() if task.stage == "train"] * 2:
@@ -136,7 +137,7 @@ def test_what_libraries_of_a_worker_read_is_set(monkeypatch, tmp_path):
 def test_clocks_wait_for_the_device(monkeypatch):
     waits = []
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: waits.append(1))
-    with measure.Stopwatch("cuda") as watch:
+    with stopwatch.Stopwatch("cuda") as watch:
         assert waits == [1]
     assert waits == [1, 1]
     assert watch.seconds >= 0
@@ -145,11 +146,11 @@ def test_clocks_wait_for_the_device(monkeypatch):
 
 
 def test_memory_is_that_of_the_stretch_of_time():
-    with measure.Stopwatch("cpu") as large:
+    with stopwatch.Stopwatch("cpu") as large:
         bytearray(400 * 2**20)
     if large.peak_memory_mb is None:
         pytest.skip("this system cannot measure a stretch of time")
-    with measure.Stopwatch("cpu") as small:
+    with stopwatch.Stopwatch("cpu") as small:
         pass
     assert large.peak_memory_mb - small.peak_memory_mb > 200
 
@@ -171,7 +172,7 @@ def test_estimates_know_what_is_more_work(planned):
 
 def test_flops_are_those_counted_by_hand():
     """21.0 million operations forward for the DNN, 256 million for the CNN."""
-    from bench.probe import forward_flops, training_flops
+    from bench.stages.training.probe import forward_flops, training_flops
 
     shape = (3, 32, 32)
     by_hand = 2 * (2 * 3072 * 1024 + 4 * 1024 * 1024)
@@ -196,7 +197,7 @@ def test_contrastive_says_truly_what_a_step_costs():
 
 
 def test_an_objective_is_not_run_to_plan_by():
-    from bench.probe import training_flops
+    from bench.stages.training.probe import training_flops
 
     class Harmful(DNN):
         """Ends the process that trains it."""

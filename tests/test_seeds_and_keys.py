@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import keys
-from bench.seeds import derive
+from bench.base import keys
+from bench.base.registry import load_plugin
+from bench.base.seeds import derive
 from models import autoencoders
 from models.cnn import CNN
-from registry import load_plugin
 from tests.conftest import ROOT
 
 
@@ -131,7 +131,7 @@ def test_the_processors_kernels_are_named():
     if (
         "openblas" in named and platform.machine() == "x86_64"
     ):  # its kernels are a matter of the machine, or of a variable
-        script = "from bench import keys; print(keys.processor())"
+        script = "from bench.base import keys; print(keys.processor())"
         env = os.environ | {"OPENBLAS_CORETYPE": "Nehalem", "PYTHONPATH": str(ROOT)}
         other = subprocess.run(
             [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True

@@ -14,18 +14,26 @@ from hypothesis import strategies as st
 from scipy.stats import friedmanchisquare, rankdata
 from scipy.stats import wilcoxon as scipys_wilcoxon
 
-from bench import check, compare, grid, hits, thresholds
+from bench import check, compare, grid
 from bench import run_grid as run_in_python
+from bench.analysis import correctness, thresholds
+from bench.analysis.inference import Evidence
+from bench.analysis.ranks import (
+    against_first,
+    compare_ranks,
+    friedman_test,
+    least_p,
+    rank,
+    wilcoxon,
+)
+from bench.analysis.records import read
+from bench.base.errors import UsageError
+from bench.base.naming import set_name
 from bench.datasets import datasets
 from bench.datasets.dataset import split
-from bench.errors import UsageError
-from bench.evidence import Evidence
-from bench.ranks import against_first, friedman_test, least_p, rank, stand, wilcoxon
-from bench.records import read
-from bench.report.naming import set_name
+from bench.planning.spec import resolve
 from bench.report.several import render
 from bench.report.write import remove_stale_sets
-from bench.spec import resolve
 from bench.store import Store
 from bench.store.upkeep import prune, recorded
 from tests.conftest import run_grid
@@ -161,7 +169,7 @@ def test_ranks_by_hand():
     assert [model for model, _ in found.cells] == ["c", "a", "d", "b"]
     assert list(found.means) == [2.25, 2.5, 2.5, 2.75]
     assert found.leaders == [("c", "x")]
-    assert stand(found) is None
+    assert compare_ranks(found) is None
 
 
 def test_who_lacks_seeds_shares_the_worst_ranks():
@@ -180,24 +188,24 @@ def test_who_lacks_seeds_shares_the_worst_ranks():
 def test_a_set_on_which_nothing_was_finished_counts_and_one_without_labels_does_not():
     rows = cells("one", [0.9, 0.8])
     failed = [broken(cells("two", [0.9, 0.8]), model, 0, "failed") for model in "ab"]
-    bare = [record(m, "x", s, dataset="bare", labelled=False, largest_class=None)
+    bare = [record(m, "x", s, dataset="bare", labeled=False, largest_class=None)
             for m, s in itertools.product("ab", (0, 1))]  # fmt: skip
     rows += [row for row in failed[0] if row["model"] == "a"]
     rows += [row for row in failed[1] if row["model"] == "b"]
     found = rank(frame(*rows, *bare))
     assert of(found) == {"a": [1, 1.5], "b": [2, 1.5]}
-    assert found.unlabelled == ("bare",)
+    assert found.unlabeled == ("bare",)
     text = render(frame(*rows, *bare))
     assert "Without labels, and so without accuracy and rank: bare" in text
     assert "100 images without labels" in text
     nothing = render(frame(*bare))
-    assert "No data set is labelled" in nothing
+    assert "No data set is labeled" in nothing
 
 
 def test_fewer_than_six_sets_claim_nothing_and_six_do():
     rows = [row for s in range(5) for row in cells(f"s{s}", [0.9, 0.5])]
     text = render(frame(*rows))
-    assert "With fewer than six labelled data sets no claim of significance can be made" in text
+    assert "With fewer than six labeled data sets no claim of significance can be made" in text
     assert "over 5 is 0.062, and over six 0.031" in text
     assert "worse" not in text.partition("## s0")[0].replace("worst", "")
     text = render(frame(*rows, *cells("s5", [0.9, 0.5])))
@@ -209,7 +217,7 @@ def test_fewer_than_six_sets_claim_nothing_and_six_do():
 def test_cells_that_are_not_complete_take_no_part_in_tests():
     rows = [row for s in range(8) for row in cells(f"s{s}", [0.95, 0.9, 0.5])]
     broken(rows[:6], "a", 0, "failed")
-    found = stand(rank(frame(*rows)))
+    found = compare_ranks(rank(frame(*rows)))
     assert found.best == ("b", "x")
     assert set(found.verdicts) == {("b", "x"), ("c", "x")}
     assert found.friedman is None  # of two cells there is one comparison
@@ -270,7 +278,7 @@ def test_of_equal_cells_one_is_seldom_called_better(behind):
 
 def test_a_cell_that_is_better_everywhere_is_called_so():
     rows = [row for s in range(10) for row in cells(f"s{s}", [0.9, 0.5, 0.4 + s / 100])]
-    found = stand(rank(frame(*rows)))
+    found = compare_ranks(rank(frame(*rows)))
     assert found.worse == 2
     assert found.friedman < 0.001
 
@@ -375,7 +383,7 @@ def test_the_command_leaves_a_report_a_set_and_one_of_all(ran):
     out = folder / "results"
     names = {"digits": set_name("digits"), "photos": set_name("photos")}
     assert {path.name for path in out.iterdir()} == {
-        "results.md", "index.html", "results.csv", "grid.toml", "hits.safetensors", *names.values(),
+        "results.md", "index.html", "results.csv", "grid.toml", "correctness.safetensors", *names.values(),
     }  # fmt: skip
     assert "Ranks, 1 is best" in found.stdout
     assert "no claim of significance" in found.stdout
@@ -390,8 +398,10 @@ def test_the_command_leaves_a_report_a_set_and_one_of_all(ran):
         assert f"({name}/results.md)" in text
         assert (out / name / "figures").is_dir()
         assert tomllib.loads((out / name / "grid.toml").read_text())["dataset"] == dataset
-        evidence_of = hits.read(read(out / name / "results.csv"), out / name / hits.FILE)
-        joined = hits.read(of_set, out / hits.FILE)
+        evidence_of = correctness.read(
+            read(out / name / "results.csv"), out / name / correctness.FILE
+        )
+        joined = correctness.read(of_set, out / correctness.FILE)
         for cell, each in evidence_of.items():
             np.testing.assert_array_equal(joined[cell].values(), each.values())
 

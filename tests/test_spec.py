@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.errors import UsageError
-from bench.presets import PRESETS
-from bench.spec import GridSpec, resolve
+from bench.base.errors import UsageError
+from bench.planning.presets import PRESETS
+from bench.planning.spec import GridSpec, resolve
 from models import autoencoders
 from reducers import reducers
 
@@ -226,9 +226,9 @@ def test_missing_files_and_folders(tmp_path):
 
 
 def test_cuda_is_refused_where_there_is_none(monkeypatch):
-    monkeypatch.setattr("bench.spec.find_device", lambda: "cpu")
+    monkeypatch.setattr("bench.planning.spec.find_device", lambda: "cpu")
     refused("device: cuda is not available here; found cpu", {"device": "cuda"})
-    monkeypatch.setattr("bench.spec.find_device", lambda: "cuda")
+    monkeypatch.setattr("bench.planning.spec.find_device", lambda: "cuda")
     assert resolve({"device": "cuda"}).device == "cuda"
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.errors import UsageError
+from bench.base.errors import UsageError
 from bench.report.speed import fold, read, section, table
 from bench.speed import compare, exit_code, main
 from tests.conftest import ROOT, run_module

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import conv_transpose2d
 
-from bench.training import convolution, core, eager, naive
+from bench.stages.training import convolution, core, eager, naive
 from models.autoencoder import Autoencoder
 from models.cnn import CNN
 from models.dnn import DNN
@@ -30,7 +30,7 @@ def test_core_and_eager_follow_naive(model):
     resident = core.to_device(images, CPU)
     expected = naive.train(core.build(model, SHAPE, 1), naive.load(images, 64, seed=2), recipe)
     found = core.train(core.build(model, SHAPE, 1), resident, recipe, 2)
-    plain = eager.train(core.build(model, SHAPE, 1), core.normalise(resident), recipe, 2)
+    plain = eager.train(core.build(model, SHAPE, 1), core.normalize(resident), recipe, 2)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     np.testing.assert_allclose(plain, expected, rtol=1e-5)
 

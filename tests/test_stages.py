@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from bench import stages
 from bench.clusterers.kmeans import KMeans
-from bench.training.core import Recipe
+from bench.stages import stages
+from bench.stages.training.core import Recipe
 from models import autoencoders
 from models.dnn import DNN
 from models.pixels import Pixels
@@ -11,7 +11,7 @@ from reducers.chain import Chain
 from reducers.reducer import Reducer
 from tests.conftest import make_images
 
-NONE = np.empty((0, 0), np.int32)  # no neighbours were measured
+NONE = np.empty((0, 0), np.int32)  # no neighbors were measured
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +83,9 @@ def test_reduce_refuses_what_is_not_finite():
 
 def test_cluster_finds_groups_and_places_new_points():
     random = np.random.default_rng(0)
-    centres = np.array([[0, 0], [9, 0], [0, 9]])
+    centers = np.array([[0, 0], [9, 0], [0, 9]])
     groups = np.arange(90) % 3
-    points = (centres[groups] + random.normal(size=(90, 2))).astype(np.float32)
+    points = (centers[groups] + random.normal(size=(90, 2))).astype(np.float32)
     found = stages.cluster(KMeans(3, random_state=0), points[:60], points[60:])
     assert found.values["clusters_found"] == 3
     scored = stages.score(
@@ -99,7 +99,7 @@ def test_cluster_finds_groups_and_places_new_points():
 
 def test_private_accuracy_is_under_the_public_assignment():
     """Clusters that turn round between the halves: right in public is wrong in private."""
-    from bench.metrics import public_half
+    from bench.stages.metrics.clustering import public_half
 
     labels = np.arange(40) % 2
     public = public_half(labels)

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from bench.errors import UsageError
+from bench.base.errors import UsageError
 from bench.store import ARRAYS, MANIFEST, SUMS, DamagedError, Store, StoreError, upkeep
 from tests.conftest import ROOT, run_module
 

@@ -6,20 +6,22 @@ import pytest
 from PIL import Image
 from sklearn.datasets import make_blobs
 
-from bench import controls, neighbours, suggest
+from bench.analysis import suggest
+from bench.base.errors import RunError, UsageError
 from bench.datasets.dataset import load
-from bench.errors import RunError, UsageError
-from bench.plan import plan_scan
-from bench.run import Run
-from bench.runner import Mode, Outcome
-from bench.spec import resolve
+from bench.execution.runner import Mode, Outcome
+from bench.planning.plan import plan_scan
+from bench.planning.spec import resolve
+from bench.session.run import Run
+from bench.stages import controls
+from bench.stages.metrics import neighbors
 from tests.conftest import run_grid
 
 
 def curve(**cells):
-    """A curve of cells by name, each with its coherence from 2 clusters on."""
+    """A curve of cells by name, each with its kNN modularity from 2 clusters on."""
     rows = [
-        {"model": name, "chain": "x", "clusters": k, "coherence": value}
+        {"model": name, "chain": "x", "clusters": k, "knn_modularity": value}
         for name, values in cells.items()
         for k, value in enumerate(values, start=2)
     ]
@@ -51,10 +53,15 @@ def test_numbers_that_are_tried(images, most):
 @pytest.mark.parametrize("groups", [3, 6])
 def test_groups_that_are_there_are_counted(groups):
     points, _ = make_blobs(300, 5, centers=groups, cluster_std=0.5, random_state=1)
-    near = neighbours.nearest(neighbours.ranks(neighbours.distances(points)), 10)
+    near = neighbors.nearest(neighbors.ranks(neighbors.distances(points)), 10)
     found = controls.scan(points.astype(np.float32), near, tuple(range(2, 10)), 0, 3).values
     table = pd.DataFrame(
-        {"model": "m", "chain": "c", "clusters": found["counts"], "coherence": found["coherence"]}
+        {
+            "model": "m",
+            "chain": "c",
+            "clusters": found["counts"],
+            "knn_modularity": found["knn_modularity"],
+        }
     )
     assert suggest.choose(table) == groups
 
@@ -70,7 +77,7 @@ def test_the_scan_shares_every_embedding_with_the_grid():
 
 
 def flat(folder):
-    """A folder of unlabelled digits, of zeros, ones and sixes."""
+    """A folder of unlabeled digits, of zeros, ones and sixes."""
     digits = load("digits")
     chosen = np.flatnonzero(np.isin(digits.labels, (0, 1, 6)))[:130]
     folder.mkdir()
@@ -92,21 +99,21 @@ def test_the_command_suggests_ranks_and_resumes(tmp_path):
     chosen = suggest.choose(pd.read_csv(out / suggest.FILE))
     assert (records["clusters"] == chosen).all()
     assert 3 <= chosen <= 5
-    assert f"note: {chosen} clusters, suggested by coherence from 2 to 15." in found.stdout
-    assert records["agreement"].notna().all()  # unlabelled: resampled without being asked
+    assert f"note: {chosen} clusters, suggested by kNN modularity from 2 to 15." in found.stdout
+    assert records["stability"].notna().all()  # unlabeled: resampled without being asked
     text = (out / "results.md").read_text()
     assert "## How many clusters" in text
     assert "figures/clusters.png" in text
     assert text.index("## Without labels") < text.index("## How many clusters")
     first = text.splitlines()[2]
-    best = records.groupby("chain")["coherence"].mean()
-    assert "Judged by coherence" in first
+    best = records.groupby("chain")["knn_modularity"].mean()
+    assert "Judged by kNN modularity" in first
     assert "No single winner: 1 of 1 other cells cannot be told" in first
     assert f"**pixels with {best.idxmax()}**" in first
-    assert f"Its coherence is **{best.max():.3f}" in first
+    assert f"Its kNN modularity is **{best.max():.3f}" in first
     by_chain = records.drop_duplicates("chain").set_index("chain")["verdict"]
     assert set(by_chain) == {"best", "not told apart"}
-    assert (out / "figures" / "coherence.png").exists()
+    assert (out / "figures" / "kNN modularity.png").exists()
     assert len(list((out / "assignments").iterdir())) == 4
     assert (out / "assignments.csv").exists()
 

@@ -77,7 +77,7 @@ def test_a_disk_that_fills_up_is_one_line_and_keeps_what_was_done(tmp_path):
 
 SLOW = """
 import functools, pathlib, time
-from bench import stages
+from bench.stages import stages
 
 def slowly(stage):
     @functools.wraps(stage)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench.training import core
+from bench.stages.training import core
 from models import autoencoders
 from models.autoencoder import Autoencoder
 from models.cnn import CNN
@@ -34,8 +34,8 @@ def images():
 def test_values_are_scaled_as_in_the_homework():
     x = torch.arange(256, dtype=torch.uint8)
     expected = np.arange(256) / 255 * 2 - 1
-    np.testing.assert_allclose(core.normalise(x).numpy(), expected, atol=1e-6)
-    assert core.normalise(x).dtype == torch.float32
+    np.testing.assert_allclose(core.normalize(x).numpy(), expected, atol=1e-6)
+    assert core.normalize(x).dtype == torch.float32
 
 
 def test_images_arrive_channels_first():
@@ -72,7 +72,7 @@ def test_the_two_losses_on_a_ragged_last_batch(images):
     model = core.build(Small, SHAPE, 0)
     frozen = core.Recipe(epochs=1, lr=1e-30, batch_size=32)  # so small that nothing moves
     (reported,) = core.train(model, images, frozen, seed=3)
-    x = core.normalise(images)
+    x = core.normalize(images)
     with torch.no_grad():
         each = (model(x)[1] - x).square().flatten(1).mean(1).double()
     order = torch.randperm(70, generator=torch.Generator().manual_seed(3))

@@ -6,10 +6,12 @@ import tomllib
 
 import pytest
 
-from bench import contracts, records, trial
+from bench import contracts
+from bench.analysis import records
 from bench.clusterers import clusterers
 from bench.datasets import datasets
-from bench.plugins import Item, items_in
+from bench.planning.plugins import Item, items_in
+from bench.session import trial
 from models import autoencoders
 from reducers import reducers
 from tests.conftest import ROOT, run_module
@@ -54,7 +56,7 @@ class Tried(NoReduction):
 """
 NEEDY = """
 from bench.datasets import datasets
-from bench.errors import UsageError
+from bench.base.errors import UsageError
 
 @datasets.register("tried", "a data set that is somewhere")
 def load(argument, progress):

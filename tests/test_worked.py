@@ -7,10 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import worked
-from bench.worked import CELL_REPORTED, cell_steps, embedding_cases, run_cell
-from models.gated_cell import GatedCell
-from models.linear_embedding import gradient_by_the_report, gradients, loss
+from bench.worked import problems
+from bench.worked.gated_cell import GatedCell
+from bench.worked.linear_embedding import gradient_by_the_report, gradients, loss
+from bench.worked.problems import CELL_REPORTED, cell_steps, embedding_cases, run_cell
 from tests.conftest import ROOT, run_module
 
 DOUBLE = {"dtype": torch.float64}
@@ -101,8 +101,8 @@ def test_shapes_that_do_not_fit_are_refused(weights, biases, x):
 
 @pytest.mark.parametrize("wrong", ["input gate", "forget gate", "output gate", "bias"])
 def test_a_wrong_cell_fails_the_report(monkeypatch, wrong):
-    weights = [list(row) for row in worked.CELL_WEIGHTS]
-    biases = list(worked.CELL_BIASES)
+    weights = [list(row) for row in problems.CELL_WEIGHTS]
+    biases = list(problems.CELL_BIASES)
     if wrong == "input gate":
         weights[1] = [0, 100, 0, 0]
     if wrong == "forget gate":
@@ -111,8 +111,8 @@ def test_a_wrong_cell_fails_the_report(monkeypatch, wrong):
         weights[3] = [0, 0, -100, 0]
     if wrong == "bias":
         biases[0] = 1
-    monkeypatch.setattr(worked, "CELL_WEIGHTS", weights)
-    monkeypatch.setattr(worked, "CELL_BIASES", biases)
+    monkeypatch.setattr(problems, "CELL_WEIGHTS", weights)
+    monkeypatch.setattr(problems, "CELL_BIASES", biases)
     assert not all(step.as_reported for step in cell_steps(run_cell()))
 
 
@@ -120,7 +120,7 @@ def test_a_wrong_cell_fails_the_report(monkeypatch, wrong):
 
 
 @st.composite
-def problems(draw):
+def cases_drawn(draw):
     """W, W', x and a context of any size, words repeated or not."""
     words, size = draw(st.integers(2, 8)), draw(st.integers(1, 5))
     seed = draw(st.integers(0, 9999))
@@ -137,7 +137,7 @@ def by_autograd(W, W_prime, x, context):
     return torch.autograd.grad(loss(W, W_prime, x, context), [W, W_prime])
 
 
-@given(problems())
+@given(cases_drawn())
 @settings(deadline=None)
 def test_closed_forms_are_autograds(problem):
     found, (dW, dW_prime) = gradients(*problem), by_autograd(*problem)
@@ -145,7 +145,7 @@ def test_closed_forms_are_autograds(problem):
     torch.testing.assert_close(found.W_prime, dW_prime, rtol=1e-9, atol=1e-11)
 
 
-@given(problems())
+@given(cases_drawn())
 @settings(deadline=None)
 def test_the_first_line_as_the_report_writes_it(problem):
     """∂L/∂W_{j,i}, entry by entry, with the sums written out."""
@@ -159,7 +159,7 @@ def test_the_first_line_as_the_report_writes_it(problem):
     torch.testing.assert_close(gradients(*problem).W, expected, rtol=1e-9, atol=1e-10)
 
 
-@given(problems())
+@given(cases_drawn())
 @settings(deadline=None)
 def test_the_second_line_holds_for_words_that_stand_once_in_the_context(problem):
     W, W_prime, x, context = problem
@@ -209,7 +209,7 @@ def test_cases_are_as_derived_and_the_condition_matters():
     assert all(case.as_derived for case in cases)
     assert [case.report_holds for case in cases] == [True, True, True, False, False]
     for case in cases:
-        assert (case.report_difference < worked.TOLERANCE) == case.report_holds
+        assert (case.report_difference < problems.TOLERANCE) == case.report_holds
 
 
 @pytest.mark.parametrize("wrong", ["sign", "count", "transpose"])
@@ -273,8 +273,8 @@ def test_misuse_is_one_line_and_exit_code_2(tmp_path, arguments, message):
 
 
 def test_a_wrong_number_fails_the_command(monkeypatch, capsys):
-    monkeypatch.setattr(worked, "CELL_BIASES", [1, -10, 110, -10])
+    monkeypatch.setattr(problems, "CELL_BIASES", [1, -10, 110, -10])
     with pytest.raises(SystemExit) as stop:
-        worked.main([])
+        problems.main([])
     assert stop.value.code == 1
     assert "not as it should be: t = 1" in capsys.readouterr().out

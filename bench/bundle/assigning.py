@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from bench.base.errors import RunError, UsageError
+from bench.base.files import write_whole
+from bench.base.progress import Progress, silent
 from bench.bundle import drift, sorting, stream
 from bench.bundle.bundle import Bundle, Placed
 from bench.bundle.sheets import SHEETS, Album, check_sheets
 from bench.bundle.sorting import Sorter
 from bench.datasets.folder import list_files, readable_name
-from bench.errors import RunError, UsageError
-from bench.files import write_whole
-from bench.progress import Progress, silent
 
 TABLE = "assignments.csv"
-COLUMNS = ("file", "cluster", "distance", "doubt", "seen", "label", "problem")
+COLUMNS = ("file", "cluster", "distance", "ambiguity", "seen", "label", "problem")
 NAMED = 5  # unreadable files that are named one by one; all of them are in the table
 
 
@@ -166,7 +166,7 @@ def _rows(
             name,
             cluster,
             "" if math.isnan(distance) else f"{distance:.6g}",
-            f"{placed.doubt[i]:.4f}",
+            f"{placed.ambiguity[i]:.4f}",
             "yes" if placed.seen[i] else "no",
             labels.get(cluster, ""),
             "",
@@ -181,7 +181,7 @@ def _remember(batch: stream.Batch, placed: Placed, album: Album, sorter: Sorter 
             batch.start + int(position),
             cluster,
             float(placed.distance[i]),
-            float(placed.doubt[i]),
+            float(placed.ambiguity[i]),
         )
         if sorter is not None:
             sorter.add(file, cluster)

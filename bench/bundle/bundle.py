@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import doubt
+from bench.base.errors import UsageError, format_error
+from bench.base.grammar import GrammarError
+from bench.base.progress import Progress, silent
+from bench.base.registry import UnknownNameError
 from bench.bundle import images as user_images
 from bench.bundle.format import Contents, read
 from bench.bundle.images import DIGEST, Given
@@ -23,14 +26,11 @@ from bench.bundle.manifest import Manifest
 from bench.bundle.placing import Placer, needed_spaces, notes, space, unknown
 from bench.clusterers.clusterer import NOISE
 from bench.datasets.source import SIDE, Images
-from bench.errors import UsageError, told
-from bench.metrics import Integers
-from bench.progress import Progress, silent
-from grammar import GrammarError
+from bench.stages.metrics import centroid_ratio
+from bench.stages.metrics.clustering import Integers
 from models.named import find
 from reducers import reducers
 from reducers.chain import Chain
-from registry import UnknownNameError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +58,7 @@ class Placed:
         From the middle of the cluster's training images, in the units of the embedding; from the
         nearest such middle for images in none; NaN where there is no cluster at all.
     doubt : ndarray, shape (n,), float64
-        0 to 1; see `bench.doubt.doubts`.
+        0 to 1; see `bench.stages.metrics.centroid_ratio.doubts`.
     seen : ndarray, shape (n,), bool
         Whether an image is one of the training images, to the byte; it is where that was.
     errors : ndarray, shape (n,), float32
@@ -69,7 +69,7 @@ class Placed:
     embedding: Array
     clusters: Integers
     distance: Array
-    doubt: Array
+    ambiguity: Array
     seen: NDArray[np.bool_]
     errors: Array
 
@@ -77,7 +77,7 @@ class Placed:
 class Bundle:
     """A cell of a grid that places images; `Bundle.load` reads one.
 
-    Images are a uint8 array, (n, H, W, 3) RGB or (n, H, W) grey of any size, or a list of image
+    Images are a uint8 array, (n, H, W, 3) RGB or (n, H, W) gray of any size, or a list of image
     files; they become 32×32 RGB, as in a grid. They are worked on 256 at a time, so that memory is
     bounded by what is returned. Each of them lies where it would lie alone, to a rounding, except
     behind UMAP, which weighs the images of a piece by each other.
@@ -108,7 +108,7 @@ class Bundle:
     """
 
     def __init__(self, contents: Contents, device: str = "cpu") -> None:
-        from bench.training import core
+        from bench.stages.training import core
 
         _check(contents)
         self.manifest = contents.manifest
@@ -167,9 +167,9 @@ class Bundle:
         """Return clusters, (n,) int64; -1 for images in none."""
         return self.place(images).clusters
 
-    def doubts(self, images: Given) -> Array:
+    def ambiguities(self, images: Given) -> Array:
         """Return how doubtful it is that images belong to their clusters, (n,) float64, 0 to 1."""
-        return self.place(images).doubt
+        return self.place(images).ambiguity
 
     def place(self, images: Given, progress: Progress = silent) -> Placed:
         """Return all that can be told of images.
@@ -207,8 +207,8 @@ class Bundle:
         if not seen.all():
             codes, errors[~seen] = self._encode(images[~seen])
             embedding[~seen], clusters[~seen] = self._placed(codes)
-        distance, doubts = doubt.doubts(embedding, clusters, self.placer.centres)
-        return Placed(embedding, clusters, distance, doubts, seen, errors)
+        distance, ambiguities = centroid_ratio.ambiguities(embedding, clusters, self.placer.centers)
+        return Placed(embedding, clusters, distance, ambiguities, seen, errors)
 
     def _placed(self, codes: Array) -> tuple[Array, Integers]:
         """Place codes; what fails there is a bundle of another's making, or a plugin."""
@@ -216,7 +216,7 @@ class Bundle:
             return self.placer.place(codes)
         except Exception as error:  # whatever a reducer of somebody else's raises
             raise UsageError(
-                f"the bundle's chain {self.manifest.chain} cannot place images: {told(error)}"
+                f"the bundle's chain {self.manifest.chain} cannot place images: {format_error(error)}"
             ) from error
 
     def _encode(self, images: Images) -> tuple[Array, Array]:
@@ -255,7 +255,7 @@ def _widths(manifest: Manifest, code_size: int) -> list[int]:
 def _network(contents: Contents) -> Any:
     import torch
 
-    from bench.training import core
+    from bench.stages.training import core
 
     model = contents.manifest.model
     try:
@@ -271,7 +271,7 @@ def _network(contents: Contents) -> Any:
     except Exception as error:  # whatever a model of somebody else's raises
         raise UsageError(
             f"the weights of the bundle do not fit the model {model.text} that is installed here: "
-            f"{told(error)}"
+            f"{format_error(error)}"
         ) from error
     return network
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.analysis.summary import best_cell, leading_metric, median_seed
+from bench.base.errors import UsageError
+from bench.base.grammar import split
+from bench.base.registry import did_you_mean
 from bench.clusterers.named import DEFAULT
 from bench.clusterers.named import Named as Clusterer
-from bench.errors import UsageError
-from bench.summary import best_cell, leading_metric, median_seed
-from bench.task import BEHIND_CHAIN, Way
-from grammar import split
+from bench.planning.task import BEHIND_CHAIN, Way
 from models.named import Named
 from reducers.chain import Chain
-from registry import did_you_mean
 
 
 @dataclass(frozen=True)

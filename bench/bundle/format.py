@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors.numpy import load, save
 
+from bench.base.errors import UsageError, format_error, one_line
+from bench.base.files import write_whole
 from bench.bundle.manifest import Manifest, Part
-from bench.errors import UsageError, one_line, told
-from bench.files import write_whole
 
 FORMAT = 1
 MANIFEST = "bundle.json"
 # weights: the model's. fitted: what reducers and clusterer keep of their fits, ``0.components``
-# of the first link and ``clusterer.centres``. training: of the training images, see
+# of the first link and ``clusterer.centers``. training: of the training images, see
 # `bench.bundle.bundle`. check: a few of them, and their codes.
 PARTS = ("weights", "fitted", "training", "check")
 MOST_MANIFEST = 64_000_000  # bytes
@@ -93,7 +93,7 @@ def read(path: Path) -> Contents:
     except UsageError:
         raise
     except Exception as error:  # whatever a broken file makes zipfile and safetensors raise
-        raise _refused(path, told(error)) from error
+        raise _refused(path, format_error(error)) from error
 
 
 def _read(path: Path) -> Contents:

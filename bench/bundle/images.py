@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.base.errors import UsageError
 from bench.datasets.folder import decode
-from bench.datasets.source import Images, grey_to_rgb, to_side
-from bench.errors import UsageError
+from bench.datasets.source import Images, gray_to_rgb, to_side
 
 DIGEST = 16  # bytes of SHA-256
 
@@ -41,7 +41,7 @@ def count(images: Given) -> int:
     Raises
     ------
     UsageError
-        For arrays that are not uint8, (n, H, W) grey or (n, H, W, 3) RGB, and for what is neither
+        For arrays that are not uint8, (n, H, W) gray or (n, H, W, 3) RGB, and for what is neither
         an array nor a list of files.
     """
     if isinstance(images, (str, bytes, Path)):
@@ -84,7 +84,7 @@ def pieces(images: Given, size: int) -> Iterator[Images]:
         if not isinstance(images, np.ndarray):
             yield np.stack([_decoded(Path(file)) for file in piece])
         else:
-            yield to_side(np.ascontiguousarray(piece if piece.ndim == 4 else grey_to_rgb(piece)))
+            yield to_side(np.ascontiguousarray(piece if piece.ndim == 4 else gray_to_rgb(piece)))
 
 
 def _decoded(file: Path) -> Images:

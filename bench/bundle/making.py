@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench import keys, stages
+from bench.analysis.folder import FinishedGrid
+from bench.analysis.records import LIBRARIES
+from bench.base import keys
+from bench.base.errors import UsageError
 from bench.bundle.format import Arrays, Contents
 from bench.bundle.images import digests
 from bench.bundle.manifest import Data, Errors, Grouping, Link, Manifest, Model
@@ -19,11 +22,9 @@ from bench.bundle.placing import can_place, needed_spaces, space
 from bench.clusterers import clusterers
 from bench.clusterers.named import Named as Clusterer
 from bench.datasets.dataset import Dataset
-from bench.errors import UsageError
-from bench.finished import FinishedGrid
-from bench.metrics import METRICS
-from bench.records import LIBRARIES
-from bench.stages import FITTED
+from bench.stages import stages
+from bench.stages.metrics.clustering import METRICS
+from bench.stages.stages import FITTED
 from bench.store import Artifact, Store
 from bench.store.artifact import DamagedError
 from models.named import CLUSTERS, find

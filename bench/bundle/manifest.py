@@ -49,7 +49,7 @@ class Model(_Strict):
 
 
 class Data(_Strict):
-    """What the cell was made on; ``class_names`` is empty where nothing is labelled."""
+    """What the cell was made on; ``class_names`` is empty where nothing is labeled."""
 
     name: str
     images: Positive
@@ -116,7 +116,7 @@ class Manifest(_Strict):
     def chain(self) -> str:
         """The chain with the clusterer behind it, as tables write it."""
         from bench.clusterers.named import DEFAULT
-        from bench.task import BEHIND_CHAIN
+        from bench.planning.task import BEHIND_CHAIN
 
         chain = "+".join(link.text for link in self.links)
         by = self.clusterer.text

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics import Integers
+from bench.stages.metrics.clustering import Integers
 
 Array = NDArray[Any]
 
@@ -35,9 +35,9 @@ class Nearest:
 
 
 def mean_place(embedding: Array, far: Array, which: Integers) -> Array:
-    """Return the mean of neighbours' places, weighted by one over their distance, (m, k) float32.
+    """Return the mean of neighbors' places, weighted by one over their distance, (m, k) float32.
 
-    A point that lies on neighbours is where those are.
+    A point that lies on neighbors is where those are.
     """
     on_it = far == 0
     weights = np.where(on_it, 1.0, 0.0)
@@ -48,10 +48,10 @@ def mean_place(embedding: Array, far: Array, which: Integers) -> Array:
 
 
 def majority(clusters: Integers, which: Integers) -> Integers:
-    """Return the cluster that most neighbours are in, (m,) int64; of two the nearer one's."""
+    """Return the cluster that most neighbors are in, (m,) int64; of two the nearer one's."""
     numbers = np.unique(clusters)
-    of_neighbours = clusters[which]
+    of_neighbors = clusters[which]
     # Less than a vote all together, and each more than those behind it.
     nearer = 0.4 * 0.5 ** np.arange(which.shape[1])
-    votes = [((of_neighbours == number) * (1 + nearer)).sum(axis=1) for number in numbers]
+    votes = [((of_neighbors == number) * (1 + nearer)).sum(axis=1) for number in numbers]
     return np.asarray(numbers[np.argmax(votes, axis=0)], dtype=np.int64)

@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import doubt
+from bench.base.errors import UsageError, format_error
+from bench.base.extras import how_to_install, missing
+from bench.base.grammar import GrammarError
+from bench.base.registry import UnknownNameError
 from bench.bundle.format import Arrays, Contents
 from bench.bundle.manifest import Manifest
 from bench.bundle.nearest import NEAREST, Nearest, majority, mean_place
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import NOISE
 from bench.clusterers.named import Named as Clusterer
-from bench.errors import UsageError, told
-from bench.extras import how_to_install, missing
-from bench.metrics import Integers
-from grammar import GrammarError
+from bench.stages.metrics import centroid_ratio
+from bench.stages.metrics.clustering import Integers
 from reducers import reducers
 from reducers.chain import Chain, Link
-from registry import UnknownNameError
 
 Array = NDArray[Any]
 
@@ -73,7 +73,7 @@ class Placer:
         manifest, training = contents.manifest, contents.parts["training"]
         self.embedding = training[space(len(manifest.links))]
         self.clusters: Integers = training["clusters"]
-        self.centres = doubt.centres(self.embedding, self.clusters)
+        self.centers = centroid_ratio.centers(self.embedding, self.clusters)
         self.links = [
             _restored_link(contents, number, device) for number in range(manifest.placed_links)
         ]
@@ -95,12 +95,12 @@ class Placer:
 
     def _known(self, points: Array, clusters: Integers) -> Integers:
         """Replace clusters that no training image is in by the nearest one that has some."""
-        lost = (clusters != NOISE) & ~np.isin(clusters, self.centres.numbers)
-        if lost.any() and len(self.centres.numbers):
-            apart = points[lost, None].astype(np.float64) - self.centres.points
+        lost = (clusters != NOISE) & ~np.isin(clusters, self.centers.numbers)
+        if lost.any() and len(self.centers.numbers):
+            apart = points[lost, None].astype(np.float64) - self.centers.points
             nearest = np.linalg.norm(apart, axis=2).argmin(axis=1)
             clusters = clusters.copy()
-            clusters[lost] = self.centres.numbers[nearest]
+            clusters[lost] = self.centers.numbers[nearest]
         return clusters
 
 
@@ -193,4 +193,4 @@ def unknown(error: UnknownNameError) -> UsageError:
 
 
 def _not_restored(text: str, error: Exception) -> UsageError:
-    return UsageError(f"{text} cannot be brought back from the bundle: {told(error)}")
+    return UsageError(f"{text} cannot be brought back from the bundle: {format_error(error)}")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps, PngImagePlugin
 
+from bench.base.errors import UsageError
+from bench.base.files import write_whole
+from bench.base.progress import Progress, silent
 from bench.bundle.sorting import folder_name
 from bench.clusterers.clusterer import NOISE
 from bench.datasets.folder import open_image
-from bench.errors import UsageError
-from bench.files import write_whole
-from bench.progress import Progress, silent
 
 SHEETS = "sheets"
 NAME = re.compile(r"cluster-(\d+|none)\.png")
@@ -26,7 +26,7 @@ COLUMNS, ROWS = 10, 2
 SHOWN = COLUMNS * ROWS  # of each kind
 THUMB, GAP, MARGIN, CAPTION = 96, 8, 24, 20  # pixels
 TITLE, HEADING = 40, 30
-BLACK, GREY, WHITE, FRAME = "#1a1a1a", "#666666", "#ffffff", "#e4e4e4"
+BLACK, GRAY, WHITE, FRAME = "#1a1a1a", "#666666", "#ffffff", "#e4e4e4"
 
 # Least of a heap is its worst: what it is kept by, minus its position, and the file.
 _Entry = tuple[float, int, Path, float]
@@ -48,11 +48,11 @@ class Members:
     typical: list[_Entry] = field(default_factory=list)
     doubtful: list[_Entry] = field(default_factory=list)
 
-    def add(self, file: Path, position: int, distance: float, doubt: float) -> None:
+    def add(self, file: Path, position: int, distance: float, ambiguity: float) -> None:
         """Take note of an image; the earlier one stays of two that are alike."""
         self.count += 1
-        _keep(self.typical, (-distance, -position, file, doubt))
-        _keep(self.doubtful, (doubt, -position, file, doubt))
+        _keep(self.typical, (-distance, -position, file, ambiguity))
+        _keep(self.doubtful, (ambiguity, -position, file, ambiguity))
 
     def rows(self) -> tuple[list[_Entry], list[_Entry]]:
         """Return the most typical images and, of the others, the most doubtful; best first."""
@@ -82,10 +82,12 @@ class Album:
         self.labels = labels
         self.clusters: dict[int, Members] = {}
 
-    def add(self, file: Path, position: int, cluster: int, distance: float, doubt: float) -> None:
+    def add(
+        self, file: Path, position: int, cluster: int, distance: float, ambiguity: float
+    ) -> None:
         """Take note of an image; ``distance`` may be NaN."""
         members = self.clusters.setdefault(cluster, Members())
-        members.add(file, position, distance if distance == distance else 0.0, doubt)
+        members.add(file, position, distance if distance == distance else 0.0, ambiguity)
 
     def write(self, out: Path, progress: Progress = silent) -> list[Path]:
         """Write a sheet a cluster into ``OUT/sheets``, and remove those of clusters without any.
@@ -163,18 +165,18 @@ def paint(title: str, typical: Iterable[_Entry], doubtful: Iterable[_Entry]) -> 
     top = MARGIN + TITLE
     for (name, entries), height in zip(kinds, heights, strict=True):
         draw.text((MARGIN, top), name, BLACK, _font(14))
-        for number, (_, _, file, doubt) in enumerate(entries):
+        for number, (_, _, file, ambiguity) in enumerate(entries):
             row, column = divmod(number, COLUMNS)
             corner = (MARGIN + column * (THUMB + GAP), top + HEADING + row * cell)
             sheet.paste(thumbnail(file), corner)
             middle = (corner[0] + THUMB / 2, corner[1] + THUMB + 3)
-            draw.text(middle, f"doubt {doubt:.2f}", GREY, _font(11), anchor="ma")
+            draw.text(middle, f"doubt {ambiguity:.2f}", GRAY, _font(11), anchor="ma")
         top += height
     return sheet
 
 
 def thumbnail(file: Path) -> Image.Image:
-    """Return an image in a square of one size, its proportions kept; grey if it is gone."""
+    """Return an image in a square of one size, its proportions kept; gray if it is gone."""
     square = Image.new("RGB", (THUMB, THUMB), FRAME)
     image = open_image(file, THUMB)
     if image is not None:

@@ -11,8 +11,8 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
+from bench.base.errors import RunError, UsageError
 from bench.clusterers.clusterer import NOISE
-from bench.errors import RunError, UsageError
 
 WAYS = ("copy", "link")
 SORTED = "sorted"

@@ -31,7 +31,7 @@ class Clusterer(BaseEstimator):
       returned. Without it a bundle places unseen images by those nearest to them.
 
     Images that a method leaves in no cluster have the number -1, as in scikit-learn. They count as
-    wrong in every accuracy, and are in no company in coherence; in NMI, AMI, ARI, silhouettes and
+    wrong in every accuracy, and are in no company in kNN modularity; in NMI, AMI, ARI, silhouettes and
     agreement they are a group of their own.
 
     Attributes

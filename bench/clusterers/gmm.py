@@ -17,7 +17,7 @@ MOST_FEATURES = 512  # with covariances of n_features² numbers
 
 @clusterers.register("gmm", "a mixture of normal distributions: gmm, gmm(covariance=diag)")
 class GaussianMixture(Clusterer):
-    """Gaussian mixture by expectation maximisation, started from k-means.
+    """Gaussian mixture by expectation maximization, started from k-means.
 
     Unlike k-means it finds clusters that are long, or of different widths.
 

@@ -25,7 +25,7 @@ class HDBSCAN(Clusterer):
         Images of the smallest cluster, at least 2; 0 (the default) stands for 2% of all, at
         least 5.
     min_samples : int
-        Neighbours that make an area dense; 0 (the default) stands for ``min_cluster_size``.
+        Neighbors that make an area dense; 0 (the default) stands for ``min_cluster_size``.
 
     References
     ----------

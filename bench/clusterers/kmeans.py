@@ -56,20 +56,20 @@ class KMeans(Clusterer):
             model = cluster.KMeans(
                 self.n_clusters, n_init=self.starts, random_state=self.random_state
             ).fit(X)
-        self.centres_ = model.cluster_centers_
+        self.centers_ = model.cluster_centers_
         return model.labels_.astype(np.int64)
 
     def predict(self, X: Array) -> Integers:
         """Return the clusters of unseen points, shape (n, n_features): the nearest means'."""
         from sklearn.metrics import pairwise_distances_argmin
 
-        return np.asarray(pairwise_distances_argmin(X, self.centres_), dtype=np.int64)
+        return np.asarray(pairwise_distances_argmin(X, self.centers_), dtype=np.int64)
 
     def fitted(self) -> State:
         """Return the means."""
-        return {"centres": self.centres_}
+        return {"centers": self.centers_}
 
     def restore(self, state: State, X: Array, clusters: Integers) -> KMeans:
         """Become the fitted clusterer by its means."""
-        self.centres_ = state["centres"]
+        self.centers_ = state["centers"]
         return self

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.base.grammar import Written, read_item, signature_of
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Clusterer
-from grammar import Written, read_item, signature_of
 
 DEFAULT = "kmeans"  # the report's
 

@@ -1,4 +1,4 @@
-"""Clusters of a graph of neighbours."""
+"""Clusters of a graph of neighbors."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Array, Clusterer, Integers, need
 
 
-@clusterers.register(
-    "spectral", "cuts of a graph of neighbours: spectral, spectral(n_neighbors=20)"
-)
+@clusterers.register("spectral", "cuts of a graph of neighbors: spectral, spectral(n_neighbors=20)")
 class Spectral(Clusterer):
-    """Spectral clustering on the graph of nearest neighbours. Unseen images cannot be placed.
+    """Spectral clustering on the graph of nearest neighbors. Unseen images cannot be placed.
 
     It finds clusters of any form that hang together.
 
@@ -22,7 +20,7 @@ class Spectral(Clusterer):
     ----------
     n_clusters : int
     n_neighbors : int
-        Neighbours of an image, itself among them; at least 2.
+        Neighbors of an image, itself among them; at least 2.
     random_state : int or None
         Seed.
 
@@ -40,7 +38,7 @@ class Spectral(Clusterer):
         self.random_state = random_state
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for more neighbours, or clusters, than there are images for."""
+        """Raise `ValueError` for more neighbors, or clusters, than there are images for."""
         need(self.n_neighbors >= 2, f"n_neighbors must be 2 or more, found {self.n_neighbors}")
         need(
             n_samples > self.n_neighbors,
@@ -53,7 +51,7 @@ class Spectral(Clusterer):
         )
 
     def seconds(self, n_samples: int, n_features: int) -> float:
-        """Estimate from neighbours and eigenvectors."""
+        """Estimate from neighbors and eigenvectors."""
         return 0.2 + n_samples**2 * n_features * 1e-10 + 1e-4 * n_samples * self.n_clusters
 
     def fit_predict(self, X: Array, y: None = None) -> Integers:

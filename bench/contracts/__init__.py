@@ -28,7 +28,7 @@ class Spared(Exception):  # noqa: N818 - nothing is wrong: it says why nothing w
     """A promise that is not asked of this item, and why."""
 
 
-def hold(kept: object, message: str) -> None:
+def require(kept: object, message: str) -> None:
     """Raise `AssertionError` with a message unless a promise is kept; under ``python -O`` too."""
     if not kept:
         raise AssertionError(message)

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from bench import metrics
+from bench.base.extras import how_to_install, missing
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Array, Clusterer, Integers
 from bench.clusterers.named import Named
-from bench.contracts import Check, Spared, hold
-from bench.extras import how_to_install, missing
+from bench.contracts import Check, Spared, require
+from bench.stages.metrics import clustering
 
 COUNT, GROUPS = 90, 3
-CENTRES = np.array([[0, 0, 0], [20, 0, 0], [0, 20, 0]])
+CENTERS = np.array([[0, 0, 0], [20, 0, 0], [0, 20, 0]])
 
 
 # All that checks know of how a name becomes a clusterer.
@@ -38,7 +38,7 @@ def groups(count: int = COUNT, seed: int = 0) -> tuple[Array, Integers]:
     """Return points in three groups that are plain to see, (count, 3) float32, and the groups."""
     random = np.random.default_rng(seed)
     found = np.arange(count) % GROUPS
-    points = CENTRES[found] + random.normal(size=(count, 3))
+    points = CENTERS[found] + random.normal(size=(count, 3))
     return points.astype(np.float32), found
 
 
@@ -49,13 +49,13 @@ def check_is_a_clusterer(name: str) -> str:
     """It is a class derived from Clusterer."""
     item: Any = item_of(name)
     kept = inspect.isclass(item) and issubclass(item, Clusterer)
-    hold(kept, f"{item!r} is no class derived from bench.clusterers.clusterer.Clusterer")
+    require(kept, f"{item!r} is no class derived from bench.clusterers.clusterer.Clusterer")
     return item.__name__
 
 
 def check_says_what_it_is(name: str) -> str:
     """It has a docstring of its own."""
-    hold(item_of(name).__doc__, f"class {item_of(name).__name__} has no docstring")
+    require(item_of(name).__doc__, f"class {item_of(name).__name__} has no docstring")
     return clusterers.entry(name).summary
 
 
@@ -68,7 +68,7 @@ def check_parameters_are_scikit_learns(name: str) -> str:
         again = clone(clusterer).get_params()
     except (RuntimeError, AttributeError) as error:
         raise AssertionError(f"scikit-learn cannot clone it: {error}") from error
-    hold(again == clusterer.get_params(), f"its clone has {again}")
+    require(again == clusterer.get_params(), f"its clone has {again}")
     return ", ".join(again) or "none"
 
 
@@ -77,9 +77,9 @@ def check_gives_a_number_an_image(name: str) -> str:
     points, _ = groups()
     found: Any = build(name).fit_predict(points)
     shape = getattr(found, "shape", None)
-    hold(shape == (COUNT,), f"its clusters have shape {shape}, needed {(COUNT,)}")
-    hold(found.dtype == np.int64, f"its clusters are {found.dtype}, needed int64")
-    hold(found.min() >= -1, f"a cluster has the number {found.min()}, needed -1 or more")
+    require(shape == (COUNT,), f"its clusters have shape {shape}, needed {(COUNT,)}")
+    require(found.dtype == np.int64, f"its clusters are {found.dtype}, needed int64")
+    require(found.min() >= -1, f"a cluster has the number {found.min()}, needed -1 or more")
     return f"{len(np.unique(found))} numbers"
 
 
@@ -98,9 +98,9 @@ def check_finds_groups_that_are_plain_to_see(name: str) -> str:
     found = build(name).fit_predict(points)
     placed = found >= 0
     share = float(placed.mean())
-    hold(share > 0.9, f"it leaves {1 - share:.0%} of the images in no cluster, needed under 10%")
-    index = metrics.adjusted_rand(found[placed], labels[placed])
-    hold(index == 1, f"its adjusted Rand index is {index:.3f}, needed 1")
+    require(share > 0.9, f"it leaves {1 - share:.0%} of the images in no cluster, needed under 10%")
+    index = clustering.adjusted_rand(found[placed], labels[placed])
+    require(index == 1, f"its adjusted Rand index is {index:.3f}, needed 1")
     return f"an adjusted Rand index of {index:g}"
 
 
@@ -112,9 +112,9 @@ def check_leaves_its_input_alone(name: str) -> str:
     try:
         build(name).fit_predict(points)
     except ValueError as error:
-        hold("read-only" not in str(error), f"it writes into what it is given: {error}")
+        require("read-only" not in str(error), f"it writes into what it is given: {error}")
         raise
-    hold(np.array_equal(points, before), "it changed what it was given")
+    require(np.array_equal(points, before), "it changed what it was given")
     return "unchanged"
 
 
@@ -123,7 +123,7 @@ def check_repeats_with_the_same_seed(name: str) -> str:
     points = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
     first, again = (build(name, 1).fit_predict(points) for _ in range(2))
     differ = int((first != again).sum())
-    hold(not differ, f"{differ} of 80 images change their cluster with the same seed")
+    require(not differ, f"{differ} of 80 images change their cluster with the same seed")
     return "80 of 80 images"
 
 
@@ -134,7 +134,7 @@ def check_says_truly_whether_it_is_deterministic(name: str) -> str:
     points = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
     first, other = (build(name, seed).fit_predict(points) for seed in (1, 2))
     differ = int((first != other).sum())
-    hold(not differ, f"{differ} of 80 images change their cluster with another seed")
+    require(not differ, f"{differ} of 80 images change their cluster with another seed")
     return "80 of 80 images"
 
 
@@ -144,10 +144,10 @@ def check_places_unseen_points_in_their_group(name: str) -> str:
     if not hasattr(clusterer, "predict"):
         raise Spared("it cannot place unseen points")
     points, labels = groups()
-    assignment = metrics.assign(clusterer.fit_predict(points), labels)
+    assignment = clustering.assign(clusterer.fit_predict(points), labels)
     unseen, unseen_labels = groups(30, seed=5)
-    right = metrics.accuracy(clusterer.predict(unseen), unseen_labels, assignment)
-    hold(right == 1, f"{right:.0%} of unseen points join their group, needed all")
+    right = clustering.accuracy(clusterer.predict(unseen), unseen_labels, assignment)
+    require(right == 1, f"{right:.0%} of unseen points join their group, needed all")
     return "30 of 30 points"
 
 
@@ -164,21 +164,21 @@ def check_restored_it_places_points_as_before(name: str) -> str:
     again: Any = build(name)
     again.restore(kept, points, found)
     differ = int((again.predict(unseen) != clusterer.predict(unseen)).sum())
-    hold(not differ, f"restored, it puts {differ} of 200 unseen points into other clusters")
+    require(not differ, f"restored, it puts {differ} of 200 unseen points into other clusters")
     return "200 of 200 points"
 
 
 def check_bears_points_that_are_all_one(name: str) -> str:
     """Points that are all the same do not break it."""
     found = build(name).fit_predict(np.ones((30, 2), np.float32))
-    hold(found.shape == (30,), f"its clusters have shape {found.shape}, needed (30,)")
+    require(found.shape == (30,), f"its clusters have shape {found.shape}, needed (30,)")
     return f"{len(np.unique(found))} clusters"
 
 
 def check_estimates_are_seconds(name: str) -> str:
     """Its estimates are seconds, more for more images."""
     small, large = (build(name).seconds(count, 100) for count in (100, 10_000))
-    hold(
+    require(
         0 <= small <= large < 1e5,
         f"it estimates {small:g} s for 100 images and {large:g} s for 10,000",
     )

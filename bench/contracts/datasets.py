@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.contracts import Check, Spared, hold
+from bench.base.progress import silent
+from bench.contracts import Check, Spared, require
 from bench.datasets import datasets
 from bench.datasets.dataset import Dataset, load, parse
 from bench.datasets.source import Source
-from bench.progress import silent
 
 CLUSTERS = 2
 FEW = 10
@@ -32,10 +32,10 @@ def check_images_have_the_one_form(spec: str) -> str:
     """Its images are 32×32 RGB, uint8."""
     data = loaded(spec)
     found = data.images.shape[1:]
-    hold(found == (32, 32, 3), f"its images have shape {found}, needed (32, 32, 3)")
-    hold(data.images.dtype == np.uint8, f"its images are {data.images.dtype}, needed uint8")
+    require(found == (32, 32, 3), f"its images have shape {found}, needed (32, 32, 3)")
+    require(data.images.dtype == np.uint8, f"its images are {data.images.dtype}, needed uint8")
     shape = data.image_shape
-    hold(shape == (3, 32, 32), f"models would be given the shape {shape}, needed (3, 32, 32)")
+    require(shape == (3, 32, 32), f"models would be given the shape {shape}, needed (3, 32, 32)")
     return f"{len(data):,} images"
 
 
@@ -53,24 +53,24 @@ def check_readers_return_what_they_are_asked_for(spec: str) -> str:
         images = read(asked)
         found = (images.dtype, images.shape)
         needed = (np.dtype(np.uint8), (2, 32, 32, 3))
-        hold(found == needed, f"{what} of 2 images returned {found}, needed {needed}")
+        require(found == needed, f"{what} of 2 images returned {found}, needed {needed}")
         apart = [read(asked[i : i + 1])[0] for i in range(2)]
         same = all(np.array_equal(images[i], apart[i]) for i in range(2))
-        hold(same, f"{what} returns other images for two indices than for each of them")
+        require(same, f"{what} returns other images for two indices than for each of them")
     return f"{source.count:,} images"
 
 
 def check_images_differ(spec: str) -> str:
-    """Its images are not one flat colour."""
+    """Its images are not one flat color."""
     spread = float(loaded(spec).images.std())
-    hold(spread > 0, "all values of all images are the same")
+    require(spread > 0, "all values of all images are the same")
     return f"a standard deviation of {spread:.0f}"
 
 
 def check_clusters_are_those_asked_for(spec: str) -> str:
     """It has as many clusters as were asked for."""
     found = loaded(spec).clusters
-    hold(found == CLUSTERS, f"asked for {CLUSTERS} clusters, it has {found}")
+    require(found == CLUSTERS, f"asked for {CLUSTERS} clusters, it has {found}")
     return f"{found}"
 
 
@@ -79,7 +79,7 @@ def check_there_is_a_label_an_image(spec: str) -> str:
     source = source_of(spec)
     for what, found in (("labels", source.labels), ("file names", source.files)):
         count = source.count if found is None else len(found)
-        hold(count == source.count, f"{count} {what} of {source.count} images")
+        require(count == source.count, f"{count} {what} of {source.count} images")
     return "no labels" if source.labels is None else f"{len(source.labels):,} labels"
 
 
@@ -89,9 +89,9 @@ def check_labels_are_among_the_classes(spec: str) -> str:
     if data.labels is None:
         raise Spared("it has no labels")
     shape = data.labels.shape
-    hold(shape == (len(data),), f"its labels have shape {shape}, needed ({len(data)},)")
+    require(shape == (len(data),), f"its labels have shape {shape}, needed ({len(data)},)")
     unknown = set(data.labels.tolist()) - set(range(len(data.class_names)))
-    hold(not unknown, f"labels {sorted(unknown)} are none of {len(data.class_names)} classes")
+    require(not unknown, f"labels {sorted(unknown)} are none of {len(data.class_names)} classes")
     return f"{len(data.class_names)} classes"
 
 
@@ -101,7 +101,7 @@ def check_there_is_a_validation_label_an_image(spec: str) -> str:
     if data.validation_labels is None:
         raise Spared("it has no validation labels")
     labels, count = len(data.validation_labels), len(data.validation_images)
-    hold(labels == count, f"{labels} validation labels of {count} images")
+    require(labels == count, f"{labels} validation labels of {count} images")
     return f"{count:,} images"
 
 
@@ -110,7 +110,7 @@ def check_there_is_a_file_name_an_image(spec: str) -> str:
     data = loaded(spec)
     if data.files is None:
         raise Spared("its images are no files")
-    hold(len(data.files) == len(data), f"{len(data.files)} file names of {len(data)} images")
+    require(len(data.files) == len(data), f"{len(data.files)} file names of {len(data)} images")
     return f"{len(data.files):,} names"
 
 
@@ -118,7 +118,7 @@ def check_notes_are_words(spec: str) -> str:
     """Its notes for the reader are words."""
     notes = loaded(spec).notes
     bad = [note for note in notes if not (isinstance(note, str) and note)]
-    hold(not bad, f"found the notes {bad}, needed text that is not empty")
+    require(not bad, f"found the notes {bad}, needed text that is not empty")
     return f"{len(notes)} notes"
 
 
@@ -126,8 +126,10 @@ def check_is_the_same_every_time(spec: str) -> str:
     """Loaded again, it has the same images and the same labels."""
     one, again = loaded(spec), loaded(spec)
     same = np.array_equal(one.images, again.images)
-    hold(same and one.fingerprint == again.fingerprint, "loaded again, its images are others")
-    hold(one.labels_fingerprint == again.labels_fingerprint, "loaded again, its labels are others")
+    require(same and one.fingerprint == again.fingerprint, "loaded again, its images are others")
+    require(
+        one.labels_fingerprint == again.labels_fingerprint, "loaded again, its labels are others"
+    )
     return one.fingerprint[:12]
 
 
@@ -136,11 +138,11 @@ def check_a_subset_is_part_of_the_whole(spec: str) -> str:
     whole = loaded(spec)
     few = min(FEW, len(whole))
     part = loaded(spec, limit=few, seed=1)
-    hold(len(part) == few, f"a subset of {few} has {len(part)} images")
+    require(len(part) == few, f"a subset of {few} has {len(part)} images")
     count = part.source_count
-    hold(count == len(whole), f"the subset says that there are {count} images of {len(whole)}")
+    require(count == len(whole), f"the subset says that there are {count} images of {len(whole)}")
     same = np.array_equal(part.images, whole.images[part.indices])
-    hold(same, "images of the subset are not those at their places in the whole")
+    require(same, "images of the subset are not those at their places in the whole")
     return f"{few} of {count:,}"
 
 
@@ -150,11 +152,11 @@ def check_a_subset_has_the_labels_of_the_whole(spec: str) -> str:
     part = loaded(spec, limit=min(FEW, len(whole)), seed=1)
     if whole.labels is None:
         raise Spared("it has no labels")
-    hold(part.labels is not None, "the subset has no labels")
+    require(part.labels is not None, "the subset has no labels")
     found = np.array(part.class_names)[part.labels]
     needed = np.array(whole.class_names)[whole.labels[part.indices]]
     wrong = int((found != needed).sum())
-    hold(not wrong, f"{wrong} of {len(part)} images of the subset have another label")
+    require(not wrong, f"{wrong} of {len(part)} images of the subset have another label")
     return f"{len(part)} labels"
 
 
@@ -166,9 +168,9 @@ def check_tells_how_far_it_is(spec: str) -> str:
         clusters=CLUSTERS,
         progress=lambda what, done, total: seen.append((what, done, total)),
     )
-    hold(seen, "it told nothing")
+    require(seen, "it told nothing")
     beyond = [step for step in seen if not 0 <= step[1] <= step[2]]
-    hold(not beyond, f"it told {beyond[:1]}, needed from 0 to all of it")
+    require(not beyond, f"it told {beyond[:1]}, needed from 0 to all of it")
     return f"told {len(seen)} times"
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.contracts import Check, Spared, hold
+from bench.contracts import Check, Spared, require
 from bench.contracts.material import make_images
-from bench.probe import Facts, probe
-from bench.training import core
+from bench.stages.training import core
+from bench.stages.training.probe import Facts, probe
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 from models.untrained import untrained_name
@@ -49,7 +49,7 @@ def variant_of(name: str) -> str:
     if not item_of(name).trains:
         raise Spared("it does not train")
     variant = untrained_name(name)
-    hold(variant in autoencoders, f"{variant} is not there, needed as a baseline")
+    require(variant in autoencoders, f"{variant} is not there, needed as a baseline")
     return variant
 
 
@@ -60,12 +60,12 @@ def images() -> Tensor:
 
 def outputs(name: str) -> tuple[Tensor, Tensor]:
     """Return what a model makes of the images in training mode: code and reconstruction."""
-    result: Any = build(name)(core.normalise(images()))
+    result: Any = build(name)(core.normalize(images()))
     pair = isinstance(result, tuple) and len(result) == 2
-    hold(pair, f"forward returned {_what(result)}, needed (code, reconstruction)")
+    require(pair, f"forward returned {_what(result)}, needed (code, reconstruction)")
     code, reconstruction = result
     for part, value in (("code", code), ("reconstruction", reconstruction)):
-        hold(isinstance(value, Tensor), f"its {part} is {_what(value)}, needed a tensor")
+        require(isinstance(value, Tensor), f"its {part} is {_what(value)}, needed a tensor")
     return code.detach(), reconstruction.detach()
 
 
@@ -76,15 +76,15 @@ def check_is_an_autoencoder(name: str) -> str:
     """It is a class derived from Autoencoder."""
     item: Any = item_of(name)
     kept = inspect.isclass(item) and issubclass(item, Autoencoder)
-    hold(kept, f"{item!r} is no class derived from models.autoencoder.Autoencoder")
+    require(kept, f"{item!r} is no class derived from models.autoencoder.Autoencoder")
     return item.__name__
 
 
 def check_says_what_it_is(name: str) -> str:
     """It has a docstring of its own, and a summary."""
-    hold(item_of(name).__doc__, f"class {item_of(name).__name__} has no docstring")
+    require(item_of(name).__doc__, f"class {item_of(name).__name__} has no docstring")
     summary = autoencoders.entry(name).summary
-    hold(summary, "its summary is empty")
+    require(summary, "its summary is empty")
     return summary
 
 
@@ -104,7 +104,7 @@ def check_reconstructs_within_the_range_of_images(name: str) -> str:
     """Its reconstruction stays within the images' range, -1 to 1."""
     _, reconstruction = outputs(name)
     most = float(reconstruction.abs().max())
-    hold(most <= 1.001, f"its reconstruction reaches {most:.3g}, needed at most 1 either way")
+    require(most <= 1.001, f"its reconstruction reaches {most:.3g}, needed at most 1 either way")
     return f"at most {most:.3g} either way"
 
 
@@ -115,7 +115,7 @@ def check_codes_do_not_depend_on_company(name: str) -> str:
     alone, _ = core.encode(model, images()[3:4])
     far = float((together[3:4] - alone).abs().max())
     same = torch.allclose(together[3:4], alone, rtol=1e-4, atol=1e-5)
-    hold(same, f"alone, an image's code differs by {far:.3g}; needed the same within rounding")
+    require(same, f"alone, an image's code differs by {far:.3g}; needed the same within rounding")
     return f"differs by {far:.1g}"
 
 
@@ -123,7 +123,7 @@ def check_codes_tell_images_apart(name: str) -> str:
     """Different images have different codes."""
     codes, _ = core.encode(build(name), images())
     spread = float(codes.std(0).max())
-    hold(spread > 0, "all images have one code")
+    require(spread > 0, "all images have one code")
     return f"a standard deviation of up to {spread:.2g}"
 
 
@@ -134,7 +134,9 @@ def check_weights_depend_on_the_seed_alone(name: str) -> str:
     torch.manual_seed(2)
     same = build(name, 5).state_dict()
     differ = _differing(one, same)
-    hold(not differ, f"{_first(differ)} differs from one building to the next with the same seed")
+    require(
+        not differ, f"{_first(differ)} differs from one building to the next with the same seed"
+    )
     return f"{len(one)} arrays are the same"
 
 
@@ -143,7 +145,7 @@ def check_says_truly_whether_it_is_deterministic(name: str) -> str:
     differ = bool(_differing(build(name, 5).state_dict(), build(name, 6).state_dict()))
     said = item_of(name).deterministic
     found = "differ" if differ else "are the same"
-    hold(differ != said, f"deterministic is {said}, and weights of two seeds {found}")
+    require(differ != said, f"deterministic is {said}, and weights of two seeds {found}")
     return f"weights of two seeds {found}, as it says"
 
 
@@ -152,7 +154,7 @@ def check_has_an_untrained_variant_if_it_trains(name: str) -> str:
     variant, trains = untrained_name(name), item_of(name).trains
     there = variant in autoencoders
     needed = "needed as a baseline" if trains else "though it does not train itself"
-    hold(there == trains, f"{variant} is {'' if there else 'not '}there, {needed}")
+    require(there == trains, f"{variant} is {'' if there else 'not '}there, {needed}")
     return variant if there else "it does not train"
 
 
@@ -160,11 +162,11 @@ def check_its_variant_is_the_same_model_untrained(name: str) -> str:
     """Its untrained variant does not train, and is of its family, code size and size."""
     variant = variant_of(name)
     item, other = item_of(name), item_of(variant)
-    hold(not other.trains, f"{variant} trains")
+    require(not other.trains, f"{variant} trains")
     family = item.family or name
-    hold(other.family == family, f"{variant} is of family {other.family}, needed {family}")
+    require(other.family == family, f"{variant} is of family {other.family}, needed {family}")
     one, its = facts_of(name), facts_of(variant)
-    hold(one == its, f"{variant} has {its}, needed {one}")
+    require(one == its, f"{variant} has {its}, needed {one}")
     return f"code {one.code_size:,}, {one.parameters:,} parameters"
 
 
@@ -172,9 +174,9 @@ def check_its_variant_starts_from_its_weights(name: str) -> str:
     """Its untrained variant has its initial weights."""
     variant = variant_of(name)
     one, other = build(name, 5).state_dict(), build(variant, 5).state_dict()
-    hold(list(one) == list(other), f"{variant} has arrays {list(other)}, needed {list(one)}")
+    require(list(one) == list(other), f"{variant} has arrays {list(other)}, needed {list(one)}")
     differ = _differing(one, other)
-    hold(not differ, f"{_first(differ)} of {variant} differs with the same seed")
+    require(not differ, f"{_first(differ)} of {variant} differs with the same seed")
     return f"{len(one)} arrays are the same"
 
 
@@ -187,7 +189,7 @@ def check_weights_survive_saving(name: str) -> str:
         save_file(model.state_dict(), Path(folder) / "weights")
         again.load_state_dict(load_file(Path(folder) / "weights"))
     one, other = core.encode(model, images())[0], core.encode(again, images())[0]
-    hold(
+    require(
         torch.equal(one, other),
         "its codes differ after saving and loading: some of it is in no parameter or buffer",
     )
@@ -205,7 +207,7 @@ def check_training_lowers_the_loss(name: str) -> str:
         _, before = core.encode(model, images())
         history = core.train(model, images(), recipe, seed=0)
         _, after = core.encode(model, images())
-        hold(
+        require(
             len(history) == recipe.epochs,
             f"training ended after {len(history)} of {recipe.epochs} epochs, with a loss of "
             f"{history[-1]:.3g}",
@@ -225,7 +227,7 @@ def check_random_weights_reconstruct_nothing_exactly(name: str) -> str:
     if not item_of(name).decodes:
         raise Spared("it does not decode")
     _, loss = core.encode(build(name), images())
-    hold(
+    require(
         item_of(name).deterministic or loss > 0,
         "its loss is 0 with random weights: it reconstructs from more than the code",
     )
@@ -236,10 +238,10 @@ def check_works_on_one_image(name: str) -> str:
     """It works on a single image."""
     network = build(name).eval()
     with torch.inference_mode():
-        code, _ = network(core.normalise(images()[:1]))
-    hold(len(code) == 1, f"one image has {len(code)} codes")
+        code, _ = network(core.normalize(images()[:1]))
+    require(len(code) == 1, f"one image has {len(code)} codes")
     _, loss = core.encode(network, images()[:1])
-    hold(np.isfinite(loss) or not item_of(name).decodes, f"the loss of one image is {loss}")
+    require(np.isfinite(loss) or not item_of(name).decodes, f"the loss of one image is {loss}")
     return f"a loss of {loss:.3g}"
 
 
@@ -265,10 +267,10 @@ CHECKS: tuple[Check, ...] = (
 
 def _is_good(tensor: Tensor, shape: tuple[int, ...], what: str) -> str:
     found = tuple(tensor.shape)
-    hold(found == shape, f"its {what} has shape {found}, needed {shape}")
-    hold(tensor.dtype == torch.float32, f"its {what} is {tensor.dtype}, needed torch.float32")
+    require(found == shape, f"its {what} has shape {found}, needed {shape}")
+    require(tensor.dtype == torch.float32, f"its {what} is {tensor.dtype}, needed torch.float32")
     bad = int((~torch.isfinite(tensor)).sum())
-    hold(not bad, f"{bad} of {math.prod(shape)} numbers of its {what} are not finite")
+    require(not bad, f"{bad} of {math.prod(shape)} numbers of its {what} are not finite")
     return "×".join(map(str, shape[1:]))
 
 

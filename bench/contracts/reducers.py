@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.contracts import Check, Spared, hold
+from bench.base.extras import how_to_install, missing
+from bench.contracts import Check, Spared, require
 from bench.contracts.material import two_groups
-from bench.extras import how_to_install, missing
 from reducers import reducers
 from reducers.chain import Chain, Link
 from reducers.reducer import Array, Reducer, State
@@ -55,20 +55,20 @@ def check_is_a_reducer(name: str) -> str:
     """It is a class derived from Reducer."""
     item: Any = item_of(name)
     kept = inspect.isclass(item) and issubclass(item, Reducer)
-    hold(kept, f"{item!r} is no class derived from reducers.reducer.Reducer")
+    require(kept, f"{item!r} is no class derived from reducers.reducer.Reducer")
     return item.__name__
 
 
 def check_says_what_it_is(name: str) -> str:
     """It has a docstring of its own."""
-    hold(item_of(name).__doc__, f"class {item_of(name).__name__} has no docstring")
+    require(item_of(name).__doc__, f"class {item_of(name).__name__} has no docstring")
     return reducers.entry(name).summary
 
 
 def check_names_its_libraries(name: str) -> str:
     """It names the libraries that shape its result, as a tuple."""
     found: Any = item_of(name).libraries
-    hold(isinstance(found, tuple), f"libraries is {found!r}, needed a tuple of names")
+    require(isinstance(found, tuple), f"libraries is {found!r}, needed a tuple of names")
     return ", ".join(found) or "none"
 
 
@@ -81,7 +81,7 @@ def check_parameters_are_scikit_learns(name: str) -> str:
         again = clone(reducer).get_params()
     except (RuntimeError, AttributeError) as error:
         raise AssertionError(f"scikit-learn cannot clone it: {error}") from error
-    hold(again == reducer.get_params(), f"its clone has {again}, needed {reducer.get_params()}")
+    require(again == reducer.get_params(), f"its clone has {again}, needed {reducer.get_params()}")
     return ", ".join(again) or "none"
 
 
@@ -98,16 +98,16 @@ def check_has_the_size_it_says(name: str) -> str:
     """It returns a row a point, with as many columns as its `output_size` says."""
     found = reduced(name).shape
     needed = (COUNT, build(name).output_size(FEATURES))
-    hold(found == needed, f"it returned an array of shape {found}, needed {needed}")
+    require(found == needed, f"it returned an array of shape {found}, needed {needed}")
     return f"{FEATURES} to {needed[1]}"
 
 
 def check_returns_finite_float32(name: str) -> str:
     """It returns finite numbers, as float32."""
     found = reduced(name)
-    hold(found.dtype == np.float32, f"it returned {found.dtype}, needed float32")
+    require(found.dtype == np.float32, f"it returned {found.dtype}, needed float32")
     bad = int((~np.isfinite(found)).sum())
-    hold(not bad, f"{bad} of {found.size} numbers are not finite")
+    require(not bad, f"{bad} of {found.size} numbers are not finite")
     return str(found.dtype)
 
 
@@ -116,7 +116,7 @@ def check_keeps_groups_apart(name: str) -> str:
     from sklearn.metrics import silhouette_score
 
     found = float(silhouette_score(reduced(name), two_groups(COUNT)[1]))
-    hold(found > 0.5, f"two groups far apart have a silhouette of {found:.2f}, needed above 0.5")
+    require(found > 0.5, f"two groups far apart have a silhouette of {found:.2f}, needed above 0.5")
     return f"{found:.2f}"
 
 
@@ -128,17 +128,17 @@ def check_leaves_its_input_alone(name: str) -> str:
     try:
         build(name).fit_transform(points)
     except ValueError as error:
-        hold("read-only" not in str(error), f"it writes into its input: {error}")
+        require("read-only" not in str(error), f"it writes into its input: {error}")
         raise
     changed = int((points != before).sum())
-    hold(not changed, f"it changed {changed} of {before.size} numbers of its input")
+    require(not changed, f"it changed {changed} of {before.size} numbers of its input")
     return "as it was"
 
 
 def check_same_seed_same_numbers(name: str) -> str:
     """With the same seed it returns the same numbers, to the bit."""
     far = _apart(reduced(name, 1), reduced(name, 1))
-    hold(not far, f"run again with the same seed, it returned {far}; needed the same to the bit")
+    require(not far, f"run again with the same seed, it returned {far}; needed the same to the bit")
     return "the same to the bit"
 
 
@@ -147,7 +147,7 @@ def check_says_truly_whether_it_is_deterministic(name: str) -> str:
     if not item_of(name).deterministic:
         raise Spared("it says that it depends on the seed")
     far = _apart(reduced(name, 1), reduced(name, 2))
-    hold(not far, f"deterministic is True, and with another seed it returned {far}")
+    require(not far, f"deterministic is True, and with another seed it returned {far}")
     return "the same to the bit"
 
 
@@ -157,12 +157,12 @@ def check_unseen_points_land_beside_their_group(name: str) -> str:
     unseen, unseen_groups = two_groups(30, seed=9)
     placed = reducer.transform(unseen)
     needed = (30, fitted.shape[1])
-    hold(placed.shape == needed, f"transform returned shape {placed.shape}, needed {needed}")
-    hold(placed.dtype == np.float32, f"transform returned {placed.dtype}, needed float32")
-    centres = _centres(fitted, groups)
-    nearest = np.linalg.norm(placed[:, None] - centres, axis=2).argmin(1)
+    require(placed.shape == needed, f"transform returned shape {placed.shape}, needed {needed}")
+    require(placed.dtype == np.float32, f"transform returned {placed.dtype}, needed float32")
+    centers = _centers(fitted, groups)
+    nearest = np.linalg.norm(placed[:, None] - centers, axis=2).argmin(1)
     lost = int((nearest != unseen_groups).sum())
-    hold(not lost, f"{lost} of 30 unseen points are nearer to the other group's centre")
+    require(not lost, f"{lost} of 30 unseen points are nearer to the other group's center")
     return "30 of 30"
 
 
@@ -172,9 +172,9 @@ def check_placing_points_moves_no_others(name: str) -> str:
     reducer.transform(two_groups(30, seed=9)[0])
     # The embedding handed out before must not have moved meanwhile.
     moved = np.linalg.norm(reducer.transform(two_groups(COUNT)[0][:10]) - fitted[:10], axis=1)
-    centres = _centres(fitted, groups)
-    share = float(np.median(moved) / np.linalg.norm(centres[0] - centres[1]))
-    hold(
+    centers = _centers(fitted, groups)
+    share = float(np.median(moved) / np.linalg.norm(centers[0] - centers[1]))
+    require(
         share < 0.15,
         f"points placed again moved by {share:.2f} of the distance between the groups, needed "
         "less than 0.15",
@@ -194,7 +194,7 @@ def check_restored_it_places_points_as_before(name: str) -> str:
         _kept(reducer), *((points, fitted.copy()) if needs else (None,) * 2)
     )
     before, after = reducer.transform(unseen), again.transform(unseen)
-    hold(
+    require(
         before.shape == after.shape and np.allclose(before, after, atol=1e-4 * np.ptp(fitted)),
         f"restored, it placed unseen points with {_apart(before, after)}; needed the same",
     )
@@ -205,7 +205,7 @@ def check_estimates_are_seconds(name: str) -> str:
     """Its estimate of time is in seconds, and no less for more points."""
     link = link_of(name)
     small, large = (link.build().seconds(n, 100) for n in (100, 10_000))
-    hold(
+    require(
         0 <= small <= large < 1e5,
         f"it estimates {small:.3g} s for 100 points and {large:.3g} s for 10,000; needed 0 or "
         "more, no less for more points, and less than a day",
@@ -247,7 +247,7 @@ def _kept(reducer: Reducer) -> State:
     return {name: np.array(array, copy=True) for name, array in reducer.fitted().items()}
 
 
-def _centres(fitted: Array, groups: Array) -> Array:
+def _centers(fitted: Array, groups: Array) -> Array:
     return np.stack([fitted[groups == group].mean(0) for group in (0, 1)])
 
 

@@ -18,11 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from registry import Registry
+from bench.base.registry import Registry
 
 if TYPE_CHECKING:
+    from bench.base.progress import Progress
     from bench.datasets.source import Source
-    from bench.progress import Progress
 
 Loader = Callable[[str | None, "Progress"], "Source"]
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.base.errors import UsageError
+from bench.base.progress import Progress, silent
+from bench.base.sampling import stratified
+from bench.base.seeds import derive
 from bench.datasets import datasets
 from bench.datasets.source import SIDE, Images, Reader, Source
-from bench.errors import UsageError
-from bench.progress import Progress, silent
-from bench.sampling import stratified
-from bench.seeds import derive
 
 PIECE = 4096
 
@@ -37,7 +37,7 @@ class Dataset:
     indices : ndarray, shape (n,), int64
         Their positions in the source.
     labels : ndarray or None, shape (n,), int64
-        Positions in ``class_names``; None for unlabelled images.
+        Positions in ``class_names``; None for unlabeled images.
     validation_images : ndarray, shape (m, 32, 32, 3), uint8
         m = 0 where there is no validation set.
     validation_labels : ndarray or None, shape (m,), int64
@@ -172,7 +172,7 @@ def load(
     Raises
     ------
     UsageError
-        If the data cannot be used, or are unlabelled and ``clusters`` is not given.
+        If the data cannot be used, or are unlabeled and ``clusters`` is not given.
     UnknownNameError
         If no data set has that name.
     """

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench.base.errors import UsageError
+from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.source import Source, grey_to_rgb, in_memory, to_side
-from bench.errors import UsageError
-from bench.progress import Progress
+from bench.datasets.source import Source, gray_to_rgb, in_memory, to_side
 
 
-@datasets.register("digits", "1,797 handwritten digits, 8×8 grey brought to 32×32 RGB (10 classes)")
+@datasets.register("digits", "1,797 handwritten digits, 8×8 gray brought to 32×32 RGB (10 classes)")
 def load(argument: str | None, progress: Progress) -> Source:
     """Load the digits that scikit-learn ships.
 
@@ -23,6 +23,6 @@ def load(argument: str | None, progress: Progress) -> Source:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    grey = np.rint(digits.images * (255 / 16)).astype(np.uint8)  # 17 levels, 0 to 16
-    images = to_side(grey_to_rgb(grey))
+    gray = np.rint(digits.images * (255 / 16)).astype(np.uint8)  # 17 levels, 0 to 16
+    images = to_side(gray_to_rgb(gray))
     return Source(len(images), in_memory(images), labels=digits.target)

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from bench.base.errors import UsageError
+from bench.base.progress import Progress
 from bench.datasets import datasets
 from bench.datasets.source import SIDE, Source, in_memory
-from bench.errors import UsageError
-from bench.progress import Progress
 
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # Pillow's own limit
 NAMED = 5  # files named one by one in a note; the rest are counted
@@ -112,8 +112,8 @@ def _name(files: list[str]) -> str:
 def load(argument: str | None, progress: Progress) -> Source:
     """Read every image file under a folder.
 
-    Files in sub-folders are labelled by the sub-folder's name; a folder without sub-folders is
-    unlabelled. Where images are found in both places, the fewer are left out. Those, and files
+    Files in sub-folders are labeled by the sub-folder's name; a folder without sub-folders is
+    unlabeled. Where images are found in both places, the fewer are left out. Those, and files
     that Pillow cannot read, are counted and named in the notes.
 
     Raises
@@ -132,7 +132,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     readable = [i for i, image in enumerate(decoded) if image is not None]
     if not readable:
         raise UsageError(f"no readable image in {folder}: {len(paths)} files found")
-    kept, loose = _labelled_or_flat(files, readable)
+    kept, loose = _labeled_or_flat(files, readable)
     notes = []
     skipped = [files[i] for i, image in enumerate(decoded) if image is None]
     if skipped:
@@ -150,7 +150,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     return Source(len(images), in_memory(images), labels=labels, files=names, notes=tuple(notes))
 
 
-def _labelled_or_flat(files: list[str], readable: list[int]) -> tuple[list[int], list[str]]:
+def _labeled_or_flat(files: list[str], readable: list[int]) -> tuple[list[int], list[str]]:
     """Tell which images count, those in sub-folders or those beside: the greater number."""
     nested = [i for i in readable if "/" in files[i]]
     flat = [i for i in readable if "/" not in files[i]]

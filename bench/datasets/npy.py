@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.base.errors import UsageError, format_error
+from bench.base.progress import Progress
 from bench.datasets import datasets
 from bench.datasets.source import Images, Reader, Source, to_bytes_factor, to_side
-from bench.errors import UsageError, told
-from bench.progress import Progress
 
 PIECE_BYTES = 32 * 2**20  # read at a time
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # an image; Pillow's own limit for files
@@ -29,7 +29,7 @@ def _open(path: Path) -> NDArray[Any]:
         reason = (
             "it holds pickled objects, which are refused because reading them runs code"
             if "Object arrays" in str(error) or "Python object" in str(error) or _is_pickle(path)
-            else f"it is not a whole .npy array ({told(error)})"
+            else f"it is not a whole .npy array ({format_error(error)})"
         )
         raise UsageError(f"cannot read {path}: {reason}") from None
     if not isinstance(array, np.ndarray):
@@ -44,7 +44,7 @@ def _is_pickle(path: Path) -> bool:
 
 
 def _layout(array: NDArray[Any], path: Path) -> str:
-    """Tell which axis holds the channels: ``last``, ``first`` or ``none`` (grey)."""
+    """Tell which axis holds the channels: ``last``, ``first`` or ``none`` (gray)."""
     shape = array.shape
     if array.ndim == 3:
         return "none"
@@ -54,7 +54,7 @@ def _layout(array: NDArray[Any], path: Path) -> str:
         return "first"
     raise UsageError(
         f"{path} has shape {shape}: allowed are (n, height, width, 3), (n, 3, height, width) "
-        "and, for grey images, (n, height, width)"
+        "and, for gray images, (n, height, width)"
     )
 
 
@@ -145,7 +145,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     """Open ``trainX.npy`` and, where they exist, ``trainY.npy``, ``valX.npy``, ``valY.npy``.
 
     Images are uint8, or float in 0..1 or 0..255 (rounded to 8 bits), channels last or first,
-    or grey; other sizes are resized to 32×32. Files are mapped, not loaded.
+    or gray; other sizes are resized to 32×32. Files are mapped, not loaded.
 
     Raises
     ------

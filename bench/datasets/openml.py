@@ -12,10 +12,10 @@ from urllib.error import URLError
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.base.errors import UsageError
+from bench.base.progress import Progress
 from bench.datasets import datasets
 from bench.datasets.source import Images, Source, to_bytes_factor, to_side
-from bench.errors import UsageError
-from bench.progress import Progress
 
 
 def _known_ids() -> Path:
@@ -77,7 +77,7 @@ def images_from_rows(rows: NDArray[Any], factor: float) -> Images:
     Parameters
     ----------
     rows : ndarray, shape (n, side²) or (n, 3 · side²)
-        Grey, or three channels one after the other, as in CIFAR-10.
+        Gray, or three channels one after the other, as in CIFAR-10.
     factor : float
         Brings the values to 0..255.
 
@@ -121,7 +121,7 @@ def _labels(target: Any, count: int) -> NDArray[Any] | None:
 
 @datasets.register("openml", "openml:NAME or openml:ID, such as openml:mnist_784 (cached)")
 def load(argument: str | None, progress: Progress) -> Source:
-    """Fetch a set of square grey or RGB images (CIFAR_10, mnist_784, Fashion-MNIST).
+    """Fetch a set of square gray or RGB images (CIFAR_10, mnist_784, Fashion-MNIST).
 
     Raises
     ------

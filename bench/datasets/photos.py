@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.base.errors import UsageError
+from bench.base.progress import Progress
 from bench.datasets import datasets
 from bench.datasets.source import SIDE, Images, Source, in_memory
-from bench.errors import UsageError
-from bench.progress import Progress
 
 STRIDE = 16
 # Left of this column: training. From it on: validation. A multiple of STRIDE and of SIDE.
@@ -38,7 +38,7 @@ def load(argument: str | None, progress: Progress) -> Source:
 
     Training patches come from the left 512 columns, validation patches from the rest, so that
     no validation patch shares a pixel with a training patch. Patches of one split overlap
-    their neighbours by half.
+    their neighbors by half.
     """
     if argument is not None:
         raise UsageError(f"data set photos takes no argument, found 'photos:{argument}'")
@@ -55,7 +55,7 @@ def load(argument: str | None, progress: Progress) -> Source:
         validation_labels=held_out_labels,
         independent=False,
         notes=(
-            "The images are patches of two photographs and not independent: neighbouring "
+            "The images are patches of two photographs and not independent: neighboring "
             "training patches overlap, across the public and the private half too.",
         ),
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.errors import UsageError
+from bench.base.errors import UsageError
 
 # One form for all sources: the report's.
 SIDE = 32
@@ -31,7 +31,7 @@ class Source:
         Indices (k,) to those images, (k, 32, 32, 3) uint8 RGB. Called with a few thousand
         indices at a time, so that a source larger than memory can be read in pieces.
     labels : ndarray or None
-        (count,), any type that sorts; None for unlabelled images.
+        (count,), any type that sorts; None for unlabeled images.
     files : tuple of str or None
         A name an image, where images are files.
     validation : Reader or None
@@ -110,6 +110,6 @@ def to_bytes_factor(low: float, high: float, what: str) -> float:
     return 255.0 if high <= 1 else 1.0
 
 
-def grey_to_rgb(images: NDArray[np.uint8]) -> Images:
-    """Repeat grey images, (n, H, W) uint8, in three channels: (n, H, W, 3)."""
+def gray_to_rgb(images: NDArray[np.uint8]) -> Images:
+    """Repeat gray images, (n, H, W) uint8, in three channels: (n, H, W, 3)."""
     return np.repeat(images[..., None], 3, axis=-1)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.errors import RunError, UsageError
+from bench.base.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.finished import FinishedGrid
+    from bench.analysis.folder import FinishedGrid
 
 EPILOG = (
     "Examples:\n\n"
@@ -43,8 +43,8 @@ def report(
     index.html is one file to look at the run in: it needs no network, and can be sent as it is.
     results.csv and grid.toml are read and stay as they are. Nothing is trained.
     """
-    from bench.finished import settings_of
-    from bench.report.naming import set_name
+    from bench.analysis.folder import settings_of
+    from bench.base.naming import set_name
 
     spec = settings_of(results, store)
     several = len(spec.datasets) > 1
@@ -57,8 +57,8 @@ def report(
 
 
 def _write(folder: Path, store: Path | None) -> Path:
-    from bench.console import LoadBar
-    from bench.finished import open_grid
+    from bench.analysis.folder import open_grid
+    from bench.base.console import LoadBar
     from bench.report.page import FILE
     from bench.report.write import prepare, write_report
     from bench.store import DamagedError
@@ -82,7 +82,7 @@ def _write(folder: Path, store: Path | None) -> Path:
 
 
 def _write_several(results: Path) -> Path:
-    from bench import records
+    from bench.analysis import records
     from bench.report.page import FILE
     from bench.report.several import write_report
 
@@ -118,8 +118,8 @@ def _curve(finished: FinishedGrid) -> pd.DataFrame | None:
     """Read what the number of clusters was suggested by, if it was."""
     import pandas as pd
 
-    from bench import suggest
-    from bench.spec import AUTO
+    from bench.analysis import suggest
+    from bench.planning.spec import AUTO
 
     path = finished.out / suggest.FILE
     if finished.spec.clusters != AUTO or not path.is_file():
@@ -129,7 +129,7 @@ def _curve(finished: FinishedGrid) -> pd.DataFrame | None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    from bench.console import run_app
+    from bench.base.console import run_app
 
     run_app(app, arguments, "python -m bench.report")
 

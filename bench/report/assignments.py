@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.analysis.summary import best_cell, leading_accuracy
+from bench.base.files import write_text
+from bench.base.naming import cell_name
 from bench.datasets.dataset import Dataset
-from bench.files import write_text
-from bench.metrics import oriented
-from bench.report.naming import cell_name
+from bench.stages.metrics.clustering import oriented
 from bench.store import Store
-from bench.summary import best_cell, leading_accuracy
 
 
 def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:
 
 
 def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> list[Path]:
-    """Write the best cell's assignments; of unlabelled data every cell's as well, a file each."""
+    """Write the best cell's assignments; of unlabeled data every cell's as well, a file each."""
     best = best_cell(records)
     done = records[records["status"] == "ok"]
     files: dict[Path, pd.Series] = {}

@@ -13,18 +13,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench import keys
+from bench.analysis.judged import judge, judged_cells, losses, trained
+from bench.analysis.suggest import choose, leading
+from bench.analysis.summary import judged_by, leading_accuracy, leading_metric, median_seed, summary
+from bench.base import keys
+from bench.base.files import write_whole
+from bench.base.naming import cell_name
 from bench.datasets.dataset import Dataset
-from bench.files import write_whole
-from bench.metrics import METRICS
+from bench.planning.task import BEHIND_CHAIN
 from bench.report import paint
-from bench.report.judged import judge, judged_cells, losses, trained
-from bench.report.naming import cell_name
 from bench.report.tables import missing
+from bench.stages.metrics.clustering import METRICS
 from bench.store import Store
-from bench.suggest import choose, leading
-from bench.summary import judged_by, leading_accuracy, leading_metric, median_seed, summary
-from bench.task import BEHIND_CHAIN
 
 DPI = 150
 FOLDER = "figures"
@@ -159,7 +159,7 @@ def _heat_map(records: pd.DataFrame, folder: Path) -> Figure | None:
     table = cells[metric].unstack("chain").reindex(index=list(models), columns=list(chains))
     texts = {key: _heat_text(row, metric) for key, row in cells.iterrows()}
     labels = [[texts[model, chain] for chain in chains] for model in models]
-    path = folder / ("coherence.png" if metric == "coherence" else "accuracy.png")
+    path = folder / ("kNN modularity.png" if metric == "knn_modularity" else "accuracy.png")
     title = METRICS[metric].title + " accuracy" * (metric == "validation_accuracy")
     shows = {
         "table": [[f"{value:.6f}" for value in row] for row in table.to_numpy()],
@@ -181,7 +181,7 @@ def _intervals(records: pd.DataFrame, folder: Path) -> Figure | None:
     if cells.empty:
         return None
     largest = records["largest_class"].iloc[0]
-    chance = None if pd.isna(largest) or judge(records) == "coherence" else float(largest)
+    chance = None if pd.isna(largest) or judge(records) == "knn_modularity" else float(largest)
     path = folder / "intervals.png"
     table = cells.drop(columns=["seconds", "front"])
     shows = {"cells": table.round(6).map(str).to_numpy().tolist(), "chance": str(chance)}
@@ -236,7 +236,7 @@ def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path)
         embedding = (str(model), str(chain).partition(BEHIND_CHAIN)[0])
         plane = _plane(record, dataset, store, shown)
         if plane is not None and plane.by != "cluster" and embedding in seen:
-            continue  # coloured by label, another clusterer's plane is the same
+            continue  # colored by label, another clusterer's plane is the same
         if plane is not None:
             seen.add(embedding)
             planes.append(plane)
@@ -256,9 +256,9 @@ def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path)
     _draw(panel, {"planes": shows}, partial(paint.panel, planes))
     by = " or ".join(dict.fromkeys(plane.by for plane in planes))
     which = "first" if metric is None else "median"
-    caption = f"Coloured by {by}, each cell at its {which} seed. Axes have no unit."
+    caption = f"Colored by {by}, each cell at its {which} seed. Axes have no unit."
     if records["clusterer"].nunique() > 1:
-        caption += " Coloured by label, an embedding is shown once, with its first clusterer."
+        caption += " Colored by label, an embedding is shown once, with its first clusterer."
     figures = [Figure(panel, "All two-dimensional cells", caption)]
     for plane, what in zip(planes, shows, strict=True):
         path = folder / f"plane-{cell_name(plane.model, plane.chain)}.png"
@@ -335,7 +335,7 @@ def _curve(curve: pd.DataFrame | None, folder: Path) -> Figure | None:
     _draw(path, shows, partial(paint.curve, cells, choose(curve)))
     return Figure(
         path,
-        "Coherence by number of clusters",
-        "A grey line a cell, of the better half; black: their mean, and one standard error about "
+        "KNN modularity by number of clusters",
+        "A gray line a cell, of the better half; black: their mean, and one standard error about "
         "it. The number that is suggested is marked.",
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.baselines import NO_MODEL, NO_REDUCTION
-from bench.console import duration
-from bench.evidence import seeds_needed
-from bench.metrics import METRICS
+from bench.analysis.inference import seeds_needed
+from bench.analysis.summary import best_cell, judged_by, leading_metric, summary
+from bench.analysis.verdicts import ALIKE, WORSE
+from bench.base.console import duration
+from bench.planning.baselines import NO_MODEL, NO_REDUCTION
 from bench.report.layout import count_seeds, escape
-from bench.report.tables import behind, mean_and_spread, sure
-from bench.summary import best_cell, judged_by, leading_metric, summary
-from bench.verdicts import ALIKE, WORSE
+from bench.report.tables import behind, format_ci, mean_and_spread
+from bench.stages.metrics.clustering import METRICS
 
 
 def render(records: pd.DataFrame) -> str:
@@ -20,8 +20,8 @@ def render(records: pd.DataFrame) -> str:
     if sum(count for _, count in undone) == len(records):
         (_, failed), (_, skipped) = undone
         return f"**No cell was finished: {failed} failed, {skipped} were skipped;** see below."
-    labelled = records["largest_class"].notna().any() and judged_by(records) != "coherence"
-    said = _labelled(records) if labelled else _unlabelled(records)
+    labeled = records["largest_class"].notna().any() and judged_by(records) != "knn_modularity"
+    said = _labeled(records) if labeled else _unlabeled(records)
     verbs = {"failed": "failed", "skipped": "were skipped"}
     warnings = [
         f" **{count} of {len(records)} cells {verbs[word]};** see below."
@@ -63,8 +63,8 @@ def _measured(records: pd.DataFrame, row: pd.Series, judged: str) -> str:
     said = f"{title} {mean_and_spread(row, judged)}"
     if pd.notna(row["interval_low"]):
         over = "seeds and images" if records.iloc[0]["independent_images"] else "seeds alone"
-        said += f", 95% interval {sure(row)} over {over}"
-    if judged == "coherence":
+        said += f", 95% interval {format_ci(row)} over {over}"
+    if judged == "knn_modularity":
         return f"{said}, judged without labels, which is evidence and no proof"
     if judged == "validation_accuracy":
         return f"{said}, a little too high, since the same images chose it"
@@ -91,7 +91,7 @@ def _how_sure(records: pd.DataFrame, cells: pd.DataFrame, row: pd.Series, worse:
     return "no two cells have all of their seeds, so that none is compared"
 
 
-def _labelled(records: pd.DataFrame) -> str:
+def _labeled(records: pd.DataFrame) -> str:
     best, metric = best_cell(records), leading_metric(records)
     images = f"{records.iloc[0]['images']:,} images"
     if best is None or metric is None:
@@ -99,16 +99,16 @@ def _labelled(records: pd.DataFrame) -> str:
     cells = summary(records)
     row = _row(cells, best.model, best.chain)
     if metric == "public_accuracy":
-        shown, chosen, doubt = "private_accuracy", "public half", ""
+        shown, chosen, ambiguity = "private_accuracy", "public half", ""
     else:
         shown, chosen = metric, "validation images"
-        doubt = " It was chosen by the same images, so the figure is a little too high."
+        ambiguity = " It was chosen by the same images, so the figure is a little too high."
     done = int(row["seeds"] - row["failed"] - row["skipped"])
     parts = [
         _standing(records, cells, row),
         f"It is highest on the {chosen}, with {METRICS[shown].title} accuracy "
         f"**{mean_and_spread(row, shown)}** (mean ± standard deviation over {done} "
-        f"seed{'s' * (done > 1)}, {images}).{doubt}",
+        f"seed{'s' * (done > 1)}, {images}).{ambiguity}",
         _by_how_much(records, cells, row),
         f"A seed of it takes {duration(row['seconds'])}, from images to clusters.",
     ]
@@ -151,8 +151,8 @@ def _by_how_much(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) ->
     if pd.isna(best["interval_low"]):
         return ""
     over = "seeds and images" if records.iloc[0]["independent_images"] else "seeds alone"
-    judged = "" if judged_by(records) == "coherence" else "accuracy over all images: "
-    said = [f"Its {judged}95% interval {sure(best)}, over {over}"]
+    judged = "" if judged_by(records) == "knn_modularity" else "accuracy over all images: "
+    said = [f"Its {judged}95% interval {format_ci(best)}, over {over}"]
     others = cells[cells["behind_best"].notna()]
     if len(others):
         said.append(
@@ -164,7 +164,7 @@ def _by_how_much(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) ->
     return "; ".join(said) + "."
 
 
-def _unlabelled(records: pd.DataFrame) -> str:
+def _unlabeled(records: pd.DataFrame) -> str:
     labels = "without labels" if pd.isna(records.iloc[0]["largest_class"]) else "not scored"
     images = f"{records.iloc[0]['images']:,} images {labels}: no accuracy can be told."
     best, metric = best_cell(records), leading_metric(records)
@@ -179,7 +179,7 @@ def _unlabelled(records: pd.DataFrame) -> str:
         f"Its {METRICS[metric].title} is **{mean_and_spread(row, metric)}** (mean ± standard "
         f"deviation over {done} seed{'s' * (done > 1)}).",
         _by_how_much(records, cells, row),
-        "That is evidence and no proof: docs/unlabelled.md says how far such picks are right where "
+        "That is evidence and no proof: docs/unlabeled.md says how far such picks are right where "
         f"labels are known. A seed of it takes {duration(row['seconds'])}, from images to "
         "clusters. Its clusters are in `assignments.csv`, every cell's in `assignments/`.",
     ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.metrics import METRICS
-from bench.report.tables import OF_UNLABELLED, mean_and_spread, metrics_to_show, sure
-from bench.summary import judged_by, summary
-from bench.verdicts import ALIKE, BEST
+from bench.analysis.summary import judged_by, summary
+from bench.analysis.verdicts import ALIKE, BEST
+from bench.report.tables import OF_UNLABELED, format_ci, mean_and_spread, metrics_to_show
+from bench.stages.metrics.clustering import METRICS
 
 FILE = "results.tex"
 
@@ -39,8 +39,8 @@ def escape(text: str) -> str:
 
 def render(records: pd.DataFrame) -> str:
     """Write the table: the best cell bold, a dagger at those that are not told apart from it."""
-    unlabelled = judged_by(records) == "coherence"
-    columns = metrics_to_show(records, OF_UNLABELLED if unlabelled else COLUMNS)
+    unlabeled = judged_by(records) == "knn_modularity"
+    columns = metrics_to_show(records, OF_UNLABELED if unlabeled else COLUMNS)
     titles = ["model", "chain", *(METRICS[name].title for name in columns), r"95% interval"]
     lines = [
         r"% \usepackage{booktabs}",
@@ -64,7 +64,7 @@ def _row(row: pd.Series, columns: list[str]) -> str:
         cells, values = ([rf"\textbf{{{text}}}" for text in part] for part in (cells, values))
     elif row["verdict"] == ALIKE and values:
         values[0] += r"$^\dagger$"
-    return " & ".join([*cells, *values, escape(sure(row))]) + r" \\"
+    return " & ".join([*cells, *values, escape(format_ci(row))]) + r" \\"
 
 
 def _caption(records: pd.DataFrame) -> str:
@@ -75,7 +75,7 @@ def _caption(records: pd.DataFrame) -> str:
     text = (
         f"{first['dataset']}: {first['images']} images, {records['seed_index'].nunique()} seeds; "
         f"mean ± standard deviation over seeds, and the 95% interval of "
-        f"{'coherence' if judge == 'coherence' else 'accuracy'} over {over}. Bold: best "
+        f"{'knn_modularity' if judge == 'knn_modularity' else 'accuracy'} over {over}. Bold: best "
         f"{best.get(str(judge), 'by coherence')}. Dagger: not told apart from the best."
     )
     return " ".join(escape(text).split())

@@ -7,7 +7,7 @@ import re
 import pandas as pd
 from tabulate import tabulate
 
-from bench.errors import one_line
+from bench.base.errors import one_line
 
 
 def escape(text: str) -> str:

@@ -6,18 +6,18 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from bench import keys
+from bench.analysis.records import BESIDE, LIBRARIES, distinct_seconds
+from bench.analysis.summary import judged_by, leading_metric
+from bench.base import keys
+from bench.base.console import duration
 from bench.clusterers.named import DEFAULT
-from bench.console import duration
-from bench.metrics import METRICS
-from bench.presets import PRESETS, REPORT_CHAIN
-from bench.records import BESIDE, LIBRARIES, distinct_seconds
-from bench.report import headline, reality, unlabelled
+from bench.planning.presets import PRESETS, REPORT_CHAIN
+from bench.report import headline, reality, unlabeled
 from bench.report.figures import FOLDER, Figure
 from bench.report.layout import count_seeds, escape, table
 from bench.report.tables import REPORT_BATCHES, grid_table, report_table
-from bench.stages import STAGES
-from bench.summary import judged_by, leading_metric
+from bench.stages.metrics.clustering import METRICS
+from bench.stages.stages import STAGES
 
 
 def render(records: pd.DataFrame, figures: list[Figure], curve: pd.DataFrame | None = None) -> str:
@@ -26,7 +26,7 @@ def render(records: pd.DataFrame, figures: list[Figure], curve: pd.DataFrame | N
     Parameters
     ----------
     records : DataFrame
-        As `bench.records.collect` makes them.
+        As `bench.analysis.records.collect` makes them.
     figures : list of Figure
         Pictures to show and to link.
     curve : DataFrame or None
@@ -41,8 +41,8 @@ def render(records: pd.DataFrame, figures: list[Figure], curve: pd.DataFrame | N
         "## The whole grid",
         _grid_section(records),
         *reality.sections(records),
-        *unlabelled.sections(records),
-        *unlabelled.how_many(curve),
+        *unlabeled.sections(records),
+        *unlabeled.how_many(curve),
         "## Pictures",
         _pictures(figures),
         "## What was run",
@@ -83,7 +83,7 @@ def _report_section(records: pd.DataFrame) -> str:
         f"Chain: {escape(_then(records, chain))}; {first['clusters']} clusters. Mean ± standard "
         f"deviation over {count_seeds(records)}. The loss at its reported scale is a sum over an "
         f"epoch's batches, here {batches} and in the report {REPORT_BATCHES}, so that only the "
-        f"loss per pixel can be compared (the report's: its sum divided by {REPORT_BATCHES}). "
+        f"MSE can be compared (the report's: its sum divided by {REPORT_BATCHES}). "
         "The report's rows were measured on 9,000 other images, one seed each. Models that are "
         "not trained have no loss at the reported scale."
     )
@@ -145,7 +145,7 @@ def _grid_section(records: pd.DataFrame) -> str:
 
 def _leading(metric: str) -> str:
     title = METRICS[metric].title
-    return title if metric == "coherence" else f"{title} accuracy"
+    return title if metric == "knn_modularity" else f"{title} accuracy"
 
 
 def _kinds(records: pd.DataFrame) -> str:
@@ -169,15 +169,15 @@ def _protocol(records: pd.DataFrame) -> str:
     if records["interval_low"].isna().all():
         return ""
     first = records.iloc[0]
-    what = "coherence" if judged_by(records) == "coherence" else "accuracy"
+    what = "knn_modularity" if judged_by(records) == "knn_modularity" else "accuracy"
     images = (
         "both sources of doubt, seeds and images"
         if first["independent_images"]
         else "seeds only: the images are not independent, and nothing is said of others"
     )
     overlap = (
-        " Images share neighbours, so that the images' part of it is a little too narrow."
-        if what == "coherence"
+        " Images share neighbors, so that the images' part of it is a little too narrow."
+        if what == "knn_modularity"
         else ""
     )
     return (
@@ -211,12 +211,12 @@ def _run_section(records: pd.DataFrame) -> str:
     validation = (
         f", {first['validation_images']:,} validation images" if first["validation_images"] else ""
     )
-    labelled = "labelled" if first["labelled"] else "unlabelled"
+    labeled = "labeled" if first["labeled"] else "unlabeled"
     facts = [
         [
             "data set",
             f"{first['dataset']}: {first['images']:,} of {first['images_in_source']:,} "
-            f"images, {labelled}{validation}",
+            f"images, {labeled}{validation}",
         ],
         ["fingerprint", f"SHA-256 {first['dataset_fingerprint'][:16]}"],
         ["preset", first["preset"]],

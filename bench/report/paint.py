@@ -103,9 +103,9 @@ def intervals(cells: pd.DataFrame, title: str, chance: float | None) -> Any:
     styles = {"best": ("o", "#000000"), "worse": ("s", "#d55e00")}
     shown: dict[str, Any] = {}
     for height, cell in enumerate(reversed(list(cells.itertuples()))):
-        marker, colour = styles.get(str(cell.verdict), ("D", "#0072b2"))
-        axes.plot([cell.low, cell.high], [height, height], color=colour, linewidth=1.4)
-        (dot,) = axes.plot(cell.mean, height, marker, color=colour, markersize=4)
+        marker, color = styles.get(str(cell.verdict), ("D", "#0072b2"))
+        axes.plot([cell.low, cell.high], [height, height], color=color, linewidth=1.4)
+        (dot,) = axes.plot(cell.mean, height, marker, color=color, markersize=4)
         if isinstance(cell.verdict, str):
             shown[cell.verdict] = dot
     axes.set_yticks(range(len(cells)), list(reversed(cells["name"].tolist())))
@@ -213,7 +213,7 @@ def losses(lines: pd.DataFrame) -> Any:
         palette=_palette(models),
         errorbar=("pi", 100),
     )
-    axes.set(xlabel="epoch", ylabel="loss, reported scale")
+    axes.set(xlabel="epoch", ylabel="summed batch MSE")
     epochs = lines["epoch"].max()
     axes.set(
         xlim=(1 - 0.02 * epochs - 0.1, epochs * 1.02 + 0.1), ylim=(0, lines["loss"].max() * 1.08)
@@ -225,7 +225,7 @@ def losses(lines: pd.DataFrame) -> Any:
 
 
 def curve(cells: pd.DataFrame, chosen: int) -> Any:
-    """Paint coherence by number of clusters: a row a number, a column a cell."""
+    """Paint kNN modularity by number of clusters: a row a number, a column a cell."""
     from matplotlib.ticker import MaxNLocator
 
     figure, axes = _figure(figsize=(5, 3.2))
@@ -240,7 +240,7 @@ def curve(cells: pd.DataFrame, chosen: int) -> Any:
     axes.plot(
         chosen, mean[chosen], "D", color="#0072b2", markersize=6, label=f"suggested: {chosen}"
     )
-    axes.set(xlabel="clusters", ylabel="coherence")
+    axes.set(xlabel="clusters", ylabel="knn_modularity")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, loc="lower right")
     axes.grid(alpha=0.3)
@@ -248,10 +248,10 @@ def curve(cells: pd.DataFrame, chosen: int) -> Any:
 
 
 def _scatter(axes: Axes, plane: Plane, size: float) -> None:
-    """Scatter points by group; colour and marker together, for print and for the colour-blind."""
+    """Scatter points by group; color and marker together, for print and for the color-blind."""
     from matplotlib.patheffects import withStroke
 
-    colours = _palette(len(plane.names))
+    colors = _palette(len(plane.names))
     for group, name in enumerate(plane.names):
         points = plane.points[plane.groups == group]
         if not len(points):
@@ -260,7 +260,7 @@ def _scatter(axes: Axes, plane: Plane, size: float) -> None:
         axes.scatter(
             *points.T,
             s=size,
-            color=colours[group],
+            color=colors[group],
             marker=marker,
             linewidths=0,
             alpha=0.75,
@@ -285,8 +285,8 @@ def _size(points: int, area: float) -> float:
 
 
 def _palette(count: int) -> list[Any]:
-    """Return colours that the colour-blind can tell apart, ten of them, then repeated."""
+    """Return colors that the color-blind can tell apart, ten of them, then repeated."""
     import seaborn as sns
 
-    colours = sns.color_palette("colorblind", 10)
-    return [colours[i % 10] for i in range(count)]
+    colors = sns.color_palette("colorblind", 10)
+    return [colors[i % 10] for i in range(count)]

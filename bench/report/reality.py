@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.metrics import METRICS
+from bench.analysis.summary import summary
 from bench.report.layout import table
 from bench.report.tables import MISSING, mean_and_spread, metrics_to_show
-from bench.summary import summary
+from bench.stages.metrics.clustering import METRICS
 
-EMBEDDING = ("trustworthiness", "continuity", "neighbours_kept", "label_agreement")
+EMBEDDING = ("trustworthiness", "continuity", "knn_preservation", "knn_label_purity")
 
 
 def sections(records: pd.DataFrame) -> list[str]:
@@ -88,9 +88,9 @@ def _embedding(records: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
     ]
     note = (
         "What the space that was clustered keeps of the codes: 1 is all. By the 10 nearest "
-        "neighbours, on up to 2,000 images; mean ± standard deviation over seeds. High values say "
+        "neighbors, on up to 2,000 images; mean ± standard deviation over seeds. High values say "
         "that a chain is true to its codes, not that the codes are good"
-        + ("; label agreement alone asks for labels." if "label_agreement" in names else ".")
+        + ("; kNN label purity alone asks for labels." if "knn_label_purity" in names else ".")
     )
     titles = [METRICS[name].title for name in names]
     return ["### What embeddings keep", note, table(["model", "chain", *titles], rows, 2)]

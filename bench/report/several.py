@@ -7,20 +7,20 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from bench import hits
-from bench.evidence import seeds_needed
-from bench.files import write_text
-from bench.metrics import METRICS
-from bench.ranks import FEWEST, Ranking, Standing, least_p, rank, stand
+from bench.analysis import correctness
+from bench.analysis.inference import seeds_needed
+from bench.analysis.ranks import FEWEST, Ranking, Standing, compare_ranks, least_p, rank
+from bench.analysis.summary import by_dataset
+from bench.analysis.verdicts import BEST, WORSE, Cell
+from bench.base.files import write_text
+from bench.base.naming import set_name
+from bench.planning.spec import GridSpec
 from bench.report import page, speed
 from bench.report.layout import escape, table
 from bench.report.markdown import section_of_set
-from bench.report.naming import set_name
 from bench.report.tables import MISSING
 from bench.report.write import remove_stale, remove_stale_sets
-from bench.spec import GridSpec
-from bench.summary import by_dataset
-from bench.verdicts import BEST, WORSE, Cell
+from bench.stages.metrics.clustering import METRICS
 
 AGAINST = "against the best"
 
@@ -45,7 +45,9 @@ def write(records: pd.DataFrame, spec: GridSpec) -> list[Path]:
     out = spec.out
     write_text(out / "results.csv", records.to_csv(index=False))
     write_text(out / "grid.toml", spec.to_toml())
-    kept = hits.join({name: out / set_name(name) / hits.FILE for name in spec.datasets}, out)
+    kept = correctness.join(
+        {name: out / set_name(name) / correctness.FILE for name in spec.datasets}, out
+    )
     remove_stale(out, {kept} if kept else set())
     remove_stale_sets(out, spec.datasets)
     report, looked_at = write_report(records, out)
@@ -60,7 +62,7 @@ def write_report(records: pd.DataFrame, out: Path) -> list[Path]:
         text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
     write_text(out / "results.md", text)
     ranking = rank(records)
-    standing = stand(ranking)
+    standing = compare_ranks(ranking)
     ranks = (*rank_table(ranking, standing), what_it_carries(ranking, standing))
     links = {name: f"{quote(set_name(name))}/{page.FILE}" for name in by_dataset(records)}
     looked_at = page.write_several(records, links, out, ranks if ranking.datasets else None)
@@ -73,10 +75,10 @@ def render(records: pd.DataFrame) -> str:
     Parameters
     ----------
     records : DataFrame
-        Of all data sets, as `bench.records.collect` makes them for each.
+        Of all data sets, as `bench.analysis.records.collect` makes them for each.
     """
     ranking = rank(records)
-    standing = stand(ranking)
+    standing = compare_ranks(ranking)
     sets = by_dataset(records)
     parts = [
         f"# latentgrid: {len(sets)} data sets",
@@ -119,11 +121,11 @@ def what_it_carries(ranking: Ranking, standing: Standing | None) -> str:
     count = len(ranking.datasets)
     if count < FEWEST:
         return (
-            "With fewer than six labelled data sets no claim of significance can be made, and "
+            "With fewer than six labeled data sets no claim of significance can be made, and "
             f"none is: the least p of an exact sign test over {count} is {least_p(count):.2g}, and "
             f"over six {least_p(FEWEST):.3f}."
             if count > 1
-            else "One labelled data set says nothing of others: no claim of significance is made."
+            else "One labeled data set says nothing of others: no claim of significance is made."
         )
     if standing is None:
         return "Fewer than two cells were finished on every data set: nothing can be compared."
@@ -140,11 +142,11 @@ def what_it_carries(ranking: Ranking, standing: Standing | None) -> str:
 def _headline(records: pd.DataFrame, ranking: Ranking, standing: Standing | None) -> str:
     parts = []
     if not ranking.datasets:
-        parts.append("**No data set is labelled: no accuracy can be told, and nothing ranked.**")
+        parts.append("**No data set is labeled: no accuracy can be told, and nothing ranked.**")
     elif (ranking.states != "ok").all(axis=None):
-        parts.append("**No cell was finished on a labelled data set.**")
+        parts.append("**No cell was finished on a labeled data set.**")
     else:
-        over = f"{len(ranking.datasets)} labelled data set{'s' * (len(ranking.datasets) > 1)}"
+        over = f"{len(ranking.datasets)} labeled data set{'s' * (len(ranking.datasets) > 1)}"
         parts.append(
             f"Best mean rank over {over}: {_leaders(ranking)}, "
             f"**{ranking.means.min():.2f}** among {len(ranking.ranks)} cells."
@@ -171,7 +173,7 @@ def _name(cell: Cell) -> str:
 
 
 def _ranks(ranking: Ranking, standing: Standing | None) -> list[str]:
-    words = _unlabelled(ranking)
+    words = _unlabeled(ranking)
     if not ranking.datasets:
         return [words]
     header, rows = rank_table(ranking, standing)
@@ -189,10 +191,10 @@ def _ranks(ranking: Ranking, standing: Standing | None) -> list[str]:
     return [table(header, rows, 2), " ".join(note for note in notes if note)]
 
 
-def _unlabelled(ranking: Ranking) -> str:
-    if not ranking.unlabelled:
+def _unlabeled(ranking: Ranking) -> str:
+    if not ranking.unlabeled:
         return ""
-    names = ", ".join(map(escape, ranking.unlabelled))
+    names = ", ".join(map(escape, ranking.unlabeled))
     return f"Without labels, and so without accuracy and rank: {names}."
 
 
@@ -221,13 +223,13 @@ def _run_section(records: pd.DataFrame) -> str:
             name,
             f"{of_set.iloc[0]['images']:,} of {of_set.iloc[0]['images_in_source']:,}",
             f"{of_set.iloc[0]['validation_images']:,}",
-            "yes" if of_set.iloc[0]["labelled"] else "no",
+            "yes" if of_set.iloc[0]["labeled"] else "no",
             f"{of_set.iloc[0]['clusters']}",
             f"SHA-256 {of_set.iloc[0]['dataset_fingerprint'][:16]}",
         ]
         for name, of_set in by_dataset(records).items()
     ]
-    header = ["data set", "images", "validation images", "labelled", "clusters", "fingerprint"]
+    header = ["data set", "images", "validation images", "labeled", "clusters", "fingerprint"]
     return (
         f"{table(header, rows, 1)}\n\nPreset {escape(first['preset'])}, "
         f"{records['seed_index'].nunique()} seeds, base seed {first['base_seed']}. `results.csv` "

@@ -12,7 +12,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bench.errors import UsageError
+from bench.base.errors import UsageError
 
 FILE = "speed.json"  # where `make bench` puts a run, beside results.md
 HEADING = "## Speed"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.baselines import NO_REDUCTION
-from bench.metrics import METRICS
-from bench.presets import REPORT_CHAIN
-from bench.summary import judged_by, summary
-from bench.task import BEHIND_CHAIN
+from bench.analysis.summary import judged_by, summary
+from bench.planning.baselines import NO_REDUCTION
+from bench.planning.presets import REPORT_CHAIN
+from bench.planning.task import BEHIND_CHAIN
+from bench.stages.metrics.clustering import METRICS
 
-OF_LABELLED = (
+OF_LABELED = (
     "accuracy",
     "public_accuracy",
     "private_accuracy",
@@ -20,7 +20,7 @@ OF_LABELLED = (
     "ari",
     "reconstruction_loss",
 )
-OF_UNLABELLED = ("coherence", "agreement", "reconstruction_loss")
+OF_UNLABELED = ("knn_modularity", "stability", "reconstruction_loss")
 
 MISSING = "–"
 CHANCE = "always the largest class"
@@ -40,14 +40,14 @@ def mean_and_spread(row: pd.Series, metric: str) -> str:
     return f"{mean:.{digits}f}{spread}"
 
 
-def sure(row: pd.Series) -> str:
+def format_ci(row: pd.Series) -> str:
     """Write the 95% interval of what a summary row is judged by, or a dash."""
     return _range(row, "interval")
 
 
 def interval_title(records: pd.DataFrame) -> str:
     """Return the heading of those intervals."""
-    return f"{'coherence' if judged_by(records) == 'coherence' else 'accuracy'}, 95%"
+    return f"{'knn_modularity' if judged_by(records) == 'knn_modularity' else 'accuracy'}, 95%"
 
 
 def against_best(row: pd.Series) -> str:
@@ -96,16 +96,16 @@ def report_table(records: pd.DataFrame) -> tuple[str, list[str], list[list[str]]
     chain = REPORT_CHAIN if REPORT_CHAIN in chains else [*reducing, *chains][0]
     accuracies = ("accuracy", "public_accuracy", "private_accuracy", "validation_accuracy")
     shown = metrics_to_show(records, accuracies) or ["accuracy"]
-    columns = ["reported_loss", "reconstruction_loss", *shown]
+    columns = ["summed_batch_mse", "reconstruction_loss", *shown]
     header = ["model", *(METRICS[name].title for name in columns), interval_title(records)]
     cells = summary(records[records["chain"] == chain])
     rows = [
-        [row["model"], *(mean_and_spread(row, name) for name in columns), sure(row)]
+        [row["model"], *(mean_and_spread(row, name) for name in columns), format_ci(row)]
         for _, row in cells.iterrows()
     ]
     for name, (loss, accuracy) in REPORT_ROWS.items():
         known = {
-            "reported_loss": f"{loss}",
+            "summed_batch_mse": f"{loss}",
             "reconstruction_loss": f"{loss / REPORT_BATCHES:.4f}",
             "accuracy": f"{accuracy}",
         }
@@ -115,7 +115,7 @@ def report_table(records: pd.DataFrame) -> tuple[str, list[str], list[list[str]]
 
 def grid_table(records: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Make the table of the whole grid, best first."""
-    names = OF_UNLABELLED if judged_by(records) == "coherence" else OF_LABELLED
+    names = OF_UNLABELED if judged_by(records) == "knn_modularity" else OF_LABELED
     columns = metrics_to_show(records, names) or ["accuracy"]
     titles = [METRICS[name].title for name in columns]
     how_sure = [interval_title(records), "against the best"]
@@ -126,10 +126,10 @@ def grid_table(records: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         rest = [what for what in ("failed", "skipped") if row[what]]
         seeds = f"{done} of {row['seeds']}, rest {' or '.join(rest)}" if rest else f"{done}"
         values = [mean_and_spread(row, name) for name in columns]
-        standing = [sure(row), against_best(row)]
+        standing = [format_ci(row), against_best(row)]
         rows.append([row["model"], row["chain"], values[0], *standing, *values[1:], seeds])
     chance = records["largest_class"].iloc[0]
-    if pd.notna(chance) and judged_by(records) != "coherence":
+    if pd.notna(chance) and judged_by(records) != "knn_modularity":
         rest = [MISSING] * (len(header) - 3)
         rows.append([CHANCE, MISSING, f"{chance:.3f}", *rest])
     return header, rows

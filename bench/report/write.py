@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import hits, suggest
+from bench.analysis import correctness, suggest
+from bench.base.errors import UsageError
+from bench.base.files import write_text
+from bench.base.naming import set_name
+from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
-from bench.errors import UsageError
-from bench.files import write_text
-from bench.progress import Progress, silent
+from bench.planning.spec import GridSpec
 from bench.report import assignments, figures, latex, markdown, page, speed
-from bench.report.naming import set_name
-from bench.spec import GridSpec
 from bench.store import Store
 
 # Every file that a run may or may not write.
 OURS = (
-    hits.FILE,
+    correctness.FILE,
     latex.FILE,
     suggest.FILE,
     "assignments.csv",
@@ -32,7 +32,7 @@ OURS = (
         for name in (
             "accuracy",
             "clusters",
-            "coherence",
+            "knn_modularity",
             "intervals",
             "loss",
             "planes",
@@ -92,7 +92,7 @@ def write(
     prepare(out)
     write_text(out / "results.csv", records.to_csv(index=False))
     write_text(out / "grid.toml", spec.to_toml())
-    kept = [path for path in [hits.write(records, store, out)] if path]
+    kept = [path for path in [correctness.write(records, store, out)] if path]
     if curve is not None:
         kept.append(out / suggest.FILE)
         write_text(kept[-1], curve.to_csv(index=False))

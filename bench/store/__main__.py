@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.errors import UsageError
+from bench.base.errors import UsageError
 from bench.store.store import Store
 
 app = typer.Typer(
@@ -30,7 +30,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would go, and 
 
 
 def _open(where: str | None) -> Store:
-    from bench.spec import default_store
+    from bench.planning.spec import default_store
 
     root = default_store() if where is None else Path(where)
     if not root.is_dir():
@@ -71,7 +71,7 @@ def verify(context: typer.Context, store: Where = None) -> int:
 
     Damaged ones are set aside, and made again by the next grid that needs them.
     """
-    from bench.console import LoadBar
+    from bench.base.console import LoadBar
     from bench.store.upkeep import places
     from bench.store.upkeep import verify as verify_all
 
@@ -91,7 +91,7 @@ def prune(context: typer.Context, store: Where = None, dry_run: DryRun = False) 
 
     The latest grid of every results folder is recorded, as long as that folder is there.
     """
-    from bench.console import LoadBar
+    from bench.base.console import LoadBar
     from bench.store.upkeep import prune as prune_unused
 
     opened = _open(store or context.obj)
@@ -104,7 +104,7 @@ def prune(context: typer.Context, store: Where = None, dry_run: DryRun = False) 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit codes: 0 all whole, 1 damage found, 2 misuse."""
-    from bench.console import run_app
+    from bench.base.console import run_app
 
     run_app(app, arguments, "python -m bench.store")
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from bench.errors import RunError, told
+from bench.base.errors import RunError, format_error
 
 ARRAYS = "arrays.safetensors"
 MANIFEST = "manifest.json"
@@ -217,4 +217,4 @@ def _reading(path: Path, read: Callable[[], Any]) -> Any:
     except PermissionError as error:
         raise StoreError(f"store: {path} cannot be read ({error.strerror})") from error
     except (OSError, SafetensorError, ValueError) as error:
-        raise _damaged(path, told(error)) from error
+        raise _damaged(path, format_error(error)) from error

@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from bench.errors import UsageError
+from bench.base.errors import UsageError
 from bench.store.artifact import MANIFEST, Artifact, StoreError, flush, read, write
 
 # Folders of a store beside those of the stages.

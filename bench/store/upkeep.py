@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.files import write_text
+from bench.base.files import write_text
 from bench.store.artifact import DamagedError, StoreError
 from bench.store.store import ASIDE, DRAFTS, ERRORS, GRIDS, ROOMS, Store
 

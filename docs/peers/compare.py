@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.errors import UsageError, one_line, told
+from bench.base.errors import UsageError, format_error, one_line
 
 if TYPE_CHECKING:
     from bench.datasets.dataset import Dataset
@@ -48,7 +48,7 @@ SETS = {
     "photos": ("photos", "patches of scikit-learn's two photographs (which one?)"),
     "scenes": (
         f"npy:{SCENES}",
-        "small colour photographs, scenery or not (two classes; a set of the homework's form that "
+        "small color photographs, scenery or not (two classes; a set of the homework's form that "
         "is not part of the project)",
     ),
 }
@@ -94,9 +94,9 @@ UMAP = "pca64+umap8(min_dist=0,n_neighbors=30)"
 # labels of the three sets in view, all three together.
 OURS = (
     Cell("pixels", "pca32+tsne2"),
-    Cell("handmade", "pca64+tsne2"),
-    Cell("handmade", UMAP),
-    Cell("contrastive-handmade", UMAP, epochs=40, batch_size=128),
+    Cell("hand-crafted", "pca64+tsne2"),
+    Cell("hand-crafted", UMAP),
+    Cell("contrastive-hand-crafted", UMAP, epochs=40, batch_size=128),
 )
 
 # The autoencoder's code has ten numbers for any number of clusters: the paper's has as many as
@@ -173,10 +173,10 @@ def _own(name: str, title: str, cell: Cell, ours: bool) -> Method:
 
 def own_pieces(cell: Cell, data: Dataset, threads: int) -> Callable[[int], Any]:
     """Prepare a cell; its seeds are those of ``python -m bench.grid``, repetition by repetition."""
-    from bench import stages
+    from bench.base.seeds import derive
     from bench.clusterers.named import Named as Clusterer
-    from bench.seeds import derive
-    from bench.training import core
+    from bench.stages import stages
+    from bench.stages.training import core
     from models.named import Named
     from reducers.chain import Chain
 
@@ -366,7 +366,7 @@ def compare(
     failed : list of str
         One line each.
     """
-    from bench.keys import versions
+    from bench.base.keys import versions
 
     records, torn = read(plan.results)
     if torn:
@@ -400,7 +400,7 @@ def compare(
         except UsageError:
             raise
         except Exception as error:  # whatever a method raises: told, and the others go on
-            failed.append(f"{label}: {told(error)}")
+            failed.append(f"{label}: {format_error(error)}")
             say(f"failed: {failed[-1]}")
             continue
         append(plan.results, record | found)
@@ -410,8 +410,9 @@ def compare(
 
 def measure(method: Method, data: Dataset, seed: int, threads: int) -> Record:
     """Run a method once; return its scores, its wall clock and its processor time."""
-    from bench import keys, metrics
-    from bench.measure import Stopwatch
+    from bench.base import keys
+    from bench.base.stopwatch import Stopwatch
+    from bench.stages.metrics import clustering
 
     fit = method.prepare(data, threads)
     before = time.process_time()
@@ -419,11 +420,11 @@ def measure(method: Method, data: Dataset, seed: int, threads: int) -> Record:
         clusters = fit(seed)
     processor_seconds = time.process_time() - before
     assert data.labels is not None
-    assignment = metrics.assign(clusters, data.labels)
+    assignment = clustering.assign(clusters, data.labels)
     return {
-        "accuracy": metrics.accuracy(clusters, data.labels, assignment),
-        "ami": metrics.adjusted_mutual_information(clusters, data.labels),
-        "ari": metrics.adjusted_rand(clusters, data.labels),
+        "accuracy": clustering.accuracy(clusters, data.labels, assignment),
+        "ami": clustering.adjusted_mutual_information(clusters, data.labels),
+        "ari": clustering.adjusted_rand(clusters, data.labels),
         "seconds": round(watch.seconds, 3),
         "processor_seconds": round(processor_seconds, 3),
         "cores": os.cpu_count(),
@@ -460,7 +461,7 @@ class Stand:
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> Stand:
-        """Summarise the results of one method on one data set."""
+        """Summarize the results of one method on one data set."""
         values = [record["accuracy"] for record in records]
         return cls(
             statistics.fmean(values),
@@ -474,7 +475,7 @@ Stands = dict[tuple[str, str], Stand]  # by method and data set
 
 
 def stands(records: Sequence[Record]) -> Stands:
-    """Summarise results by method and data set."""
+    """Summarize results by method and data set."""
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         groups.setdefault((record["method"], record["dataset"]), []).append(record)
@@ -615,7 +616,7 @@ def page(records: Sequence[Record], chosen: Sequence[Method]) -> str:
             "**N2D** (McConville et al. 2021) is made of latentgrid's pieces: the same fully",
             f"connected autoencoder (`{N2D.model}`, {N2D.epochs} epochs of Adam at {N2D.lr:g} in",
             f"batches of {N2D.batch_size}), UMAP to as many dimensions as there are clusters (20",
-            "neighbours, least distance 0), a mixture of normal distributions. It departs from the",
+            "neighbors, least distance 0), a mixture of normal distributions. It departs from the",
             "paper in two things. The paper trains 1,000 epochs on up to 70,000 images; here it is",
             "as many as ClustPy gives an autoencoder. The paper's code has as many numbers as",
             "there are clusters; here it has ten, as ClustPy's has, since two are too few for a",
@@ -740,7 +741,7 @@ def main(
         say(f"error: {error}")
         code = 2
     except OSError as error:  # a place that cannot be read or written
-        say(f"error: {told(error)}")
+        say(f"error: {format_error(error)}")
         code = 1
     except KeyboardInterrupt:
         say("stopped; the same command goes on from here")
@@ -772,7 +773,7 @@ def chosen_methods(text: str | None) -> list[Method]:
 
 def carry_out(plan: Plan, place: Path, names: Sequence[str], chosen: Sequence[Method]) -> int:
     """Run what is chosen and missing, then write the page of all results; return the exit code."""
-    from bench.files import write_text
+    from bench.base.files import write_text
 
     failed: list[str] = []
     if chosen:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.measure import synchronise
+from bench.base.stopwatch import synchronize
 from tests.benchmarks.race import Rival, race
 
 
@@ -25,7 +25,7 @@ def times() -> Callable[..., list[float]]:
         warm_up: bool = True,
     ) -> list[float]:
         if group not in held:
-            held[group] = race(rivals(), rounds, lambda: synchronise(device), warm_up)
+            held[group] = race(rivals(), rounds, lambda: synchronize(device), warm_up)
         return held[group][name]
 
     return of

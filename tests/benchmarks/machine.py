@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.measure import Stopwatch, synchronise
+from bench.base.stopwatch import Stopwatch, synchronize
 from models.autoencoder import Autoencoder, ImageShape
 from tests.benchmarks.race import THREADS
 
@@ -46,10 +46,10 @@ def matrix_rate(device: str, precision: str) -> float:
     a = torch.rand(side, side, device=device)
     best = math.inf
     for _ in range(10):
-        synchronise(device)
+        synchronize(device)
         start = time.perf_counter()
         torch.mm(a, a)
-        synchronise(device)
+        synchronize(device)
         best = min(best, time.perf_counter() - start)
     return 2 * side**3 / best
 
@@ -57,7 +57,7 @@ def matrix_rate(device: str, precision: str) -> float:
 @functools.cache
 def training_flops(model: type[Autoencoder], shape: ImageShape) -> int:
     """Count the operations of one image's step, forward and back, as torch computes it."""
-    # Two: what is normalised over a batch asks for more than one.
+    # Two: what is normalized over a batch asks for more than one.
     network, x = model(shape).train(), torch.zeros(2, *shape)
     with FlopCounterMode(display=False) as counter:
         network.objective(x).backward()

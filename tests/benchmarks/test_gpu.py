@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from bench.datasets.dataset import load
-from bench.training import core, eager, naive
+from bench.stages.training import core, eager, naive
 from tests.benchmarks.machine import describe, matrix_rate, training_flops
 from tests.benchmarks.race import Rival, Work, recorded_clock, replay
 from tests.benchmarks.test_training import BATCH, MODELS, REPORTS, SHAPE
@@ -57,7 +57,7 @@ def prepare(rival: str, model: str, epochs: int) -> Work:
     if rival == "naive":
         loader = naive.load(images(), BATCH, seed=1)
         return lambda: naive.train(network, loader, recipe)
-    scaled = core.normalise(core.to_device(images(), CUDA))
+    scaled = core.normalize(core.to_device(images(), CUDA))
     return lambda: eager.train(network, scaled, recipe, 1)
 
 

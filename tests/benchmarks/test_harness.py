@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bench.plan import plan
-from bench.run import Run
-from bench.spec import resolve
+from bench.planning.plan import plan
+from bench.planning.spec import resolve
+from bench.session.run import Run
 from tests.benchmarks.machine import describe
 from tests.conftest import ROOT
 

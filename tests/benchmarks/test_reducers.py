@@ -13,7 +13,7 @@ import pytest
 import umap  # noqa: F401
 from sklearn import datasets, decomposition, manifold
 
-from bench.extras import missing
+from bench.base.extras import missing
 from reducers import reducers
 from reducers.chain import Chain
 from tests.benchmarks.machine import describe

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.training import core, eager, naive
+from bench.stages.training import core, eager, naive
 from models import autoencoders
 from tests.benchmarks.machine import (
     describe,
@@ -71,7 +71,7 @@ def prepare_training(rival: str, model: str, batches: int, device: str) -> Work:
         return lambda: naive.train(network, loader, RECIPE)
     resident = core.to_device(images, torch.device(device))
     if rival == "eager":
-        scaled = core.normalise(resident)
+        scaled = core.normalize(resident)
         return lambda: eager.train(network, scaled, RECIPE, 2)
     return core.Trainer(network, resident, RECIPE, 2).run
 

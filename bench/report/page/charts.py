@@ -17,7 +17,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from bench.report.page.colours import BLUE, DASHES, GREY, MARKERS, palette
+from bench.report.page.colors import BLUE, DASHES, GRAY, MARKERS, palette
 from bench.report.page.planes import FINE
 
 TOOLS = "pan,wheel_zoom,box_zoom,box_select,lasso_select,tap,reset,save"
@@ -55,7 +55,7 @@ def draw(images: int, cells: pd.DataFrame, losses: pd.DataFrame, judged: str) ->
     losses : DataFrame
         ``model``, ``epoch``, ``mean``, ``low``, ``high``.
     judged : str
-        What ``mean`` is: accuracy, or coherence.
+        What ``mean`` is: accuracy, or kNN modularity.
     """
     roots: dict[str, Any] = {}
     if images:
@@ -81,7 +81,7 @@ def _figure(**settings: Any) -> Any:
 
 def _planes(size: int) -> dict[str, Any]:
     """Return both planes, of one source: what is selected in one is selected in the other."""
-    columns = ["x", "y", "colour", "marker"]
+    columns = ["x", "y", "color", "marker"]
     source = ColumnDataSource(
         {f"{column}_{side}": [] for side in "ab" for column in columns}, name="points"
     )
@@ -106,9 +106,9 @@ def _plane(side: str, size: int, source: ColumnDataSource, pointed: ColumnDataSo
         f"y_{side}",
         source=source,
         marker={"field": f"marker_{side}"},
-        fill_color={"field": f"colour_{side}"},
+        fill_color={"field": f"color_{side}"},
         # An outline helps on every ground, and costs as much as the dot.
-        line_color=GREY if size == LARGE else None,
+        line_color=GRAY if size == LARGE else None,
         line_width=0.5,
         size=size,
         fill_alpha=0.8,
@@ -158,12 +158,12 @@ def _against_time(cells: pd.DataFrame, judged: str) -> Any:
             source=_source(some[["name", "mean", "seconds"]]),
             marker=marker,
             size=9,
-            fill_color=colour,
+            fill_color=color,
             line_color=None,
             legend_label=legend,
         )
-        for some, marker, colour, legend in (
-            (cells[~cells["front"]], "circle", GREY, "others"),
+        for some, marker, color, legend in (
+            (cells[~cells["front"]], "circle", GRAY, "others"),
             (front, "diamond", BLUE, "no cell is ahead in both"),
         )
         if len(some)
@@ -181,18 +181,18 @@ def _losses(losses: pd.DataFrame) -> Any:
         height=340,
         tools="pan,wheel_zoom,box_zoom,reset,save",
         x_axis_label="epoch",
-        y_axis_label="loss, reported scale",
+        y_axis_label="summed batch MSE",
     )
     lines = []
     models = list(dict.fromkeys(losses["model"]))
     for number, model in enumerate(models):
-        colour, source = palette(number), _source(losses[losses["model"] == model])
+        color, source = palette(number), _source(losses[losses["model"] == model])
         look = {"source": source, "legend_label": model}
-        plot.varea("epoch", "low", "high", fill_color=colour, fill_alpha=0.2, **look)
+        plot.varea("epoch", "low", "high", fill_color=color, fill_alpha=0.2, **look)
         dash = DASHES[number % len(DASHES)]
-        plot.line("epoch", "mean", line_color=colour, line_dash=dash, line_width=2, **look)
+        plot.line("epoch", "mean", line_color=color, line_dash=dash, line_width=2, **look)
         marker = MARKERS[number % len(MARKERS)]
-        lines.append(plot.scatter("epoch", "mean", marker=marker, size=6, color=colour, **look))
+        lines.append(plot.scatter("epoch", "mean", marker=marker, size=6, color=color, **look))
     tips = [("model", "@model"), ("epoch", "@epoch"), ("loss", "@mean{0.000}")]
     plot.add_tools(HoverTool(renderers=lines, tooltips=tips))
     plot.y_range.start = 0

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.analysis.summary import best_cell, judged_by, summary
+from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
-from bench.doubt import centres, doubts
-from bench.progress import Progress, silent
 from bench.report.page.sheets import sheets
 from bench.report.tables import mean_and_spread
-from bench.stages import PICTURED
+from bench.stages.metrics.centroid_ratio import ambiguities, centers
+from bench.stages.stages import PICTURED
 from bench.store import Store
-from bench.summary import best_cell, judged_by, summary
 
 MOST_CELLS = 40
 # What a page may weigh: together with its script and tables less than 15 MB.
@@ -128,8 +128,8 @@ def _cell(
 ) -> dict[str, Any]:
     embedding = store.load("reduce", record["reduce_artifacts"].split()[-1]).require("train")
     clusters = store.load("cluster", record["cluster_artifacts"]).require("train")
-    middle = centres(embedding, clusters)
-    distance, doubt = doubts(embedding[pictured], clusters[pictured], middle)
+    middle = centers(embedding, clusters)
+    distance, ambiguity = ambiguities(embedding[pictured], clusters[pictured], middle)
     plane, kind = flat(embedding[pictured])
     places = _fit(plane)
     assignment = record["assignment"]
@@ -143,7 +143,7 @@ def _cell(
         "clusters": packed(clusters[pictured], "<i2"),
         "numbers": [int(n) for n in np.union1d(middle.numbers, np.arange(dataset.clusters))],
         "distance": packed(_rounded(distance, np.nanmax(distance, initial=0.0)), "<u2"),
-        "doubt": packed(_rounded(doubt, 1.0), "<u2"),
+        "ambiguity": packed(_rounded(ambiguity, 1.0), "<u2"),
         "assignment": [] if pd.isna(assignment) else json.loads(assignment),
     }
 
@@ -177,8 +177,8 @@ def _fit(points: Array) -> Array:
     """Bring points to whole numbers from 0 on, both axes by the same scale, in the middle."""
     low, high = points.min(axis=0), points.max(axis=0)
     size = float((high - low).max()) or 1.0
-    centred = (points - (low + high) / 2) / size + 0.5
-    return np.rint(centred * FINE).clip(0, FINE)
+    centered = (points - (low + high) / 2) / size + 0.5
+    return np.rint(centered * FINE).clip(0, FINE)
 
 
 def _rounded(values: Array, most: float) -> Array:

@@ -10,17 +10,19 @@ from typing import Any
 
 import pandas as pd
 
-from bench import doubt, keys, summary, verdicts
+from bench.analysis import judged, summary, verdicts
+from bench.analysis.judged import judge, judged_cells, losses
+from bench.analysis.summary import by_dataset
+from bench.base import keys
+from bench.base.files import write_text
+from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
-from bench.files import write_text
-from bench.progress import Progress, silent
-from bench.report import headline, judged
+from bench.report import headline
 from bench.report import tables as report_tables
-from bench.report.judged import judge, judged_cells, losses
 from bench.report.page import planes, tables
-from bench.report.page.colours import MARKERS, PALETTE, ramp
+from bench.report.page.colors import MARKERS, PALETTE, ramp
+from bench.stages.metrics import centroid_ratio
 from bench.store import Store
-from bench.summary import by_dataset
 
 FILE = "index.html"
 PARTS = ("page.html", "several.html", "head.html", "page.css", "page.js")
@@ -120,7 +122,7 @@ def write_several(
     out : Path
         The results folder.
     ranks : tuple of (header, rows, words) or None
-        The table of ranks, and what it carries; None where no data set is labelled.
+        The table of ranks, and what it carries; None where no data set is labeled.
 
     Returns
     -------
@@ -165,7 +167,10 @@ def _sources() -> list[str]:
     own = [
         file.read_text(encoding="utf-8") for file in package.iterdir() if file.name[-3:] == ".py"
     ]
-    return [*sorted(own), keys.source(doubt, headline, judged, report_tables, summary, verdicts)]
+    return [
+        *sorted(own),
+        keys.source(centroid_ratio, headline, judged, report_tables, summary, verdicts),
+    ]
 
 
 def _for_script(inside: planes.Planes | None) -> dict[str, Any]:

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.metrics import METRICS
-from bench.report.page.colours import shade
+from bench.analysis.summary import judged_by, summary
+from bench.report.page.colors import shade
 from bench.report.tables import (
-    OF_LABELLED,
-    OF_UNLABELLED,
+    OF_LABELED,
+    OF_UNLABELED,
     against_best,
+    format_ci,
     mean_and_spread,
     metrics_to_show,
     missing,
-    sure,
 )
-from bench.summary import judged_by, summary
+from bench.stages.metrics.clustering import METRICS
 
 WIDTH = 180.0  # of a drawn interval, in CSS pixels
 
@@ -95,7 +95,7 @@ class Shade:
     model: str
     chain: str
     text: str
-    colour: str
+    color: str
     ink: str
 
 
@@ -111,7 +111,7 @@ class HeatMap:
 def table_of(records: pd.DataFrame) -> Table:
     """Make the table of all cells."""
     judged = judged_by(records)
-    names = OF_UNLABELLED if judged == "coherence" else OF_LABELLED
+    names = OF_UNLABELED if judged == "knn_modularity" else OF_LABELED
     columns = metrics_to_show(records, names) or ["accuracy"]
     cells = summary(records)
     scale = _scale(cells, judged, records)
@@ -120,7 +120,7 @@ def table_of(records: pd.DataFrame) -> Table:
         for rank, (_, cell) in enumerate(cells.iterrows(), start=1)
     ]
     return Table(
-        "coherence" if judged == "coherence" else "accuracy",
+        "knn_modularity" if judged == "knn_modularity" else "accuracy",
         _how(records, cells),
         [METRICS[name].title for name in columns],
         [METRICS[name].meaning for name in columns],
@@ -146,7 +146,7 @@ def _how(records: pd.DataFrame, cells: pd.DataFrame) -> str:
 
 def _chance(records: pd.DataFrame) -> float | None:
     largest = records["largest_class"].iloc[0]
-    known = pd.notna(largest) and judged_by(records) != "coherence"
+    known = pd.notna(largest) and judged_by(records) != "knn_modularity"
     return float(largest) if known else None
 
 
@@ -210,7 +210,7 @@ def _interval(cell: pd.Series, judged: str | None, scale: tuple[float, float]) -
         place(low, scale) if known else None,
         place(cell[judged], scale),
         place(high, scale) if known else None,
-        sure(cell),
+        format_ci(cell),
     )
 
 
@@ -252,7 +252,7 @@ def _shade(model: str, chain: str, row: pd.Series, metric: str, low: float, high
     if pd.isna(value):
         return Shade(model, chain, missing(row), "", "")
     share = 0.5 if high == low else (float(value) - low) / (high - low)
-    colour, ink = shade(share)
+    color, ink = shade(share)
     return Shade(
-        model, chain, f"{value:.3f}" + "*" * bool(row["failed"] + row["skipped"]), colour, ink
+        model, chain, f"{value:.3f}" + "*" * bool(row["failed"] + row["skipped"]), color, ink
     )

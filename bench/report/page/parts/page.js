@@ -134,7 +134,7 @@ window.latentgrid = { hover: () => {}, ready: false };
     );
     const reconstructions = new Map(Object.entries(data.reconstructions));
     const unpacked = new Map(); // cells, once they were asked for
-    const state = { a: 0, b: Math.min(1, data.cells.length - 1), colour: "label", at: null };
+    const state = { a: 0, b: Math.min(1, data.cells.length - 1), color: "label", at: null };
 
     function cell(number) {
       if (!unpacked.has(number)) {
@@ -199,7 +199,7 @@ window.latentgrid = { hover: () => {}, ready: false };
       return parts.join(", ");
     }
 
-    // ---- colours ----
+    // ---- colors ----
 
     const mark = (group) => [
       data.palette[group % data.palette.length],
@@ -209,26 +209,26 @@ window.latentgrid = { hover: () => {}, ready: false };
     const WRONG = ["#d55e00", "diamond"];
     const NONE = ["#949494", "plus"];
 
-    // A cluster has the colour of the label that it is assigned to, if there is one.
+    // A cluster has the color of the label that it is assigned to, if there is one.
     const clusterMark = (of, cluster) =>
       cluster < 0 ? NONE : mark(of.labelOf.has(cluster) ? of.labelOf.get(cluster) : cluster);
 
-    function most(values) { // what all but one in fifty are below: one outlier greys the others
+    function most(values) { // what all but one in fifty are below: one outlier grays the others
       const sorted = Float32Array.from(values).sort();
       return sorted[Math.floor(0.98 * (sorted.length - 1))];
     }
 
-    // One scale for both planes: the same colour is the same error.
+    // One scale for both planes: the same color is the same error.
     const scale = () => Math.max(...["a", "b"].map((side) => errors.get(shown(side).model))
       .filter(Boolean).map(most));
 
     function marks(side) {
       const of = shown(side);
-      if (state.colour === "label" && labels !== null) return (image) => mark(labels[image]);
-      if (state.colour === "mistake" && labels !== null) {
+      if (state.color === "label" && labels !== null) return (image) => mark(labels[image]);
+      if (state.color === "mistake" && labels !== null) {
         return (image) => (isWrong(of, image) ? WRONG : RIGHT);
       }
-      if (state.colour === "error" && errors.has(of.model)) {
+      if (state.color === "error" && errors.has(of.model)) {
         const [values, steps, greatest] = [errors.get(of.model), data.ramp.length - 1, scale()];
         const share = (image) => (greatest > 0 ? Math.min(values[image] / greatest, 1) : 0);
         return (image) => [data.ramp[Math.round(share(image) * steps)][0], "circle"];
@@ -245,14 +245,14 @@ window.latentgrid = { hover: () => {}, ready: false };
       square_pin: "M2 2q6 3 12 0q-3 6 0 12q-6-3-12 0q3-6 0-12z",
     };
 
-    function key([colour, marker], text) {
+    function key([color, marker], text) {
       const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       for (const [name, value] of [["width", 14], ["height", 14], ["viewBox", "0 0 16 16"], ["aria-hidden", true]]) {
         svg.setAttribute(name, value);
       }
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
       path.setAttribute("d", SHAPES[marker]);
-      path.setAttribute("fill", colour);
+      path.setAttribute("fill", color);
       svg.append(path);
       return element("li", {}, svg, text);
     }
@@ -260,15 +260,15 @@ window.latentgrid = { hover: () => {}, ready: false };
     function legend(side) {
       const [of, list] = [shown(side), byId(`legend-${side}`)];
       let items;
-      if (state.colour === "label" && labels !== null) {
+      if (state.color === "label" && labels !== null) {
         const counts = tally(labels);
         items = data.classes.map((name, label) => key(mark(label), `${name} (${counts.get(label) ?? 0})`));
-      } else if (state.colour === "mistake" && labels !== null) {
+      } else if (state.color === "mistake" && labels !== null) {
         const wrong = allImages().filter((image) => isWrong(of, image)).length;
         items = [key(RIGHT, `right (${count - wrong})`), key(WRONG, `wrong (${wrong})`)];
-      } else if (state.colour === "error" && errors.has(of.model)) {
+      } else if (state.color === "error" && errors.has(of.model)) {
         const ramp = element("span", { className: "ramp" });
-        ramp.style.background = `linear-gradient(to right, ${data.ramp.map(([colour]) => colour).join(",")})`;
+        ramp.style.background = `linear-gradient(to right, ${data.ramp.map(([color]) => color).join(",")})`;
         const greatest = scale();
         items = greatest > 0
           ? [element("li", {}, "mean squared error 0", ramp, `${greatest.toPrecision(2)} or more`)]
@@ -277,7 +277,7 @@ window.latentgrid = { hover: () => {}, ready: false };
         const counts = tally(of.clusters);
         items = clustersOf(of).map((cluster) =>
           key(clusterMark(of, cluster), `${clusterName(of, cluster)} (${counts.get(cluster) ?? 0})`));
-        if (state.colour === "error") items.unshift(element("li", {}, "No reconstruction; by cluster:"));
+        if (state.color === "error") items.unshift(element("li", {}, "No reconstruction; by cluster:"));
       }
       const rest = items.length - MOST_KEYS;
       if (rest > 0) items.splice(MOST_KEYS, rest, element("li", {}, `and ${rest} more`));
@@ -300,11 +300,11 @@ window.latentgrid = { hover: () => {}, ready: false };
         const found = allImages().map(look);
         columns[`x_${side}`] = Float32Array.from(of.x);
         columns[`y_${side}`] = Float32Array.from(of.y);
-        columns[`colour_${side}`] = found.map(([colour]) => colour);
+        columns[`color_${side}`] = found.map(([color]) => color);
         columns[`marker_${side}`] = found.map(([, marker]) => marker);
         legend(side);
         byId(`caption-${side}`).textContent =
-          `${of.name}: ${of.judged}. Plane: ${of.kind}. ${plural(count, "image")}, by ${state.colour}.`;
+          `${of.name}: ${of.judged}. Plane: ${of.kind}. ${plural(count, "image")}, by ${state.color}.`;
         byId(`keys-${side}`).setAttribute("aria-label", `Plane ${side.toUpperCase()}: ${of.name}`);
       }
       points.data = columns;
@@ -436,9 +436,9 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     function zoom(side, factor) {
       const of = shown(side);
-      const centre = state.at === null ? null : [of.x[state.at], of.y[state.at]];
+      const center = state.at === null ? null : [of.x[state.at], of.y[state.at]];
       ranges(side).forEach((range, axis) => {
-        const about = centre ? centre[axis] : (range.start + range.end) / 2;
+        const about = center ? center[axis] : (range.start + range.end) / 2;
         range.setv({
           start: about + (range.start - about) * factor, end: about + (range.end - about) * factor,
         });
@@ -559,8 +559,8 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     function shaded(value, share) {
       const made = element("td", { textContent: value });
-      const [colour, ink] = data.ramp[Math.round(share * (data.ramp.length - 1))];
-      Object.assign(made.style, { background: colour, color: ink });
+      const [color, ink] = data.ramp[Math.round(share * (data.ramp.length - 1))];
+      Object.assign(made.style, { background: color, color: ink });
       return made;
     }
 
@@ -632,13 +632,13 @@ window.latentgrid = { hover: () => {}, ready: false };
         byId("look").scrollIntoView();
       });
     }
-    for (const input of document.querySelectorAll('input[name="colour"]')) {
+    for (const input of document.querySelectorAll('input[name="color"]')) {
       const without = labels === null && ["label", "mistake"].includes(input.value);
       input.disabled = without || (input.value === "error" && !errors.size);
-      input.addEventListener("change", () => { state.colour = input.value; paint(); });
+      input.addEventListener("change", () => { state.color = input.value; paint(); });
     }
-    if (labels === null) state.colour = "cluster";
-    document.querySelector(`input[name="colour"][value="${state.colour}"]`).checked = true;
+    if (labels === null) state.color = "cluster";
+    document.querySelector(`input[name="color"][value="${state.color}"]`).checked = true;
     show("b", state.b);
     show("a", state.a);
     Object.assign(window.latentgrid, { ready: true, state, points, plots, choose });

@@ -1,0 +1,1 @@
+"""Leaf utilities: errors, files, seeds, keys, the registry; imports no other room."""

@@ -1,0 +1,30 @@
+"""What ends a command with one line and no traceback, and how errors are told in one."""
+
+from __future__ import annotations
+
+import re
+
+
+class UsageError(Exception):
+    """Bad input: one line that says what was wrong, what was found and what is allowed.
+
+    The commands print the line and end with exit code 2.
+    """
+
+
+class RunError(Exception):
+    """Something outside of the grid stopped it, such as a full disk; what was done stays.
+
+    The commands print the line and end with exit code 1.
+    """
+
+
+def one_line(text: str) -> str:
+    """Return text as one line that a terminal shows as it is, whatever characters it holds."""
+    printable = re.sub(r"[\x00-\x1f\x7f-\x9f]", "\ufffd", " ".join(text.split()))
+    return printable.encode(errors="backslashreplace").decode()
+
+
+def format_error(error: BaseException) -> str:
+    """Tell an error's type and message in one line."""
+    return one_line(f"{type(error).__name__}: {error}")

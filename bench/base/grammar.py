@@ -1,0 +1,198 @@
+"""How users write an item with its settings: ``dnn(code=32)``, ``tsne2(perplexity=50)``.
+
+::
+
+    item       = name [parameters]
+    parameters = "(" parameter ("," parameter)* ")"
+    parameter  = key "=" value
+    value      = integer | decimal | "true" | "false" | word
+
+Parameters are those of the item's constructor. Spaces between the parts do not matter. What is
+read is canonical: parameters at their default are dropped and the rest is sorted, so that two ways
+to write one thing are one cell. Like `registry`, this module stands beside all rooms.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import re
+import typing
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from bench.base.registry import Registry, did_you_mean
+
+Value = int | float | bool | str
+Parameters = tuple[tuple[str, Value], ...]
+
+_PARAMETER = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?P<value>[\w.+-]+)\s*", re.ASCII)
+
+
+_ITEM = re.compile(r"\s*(?P<name>[^\s()]*)\s*(?:\((?P<parameters>[^()]*)\))?\s*")
+
+
+class GrammarError(ValueError):
+    """A text that does not follow the grammar, or names a parameter that an item has not."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """An item with its settings; ``str(written)`` is its canonical text.
+
+    Attributes
+    ----------
+    name : str
+        As registered.
+    parameters : tuple of (str, value)
+        Those that differ from the item's defaults, sorted by name.
+    """
+
+    name: str
+    parameters: Parameters = ()
+
+    def __str__(self) -> str:
+        """Return the canonical text."""
+        return f"{self.name}{write_parameters(self.parameters)}"
+
+
+def split(text: str, separator: str) -> list[str]:
+    """Split at separators outside of parentheses."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character == separator and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+def split_list(text: str) -> list[str]:
+    """Split a list at its commas, leaving those within parentheses alone."""
+    return [part.strip() for part in split(text, ",")]
+
+
+def read_item(
+    registry: Registry[Any], text: str, reserved: Callable[[Any], Collection[str]]
+) -> tuple[str, Parameters]:
+    """Read the name of a registered item and its parameters, such as ``dnn(code=32)``.
+
+    Parameters
+    ----------
+    registry : Registry
+    text : str
+    reserved : callable
+        Given the item, returns the parameters that the harness sets.
+
+    Raises
+    ------
+    GrammarError
+        If the text does not follow the grammar; the message quotes it.
+    UnknownNameError
+        If there is no such item.
+    """
+    match = _ITEM.fullmatch(text)
+    if match is None:
+        raise GrammarError(
+            f"{registry.kind} {text!r}: cannot be read; one looks like name or name(key=value)"
+        )
+    item = registry[match["name"]]
+    try:
+        found = read_parameters(match["name"], match["parameters"], item, reserved(item))
+    except GrammarError as error:
+        raise GrammarError(f"{registry.kind} {text!r}: {error}") from None
+    return match["name"], found
+
+
+def signature_of(item: Any) -> inspect.Signature:
+    """Return what an item's constructor takes; found once, since a plan asks for it per cell."""
+    return _signature(item)
+
+
+_signature = functools.cache(inspect.signature)
+
+
+@functools.cache
+def _types_of(item: Any) -> dict[str, Any]:
+    return typing.get_type_hints(item.__init__)
+
+
+def read_parameters(
+    name: str, text: str | None, item: Callable[..., Any], reserved: Collection[str]
+) -> Parameters:
+    """Read what stands between the parentheses behind a name.
+
+    Parameters
+    ----------
+    name : str
+        What the item is called in messages.
+    text : str or None
+        None where there are no parentheses.
+    item : class
+        Its constructor says which parameters there are, and of which type.
+    reserved : collection of str
+        Parameters that the harness sets.
+
+    Returns
+    -------
+    tuple of (str, value)
+        Those that differ from the constructor's defaults, sorted by name.
+
+    Raises
+    ------
+    GrammarError
+    """
+    signature = signature_of(item)
+    allowed = [key for key in signature.parameters if key not in reserved]
+    types = _types_of(item)
+    found: dict[str, Value] = {}
+    for part in [] if text is None or not text.strip() else text.split(","):
+        match = _PARAMETER.fullmatch(part)
+        if match is None:
+            raise GrammarError(f"cannot read {part.strip()!r}; a parameter looks like key=value")
+        key = match["key"]
+        if key not in allowed:
+            has = f"it has {', '.join(allowed)}" if allowed else "it has none"
+            raise GrammarError(
+                f"{name} has no parameter {key!r}: {did_you_mean(key, allowed)}{has}"
+            )
+        if key in found:
+            raise GrammarError(f"{key} is given twice")
+        found[key] = _convert(key, match["value"], types.get(key))
+    differing = {k: v for k, v in found.items() if v != signature.parameters[k].default}
+    return tuple(sorted(differing.items()))
+
+
+def write_parameters(parameters: Parameters) -> str:
+    """Return parameters as they are read, parentheses included; nothing where there are none."""
+    inner = ",".join(f"{key}={_format(value)}" for key, value in parameters)
+    return f"({inner})" if inner else ""
+
+
+def _convert(key: str, text: str, wanted: Any) -> Value:
+    """Read a value as the type that the constructor asks for."""
+    if wanted not in (bool, int, float, str):
+        raise GrammarError(f"{key} is not annotated with bool, int, float or str and cannot be set")
+    try:
+        if wanted is bool:
+            return {"true": True, "false": False}[text.lower()]
+        value: Value = wanted(text)
+    except (KeyError, ValueError):
+        expected = {bool: "true or false", int: "a whole number", float: "a number"}
+        raise GrammarError(
+            f"{key} must be {expected.get(wanted, wanted.__name__)}, found {text!r}"
+        ) from None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise GrammarError(f"{key} must be finite, found {text!r}")
+    return value
+
+
+def _format(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)

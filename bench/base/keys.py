@@ -1,0 +1,116 @@
+"""Keys of artifacts: a hash of settings, source and versions of libraries."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from bench.base.errors import UsageError
+
+ABSENT = "not installed"
+
+
+def key(inputs: dict[str, Any]) -> str:
+    """Return 40 hexadecimal digits that name these inputs.
+
+    Parameters
+    ----------
+    inputs : dict
+        Anything JSON can hold; the order of names does not matter.
+    """
+    text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+@functools.cache
+def source(*items: Any) -> str:
+    """Return a hash of the source of functions, classes and modules.
+
+    A function counts with its own text, a module with its file, and a class with the files that
+    define it and the classes it derives from: editing one model changes that model's key only.
+
+    Parameters
+    ----------
+    *items : function, class or module
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for item in items:
+        for text in _class_texts(item) if inspect.isclass(item) else [inspect.getsource(item)]:
+            digest.update(text.encode())
+    return digest.hexdigest()[:16]
+
+
+def _class_texts(item: type) -> list[str]:
+    # Libraries' classes are stood for by the library's version.
+    ours = {"bench", "models", "reducers", item.__module__.partition(".")[0]}
+    lineage = [c for c in inspect.getmro(item) if c.__module__.partition(".")[0] in ours]
+    lineage = [c for c in lineage if not _is_made(c)]
+    for part in getattr(item, "parts", ()):
+        lineage += [c for c in inspect.getmro(part) if c.__module__.partition(".")[0] in ours]
+    try:
+        texts = {Path(inspect.getfile(c)).read_text(encoding="utf-8") for c in lineage}
+    except (OSError, TypeError):
+        texts = {_cell_text(c) for c in lineage}
+    return sorted(texts)
+
+
+def _is_made(item: type) -> bool:
+    """Tell whether a class was made of its original, see `models.untrained`, and not written.
+
+    Its text is then that of the classes that it derives from.
+    """
+    return any(vars(item).get("original") is base for base in item.__bases__)
+
+
+def _cell_text(item: type) -> str:
+    """Return the text of a class that was defined in a notebook and not in a file."""
+    try:
+        return inspect.getsource(item)
+    except (OSError, TypeError):
+        raise UsageError(
+            f"the source of {item.__name__} cannot be read, and results are kept by it: define "
+            "it in a file or a notebook"
+        ) from None
+
+
+@functools.cache
+def installed(distribution: str) -> str:
+    """Return the version of an installed distribution, without a build's local suffix."""
+    try:
+        return version(distribution).partition("+")[0]
+    except PackageNotFoundError:
+        return ABSENT
+
+
+def versions(*distributions: str) -> dict[str, str]:
+    """Return installed versions by distribution."""
+    return {name: installed(name) for name in distributions}
+
+
+@functools.cache
+def processor() -> str:
+    """Return which kernels do the arithmetic here, such as ``openblas 0.3.30 Haswell, AVX512``.
+
+    Libraries choose them by the processor, or by variables such as ``OPENBLAS_CORETYPE``; other
+    kernels give other last digits, from which t-SNE and UMAP go quite other ways.
+    """
+    import scipy.linalg  # noqa: F401  # only what is loaded can be asked
+    import torch
+    from threadpoolctl import threadpool_info
+
+    libraries = {
+        f"{found['internal_api']} {found['version']} {found.get('architecture', '')}".strip()
+        for found in threadpool_info()
+        if found["user_api"] == "blas"
+    }
+    return ", ".join([*sorted(libraries), torch.backends.cpu.get_cpu_capability()])

@@ -1,0 +1,61 @@
+"""Puts tasks that follow one another into batches, since Dask takes milliseconds for each.
+
+Nothing that is long waits for what it does not need, beyond tasks that are short.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from bench.execution.worker.messages import Order
+from bench.planning.task import PARALLEL, Task
+
+LONGEST = 5  # tasks: what only shares its first task with others waits for no more than these
+
+
+def batches(orders: list[Order]) -> list[list[Order]]:
+    """Return tasks in batches, each to be done in order and after those that it reads from.
+
+    A batch reads from earlier ones only, so that none waits for itself.
+
+    Parameters
+    ----------
+    orders : list of Order
+        Parents first.
+    """
+    readers: dict[str, list[Task]] = defaultdict(list)
+    for order in orders:
+        for _, key in order.task.reads:
+            readers[key].append(order.task)
+    number: dict[str, int] = {}
+    made: list[list[Order]] = []
+    for order in orders:
+        last = max((number[key] for _, key in order.task.reads if key in number), default=None)
+        if last is None or not _goes_with(order, made[last], readers):
+            last = len(made)
+            made.append([])
+        made[last].append(order)
+        number[order.task.key] = last
+    return made
+
+
+def on_gpu(task: Task) -> bool:
+    """Tell whether a task needs a GPU."""
+    return bool(task.settings.get("device") == "cuda")
+
+
+def _goes_with(order: Order, batch: list[Order], readers: dict[str, list[Task]]) -> bool:
+    """Tell whether a task may go behind a batch, of which it reads.
+
+    Not where others that read the same would wait for it: nobody for one that is long, and none
+    that is long for one that is short.
+    """
+    task, own = order.task, {other.task.key for other in batch}
+    read = [key for _, key in task.reads if key in own]
+    others = [other for key in read for other in readers[key] if other.key != task.key]
+    waiting = others if _is_long(task) else [other for other in others if _is_long(other)]
+    return len(batch) < LONGEST and not waiting and on_gpu(task) == on_gpu(batch[0].task)
+
+
+def _is_long(task: Task) -> bool:
+    return task.stage in PARALLEL

@@ -1,0 +1,24 @@
+"""Finds an engine by its name."""
+
+from __future__ import annotations
+
+from bench.execution.engines.engine import Engine
+from bench.execution.engines.local import Local
+from bench.planning.engines import LOCAL, require, scheduler_of
+from bench.planning.spec import GridSpec
+
+
+def choose(spec: GridSpec) -> Engine:
+    """Return the engine that settings ask for; nothing is started.
+
+    Raises
+    ------
+    bench.base.errors.UsageError
+        If what it needs is not installed.
+    """
+    require(spec.engine)
+    if spec.engine == LOCAL:
+        return Local()
+    from bench.execution.engines.cluster import Cluster
+
+    return Cluster(scheduler_of(spec.engine), spec.workers)

@@ -1,0 +1,202 @@
+"""Many tasks at once, by Dask: on this machine, or on the workers of a running scheduler."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+from rich.console import Console
+
+from bench.base.errors import UsageError, one_line
+from bench.base.processors import available_threads
+from bench.execution.engines import proof, remote
+from bench.execution.engines.connection import Connection
+from bench.execution.engines.engine import Work
+from bench.execution.engines.messages import Job, topic
+from bench.execution.engines.progress import WatchMany
+from bench.execution.engines.rounds import Rounds
+from bench.execution.engines.together import run_together
+from bench.execution.runner import Mode, Outcome
+from bench.execution.worker.messages import Setup
+from bench.planning.plan import Plan
+from bench.planning.spec import GridSpec, find_device
+from bench.store import Store
+
+
+class Cluster:
+    """The engine ``dask``.
+
+    Parameters
+    ----------
+    address : str or None
+        Of a running scheduler; None: a cluster of this process, started when there is work.
+    workers : int or None
+        Tasks at once in that; None: as many as there are processors.
+    """
+
+    def __init__(self, address: str | None, workers: int | None = None) -> None:
+        self.address = address
+        self.workers = workers or available_threads()
+        self.device = "cpu"
+        self.connection: Connection | None = None
+
+    def __enter__(self) -> Cluster:
+        """Start nothing that nobody needs yet."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Leave the cluster, and end one that is ours."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    def fit(self, spec: GridSpec) -> GridSpec:
+        """Return the settings with the threads and the device that tasks will have.
+
+        Where nothing else is asked for, a task gets an equal part of a machine's processors, and
+        a GPU if any worker has one.
+
+        Raises
+        ------
+        UsageError
+            If a scheduler does not answer, or has no worker yet to find this out from.
+        """
+        found: dict[str, Any] = {}
+        if spec.device == "auto":
+            found["device"] = self._device()
+        if "threads" not in spec.model_fields_set:
+            found["threads"] = self._threads()
+        self.device = found.get("device", spec.device)
+        return spec.model_copy(update=found)
+
+    def _device(self) -> str:
+        if self.address is None:
+            return find_device()
+        known = self._known("whether there are GPUs", "--device cpu or --device cuda").values()
+        return "cuda" if any(worker["resources"].get(remote.GPU) for worker in known) else "cpu"
+
+    def _threads(self) -> int:
+        if self.address is None:
+            return max(available_threads() // self.workers, 1)
+        known = self._known("how many threads a task can have", "--threads N")
+        processors = self._connected().on_all(remote.processors)
+        # Of workers on one machine each sees all of its processors.
+        on_host: dict[str, int] = {}
+        for address in known:
+            on_host.setdefault(known[address]["host"], 0)
+            on_host[known[address]["host"]] += known[address]["nthreads"]
+        shares = [processors[a] // on_host[known[a]["host"]] for a in processors if a in known]
+        return max(min(shares, default=1), 1)
+
+    def _known(self, to_find: str, otherwise: str) -> dict[str, dict[str, Any]]:
+        """Return what is known of the workers, to find something out; refuse where there is none.
+
+        Raises
+        ------
+        UsageError
+        """
+        known = self._connected().workers()
+        if not known:
+            raise UsageError(
+                f"the scheduler {self.address} has no worker yet, from which to find out "
+                f"{to_find}: start one, dask worker, or say {otherwise}"
+            )
+        return known
+
+    def _connected(self) -> Connection:
+        if self.connection is None:
+            gpus = _gpus_here() if self.address is None and self.device == "cuda" else 0
+            self.connection = Connection(self.address, self.workers, gpus)
+        return self.connection
+
+    @contextmanager
+    def at_work(
+        self, setup: Setup, seconds: dict[str, float], console: Console | None
+    ) -> Iterator[Work]:
+        """Connect and have the workers proven, once there is something to do."""
+        watch = WatchMany(seconds, console)
+        ready: list[Rounds] = []
+        with ExitStack() as stack:
+
+            def rounds() -> Rounds:
+                if not ready:
+                    ready.append(self._ready(setup, libraries, watch, stack))
+                return ready[0]
+
+            def work(plan: Plan, store: Store, mode: Mode, outcome: Outcome) -> None:
+                for task in plan.tasks.values():
+                    libraries.update(task.inputs["versions"])
+                run_together(plan, store, rounds, watch, mode, outcome)
+
+            libraries: set[str] = set()
+            yield work
+
+    def _ready(
+        self, setup: Setup, libraries: set[str], watch: WatchMany, stack: ExitStack
+    ) -> Rounds:
+        """Tell where the work goes, and have every worker prove that it can do it."""
+        connection = self._connected()
+        known = connection.workers()
+        slots = sum(worker["nthreads"] for worker in known.values())
+        ours = None if self.address else self.workers * setup.threads
+        job = Job(uuid.uuid4().hex, self._traveling(setup), None, ours)
+        if self.address is not None:
+            connection.check_scheduler()
+            asked = stack.enter_context(proof.asked(job.setup.store, libraries))
+            job = replace(job, proof=asked)
+            for worker, reason in connection.on_all(remote.prove, pickle.dumps(asked)).items():
+                if reason:
+                    raise UsageError(f"worker {worker} cannot work for this grid: {reason}")
+
+        def say(text: str) -> None:
+            print(f"dask: {one_line(text)}", file=sys.stderr)
+
+        link = f"; see {connection.link}" if connection.link else ""
+        waits = "" if slots else ", waiting for a worker"
+        at_once = f"{_some(slots, 'task')} at once, up to {_some(setup.threads, 'thread')} each"
+        say(f"{at_once}{waits}{link}")
+        watch.at_once = lambda: max(slots, 1)
+        connection.client.subscribe_topic(topic(job.run), lambda event: watch.step(*event[1]))
+        stack.enter_context(watch)
+        return Rounds(connection, job, say)
+
+    def _traveling(self, setup: Setup) -> Setup:
+        """Return what workers elsewhere are to know: no path but the store's is the same there.
+
+        What a plugin's file defines travels as it is in this process, and the file stays here.
+        """
+        if self.address is None:
+            return setup
+        items = cloudpickle.loads(setup.items)
+        files = {str(path.resolve()) for path in setup.plugins}
+        modules = [
+            module
+            for module in list(sys.modules.values())
+            if getattr(module, "__file__", None)
+            and str(Path(str(module.__file__)).resolve()) in files
+        ]
+        for module in modules:
+            cloudpickle.register_pickle_by_value(module)
+        try:
+            packed = cloudpickle.dumps(items)
+        finally:
+            for module in modules:
+                cloudpickle.unregister_pickle_by_value(module)
+        return replace(setup, store=setup.store.resolve(), plugins=(), items=packed)
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def _gpus_here() -> int:
+    import torch
+
+    return torch.cuda.device_count()

@@ -1,0 +1,168 @@
+"""A connection to Dask: to a cluster of ours on this machine, or to a running scheduler."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from distributed import CancelledError, Client, LocalCluster
+from distributed.comm import CommClosedError
+
+from bench.base.errors import RunError, UsageError, format_error
+from bench.execution.engines.doing import children
+from bench.execution.engines.remote import GPU, processors
+
+HERE = "127.0.0.1"
+PATIENCE = 10.0  # seconds for a scheduler to answer
+RETURN = 60.0  # seconds for a scheduler that was lost to come back
+# What Dask raises when the scheduler is no longer there.
+LOST = (CancelledError, CommClosedError, OSError, TimeoutError)
+LOGGERS = ("distributed", "tornado", "asyncio", "bokeh")
+
+
+class Connection:
+    """A client of Dask, and what it started.
+
+    Parameters
+    ----------
+    address : str or None
+        Of a running scheduler; None: one is started in this process, with one worker whose
+        threads each have tasks done in a process of their own. No port is opened for the work,
+        and the dashboard's is on the loopback interface.
+    workers : int
+        Tasks at once, where the cluster is ours.
+    gpus : int
+        GPUs of this machine, where the cluster is ours.
+
+    Raises
+    ------
+    UsageError
+        If no scheduler answers.
+    """
+
+    def __init__(self, address: str | None, workers: int = 1, gpus: int = 0) -> None:
+        # What goes wrong is told in one line, by whoever asked.
+        for name in [*logging.root.manager.loggerDict]:  # each may have a level of its own
+            if name.partition(".")[0] in LOGGERS:
+                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        self.address = address
+        self.cluster = None if address else _start(workers, gpus)
+        self.client = self._connect(PATIENCE)
+
+    @property
+    def link(self) -> str:
+        """Where Dask shows what it does; empty where it does not."""
+        if self.cluster is not None:
+            port = self.client.scheduler_info()["services"].get("dashboard")
+            return f"http://{HERE}:{port}/status" if port else ""
+        with suppress(Exception):  # a dashboard that is not there is in nobody's way
+            return str(self.client.dashboard_link)
+        return ""
+
+    def workers(self) -> dict[str, dict[str, Any]]:
+        """Return what the scheduler knows of its workers, by their addresses."""
+        try:
+            found: dict[str, dict[str, Any]] = self.client.scheduler_info(n_workers=-1)["workers"]
+        except LOST:
+            self.again()
+            return self.workers()
+        return found
+
+    def on_all(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """Call a function on every worker, whatever that is doing; return the answers by address.
+
+        Raises
+        ------
+        UsageError
+            If a worker cannot do that, for lack of latentgrid perhaps.
+        """
+        try:
+            answers = self.client.run(function, *arguments, on_error="return")
+        except LOST as error:
+            raise RunError(
+                f"the scheduler {self.address} was lost ({format_error(error)})"
+            ) from None
+        for address, answer in answers.items():
+            if isinstance(answer, BaseException):
+                raise UsageError(
+                    f"worker {address} does not answer ({format_error(answer)}): latentgrid has to be "
+                    "installed on all workers, and on the scheduler"
+                )
+        found: dict[str, Any] = answers
+        return found
+
+    def check_scheduler(self) -> None:
+        """Refuse a scheduler that cannot load what passes through it.
+
+        Raises
+        ------
+        UsageError
+        """
+        try:
+            self.client.run_on_scheduler(processors)
+        except Exception as error:  # whatever it raises while it loads that
+            raise UsageError(
+                f"the scheduler {self.address} cannot work for this grid ({format_error(error)}): "
+                "latentgrid has to be installed on all workers, and on the scheduler"
+            ) from None
+
+    def again(self) -> None:
+        """Connect anew, after the scheduler was lost.
+
+        Raises
+        ------
+        bench.base.errors.RunError
+            If it does not come back.
+        """
+        self._leave()
+        try:
+            self.client = self._connect(RETURN)
+        except UsageError:
+            raise RunError(
+                f"the scheduler {self.address} was lost, and did not come back within "
+                f"{RETURN:.0f} s; what was done is kept, and the same command goes on from there"
+            ) from None
+
+    def close(self) -> None:
+        """Leave a running cluster, and end one that is ours."""
+        if self.cluster is not None:
+            children().end()  # else their tasks would be waited for
+        self._leave()
+        if self.cluster is not None:
+            with suppress(Exception):
+                self.cluster.close()
+
+    def _leave(self) -> None:
+        with suppress(Exception):  # the other end may be gone
+            self.client.close(timeout=2)
+
+    def _connect(self, patience: float) -> Client:
+        to = self.cluster if self.cluster is not None else self.address
+        try:
+            with warnings.catch_warnings():
+                # Other versions are refused, where they matter, by `bench.execution.engines.proof`.
+                warnings.simplefilter("ignore")
+                return Client(to, timeout=patience, set_as_default=False)
+        except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+            raise UsageError(
+                f"no Dask scheduler answers at {self.address} ({format_error(error)}): start one "
+                "there, dask scheduler, or name another, --engine dask:tcp://HOST:PORT"
+            ) from None
+
+
+def _start(workers: int, gpus: int) -> LocalCluster:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the dashboard takes another port, if one is taken
+        return LocalCluster(
+            n_workers=1,
+            threads_per_worker=workers,
+            processes=False,
+            memory_limit=0,  # what counts is in processes of their own
+            resources={GPU: gpus} if gpus else None,
+            dashboard_address=f"{HERE}:8787",
+            worker_dashboard_address=f"{HERE}:0",
+            silence_logs=logging.CRITICAL + 1,
+        )

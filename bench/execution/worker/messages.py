@@ -1,0 +1,94 @@
+"""What a grid and the process that works for it say to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.planning.task import Task
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker has to know before its first task.
+
+    Attributes
+    ----------
+    store : Path
+    data : str
+        Key of the artifact that holds the data set's arrays.
+    device : str
+    threads : int
+    deterministic : bool
+    precision : str
+    checkpoint : float
+        Seconds.
+    plugins : tuple of Path
+    items : bytes
+        The grid's models and reducers, for those that only this process knows: a notebook's.
+    """
+
+    store: Path
+    data: str
+    device: str
+    threads: int
+    deterministic: bool
+    precision: str
+    checkpoint: float
+    plugins: tuple[Path, ...]
+    items: bytes
+
+
+@dataclass(frozen=True)
+class Order:
+    """A task to do; ``force``: although its artifact is there."""
+
+    task: Task
+    force: bool
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """So many steps of so many."""
+
+    done: int
+    total: int
+
+
+class Waiting:
+    """Another process is doing the task."""
+
+
+class Ready:
+    """The worker is set up."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """The artifact is there; ``computed``: by this worker."""
+
+    computed: bool
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The task raised: error in one line, and the whole traceback."""
+
+    error: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """An artifact that the task reads is damaged."""
+
+    stage: str
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """The store cannot be used, and no task would fare better."""
+
+    message: str

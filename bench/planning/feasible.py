@@ -1,0 +1,56 @@
+"""What cannot work is known before anything is trained."""
+
+from __future__ import annotations
+
+from bench.base.errors import UsageError
+from bench.clusterers.named import Named
+from bench.datasets.dataset import Dataset
+from bench.stages.training.probe import probe
+from reducers.chain import Chain
+
+
+def check_images(dataset: Dataset) -> None:
+    """Refuse images that nothing could group."""
+    count, images = len(dataset), dataset.images
+    if count < 2:
+        raise UsageError(f"{dataset.name}: {count} image to group: at least 2 are needed")
+    if all((image == images[0]).all() for image in images):
+        raise UsageError(
+            f"{dataset.name}: all {count} images are the same: there is nothing to tell apart"
+        )
+
+
+def why_impossible(
+    model: str,
+    chain: Chain,
+    clusterer: Named,
+    dataset: Dataset,
+    spared: bool = False,
+    count: int | None = None,
+) -> str:
+    """Say why a chain and clusterer cannot work on a model's codes; empty where they can.
+
+    A model that cannot work itself is refused, unless it is to be spared. ``count``: of so many
+    of the images; by default of all.
+    """
+    count = count or len(dataset)
+    try:
+        features = probe(model, dataset.image_shape).code_size
+    except UsageError as error:
+        if not spared:
+            raise
+        return str(error)
+    for link in chain.links:
+        try:
+            reducer = link.build()
+            reducer.check(count, features)
+        except ValueError as error:
+            return (
+                f"reducer chain '{chain}' cannot work on {model}, {dataset.name}: {link}: {error}"
+            )
+        features = reducer.output_size(features)
+    try:
+        clusterer.build(dataset.clusters).check(count, features)
+    except ValueError as error:
+        return f"{clusterer} cannot work on {model}, {chain}, {dataset.name}: {error}"
+    return ""

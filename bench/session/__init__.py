@@ -1,0 +1,1 @@
+"""One command's run: load, plan, execute, collect, report."""

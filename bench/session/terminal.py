@@ -1,0 +1,189 @@
+"""What the main command prints."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.base.errors import UsageError, one_line
+
+if TYPE_CHECKING:
+    from bench.base.registry import Entry
+    from bench.session.run import Finished, Run
+    from bench.session.several import AllFinished, Runs
+
+
+def list_items(plugins: list[Path]) -> int:
+    """Print every data set, model, reducer, clusterer and preset."""
+    from bench.base.registry import PluginError
+    from bench.clusterers import clusterers
+    from bench.datasets import datasets
+    from bench.planning.plugins import load_plugins
+    from bench.planning.presets import PRESETS
+    from models import autoencoders
+    from reducers import reducers
+
+    try:
+        load_plugins(plugins)
+    except PluginError as error:
+        raise UsageError(str(error)) from None
+    groups = [
+        ("Data sets", [(entry.name, _summary(entry)) for entry in datasets]),
+        (
+            "Models",
+            [(entry.name, _summary(entry)) for entry in autoencoders if entry.origin is None],
+        ),
+        ("Reducers", [(entry.name, _summary(entry)) for entry in reducers]),
+        ("Clusterers", [(entry.name, _summary(entry)) for entry in clusterers]),
+        ("Presets", [(name, preset.summary) for name, preset in PRESETS.items()]),
+    ]
+    for title, items in groups:
+        print(title)
+        for name, summary in items:
+            print(f"  {name:<14} {summary}")
+    print("Each model that trains is there untrained as well; untrained stands for all of those.")
+    print("A grid has pixels, its models untrained and the chain none, unless --no-baselines.")
+    return 0
+
+
+def _summary(entry: Entry[Any]) -> str:
+    """Return an item's line, with what is to be installed for it where something is."""
+    from bench.base.extras import how_to_install
+
+    command = how_to_install(entry.item)
+    return f"{entry.summary}; needs {command}" if command else entry.summary
+
+
+def dry_run(runs: Runs) -> int:
+    """Print what a run would do, and what it would cost."""
+    from bench.base.console import duration
+
+    todo = {task.key: (run, task) for run in runs.runs for task in run.missing()}
+    for run in runs.runs:
+        _plan_of(run)
+    if runs.several:
+        seconds = sum(run.seconds(task) for run, task in todo.values())
+        megabytes = sum(run.megabytes(task) for run, task in todo.values())
+        print(
+            f"{len(runs.runs)} data sets: {len(todo)} of {len(runs.tasks())} distinct tasks to "
+            f"do: about {duration(seconds)} and {megabytes:,.0f} MB in {runs.spec.store}"
+        )
+    return 0
+
+
+def _plan_of(run: Run) -> None:
+    from bench.base.console import duration
+    from bench.planning.spec import AUTO
+    from bench.stages import controls
+
+    missing = {task.key for task in run.missing()}
+    clusters: int | str = run.dataset.clusters
+    if run.spec.clusters == AUTO:
+        clusters = f"{controls.LEAST} to {controls.MOST}"
+    print(
+        f"{len(run.plan.cells)} cells on {run.dataset.name}, {len(run.dataset):,} images, "
+        f"{clusters} clusters, {run.spec.device}, {run.spec.threads} threads"
+    )
+    if run.spec.budget is not None:
+        print(
+            f"{run.spec.epochs} of {run.asked.epochs} epochs, and up to {run.spec.seeds} seeds, "
+            f"within {run.spec.budget}"
+        )
+    for cell in run.plan.cells:
+        todo = [task.stage for task in cell.tasks if task.key in missing]
+        state = "there" if not todo else f"to do: {', '.join(dict.fromkeys(todo))}"
+        if cell.impossible:
+            state = "skipped"
+        print(f"  {cell.model:<14} {cell.way!s:<24} seed {cell.index}  {state}")
+    for note in [*run.dataset.notes, *impossible_notes(run)]:
+        print(f"note: {note}")
+    tasks = [task for task in run.plan.tasks.values() if task.key in missing]
+    seconds = sum(run.seconds(task) for task in tasks)
+    megabytes = sum(run.megabytes(task) for task in tasks)
+    print(
+        f"{len(tasks)} of {len(run.plan.tasks)} distinct tasks to do: about "
+        f"{duration(seconds)} and {megabytes:,.0f} MB in {run.spec.store}"
+    )
+    if run.spec.clusters == AUTO:
+        print("That is to suggest a number of clusters; the grid with that number comes after it.")
+
+
+def summarize(runs: Runs, finished: AllFinished) -> int:
+    """Print the tables of a run and what went wrong; return the exit code."""
+    codes = []
+    for run, each in zip(runs.runs, finished.each, strict=True):
+        if runs.several:
+            print(f"{one_line(run.dataset.name)}, {len(run.dataset):,} images")
+        codes.append(_summarize_one(run, each))
+        if runs.several:
+            print()
+    if runs.several:
+        _summarize_ranks(finished)
+    return max(codes)
+
+
+def _summarize_ranks(finished: AllFinished) -> None:
+    from tabulate import tabulate
+
+    from bench.analysis.ranks import compare_ranks, rank
+    from bench.report.several import rank_table, what_it_carries
+    from bench.session.run import show
+
+    ranking = rank(finished.records)
+    if ranking.datasets:
+        standing = compare_ranks(ranking)
+        header, rows = rank_table(ranking, standing)
+        print("Ranks, 1 is best")
+        print(tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True))
+        print(f"note: {what_it_carries(ranking, standing)}")
+    for name in ranking.unlabeled:
+        print(f"note: {one_line(name)} has no labels, and so no ranks")
+    print(f"look into {show(finished.written[0].with_name('index.html'))}")
+    print(f"see {show(finished.written[0])}")
+
+
+def _summarize_one(run: Run, finished: Finished) -> int:
+    from tabulate import tabulate
+
+    from bench.report.tables import grid_table
+
+    header, rows = grid_table(finished.records)
+    print(tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True))
+    return tell_the_rest(run, finished)
+
+
+def tell_the_rest(run: Run, finished: Finished) -> int:
+    """Print what is to be known beside a run's table, and what failed; return the exit code."""
+    from bench.session.run import show
+
+    outcome = finished.outcome
+    for note in [*run.dataset.notes, *finished.notes, *impossible_notes(run)]:
+        print(f"note: {one_line(note)}")
+    print(f"{len(outcome.computed)} tasks done, {len(outcome.reused)} were in {run.spec.store}")
+    if outcome.skipped:
+        reason = next(iter(outcome.skipped.values()))
+        print(f"{len(outcome.skipped)} tasks skipped: {reason}")
+    print(f"look into {show(finished.written[0].with_name('index.html'))}")
+    print(f"see {show(finished.written[0])}")
+    failed = finished.records[finished.records["status"] == "failed"]
+    for error, cells in failed.groupby(["failed_stage", "error", "traceback"], sort=False):
+        stage, message, file = (one_line(str(part)) for part in error)
+        print(f"failed: {len(cells)} cells in {stage}: {message} (see {file})", file=sys.stderr)
+    beside = 0
+    for column, what in (("null_error", "null control"), ("resample_error", "resample")):
+        messages = finished.records[column].dropna().tolist()
+        # Each has a file of its own; of those that are alike one is enough.
+        for message in {text.partition(" (see ")[0]: text for text in messages}.values():
+            print(f"failed: {what} in {one_line(message)}", file=sys.stderr)
+        beside += len(messages)
+    scans = [f for f in outcome.failures.values() if f.stage == "scan"]
+    for failure in scans:
+        print(f"failed: scan: {one_line(failure.error)} (see {failure.traceback})", file=sys.stderr)
+    return 1 if len(failed) or beside or scans else 0
+
+
+def impossible_notes(run: Run) -> list[str]:
+    """Say which cells are skipped because chain or clusterer cannot work on their codes."""
+    reasons = [cell.impossible for cell in run.plan.cells if cell.impossible]
+    return [f"skipped: {reason}" for reason in dict.fromkeys(reasons)]

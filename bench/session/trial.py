@@ -1,0 +1,333 @@
+"""New items on trial: held to their contract, then put into a grid beside the baselines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.text import Text
+
+from bench import contracts
+from bench.base.errors import UsageError, format_error, one_line
+from bench.base.progress import silent
+from bench.base.registry import PluginError, Registry
+from bench.clusterers import clusterers
+from bench.clusterers.named import DEFAULT
+from bench.datasets import datasets
+from bench.planning.plugins import Item, is_built_in, items_in
+from bench.planning.presets import PRESETS
+from bench.planning.spec import GridSpec, resolve
+from bench.planning.task import BEHIND_CHAIN
+from models import autoencoders
+from models.untrained import untrained_name
+from reducers import reducers
+from reducers.chain import Chain, ChainError
+
+MODEL, REDUCER, CLUSTERER, DATA_SET = (
+    registry.kind for registry in (autoencoders, reducers, clusterers, datasets)
+)
+REGISTRIES: dict[str, Registry[Any]] = {
+    MODEL: autoencoders,
+    REDUCER: reducers,
+    CLUSTERER: clusterers,
+    DATA_SET: datasets,
+}
+
+KEPT, BROKEN, SPARED = "✓", "✗", "–"
+STYLES = {KEPT: "green", BROKEN: "bold red", SPARED: "dim"}
+MARK = "→"
+
+RIVAL = "dnn"  # a model that trains in seconds
+CHAIN = "pca32+tsne2"
+DIMENSIONS = 32  # of a reducer that must be told how many
+
+# A minute or so on two cores; with this rate and batch a few epochs on few images do train.
+DEFAULTS: dict[str, Any] = {
+    "dataset": "digits",
+    "limit": 300,
+    "seeds": 3,
+    "epochs": 8,
+    "lr": 5e-4,
+    "batch_size": 32,
+    "null": False,
+    "out": Path("results/try"),
+}
+# The cnn is among the models of a data set's grid, and takes the longest by far.
+EPOCHS_OF_DATA_SET = 3
+
+AHEAD, ALIKE, BEHIND = "is ahead of", "cannot be told from", "is behind"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of holding an item to one promise.
+
+    Attributes
+    ----------
+    promise : str
+    mark : str
+        ``✓`` kept, ``✗`` broken, ``–`` not asked of it.
+    found : str
+    """
+
+    promise: str
+    mark: str
+    found: str
+
+
+def run(file: Path, given: dict[str, Any]) -> int:
+    """Try every item of a file, and print what was found.
+
+    Parameters
+    ----------
+    file : Path
+        Python code that registers items.
+    given : dict
+        Settings of `bench.planning.spec.GridSpec` that replace `DEFAULTS`.
+
+    Returns
+    -------
+    int
+        0, or 1 where a promise was broken or a cell failed.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file, it fails or registers nothing, or the settings cannot be used.
+    """
+    items = _items(file)
+    given = given | {"plugins": () if is_built_in(file) else (file,)}
+    _refuse_settings(items, given)
+    console = Console(highlight=False, soft_wrap=True)
+    broken, failed = [], []
+    for number, item in enumerate(items):
+        if number:
+            print()
+        findings = _print_findings(item, _spec_string(item, given), console)
+        if any(finding.mark == BROKEN for finding in findings):
+            broken.append(str(item))
+            print(f"no grid for the {item} until it keeps its contract")
+        elif not _stands_beside_its_original(item) and _run_grid(item, plan(item, given)):
+            failed.append(str(item))
+    if broken:
+        print(f"contract broken: {', '.join(broken)}", file=sys.stderr)
+    if failed:
+        print(f"failed: cells in the grid of {', '.join(failed)}", file=sys.stderr)
+    return 1 if broken or failed else 0
+
+
+def find(item: Item, spec: str) -> Iterator[Finding]:
+    """Hold an item to every promise of its kind, one after the other.
+
+    Parameters
+    ----------
+    item : Item
+    spec : str
+        What its checks are given: its name, or the spec string of a data set.
+    """
+    for check in contracts.checks_of(item.kind):
+        promise = contracts.promise_of(check)
+        try:
+            yield Finding(promise, KEPT, one_line(check(spec)))
+        except contracts.Spared as why:
+            yield Finding(promise, SPARED, one_line(str(why)))
+        except AssertionError as error:
+            yield Finding(promise, BROKEN, one_line(str(error)) or format_error(error))
+        except Exception as error:  # whatever somebody else's item raises
+            yield Finding(promise, BROKEN, format_error(error))
+
+
+def plan(item: Item, given: dict[str, Any]) -> GridSpec:
+    """Settle the grid in which an item shows where it stands.
+
+    A model stands beside `pixels`, itself untrained and the `dnn`; a reducer, on `pixels` and the
+    `dnn`, beside no reduction, as many principal components and t-SNE; a clusterer on the same
+    beside k-means; a data set is tried with the models of the preset quick.
+    """
+    settings = DEFAULTS | {"models": [RIVAL], "reducers": [CHAIN]}
+    if item.kind == MODEL:
+        settings["models"] = [item.name, RIVAL]
+    elif item.kind == REDUCER:
+        chain = _shortest_chain(item.name)
+        plain = f"pca{chain.links[0].n_components or DIMENSIONS}"
+        settings["reducers"] = list(dict.fromkeys([plain, CHAIN, str(chain)]))
+    elif item.kind == CLUSTERER:
+        settings["clusterers"] = list(dict.fromkeys([DEFAULT, item.name]))
+        settings["reducers"] = [f"pca{DIMENSIONS}", CHAIN]
+    else:
+        settings["models"] = PRESETS["quick"].settings["models"]
+        settings["epochs"] = EPOCHS_OF_DATA_SET
+    settings |= given | {"dataset": _dataset_for(item, given)}
+    folder = f"{item.kind.replace(' ', '-')}-{item.name}"
+    return resolve(settings | {"out": Path(settings["out"]) / folder})
+
+
+def is_its(item: Item, model: str, chain: str) -> bool:
+    """Tell whether a cell is an item's own, and no baseline."""
+    if item.kind == MODEL:
+        return model == item.name
+    chain, _, by = chain.partition(BEHIND_CHAIN)
+    if item.kind == CLUSTERER:
+        return (by or DEFAULT).partition("(")[0] == item.name
+    links = Chain.parse(chain).links
+    return item.kind == REDUCER and any(link.name == item.name for link in links)
+
+
+def lay_out(item: Item, records: pd.DataFrame) -> str:
+    """Write the cells as a table, best first, an item's own marked."""
+    from tabulate import tabulate
+
+    from bench.analysis.summary import summary
+    from bench.report.tables import grid_table
+
+    header, rows = grid_table(records)
+    cells = summary(records)
+    marks = [
+        MARK * is_its(item, *cell) for cell in zip(cells["model"], cells["chain"], strict=True)
+    ]
+    marks += [""] * (len(rows) - len(cells))  # the line of chance
+    # How many seeds were finished stands last; the metrics between are in results.md.
+    shown = [[mark, *row[:5], row[-1]] for mark, row in zip(marks, rows, strict=True)]
+    return tabulate(shown, ["", *header[:5], header[-1]], "simple", disable_numparse=True)
+
+
+def standing(item: Item, records: pd.DataFrame) -> str:
+    """Say in a sentence or two where an item stands, by the verdicts among the records."""
+    from bench.analysis.inference import seeds_needed
+    from bench.analysis.summary import judged_by, summary
+    from bench.analysis.verdicts import WORSE
+    from bench.report import headline
+    from bench.report.layout import count_seeds
+    from bench.report.tables import mean_and_spread
+
+    if item.kind == DATA_SET:  # which competes with nothing
+        return headline.render(records).replace("**", "").replace("\\", "")
+    cells = summary(records)
+    metric, judged = judged_by(records), cells[cells["verdict"].notna()]
+    own = [is_its(item, *cell) for cell in zip(judged["model"], judged["chain"], strict=True)]
+    mine, others = judged[own], judged[[not its for its in own]]
+    if metric is None or mine.empty or others.empty:
+        return f"Where the {item} stands cannot be said: too few cells were finished."
+    best, rival = mine.iloc[0], others.iloc[0]
+    leads = judged.index[0] in mine.index
+    if leads:
+        verdict = AHEAD if (others["verdict"] == WORSE).all() else ALIKE
+    else:
+        verdict = BEHIND if best["verdict"] == WORSE else ALIKE
+    said = (
+        f"The {item} {verdict} the baselines, with {count_seeds(records)}: at its best, "
+        f"{_cell(best)}, it has {mean_and_spread(best, metric)}; the best of theirs, "
+        f"{_cell(rival)}, has {mean_and_spread(rival, metric)}. The difference is "
+        f"{_difference(rival, 1) if leads else _difference(best, -1)}."
+    )
+    needed = seeds_needed(len(judged) - 1)
+    if verdict == ALIKE and records["seed_index"].nunique() < needed:
+        said += f" {needed} seeds are the least with which so many cells could be told apart."
+    return said
+
+
+def _items(file: Path) -> list[Item]:
+    """Return what a file registers, or say in one line why it cannot be tried."""
+    try:
+        items = items_in(file)
+    except PluginError as error:
+        raise UsageError(str(error)) from None
+    if not items:
+        raise UsageError(
+            f"{file} registers nothing: a model is registered by @autoencoders.register(NAME, "
+            "SUMMARY), a reducer by @reducers.register, a clusterer by @clusterers.register, "
+            "a data set by @datasets.register"
+        )
+    return items
+
+
+def _refuse_settings(items: list[Item], given: dict[str, Any]) -> None:
+    """Refuse what cannot be used before anything is tried.
+
+    Not by the grids of the items: those that break their contract may have none.
+    """
+    spec = resolve(DEFAULTS | {"models": ["pixels"], "reducers": ["none"]} | given)
+    if len(spec.datasets) > 1:
+        raise UsageError(f"--dataset takes one data set here, found {', '.join(spec.datasets)}")
+    for item in items:
+        text = _spec_string(item, given)
+        if item.kind == DATA_SET and ":" not in text:
+            try:
+                datasets[text](None, silent)
+            except UsageError as error:
+                raise UsageError(f"{error} (here by --dataset {text}:ARGUMENT)") from None
+            except Exception:
+                continue  # its contract will say so
+
+
+def _spec_string(item: Item, given: dict[str, Any]) -> str:
+    """Return what an item is named by; of a data set, with the argument that it was given."""
+    wanted = str(given.get("dataset", ""))
+    named = item.kind == DATA_SET and wanted.partition(":")[0] == item.name
+    return wanted if named else item.name
+
+
+def _dataset_for(item: Item, given: dict[str, Any]) -> str:
+    """Return the data set on which an item is tried: of a data set itself."""
+    if item.kind == DATA_SET:
+        return _spec_string(item, given)
+    return str(given.get("dataset", DEFAULTS["dataset"]))
+
+
+def _shortest_chain(reducer: str) -> Chain:
+    """Return the chain of a reducer alone, with dimensions where it must be told how many."""
+    try:
+        return Chain.parse(reducer)
+    except ChainError:
+        return Chain.parse(f"{reducer}{DIMENSIONS}")
+
+
+def _stands_beside_its_original(item: Item) -> bool:
+    """Tell whether an item is a variant written by hand, which its original's grid has anyway."""
+    return item.kind == MODEL and any(
+        untrained_name(entry.name) == item.name for entry in autoencoders
+    )
+
+
+def _print_findings(item: Item, spec: str, console: Console) -> list[Finding]:
+    console.print(Text(f"{item}: {REGISTRIES[item.kind].entry(item.name).summary}", "bold"))
+    findings = []
+    for finding in find(item, spec):
+        findings.append(finding)
+        mark = (f"  {finding.mark} ", STYLES[finding.mark])
+        console.print(Text.assemble(mark, f"{finding.promise}: ", (finding.found, "cyan")))
+    return findings
+
+
+def _run_grid(item: Item, spec: GridSpec) -> int:
+    """Run an item's grid and print what came of it; return 1 if cells failed, else 0."""
+    from bench.session import terminal
+    from bench.session.run import Run
+
+    grid = Run(spec)
+    chains, models = len(grid.spec.reducers), len(grid.spec.models)
+    print(
+        f"\n{models} models × {chains} chains × {grid.spec.seeds} seeds on "
+        f"{len(grid.dataset):,} images of {one_line(grid.dataset.name)}"
+    )
+    finished = grid.execute()
+    print(lay_out(item, finished.records))
+    code = terminal.tell_the_rest(grid, finished)
+    print(standing(item, finished.records))
+    return code
+
+
+def _difference(row: pd.Series, sign: int) -> str:
+    """Write how far the best cell is ahead of a row, or with -1 the other way round."""
+    limits = sorted(sign * row[name] for name in ("behind_best_low", "behind_best_high"))
+    said = f"{sign * row['behind_best']:+.3f}"
+    return said if pd.isna(limits[0]) else f"{said} ({limits[0]:+.3f} to {limits[1]:+.3f})"
+
+
+def _cell(row: pd.Series) -> str:
+    return f"{row['model']} with {row['chain']}"

@@ -1,0 +1,138 @@
+"""A space that belongs to no model: in it, the clusterings of all cells can be compared.
+
+Indices of the spaces in which cells cluster cannot be compared with each other, and the pixels as
+reference space would favor the model ``pixels``, the codes of one model that model. Here images are
+sent through two layers of fixed random filters and whitened, and only which image is near to which
+is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.base.seeds import derive
+from bench.datasets.source import Images
+from bench.stages.metrics.clustering import Integers
+
+FILTERS = (64, 512)
+KERNELS = (5, 3)
+SIDE = 4  # of what the last pooling leaves
+COMPONENTS = 32
+FEWEST = 20  # images: white, fewer lie at the corners of a simplex, each as far from all others
+NEIGHBORS = 30  # more than for embeddings: few clusters of many images are coarse
+BATCH = 256
+
+
+def neighborhood(count: int) -> int:
+    """Return how many neighbors count as near among ``count`` images: 30, or fewer.
+
+    Fewer than half of the images; 0 for fewer than twenty, of which nothing can be told.
+    """
+    return min(NEIGHBORS, (count - 1) // 2) if count >= FEWEST else 0
+
+
+def place(images: Images) -> NDArray[np.float32]:
+    """Place images in the reference space.
+
+    Parameters
+    ----------
+    images : ndarray, shape (n, H, W, 3), uint8
+
+    Returns
+    -------
+    ndarray, shape (n, 32), float32; a component for each ten images if that is fewer
+        Principal components of `features`, each with variance 1: without that, brightness and
+        contrast would decide who is near. Those that have no variance are 0.
+    """
+    from scipy import linalg
+
+    found = features(images)
+    centered = (found - found.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    count = max(1, min(COMPONENTS, len(images) // 10))
+    # Images by images is the smaller matrix: never more than 2,000.
+    variances, axes = linalg.eigh(
+        centered @ centered.T, subset_by_index=[len(images) - count, len(images) - 1]
+    )
+    real = variances > 1e-6 * max(float(variances[-1]), 1e-12)
+    return np.asarray(np.where(real, axes, 0) * len(images) ** 0.5, dtype=np.float32)
+
+
+def features(images: Images) -> NDArray[np.float32]:
+    """Describe images by fixed random filters: nothing is learned, and no model has this space.
+
+    Two convolutions with filters that ignore the mean of what they see, each rectified and
+    averaged.
+
+    Parameters
+    ----------
+    images : ndarray, shape (n, H, W, 3), uint8
+
+    Returns
+    -------
+    ndarray, shape (n, 8192), float32
+
+    References
+    ----------
+    Saxe, Koh, Chen, Bhand, Suresh, Ng (2011), On random weights and unsupervised feature
+    learning.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(derive(0, 0, "common space"))
+    weights = []
+    inputs = 3
+    for outputs, kernel in zip(FILTERS, KERNELS, strict=True):
+        drawn = torch.randn(outputs, inputs, kernel, kernel, generator=generator)
+        weights.append((drawn - drawn.mean((1, 2, 3), keepdim=True)) / (inputs * kernel**2) ** 0.5)
+        inputs = outputs
+    with torch.inference_mode():
+        parts = [
+            _through(torch.from_numpy(images[start : start + BATCH].copy()), weights)
+            for start in range(0, len(images), BATCH)
+        ]
+        return np.asarray(torch.cat(parts).numpy())
+
+
+def _through(images: Any, weights: list[Any]) -> Any:
+    from torch.nn import functional
+
+    x = images.permute(0, 3, 1, 2).float() / 127.5 - 1
+    for weight in weights:
+        x = functional.relu(functional.conv2d(x, weight, padding="same"))
+        x = functional.avg_pool2d(x, 2)
+    return functional.adaptive_avg_pool2d(x, SIDE).flatten(1)
+
+
+def knn_modularity(near: Integers, clusters: Integers) -> NDArray[np.float64]:
+    """Say how far each image's neighbors in the reference space are in its cluster, beyond chance.
+
+    The share of neighbors in the image's own cluster, less the share that is expected of clusters
+    of these sizes. The mean over images is the modularity of the clusters on the graph of nearest
+    neighbors.
+
+    Parameters
+    ----------
+    near : ndarray, shape (m, k)
+        Positions of each image's neighbors.
+    clusters : ndarray, shape (m,)
+        -1 for images in none: they are in no company.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        Their mean: -0.5 to 1; 0 for one cluster, and by chance.
+
+    References
+    ----------
+    Newman, Girvan (2004), Finding and evaluating community structure in networks; Leicht, Newman
+    (2008), Community structure in directed networks.
+    """
+    of_neighbors = clusters[near]
+    within = np.mean((of_neighbors == clusters[:, None]) & (clusters[:, None] >= 0), axis=1)
+    count = int(clusters.max()) + 1
+    share = np.bincount(clusters[clusters >= 0], minlength=count) / len(clusters)
+    pointed_at = np.bincount(of_neighbors[of_neighbors >= 0], minlength=count) / near.size
+    return np.asarray(within - share @ pointed_at)

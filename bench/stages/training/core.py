@@ -1,0 +1,390 @@
+"""Trains an autoencoder: Adam on the model's objective, data resident on the device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.datasets.source import Images
+from bench.stages.training.capture import Record, queued, record_graph, recorded
+from bench.stages.training.convolution import spectral
+from bench.stages.training.state import Keeper, NoKeeper, Training, drawing
+from models.autoencoder import Autoencoder, ImageShape
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained; the same for every rival.
+
+    Attributes
+    ----------
+    epochs : int
+        Passes over the training images.
+    lr : float
+        Adam's learning rate.
+    batch_size : int
+        Images a step; the last batch of an epoch may be smaller.
+    """
+
+    epochs: int
+    lr: float
+    batch_size: int
+
+
+def to_device(images: Images, device: torch.device) -> Tensor:
+    """Put images (n, H, W, C) uint8 on a device as (n, C, H, W) uint8."""
+    # Copied, once: the source may be a read-only map, which torch would warn about.
+    return torch.from_numpy(np.array(images.transpose(0, 3, 1, 2), order="C")).to(device)
+
+
+def normalize(images: Tensor) -> Tensor:
+    """Bring uint8 values to float32 in [-1, 1] by x / 255 · 2 − 1, as the homework does."""
+    return images.to(torch.float32).mul_(2 / 255).sub_(1)
+
+
+def build(model: type[Autoencoder], shape: ImageShape, seed: int) -> Autoencoder:
+    """Build a model with initial weights that depend on the seed alone.
+
+    The weights are drawn on the CPU, so that every device starts from the same; the global
+    generator of the caller is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return model(shape)
+
+
+class Trainer:
+    """A training made ready: what comes once, such as recording a step, is done.
+
+    Parameters
+    ----------
+    model : Autoencoder
+        On the device of the images; trained in place.
+    images : Tensor, shape (n, C, H, W), uint8
+        Training images.
+    recipe : Recipe
+    seed : int
+        Decides the order of batches, and what the model draws from torch's generators
+        (dropout, noise).
+    record : callable or None
+        How steps are recorded, to be played back; None: as it pays on the device.
+    """
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        images: Tensor,
+        recipe: Recipe,
+        seed: int,
+        record: Record | None = None,
+    ) -> None:
+        self.model = model
+        self.images = images
+        self.recipe = recipe
+        self.seed = seed
+        model.train()
+        self.training = Training(model, recipe.lr, seed, images.device)
+        if record is None and images.device.type == "cuda":
+            record = record_graph
+        with self._at_work():
+            if record is None:
+                self.epoch = queued(self._step, images, recipe.batch_size)
+            else:
+                self.epoch = recorded(self._step, images, recipe.batch_size, self.training, record)
+
+    def run(
+        self,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        keeper: Keeper | None = None,
+    ) -> list[float]:
+        """Train.
+
+        Parameters
+        ----------
+        progress : callable
+            Called after each step with the steps queued so far and the steps there are.
+        keeper : Keeper or None
+            Puts the training away now and then, and takes it up where it was.
+
+        Returns
+        -------
+        list of float
+            An entry an epoch: the sum over its batches of each batch's objective, by default its
+            mean squared error, as the homework prints it. Ends early after one that is not
+            finite.
+        """
+        keeper = keeper or NoKeeper()
+        training, epochs = self.training, self.recipe.epochs
+        batches = -(-len(self.images) // self.recipe.batch_size)
+        with self._at_work():
+            keeper.restore(training)
+            while training.epoch < epochs and math.isfinite(sum(training.history[-1:])):
+                for _ in self.steps():
+                    training.batch += 1
+                    keeper.step(training)
+                    progress(training.epoch * batches + training.batch, epochs * batches)
+                training.end_epoch()
+            if math.isfinite(sum(training.history[-1:])):
+                self.prepare()
+        return training.history
+
+    def prepare(self) -> None:
+        """Have the model prepare for an epoch, or for the time after the last."""
+        done = self.training.epoch / self.recipe.epochs
+        self.model.begin_epoch(done, self.images, lambda: codes(self.model, self.images))
+
+    def steps(self) -> Iterator[None]:
+        """Begin the epoch's remaining steps: one is taken each time the next is asked for."""
+        if self.training.batch == 0:
+            self.prepare()
+        return self.epoch(self.training.permutation(len(self.images)), self.training.batch)
+
+    def rehearse(self) -> None:
+        """Take a step, without the model's preparations for an epoch: there are no real images."""
+        with self._at_work():
+            next(self.epoch(self.training.permutation(len(self.images)), 0))
+
+    def _step(self, batch: Tensor) -> None:
+        training = self.training
+        training.total += step(self.model, training.optimizer, normalize(batch))
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        device = self.images.device
+        with drawing(self.seed, device), spectral(self.training.model, device):
+            yield
+
+
+def train(
+    model: Autoencoder,
+    images: Tensor,
+    recipe: Recipe,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    keeper: Keeper | None = None,
+    record: Record | None = None,
+) -> list[float]:
+    """Train a model in place; parameters and result are those of `Trainer`."""
+    return Trainer(model, images, recipe, seed, record).run(progress, keeper)
+
+
+def train_together(trainers: list[Trainer]) -> list[list[float]]:
+    """Train independent models at once, a step of each in turn; return their histories.
+
+    On a GPU each has a stream of its own: batches of 64 leave one half empty, and several fill
+    it. Weights and losses are those of training alone, but for models that draw while they
+    train, which here take turns at one generator.
+
+    Parameters
+    ----------
+    trainers : list of Trainer
+        Of the same recipe and number of images.
+    """
+    streams = [_Stream(trainer.images.device) for trainer in trainers]
+    for _ in range(trainers[0].recipe.epochs):
+        walks = []
+        for trainer, stream in zip(trainers, streams, strict=True):
+            with stream.current():
+                walks.append(trainer.steps())
+        for _ in range(-(-len(trainers[0].images) // trainers[0].recipe.batch_size)):
+            for walk, stream in zip(walks, streams, strict=True):
+                with stream.current():
+                    next(walk)
+        for trainer, stream in zip(trainers, streams, strict=True):
+            with stream.current():
+                trainer.training.end_epoch()
+    for trainer, stream in zip(trainers, streams, strict=True):
+        with stream.current():
+            trainer.prepare()
+    return [trainer.training.history for trainer in trainers]
+
+
+class _Stream:
+    """A queue of a GPU's work, begun after what was queued before it; on a CPU nothing."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        if self.stream is not None:
+            self.stream.wait_stream(torch.cuda.current_stream(device))
+
+    def current(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self.stream is None else torch.cuda.stream(self.stream)
+
+
+def largest_batch(
+    model: type[Autoencoder], shape: ImageShape, recipe: Recipe, device: str
+) -> int | None:
+    """Find a batch that a training step has the memory for, by halving; None if even 1 is not."""
+    size = recipe.batch_size // 2
+    while size:
+        try:
+            warm_up(model, shape, Recipe(1, recipe.lr, size), device)
+            return size
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            size //= 2
+    return None
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that the device has no memory left."""
+    # On the CPU torch raises a plain RuntimeError, which only its words tell apart.
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    )
+
+
+def free_memory(device: str) -> None:
+    """Give what torch keeps for later back to the device."""
+    if device != "cpu":
+        getattr(torch, device).empty_cache()
+
+
+def be_deterministic() -> None:
+    """Have torch give the same bits every time on this process's devices.
+
+    cuBLAS asks for the environment variable CUBLAS_WORKSPACE_CONFIG=:4096:8 as well, set before
+    the device is first used.
+    """
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+
+
+def set_precision(precision: str) -> None:
+    """Have NVIDIA GPUs multiply in ``float32``, or in ``tf32``, whose factors have 10 bits."""
+    fast = precision == "tf32"
+    torch.set_float32_matmul_precision("high" if fast else "highest")
+    torch.backends.cudnn.allow_tf32 = fast  # PyTorch's own default is true
+
+
+def kernels(device: str) -> dict[str, Any]:
+    """Return which kernels a device trains with: what the bits of a training depend on."""
+    return {
+        "device": torch.cuda.get_device_name() if device == "cuda" else device,
+        "torch": torch.__version__,
+        "cudnn": torch.backends.cudnn.version() if device == "cuda" else None,
+        "threads": torch.get_num_threads(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "precision": torch.get_float32_matmul_precision(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+    }
+
+
+def warm_up(
+    model: type[Autoencoder], shape: ImageShape, recipe: Recipe | None, device: str
+) -> None:
+    """Have a device choose its kernels, with a model and images that are thrown away.
+
+    On a CPU by one thread: the mathematical functions of its library choose their kernels at
+    their first call, and when several threads made that call at once, about one process in
+    forty ended at other last digits.
+
+    Parameters
+    ----------
+    model : type
+    shape : tuple of int
+    recipe : Recipe or None
+        One step of training is taken; None: one batch is encoded.
+    device : str
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if device == "cpu" else threads)
+    try:
+        count = 1 if recipe is None else recipe.batch_size
+        images = torch.zeros(count, *shape, dtype=torch.uint8, device=device)
+        network = build(model, shape, seed=0).to(device)
+        if recipe is None:
+            encode(network, images)
+        else:
+            Trainer(network, images, Recipe(1, recipe.lr, recipe.batch_size), seed=0).rehearse()
+    finally:
+        torch.set_num_threads(threads)
+
+
+def step(model: Autoencoder, optimizer: torch.optim.Optimizer, x: Tensor) -> Tensor:
+    """Take one optimizer step on a batch (n, C, H, W) float32; return its loss, detached."""
+    loss = model.objective(x)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@torch.inference_mode()
+def encode(
+    model: Autoencoder,
+    images: Tensor,
+    batch_size: int = 256,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    look: Callable[[Tensor, Tensor], None] = lambda reconstructions, errors: None,
+) -> tuple[Tensor, float]:
+    """Encode images and measure how well they are reconstructed.
+
+    Parameters
+    ----------
+    model : Autoencoder
+        On the device of the images.
+    images : Tensor, shape (n, C, H, W), uint8
+    batch_size : int
+        Images at a time; bounds memory, not results.
+    progress : callable
+        Called with images done and images there are.
+    look : callable
+        Shown each batch's reconstructions, (b, C, H, W) float32 on the device, and each image's
+        mean squared error, (b,) float64 on the CPU.
+
+    Returns
+    -------
+    codes : Tensor, shape (n, code size), float32, on the CPU
+    loss : float
+        Mean squared error over all images and pixel values, values in [-1, 1]; NaN for a model
+        that does not decode.
+
+    Raises
+    ------
+    ValueError
+        If the model gives more or fewer codes than it is given images.
+    """
+    model.eval()
+    # Laid out at once: pieces and what is joined from them are twice the codes of all images.
+    found, squared_error = torch.empty(0), 0.0
+    with spectral(model, images.device):
+        for start in range(0, len(images), batch_size):
+            x = normalize(images[start : start + batch_size])
+            code, reconstruction = model(x)
+            flat = code.flatten(1)
+            if len(flat) != len(x):  # one code would be taken for that of each
+                raise ValueError(f"the model gave {len(flat)} codes for {len(x)} images")
+            if start == 0:
+                found = torch.empty(len(images), flat.shape[1])
+            found[start : start + batch_size] = flat
+            # In double precision on the CPU: the sum must not depend on how images are batched.
+            errors = (reconstruction - x).square().flatten(1).mean(1).cpu().double()
+            squared_error += float(errors.sum())
+            look(reconstruction, errors)
+            progress(min(start + batch_size, len(images)), len(images))
+    loss = squared_error / len(images) if model.decodes else math.nan
+    return found, loss
+
+
+@torch.no_grad()
+def codes(model: Autoencoder, images: Tensor, batch_size: int = 256) -> Tensor:
+    """Return the codes of images, (n, code size) float32 on their device, amid a training."""
+    model.eval()
+    found = [model.encoder(normalize(batch)).flatten(1) for batch in images.split(batch_size)]
+    model.train()
+    return torch.cat(found)
+
+
+def to_images(reconstructions: Tensor) -> Images:
+    """Bring reconstructions (n, C, H, W) in [-1, 1] to images (n, H, W, C) uint8 in memory."""
+    scaled = reconstructions.add(1).mul(255 / 2).round().clamp(0, 255).to("cpu", torch.uint8)
+    return scaled.permute(0, 2, 3, 1).contiguous().numpy()

@@ -1,0 +1,1 @@
+"""The HW5 report's two worked problems."""

@@ -1,0 +1,248 @@
+"""The report's two worked problems, checked by machine: ``python -m bench.worked``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.worked.gated_cell import Trace
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+# Homework 5's report, section 4. Order: z, z_i, z_f, z_o.
+CELL_WEIGHTS = [[0, 0, 0, 1], [100, 100, 0, 0], [-100, -100, 0, 0], [0, 0, 100, 0]]
+CELL_BIASES = [0, -10, 110, -10]
+CELL_INPUTS = [
+    [0, 1, 0, 3],
+    [1, 0, 1, -2],
+    [1, 1, 1, 4],
+    [0, 1, 1, 0],
+    [0, 1, 0, 2],
+    [0, 0, 1, -4],
+    [1, 1, 1, 1],
+    [1, 0, 1, 2],
+]
+# The report's own numbers: z, z_i, z_f, z_o, c', y.
+CELL_REPORTED = [
+    [3, 90, 10, -10, 3, 0],
+    [-2, 90, 10, 90, 1, 1],
+    [4, 190, -90, 90, 4, 4],
+    [0, 90, 10, 90, 4, 4],
+    [2, 90, 10, -10, 6, 0],
+    [-4, -10, 110, 90, 6, 6],
+    [1, 190, -90, 90, 1, 1],
+    [2, 90, 10, 90, 3, 3],
+]
+TOLERANCE = 1e-12  # of closed forms against autograd, in double precision
+
+
+@dataclass(frozen=True)
+class CellStep:
+    """One line of the first problem.
+
+    Attributes
+    ----------
+    t : int
+        From 1.
+    x : list of int
+    rounded : list of int
+        z, z_i, z_f, z_o, c', y to whole numbers, as the report gives them.
+    memory, output : float
+        c' and y, exactly.
+    as_reported : bool
+        Whether every rounded number is the report's.
+    """
+
+    t: int
+    x: list[int]
+    rounded: list[int]
+    memory: float
+    output: float
+    as_reported: bool
+
+
+@dataclass(frozen=True)
+class EmbeddingCase:
+    """One check of the second problem.
+
+    Attributes
+    ----------
+    name : str
+        What is special about it.
+    loss_difference, w_difference, w_prime_difference : float
+        Largest absolute difference of loss and gradients from autograd's.
+    report_difference : float
+        Largest absolute difference of the report's line for W' from autograd's, over the words
+        that it is claimed for.
+    report_holds : bool
+        Whether that line should hold here.
+    """
+
+    name: str
+    loss_difference: float
+    w_difference: float
+    w_prime_difference: float
+    report_difference: float
+    report_holds: bool
+
+    @property
+    def as_derived(self) -> bool:
+        """Whether everything is as the derivation says."""
+        ours = max(self.loss_difference, self.w_difference, self.w_prime_difference)
+        return ours < TOLERANCE and (self.report_difference < TOLERANCE) == self.report_holds
+
+
+def run_cell() -> Trace:
+    """Run the report's cell over the report's eight inputs, in double precision."""
+    import torch
+
+    from bench.worked.gated_cell import GatedCell
+
+    cell = GatedCell(
+        torch.tensor(CELL_WEIGHTS, dtype=torch.float64)[:, None],
+        torch.tensor(CELL_BIASES, dtype=torch.float64)[:, None],
+    )
+    return cell(torch.tensor(CELL_INPUTS, dtype=torch.float64))
+
+
+def cell_steps(trace: Trace) -> list[CellStep]:
+    """Compare a run of the cell with the report's table, line by line."""
+    import torch
+
+    table = torch.cat([trace.z, trace.z_i, trace.z_f, trace.z_o, trace.c, trace.y], dim=1)
+    return [
+        CellStep(
+            t,
+            x,
+            rounded := [round(value) for value in row],
+            row[4],
+            row[5],
+            rounded == reported,
+        )
+        for t, (x, row, reported) in enumerate(
+            zip(CELL_INPUTS, table.tolist(), CELL_REPORTED, strict=True), start=1
+        )
+    ]
+
+
+def embedding_cases() -> list[EmbeddingCase]:
+    """Check closed forms against autograd where the report's condition holds, and where not."""
+    import torch
+
+    generator = torch.Generator().manual_seed(2020)
+    words, size = 7, 3
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    one_hot = torch.nn.functional.one_hot(torch.tensor(2), words).double()
+    inside = "distinct words in C, i ∈ C"
+    # What is special; x; C; the words that the report's line is tried for; whether it holds.
+    problems: list[tuple[str, Tensor, list[int], list[int], bool]] = [
+        (f"x one-hot; {inside}", one_hot, [1, 4, 6], [1, 4, 6], True),
+        (f"any x; {inside}", draw(words), [1, 4, 6], [1, 4, 6], True),
+        ("any x; one word in C", draw(words), [3], [3], True),
+        ("any x; i ∉ C", draw(words), [1, 4, 6], [0, 2, 3, 5], False),
+        ("any x; a word twice in C", draw(words), [1, 4, 4], [4], False),
+    ]
+    return [
+        _case(name, draw(words, size), draw(size, words), x, context, claimed, holds)
+        for name, x, context, claimed, holds in problems
+    ]
+
+
+def _case(
+    name: str,
+    W: Tensor,
+    W_prime: Tensor,
+    x: Tensor,
+    context: list[int],
+    claimed: list[int],
+    holds: bool,
+) -> EmbeddingCase:
+    import torch
+
+    from bench.worked import linear_embedding as embedding
+
+    W.requires_grad_()
+    W_prime.requires_grad_()
+    value = embedding.loss(W, W_prime, x, context)
+    by_autograd = torch.autograd.grad(value, [W, W_prime])
+    with torch.no_grad():
+        found = embedding.gradients(W, W_prime, x, context)
+        u = W_prime.T @ (W.T @ x)
+        as_written = -torch.log(torch.prod(torch.exp(u[context]) / torch.exp(u).sum()))
+        reported = torch.stack(
+            [embedding.gradient_by_the_report(W, W_prime, x, context, i) for i in claimed], dim=1
+        )
+    return EmbeddingCase(
+        name,
+        float((value.detach() - as_written).abs()),
+        float((found.W - by_autograd[0]).abs().max()),
+        float((found.W_prime - by_autograd[1]).abs().max()),
+        float((reported - by_autograd[1][:, claimed]).abs().max()),
+        holds,
+    )
+
+
+@app.command()
+def worked(
+    write: Annotated[
+        Path | None, typer.Option(help="Write the page with both derivations.", metavar="FILE")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="Fail if the page there is not current.", metavar="FILE")
+    ] = None,
+) -> int:
+    """Print the report's two worked problems and verify each number.
+
+    The first is a gated memory cell, step by step; the second the loss and gradients of a linear
+    word embedding, closed forms against automatic differentiation. Exit code 1 if anything
+    differs.
+    """
+    from bench.base.errors import UsageError
+    from bench.base.files import write_text
+    from bench.worked.page import cell_table, embedding_table, page
+
+    steps, cases = cell_steps(run_cell()), embedding_cases()
+    print("1. A gated memory cell\n")
+    print(cell_table(steps, "simple"))
+    print("\n2. Loss and gradients of a linear word embedding\n")
+    print(embedding_table(cases, "simple", exact=True))
+    wrong = [f"t = {step.t}" for step in steps if not step.as_reported]
+    wrong += [case.name for case in cases if not case.as_derived]
+    verdict = "every number verified" if not wrong else f"not as it should be: {'; '.join(wrong)}"
+    print(f"\n{verdict}")
+    text = page(steps, cases)
+    if write is not None:
+        try:
+            write_text(write, text)
+        except OSError as error:
+            raise UsageError(f"cannot write {write}: {error.strerror}") from None
+    if check is not None:
+        if not check.is_file():
+            raise UsageError(f"no such file: {check}")
+        if check.read_text(encoding="utf-8") != text:
+            print(
+                f"{check} is not current: python -m bench.worked --write {check}", file=sys.stderr
+            )
+            return 1
+    return 1 if wrong else 0
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exit codes: 0 verified, 1 something differs, 2 misuse."""
+    from bench.base.console import run_app
+
+    run_app(app, arguments, "python -m bench.worked")
+
+
+if __name__ == "__main__":
+    main()

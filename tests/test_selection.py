@@ -1,0 +1,154 @@
+"""Scores that ask for no labels, held against accuracy where labels are known."""
+
+import math
+
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+from bench import trust as command
+from bench.analysis.selection import CANDIDATES, DEFAULT, SCORES, Trust, leave_one_out, trust
+from bench.analysis.summary import best_cell, judged_by
+from bench.base.errors import UsageError
+from bench.report import markdown, unlabeled
+from bench.report.headline import render
+from tests.conftest import run_module
+from tests.test_report import frame, record
+
+
+def cells(**by_chain):
+    """Records of one seed: by chain, accuracy and what else the cell has."""
+    return frame(
+        *(
+            record("m", chain, 0, accuracy=accuracy, public_accuracy=accuracy,
+                   **{"null_silhouette": 0.1} | values)
+            for chain, (accuracy, values) in by_chain.items()
+        )
+    )  # fmt: skip
+
+
+FOUR = {
+    "a": (0.9, {"knn_modularity": 0.50, "stability": 0.9, "silhouette": 0.3}),
+    "b": (0.7, {"knn_modularity": 0.55, "stability": 0.8, "silhouette": 0.2}),
+    "c": (0.5, {"knn_modularity": 0.40, "stability": 0.99, "silhouette": 0.5}),
+    "d": (0.3, {"knn_modularity": 0.10, "stability": 0.7, "silhouette": 0.1}),
+}
+
+
+def test_rank_correlation_pick_and_regret_by_hand_and_scipy():
+    found = {each.score: each for each in trust(cells(**FOUR))}
+    knn_modularity = found["knn_modularity"]
+    assert (knn_modularity.model, knn_modularity.chain) == ("m", "b")
+    assert knn_modularity.regret == pytest.approx(0.2)
+    accuracies, values = zip(*((a, v["knn_modularity"]) for a, v in FOUR.values()), strict=True)
+    assert knn_modularity.correlation == pytest.approx(spearmanr(accuracies, values)[0])
+    assert knn_modularity.correlation == pytest.approx(0.8)
+    assert found["stability"].chain == "c"
+    assert found["stability"].regret == pytest.approx(0.4)
+    assert found["kNN modularity × agreement"].chain == "a"
+    assert found["kNN modularity × agreement"].regret == 0
+    assert "reference silhouette" not in found  # no cell has one
+
+
+def test_cells_of_which_seeds_failed_are_no_evidence():
+    broken = {**FOUR, "e": (0.95, {"knn_modularity": 0.99, "status": "failed"})}
+    assert {each.cells for each in trust(cells(**broken))} == {4}
+
+
+def test_nothing_is_said_without_labels_or_with_two_cells():
+    nothing = cells(**FOUR).assign(accuracy=math.nan, public_accuracy=math.nan)
+    assert trust(nothing) == []
+    assert trust(cells(a=FOUR["a"], b=FOUR["b"])) == []
+
+
+def test_one_accuracy_for_all_has_no_order():
+    same = {name: (0.5, values) for name, (_, values) in FOUR.items()}
+    assert all(math.isnan(each.correlation) for each in trust(cells(**same)))
+
+
+def judged(**regrets):
+    return [
+        Trust(name.replace("_", " "), 0.5, "m", "c", regret, 9) for name, regret in regrets.items()
+    ]
+
+
+def test_a_score_is_chosen_on_the_others_and_judged_on_the_one_left_out():
+    found = leave_one_out(
+        {
+            "x": judged(knn_modularity=0.00, stability=0.30),
+            "y": judged(knn_modularity=0.02, stability=0.10),
+            "z": judged(knn_modularity=0.50, stability=0.00),
+        }
+    )
+    # Left out x: kNN modularity 0.26 on y and z, agreement 0.05. y: 0.25 and 0.15. z: 0.01 and 0.20.
+    assert [(each.dataset, each.chosen, each.regret) for each in found] == [
+        ("x", "stability", 0.30), ("y", "stability", 0.10), ("z", "knn_modularity", 0.50),
+    ]  # fmt: skip
+
+
+def test_only_scores_that_all_sets_have_can_be_chosen():
+    found = leave_one_out(
+        {"x": judged(knn_modularity=0.1), "y": judged(knn_modularity=0.2, stability=0.0)}
+    )
+    assert {each.chosen for each in found} == {"knn_modularity"}
+
+
+def test_the_default_is_a_candidate_and_all_have_a_meaning():
+    assert DEFAULT in CANDIDATES
+    assert set(CANDIDATES) <= set(SCORES)
+    assert all(score.meaning and score.name == name for name, score in SCORES.items())
+
+
+def test_the_report_of_labeled_images_shows_what_would_have_been_picked():
+    (_, note, table) = unlabeled.sections(cells(**FOUR))
+    assert "regret" in note
+    (line,) = [line for line in table.splitlines() if line.startswith("| kNN modularity  ")]
+    assert [part.strip() for part in line.split("|")[3:7]] == ["m, b", "+0.80", "0.200", "4"]
+
+
+def test_unlabeled_cells_are_ranked_by_coherence():
+    nothing = cells(**FOUR).assign(
+        accuracy=math.nan, public_accuracy=math.nan, largest_class=math.nan, labeled=False
+    )
+    (title, _, table) = unlabeled.sections(nothing)
+    assert title == "## Without labels"
+    chains = [line.split("|")[2].strip() for line in table.splitlines()[2:]]
+    assert chains == ["b", "a", "c", "d"]
+    said = render(nothing)
+    assert "Judged by kNN modularity" in said
+    assert "**m with b**" in said
+    assert "Its kNN modularity is **0.550**" in said
+    page = markdown.render(nothing.assign(interval_low=0.4, interval_high=0.6), [])
+    assert "The interval is of kNN modularity" in page
+    assert "Images share neighbors" in page
+
+
+def test_cells_that_were_not_finished_do_not_lead():
+    """Measured, and then not scored: a kNN modularity alone makes no best cell."""
+    rows = cells(**FOUR).assign(
+        status="skipped", skip_reason="only-cached", accuracy=math.nan, public_accuracy=math.nan
+    )
+    assert best_cell(rows) is None
+    assert judged_by(rows) is None
+    assert "No cell was finished" in render(rows)
+    rows.loc[3, "status"] = "ok"  # of the least kNN modularity
+    found = best_cell(rows)
+    assert found is not None
+    assert found.chain == "d"
+
+
+def test_the_command_reads_results_of_several_runs(tmp_path):
+    for name in ("one", "two"):
+        rows = cells(**FOUR).assign(dataset=name)
+        (tmp_path / name).mkdir()
+        rows.to_csv(tmp_path / name / "results.csv", index=False)
+    found = run_module("bench.trust", "one/results.csv", "two/results.csv", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.count("| kNN modularity  ") >= 2
+    assert "data set left out" in found.stdout
+    with pytest.raises(UsageError, match="one is in these results twice"):
+        command.read([tmp_path / "one" / "results.csv"] * 2)
+    few = pd.read_csv(tmp_path / "one" / "results.csv").head(2)
+    few.to_csv(tmp_path / "few.csv", index=False)
+    with pytest.raises(UsageError, match="nothing to hold scores against"):
+        command.read([tmp_path / "few.csv"])
