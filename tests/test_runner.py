@@ -14,7 +14,8 @@ from bench.execution.worker.tasks import Data, Worker
 from bench.planning import estimate, spec
 from bench.planning.plan import plan
 from bench.planning.spec import resolve
-from bench.stages.stages import no_steps, stages
+from bench.stages import stages
+from bench.stages.stages import no_steps
 from bench.store import Store
 from models import autoencoders
 from models.dnn import DNN

@@ -7,7 +7,7 @@ import re
 
 from bench.base.errors import UsageError
 
-LOCAL, DASK = "local", "dask"
+LOCAL, INLINE, DASK = "local", "inline", "dask"
 _SCHEDULER = re.compile(r"dask:((?:tcp|tls|ws|wss|ucx)://[^\s/]+:([0-9]{1,5}))")
 
 
@@ -19,9 +19,9 @@ def check(engine: str) -> str:
     ValueError
         If there is none of that name.
     """
-    if engine not in (LOCAL, DASK) and scheduler_of(engine) is None:
+    if engine not in (LOCAL, INLINE, DASK) and scheduler_of(engine) is None:
         raise ValueError(
-            f"must be local, dask or dask:tcp://HOST:PORT (a running scheduler), found {engine!r}"
+            f"must be local, inline, dask or dask:tcp://HOST:PORT (a running scheduler), found {engine!r}"
         )
     return engine
 
@@ -35,7 +35,7 @@ def require(engine: str) -> None:
     ------
     UsageError
     """
-    if engine != LOCAL and importlib.util.find_spec("distributed") is None:
+    if engine not in (LOCAL, INLINE) and importlib.util.find_spec("distributed") is None:
         raise UsageError(
             f"engine: {engine} needs Dask, which is not installed: pip install "
             "'dask[distributed]' (latentgrid's extra [cluster])"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bench.execution.engines.engine import Engine
+from bench.execution.engines.inline import Inline
 from bench.execution.engines.local import Local
-from bench.planning.engines import LOCAL, require, scheduler_of
+from bench.planning.engines import INLINE, LOCAL, require, scheduler_of
 from bench.planning.spec import GridSpec
 
 
@@ -19,6 +20,8 @@ def choose(spec: GridSpec) -> Engine:
     require(spec.engine)
     if spec.engine == LOCAL:
         return Local()
+    if spec.engine == INLINE:
+        return Inline()
     from bench.execution.engines.cluster import Cluster
 
     return Cluster(scheduler_of(spec.engine), spec.workers)

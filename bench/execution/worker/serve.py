@@ -55,7 +55,7 @@ def serve() -> None:
         request = requests.get()
         try:
             if isinstance(request, Setup):
-                worker = _set_up(request)
+                worker = set_up(request)
                 reply(Ready())
             else:
                 reply(_do(worker, request, reply))
@@ -76,7 +76,8 @@ def _listen(pipe: IO[bytes], requests: queue.Queue[Any]) -> None:
             os._exit(0)
 
 
-def _set_up(setup: Setup) -> Any:
+def set_up(setup: Setup) -> Any:
+    """Return a worker with its data, plugins and precision ready."""
     from bench.execution.worker.tasks import Data, Worker
     from bench.planning.plugins import adopt, load_plugins
     from bench.stages.training import core
