@@ -39,7 +39,7 @@ def run_grid(
     fail_fast : bool
         Stop at the first cell that fails.
     **settings
-        Fields of `bench.planning.spec.GridSpec`, named as the flags are: ``dataset="digits"`` (or
+        Fields of `bench.planning.settings.GridSettings`, named as the flags are: ``dataset="digits"`` (or
         ``"digits,photos"``, or a list: a grid on each, and one table of ranks),
         ``models=["pixels", "dnn"]``, ``reducers="pca64,pca128+tsne2"``, ``seeds=5``,
         ``baselines=False``, ``out="results"`` …
@@ -68,7 +68,7 @@ def run_grid(
     from pathlib import Path
 
     from bench.execution.runner import Mode
-    from bench.planning.spec import resolve
+    from bench.planning.settings import resolve
     from bench.session.several import Runs
 
     spec = resolve(settings, None if config is None else Path(config))

@@ -123,10 +123,10 @@ def find_device(name: str) -> str:
     import torch
 
     from bench.base.errors import UsageError
-    from bench.planning import spec
+    from bench.planning import settings
 
     if name == "auto":
-        return spec.find_device()
+        return settings.find_device()
     there = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),

@@ -304,7 +304,7 @@ def grid(
 
     try:
         from bench.execution.runner import Mode
-        from bench.planning.spec import resolve
+        from bench.planning.settings import resolve
         from bench.session.several import Runs
 
         runs = Runs(resolve(flags, config), Mode(force, only_cached, fail_fast))

@@ -26,7 +26,7 @@ from bench.execution.engines.local import Local
 from bench.execution.runner import Mode, Outcome
 from bench.execution.worker.messages import Setup
 from bench.planning.plan import Plan, plan
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 from bench.stages.stages import STAGES
 from bench.store import MANIFEST, Store
 

@@ -11,7 +11,7 @@ from bench.base.errors import UsageError
 from bench.execution.runner import Mode
 from bench.planning import budget
 from bench.planning.budget import Clock
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 from bench.session.run import Run
 from bench.session.several import Runs
 from bench.store import Store

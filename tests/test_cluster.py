@@ -14,7 +14,7 @@ import pytest
 
 from bench import run_grid
 from bench.base.errors import RunError, UsageError
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 from bench.session.run import Run
 from bench.store import Store
 from tests.conftest import ROOT

@@ -135,7 +135,7 @@ def test_what_works_somewhere_is_skipped_elsewhere_and_not_refused(tmp_path):
 def test_a_clusterer_that_is_not_installed_is_refused(monkeypatch):
     from bench.base.errors import UsageError
     from bench.clusterers import clusterers
-    from bench.planning.spec import resolve
+    from bench.planning.settings import resolve
 
     monkeypatch.setattr(clusterers["gmm"], "requires", ("no_such_module",), raising=False)
     with pytest.raises(UsageError, match="clusterer gmm needs the package no_such_module"):

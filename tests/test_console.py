@@ -8,7 +8,7 @@ from rich.console import Console
 from bench.base.console import LoadBar, Watch, duration, fail
 from bench.datasets.dataset import load
 from bench.planning.plan import plan
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 
 
 def drawn(terminal, use):

@@ -27,7 +27,7 @@ from bench.execution.runner import Mode
 from bench.execution.worker.messages import Setup
 from bench.execution.worker.process import WorkerProcess
 from bench.planning import engines
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 from bench.session.several import Runs
 from bench.store import Store, StoreError
 from bench.store.upkeep import DAY, prune

@@ -7,7 +7,7 @@ import pytest
 
 from bench.base.errors import UsageError
 from bench.base.extras import how_to_install, missing, require
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 from models import autoencoders
 from reducers import reducers
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from bench.clusterers.kmeans import KMeans
 from bench.planning.plan import plan
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 from bench.session.run import Run
 from bench.stages import controls, stages
 from tests.conftest import run_grid

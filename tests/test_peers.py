@@ -255,9 +255,9 @@ def test_a_method_that_raises_is_told_and_the_others_go_on(compare, digits, tmp_
 def test_our_own_pieces_have_the_seeds_of_the_grid(compare, digits, monkeypatch):
     from bench.base import seeds
     from bench.planning.plan import plan
-    from bench.planning.spec import GridSpec
+    from bench.planning.settings import GridSettings
 
-    spec = GridSpec(
+    spec = GridSettings(
         dataset="digits", limit=50, models="idec(gamma=0)", reducers="ica5", clusterers="gmm",
         seeds=2, baselines=False, null=False, device="cpu", epochs=1, lr=1e-3, batch_size=256,
     )  # fmt: skip

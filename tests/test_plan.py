@@ -5,7 +5,7 @@ from torch import nn
 from bench.base.errors import UsageError
 from bench.datasets.dataset import load
 from bench.planning.plan import plan
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 from models import autoencoders
 from models.dnn import DNN
 from models.pixels import Pixels

@@ -92,7 +92,7 @@ def test_its_commands_are_understood(line, npy_folder, image_folder):
     command = typer.main.get_command(app)
     with command.make_context("grid", words) as context:
         given = {name: value for name, value in context.params.items() if value}
-    from bench.planning.spec import resolve
+    from bench.planning.settings import resolve
 
     for name in ("dry_run", "list_items", "config"):
         given.pop(name, None)

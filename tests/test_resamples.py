@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from bench.planning.plan import plan
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 from bench.session.run import Run
 from bench.stages import controls
 from tests.conftest import run_grid

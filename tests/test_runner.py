@@ -11,9 +11,9 @@ from bench.execution.runner import Mode, Outcome, run
 from bench.execution.worker.messages import Setup
 from bench.execution.worker.process import TaskFailedError, environment
 from bench.execution.worker.tasks import Data, Worker
-from bench.planning import estimate, spec
+from bench.planning import estimate, settings
 from bench.planning.plan import plan
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 from bench.stages import stages
 from bench.stages.stages import no_steps
 from bench.store import Store
@@ -160,7 +160,7 @@ def test_memory_is_that_of_the_stretch_of_time():
 def test_the_best_device_is_found(monkeypatch, cuda, mps, found):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(cuda))
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: bool(mps))
-    assert spec.find_device() == found
+    assert settings.find_device() == found
 
 
 def test_estimates_know_what_is_more_work(planned):

@@ -31,7 +31,7 @@ from bench.base.errors import UsageError
 from bench.base.naming import set_name
 from bench.datasets import datasets
 from bench.datasets.dataset import split
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 from bench.report.several import render
 from bench.report.write import remove_stale_sets
 from bench.store import Store

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bench.base.errors import UsageError
 from bench.planning.presets import PRESETS
-from bench.planning.spec import GridSpec, resolve
+from bench.planning.settings import GridSettings, resolve
 from models import autoencoders
 from reducers import reducers
 
@@ -226,15 +226,15 @@ def test_missing_files_and_folders(tmp_path):
 
 
 def test_cuda_is_refused_where_there_is_none(monkeypatch):
-    monkeypatch.setattr("bench.planning.spec.find_device", lambda: "cpu")
+    monkeypatch.setattr("bench.planning.settings.find_device", lambda: "cpu")
     refused("device: cuda is not available here; found cpu", {"device": "cuda"})
-    monkeypatch.setattr("bench.planning.spec.find_device", lambda: "cuda")
+    monkeypatch.setattr("bench.planning.settings.find_device", lambda: "cuda")
     assert resolve({"device": "cuda"}).device == "cuda"
 
 
 def test_every_field_is_documented():
-    for name in GridSpec.model_fields:
-        assert name in (GridSpec.__doc__ or "")
+    for name in GridSettings.model_fields:
+        assert name in (GridSettings.__doc__ or "")
 
 
 VALUES = st.recursive(
@@ -246,7 +246,7 @@ VALUES = st.recursive(
 
 @given(
     st.dictionaries(
-        st.sampled_from([name for name in GridSpec.model_fields if name != "plugins"]), VALUES
+        st.sampled_from([name for name in GridSettings.model_fields if name != "plugins"]), VALUES
     )
 )
 def test_any_values_are_settings_or_refused(settings):

@@ -11,7 +11,7 @@ from bench.base.errors import RunError, UsageError
 from bench.datasets.dataset import load
 from bench.execution.runner import Mode, Outcome
 from bench.planning.plan import plan_scan
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 from bench.session.run import Run
 from bench.stages import controls
 from bench.stages.metrics import neighbors

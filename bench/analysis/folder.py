@@ -11,7 +11,7 @@ from bench.analysis import records as record_files
 from bench.base.errors import UsageError
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset, load, parse
-from bench.planning.spec import GridSpec, resolve
+from bench.planning.settings import GridSettings, resolve
 from bench.store import Store
 
 # What tells whether a data set is still the one that a run was made on.
@@ -27,7 +27,7 @@ class FinishedGrid:
     Attributes
     ----------
     records : DataFrame
-    spec : GridSpec
+    spec : GridSettings
         Its ``out`` is the folder it was opened from.
     dataset : Dataset
     store : Store
@@ -36,7 +36,7 @@ class FinishedGrid:
     """
 
     records: pd.DataFrame
-    spec: GridSpec
+    spec: GridSettings
     dataset: Dataset
     store: Store
     store_hint: str = ""
@@ -47,7 +47,7 @@ class FinishedGrid:
         return self.spec.out
 
 
-def settings_of(folder: Path, store: Path | None = None) -> GridSpec:
+def settings_of(folder: Path, store: Path | None = None) -> GridSettings:
     """Read the settings of a run from its results folder.
 
     Parameters

@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bench.analysis.summary import by_dataset, leading_accuracy, summary
 from bench.base.errors import UsageError
 from bench.base.files import write_text
-from bench.planning.spec import what_is_wrong
+from bench.planning.settings import what_is_wrong
 
 LOSS = "reconstruction_loss"
 

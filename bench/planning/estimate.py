@@ -26,7 +26,7 @@ def matrix_rate(device: str) -> float:
     """Measure floating-point operations a second of a float32 matrix product, in 0.1 s."""
     import torch
 
-    from bench.planning.spec import find_device
+    from bench.planning.settings import find_device
 
     if device != "cpu" and find_device() != device:
         device = "cpu"  # the GPUs are the workers'; here is nothing to measure

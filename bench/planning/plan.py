@@ -10,7 +10,7 @@ from bench.clusterers.named import Named as Clusterer
 from bench.datasets.dataset import Dataset
 from bench.planning.feasible import check_images, why_impossible
 from bench.planning.planner import Planner
-from bench.planning.spec import GridSpec
+from bench.planning.settings import GridSettings
 from bench.planning.task import Cell, Task
 from bench.stages.metrics import reference_space
 from models.named import Named
@@ -21,17 +21,17 @@ from reducers.chain import Chain
 class Plan:
     """All cells of a grid and their distinct tasks, parents first."""
 
-    spec: GridSpec
+    spec: GridSettings
     cells: tuple[Cell, ...]
     tasks: dict[str, Task] = field(repr=False)
 
 
-def plan(spec: GridSpec, dataset: Dataset) -> Plan:
+def plan(spec: GridSettings, dataset: Dataset) -> Plan:
     """Plan a grid.
 
     Parameters
     ----------
-    spec : GridSpec
+    spec : GridSettings
         With its device resolved.
     dataset : Dataset
 
@@ -62,7 +62,7 @@ def plan(spec: GridSpec, dataset: Dataset) -> Plan:
 
 
 def _refuse_what_works_nowhere(
-    spec: GridSpec, impossible: dict[tuple[str, Chain, Clusterer], str]
+    spec: GridSettings, impossible: dict[tuple[str, Chain, Clusterer], str]
 ) -> None:
     """Refuse a chain, or a clusterer, that can work in no cell; others have cells skipped."""
     for asked in (*spec.chains, *spec.named_clusterers):
@@ -71,7 +71,7 @@ def _refuse_what_works_nowhere(
             raise UsageError(reasons[0])
 
 
-def plan_scan(spec: GridSpec, dataset: Dataset) -> Plan:
+def plan_scan(spec: GridSettings, dataset: Dataset) -> Plan:
     """Plan what suggests the number of clusters: each cell's embedding, with the first seed.
 
     Models that are told the number have no say, and k-means is the clusterer.

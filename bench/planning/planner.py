@@ -18,7 +18,7 @@ from bench.clusterers.named import DEFAULT
 from bench.clusterers.named import Named as Clusterer
 from bench.datasets.dataset import Dataset
 from bench.planning.feasible import why_impossible
-from bench.planning.spec import GridSpec
+from bench.planning.settings import GridSettings
 from bench.planning.task import PARALLEL, Cell, Task, Way
 from bench.stages import controls, stages
 from bench.stages.metrics import clustering, neighbors, reference_space
@@ -34,7 +34,7 @@ class Planner:
 
     Parameters
     ----------
-    spec : GridSpec
+    spec : GridSettings
         With its device resolved.
     dataset : Dataset
 
@@ -44,7 +44,7 @@ class Planner:
         All that were made, by key, parents first.
     """
 
-    def __init__(self, spec: GridSpec, dataset: Dataset) -> None:
+    def __init__(self, spec: GridSettings, dataset: Dataset) -> None:
         self.spec = spec
         self.dataset = dataset
         self.device = spec.device

@@ -15,7 +15,7 @@ class Preset:
     summary : str
         One line for ``--list``.
     settings : dict
-        Fields of `bench.planning.spec.GridSpec`; baselines are added to them unless they say otherwise.
+        Fields of `bench.planning.settings.GridSettings`; baselines are added to them unless they say otherwise.
     """
 
     summary: str

@@ -119,7 +119,7 @@ def _curve(finished: FinishedGrid) -> pd.DataFrame | None:
     import pandas as pd
 
     from bench.analysis import suggest
-    from bench.planning.spec import AUTO
+    from bench.planning.settings import AUTO
 
     path = finished.out / suggest.FILE
     if finished.spec.clusters != AUTO or not path.is_file():

@@ -14,7 +14,7 @@ from bench.analysis.summary import by_dataset
 from bench.analysis.verdicts import BEST, WORSE, Cell
 from bench.base.files import write_text
 from bench.base.naming import set_name
-from bench.planning.spec import GridSpec
+from bench.planning.settings import GridSettings
 from bench.report import page, speed
 from bench.report.layout import escape, table
 from bench.report.markdown import section_of_set
@@ -25,7 +25,7 @@ from bench.stages.metrics.clustering import METRICS
 AGAINST = "against the best"
 
 
-def write(records: pd.DataFrame, spec: GridSpec) -> list[Path]:
+def write(records: pd.DataFrame, spec: GridSettings) -> list[Path]:
     """Write results.md, index.html, results.csv, grid.toml and the hits of all data sets.
 
     Each data set's own report is in its folder already, and is linked.
@@ -34,7 +34,7 @@ def write(records: pd.DataFrame, spec: GridSpec) -> list[Path]:
     ----------
     records : DataFrame
         Of all data sets.
-    spec : GridSpec
+    spec : GridSettings
         With the device resolved, so that ``grid.toml`` runs again as it is.
 
     Returns

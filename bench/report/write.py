@@ -15,7 +15,7 @@ from bench.base.files import write_text
 from bench.base.naming import set_name
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
-from bench.planning.spec import GridSpec
+from bench.planning.settings import GridSettings
 from bench.report import assignments, figures, latex, markdown, page, speed
 from bench.store import Store
 
@@ -63,7 +63,7 @@ def prepare(out: Path) -> None:
 
 def write(
     records: pd.DataFrame,
-    spec: GridSpec,
+    spec: GridSettings,
     dataset: Dataset,
     store: Store,
     curve: pd.DataFrame | None = None,
@@ -74,7 +74,7 @@ def write(
     Parameters
     ----------
     records : DataFrame
-    spec : GridSpec
+    spec : GridSettings
         With everything resolved, so that ``grid.toml`` runs again as it is.
     dataset : Dataset
     store : Store

@@ -26,7 +26,7 @@ from bench.planning import budget, estimate
 from bench.planning.budget import Clock
 from bench.planning.plan import Plan, plan, plan_scan
 from bench.planning.plugins import items_of
-from bench.planning.spec import AUTO, GridSpec, find_device
+from bench.planning.settings import AUTO, GridSettings, find_device
 from bench.planning.task import Task
 from bench.stages import controls
 from bench.store import DamagedError, Store, StoreError
@@ -61,7 +61,7 @@ class Run:
 
     Parameters
     ----------
-    spec : GridSpec
+    spec : GridSettings
         Of one data set; `bench.session.several` has a run for each of several.
     mode : Mode
     console : Console or None
@@ -71,7 +71,7 @@ class Run:
 
     Attributes
     ----------
-    spec : GridSpec
+    spec : GridSettings
         With device and clusters resolved.
     dataset : Dataset
     store : Store
@@ -89,7 +89,7 @@ class Run:
 
     def __init__(
         self,
-        spec: GridSpec,
+        spec: GridSettings,
         mode: Mode | None = None,
         console: Console | None = None,
         engine: Engine | None = None,
@@ -142,7 +142,7 @@ class Run:
             budget.decide(self.store, self._decision, self.spec.epochs)
 
     @property
-    def to_repeat(self) -> GridSpec:
+    def to_repeat(self) -> GridSettings:
         """The settings that give this run again: a budget chooses the epochs by itself."""
         return self.spec.model_copy(update={"epochs": self.asked.epochs})
 
@@ -154,7 +154,7 @@ class Run:
         most = self.asked.epochs
         return keys.key({"asked": asked, "most": most, "data": self.dataset.fingerprint})
 
-    def _resamples(self, spec: GridSpec) -> int:
+    def _resamples(self, spec: GridSettings) -> int:
         """Return how often chains run on fewer images: where nothing is labeled, once."""
         if spec.resamples is not None:
             return spec.resamples

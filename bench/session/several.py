@@ -13,7 +13,7 @@ from bench.base.errors import UsageError
 from bench.execution.engines.choose import choose
 from bench.execution.engines.engine import Engine
 from bench.execution.runner import Mode, Outcome
-from bench.planning.spec import GridSpec
+from bench.planning.settings import GridSettings
 from bench.planning.task import Task
 from bench.session.run import Finished, Run
 from bench.store.upkeep import record_grid
@@ -46,14 +46,14 @@ class Runs:
 
     Parameters
     ----------
-    spec : GridSpec
+    spec : GridSettings
     mode : Mode
     console : Console or None
         Where progress is drawn; standard error by default.
 
     Attributes
     ----------
-    spec : GridSpec
+    spec : GridSettings
         With the device resolved.
     runs : list of Run
 
@@ -64,7 +64,7 @@ class Runs:
     """
 
     def __init__(
-        self, spec: GridSpec, mode: Mode | None = None, console: Console | None = None
+        self, spec: GridSettings, mode: Mode | None = None, console: Console | None = None
     ) -> None:
         self.mode = mode or Mode()
         self.engine = choose(spec)
@@ -79,7 +79,7 @@ class Runs:
             spec.model_copy(update={"device": device}) if self.several else self.runs[0].spec
         )
 
-    def _plan(self, spec: GridSpec, console: Console | None) -> list[Run]:
+    def _plan(self, spec: GridSettings, console: Console | None) -> list[Run]:
         if not self.several:
             return [Run(spec, self.mode, console, self.engine)]
         runs = [
@@ -149,14 +149,14 @@ class Runs:
         return Outcome(failures={key: what for each in failures for key, what in each.items()})
 
 
-def _of_one(spec: GridSpec, dataset: str) -> GridSpec:
+def _of_one(spec: GridSettings, dataset: str) -> GridSettings:
     """Return the settings of one data set's grid, which goes to a folder of its own."""
     from bench.base.naming import set_name
 
     return spec.model_copy(update={"dataset": dataset, "out": spec.out / set_name(dataset)})
 
 
-def _load(spec: GridSpec, mode: Mode, console: Console | None, engine: Engine) -> Run:
+def _load(spec: GridSettings, mode: Mode, console: Console | None, engine: Engine) -> Run:
     """Load one data set of several; what is wrong with it is said with its name."""
     (name,) = spec.datasets
     try:

@@ -74,7 +74,7 @@ def dry_run(runs: Runs) -> int:
 
 def _plan_of(run: Run) -> None:
     from bench.base.console import duration
-    from bench.planning.spec import AUTO
+    from bench.planning.settings import AUTO
     from bench.stages import controls
 
     missing = {task.key for task in run.missing()}

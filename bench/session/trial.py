@@ -21,7 +21,7 @@ from bench.clusterers.named import DEFAULT
 from bench.datasets import datasets
 from bench.planning.plugins import Item, is_built_in, items_in
 from bench.planning.presets import PRESETS
-from bench.planning.spec import GridSpec, resolve
+from bench.planning.settings import GridSettings, resolve
 from bench.planning.task import BEHIND_CHAIN
 from models import autoencoders
 from models.untrained import untrained_name
@@ -88,7 +88,7 @@ def run(file: Path, given: dict[str, Any]) -> int:
     file : Path
         Python code that registers items.
     given : dict
-        Settings of `bench.planning.spec.GridSpec` that replace `DEFAULTS`.
+        Settings of `bench.planning.settings.GridSettings` that replace `DEFAULTS`.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def find(item: Item, spec: str) -> Iterator[Finding]:
             yield Finding(promise, BROKEN, format_error(error))
 
 
-def plan(item: Item, given: dict[str, Any]) -> GridSpec:
+def plan(item: Item, given: dict[str, Any]) -> GridSettings:
     """Settle the grid in which an item shows where it stands.
 
     A model stands beside `pixels`, itself untrained and the `dnn`; a reducer, on `pixels` and the
@@ -304,7 +304,7 @@ def _print_findings(item: Item, spec: str, console: Console) -> list[Finding]:
     return findings
 
 
-def _run_grid(item: Item, spec: GridSpec) -> int:
+def _run_grid(item: Item, spec: GridSettings) -> int:
     """Run an item's grid and print what came of it; return 1 if cells failed, else 0."""
     from bench.session import terminal
     from bench.session.run import Run

@@ -30,7 +30,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would go, and 
 
 
 def _open(where: str | None) -> Store:
-    from bench.planning.spec import default_store
+    from bench.planning.settings import default_store
 
     root = default_store() if where is None else Path(where)
     if not root.is_dir():

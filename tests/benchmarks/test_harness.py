@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.planning.plan import plan
-from bench.planning.spec import resolve
+from bench.planning.settings import resolve
 from bench.session.run import Run
 from tests.benchmarks.machine import describe
 from tests.conftest import ROOT

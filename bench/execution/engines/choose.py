@@ -6,10 +6,10 @@ from bench.execution.engines.engine import Engine
 from bench.execution.engines.inline import Inline
 from bench.execution.engines.local import Local
 from bench.planning.engines import INLINE, LOCAL, require, scheduler_of
-from bench.planning.spec import GridSpec
+from bench.planning.settings import GridSettings
 
 
-def choose(spec: GridSpec) -> Engine:
+def choose(spec: GridSettings) -> Engine:
     """Return the engine that settings ask for; nothing is started.
 
     Raises

@@ -26,7 +26,7 @@ from bench.execution.engines.together import run_together
 from bench.execution.runner import Mode, Outcome
 from bench.execution.worker.messages import Setup
 from bench.planning.plan import Plan
-from bench.planning.spec import GridSpec, find_device
+from bench.planning.settings import GridSettings, find_device
 from bench.store import Store
 
 
@@ -57,7 +57,7 @@ class Cluster:
             self.connection.close()
             self.connection = None
 
-    def fit(self, spec: GridSpec) -> GridSpec:
+    def fit(self, spec: GridSettings) -> GridSettings:
         """Return the settings with the threads and the device that tasks will have.
 
         Where nothing else is asked for, a task gets an equal part of a machine's processors, and

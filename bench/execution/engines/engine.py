@@ -11,7 +11,7 @@ from rich.console import Console
 from bench.execution.runner import Mode, Outcome
 from bench.execution.worker.messages import Setup
 from bench.planning.plan import Plan
-from bench.planning.spec import GridSpec
+from bench.planning.settings import GridSettings
 from bench.store import Store
 
 # Does what is missing of a plan, as `bench.execution.runner.run` says; may be called again.
@@ -27,7 +27,7 @@ class Engine(Protocol):
     def __exit__(self, *raised: object) -> None:
         """End what was started."""
 
-    def fit(self, spec: GridSpec) -> GridSpec:
+    def fit(self, spec: GridSettings) -> GridSettings:
         """Return the settings with the threads and the device that tasks will have.
 
         Raises

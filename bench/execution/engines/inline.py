@@ -10,13 +10,13 @@ from rich.console import Console
 
 from bench.base.errors import format_error
 from bench.execution.engines.engine import Work
-from bench.execution.runner import Mode, Outcome, Watcher, run
+from bench.execution.runner import Mode, Outcome, run
 from bench.execution.worker.messages import Setup
 from bench.execution.worker.process import TaskFailedError
 from bench.execution.worker.serve import set_up
 from bench.execution.worker.tasks import Worker
 from bench.planning.plan import Plan
-from bench.planning.spec import GridSpec
+from bench.planning.settings import GridSettings
 from bench.planning.task import Task
 from bench.stages.stages import Steps
 from bench.store import DamagedError, Store, StoreError
@@ -32,7 +32,7 @@ class Inline:
     def __exit__(self, *raised: object) -> None:
         """Leave nothing."""
 
-    def fit(self, spec: GridSpec) -> GridSpec:
+    def fit(self, spec: GridSettings) -> GridSettings:
         """Return the settings as they are."""
         return spec
 

@@ -13,7 +13,7 @@ from bench.execution.runner import Mode, Outcome, run
 from bench.execution.worker.messages import Setup
 from bench.execution.worker.process import WorkerProcess
 from bench.planning.plan import Plan
-from bench.planning.spec import GridSpec
+from bench.planning.settings import GridSettings
 from bench.store import Store
 
 
@@ -27,7 +27,7 @@ class Local:
     def __exit__(self, *raised: object) -> None:
         """Leave: nothing outlives `at_work`."""
 
-    def fit(self, spec: GridSpec) -> GridSpec:
+    def fit(self, spec: GridSettings) -> GridSettings:
         """Return the settings as they are."""
         return spec
 
