@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import conv_transpose2d
 
-from bench.stages.training import convolution, core, eager, naive
+from bench.stages.training import convolution, core
 from models.autoencoder import Autoencoder
 from models.cnn import CNN
 from models.dnn import DNN
 from models.idec import IDEC
 from models.masked import Masked
+from tests.benchmarks import eager, naive
+from tests.benchmarks.together import train_together
 from tests.conftest import make_images
 from tests.test_checkpoints import Draws, Killed, keeper, same
 from tests.test_training import SHAPE, Small
@@ -207,7 +209,7 @@ def test_trained_together_is_trained_alone(images, record):
         core.Trainer(model, images, RECIPE, seed, record)
         for model, seed in zip(models, seeds, strict=True)
     ]
-    together = core.train_together(trainers)
+    together = train_together(trainers)
     for model, seed, history in zip(models, seeds, together, strict=True):
         alone = core.build(Small, SHAPE, seed)
         expected = core.train(alone, images, RECIPE, seed)

@@ -14,10 +14,12 @@ import pytest
 import torch
 
 from bench.datasets.dataset import load
-from bench.stages.training import core, eager, naive
+from bench.stages.training import core
+from tests.benchmarks import eager, naive
 from tests.benchmarks.machine import describe, matrix_rate, training_flops
 from tests.benchmarks.race import Rival, Work, recorded_clock, replay
 from tests.benchmarks.test_training import BATCH, MODELS, REPORTS, SHAPE
+from tests.benchmarks.together import train_together
 from tests.conftest import SCENES, make_images
 
 pytestmark = [
@@ -138,7 +140,7 @@ def test_eight_together(
 
     def ready() -> Work:
         trainers = [trainer(model, seed, EPOCHS) for seed in range(TOGETHER)]
-        return lambda: core.train_together(trainers)
+        return lambda: train_together(trainers)
 
     benchmark.group = group
     replay(benchmark, times(group, "core", lambda: [Rival("core", ready)], 1, "cuda"))

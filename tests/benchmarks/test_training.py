@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.stages.training import core, eager, naive
+from bench.stages.training import core
 from models import autoencoders
+from tests.benchmarks import eager, naive
 from tests.benchmarks.machine import (
     describe,
     encoding_flops,
