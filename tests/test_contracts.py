@@ -12,7 +12,8 @@ import pytest
 
 from bench import contracts
 from bench.clusterers import clusterers
-from bench.contracts.material import make_images, two_groups
+from bench.contracts import reducers as of_reducers
+from bench.contracts.material import forget, make_images, two_groups
 from bench.datasets import datasets
 from models import autoencoders
 from reducers import reducers
@@ -36,23 +37,29 @@ def is_kept(check, name):
 
 # Made variants are their originals' classes, and held to three promises of those; one stands here
 # for all that is asked of the others.
+def together(names):
+    """Parametrise over items; with ``--dist loadgroup`` a process has all checks of an item."""
+    marks = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+    return pytest.mark.parametrize("name", marks)
+
+
 MODELS = [entry.name for entry in autoencoders if entry.origin is None] + ["untrained-dnn"]
 
 
 @every_check("model")
-@pytest.mark.parametrize("name", MODELS)
+@together(MODELS)
 def test_every_model(name, check):
     is_kept(check, name)
 
 
 @every_check("reducer")
-@pytest.mark.parametrize("name", reducers.names())
+@together(reducers.names())
 def test_every_reducer(name, check):
     is_kept(check, name)
 
 
 @every_check("clusterer")
-@pytest.mark.parametrize("name", clusterers.names())
+@together(clusterers.names())
 def test_every_clusterer(name, check):
     is_kept(check, name)
 
@@ -80,6 +87,42 @@ def spec(request, npy_folder, image_folder, monkeypatch, tmp_path):
 @every_check("data set")
 def test_every_data_set(spec, check):
     is_kept(check, spec)
+
+
+def count_calls(monkeypatch, item, method):
+    """Count how often a method of a class is called, but for its own calls of itself."""
+    calls, original = [], getattr(item, method)
+
+    def counted(self, *given, **named):
+        calls.append(method)
+        return original(self, *given, **named)
+
+    monkeypatch.setattr(item, method, counted)
+    return calls
+
+
+# One fit for what is only read; others for the same seed, another seed, and points all the same.
+@pytest.mark.parametrize(
+    ("registry", "name", "method", "most"),
+    [
+        (reducers, "pca", "fit_transform", 3),
+        (reducers, "ica", "fit_transform", 2),
+        (reducers, "kpca", "fit_transform", 2),
+        (clusterers, "gmm", "fit_predict", 4),
+        (clusterers, "agglomerative", "fit_predict", 5),
+        (autoencoders, "sparse", "objective", 8),
+    ],
+)
+def test_checks_that_only_read_share_one_fit(monkeypatch, registry, name, method, most):
+    forget()
+    calls = count_calls(monkeypatch, registry[name], method)
+    assert all(found.mark != contracts.BROKEN for found in contracts.hold(registry.kind, name))
+    assert len(calls) == most
+
+
+def test_what_is_shared_is_let_go_when_an_item_was_held():
+    list(contracts.hold("reducer", "none"))
+    assert not of_reducers._fitted.cache_info().currsize
 
 
 def test_tsne_places_new_points_in_the_frame_of_the_old():

@@ -672,7 +672,7 @@ CLUSTERERS = [
     ("check_accepts_what_it_can_work_on", Choosy, "it refuses 90 images of 3 dimensions"),
     ("check_finds_groups_that_are_plain_to_see", grouping(lambda c: c * 0 - 1), "leaves 100%"),
     ("check_finds_groups_that_are_plain_to_see", grouping(lambda c: c // 2), "needed 1"),
-    ("check_leaves_its_input_alone", Scribbling, "it writes into what it is given"),
+    ("check_leaves_its_input_alone", Scribbling, "it writes into its input"),
     ("check_repeats_with_the_same_seed", Fickle, "of 80 images change"),
     ("check_says_truly_whether_it_is_deterministic", Boasting, "with another seed"),
     ("check_places_unseen_points_in_their_group", Misplacing, "33% of unseen points"),

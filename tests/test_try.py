@@ -102,9 +102,11 @@ def tried(tmp_path_factory):
 def test_the_example_keeps_every_promise_and_every_cell_is_finished(tried):
     _, found = tried
     assert found.returncode == 0, found.stdout + found.stderr
-    assert trial.BROKEN not in found.stdout
+    assert contracts.BROKEN not in found.stdout
     assert "failed" not in found.stderr
-    kept = re.findall(rf"^  [{trial.KEPT}{trial.SPARED}] (.*?): \S", found.stdout, re.MULTILINE)
+    kept = re.findall(
+        rf"^  [{contracts.KEPT}{contracts.SPARED}] (.*?): \S", found.stdout, re.MULTILINE
+    )
     promised = [contracts.promise_of(c) for i in ITEMS for c in contracts.checks_of(i.kind)]
     assert len(kept) == len(promised)
     assert all(f"{promise}: " in found.stdout for promise in promised)
@@ -194,8 +196,10 @@ def test_a_broken_contract_is_shown_and_no_grid_is_run(command, tmp_path):
     (tmp_path / "broken.py").write_text(OUT_OF_RANGE)
     code, out, error = command("broken.py")
     assert code == 1
-    (line,) = [line for line in out.splitlines() if trial.BROKEN in line]
-    assert line.strip().startswith(f"{trial.BROKEN} Its reconstruction stays within the images'")
+    (line,) = [line for line in out.splitlines() if contracts.BROKEN in line]
+    assert line.strip().startswith(
+        f"{contracts.BROKEN} Its reconstruction stays within the images'"
+    )
     assert re.search(r": its reconstruction reaches \d.*, needed at most 1 either way$", line)
     assert "no grid for the model tried" in out
     assert error == "contract broken: model tried\n"
@@ -206,7 +210,7 @@ def test_an_item_that_raises_breaks_its_contract_in_one_line_each(command, tmp_p
     (tmp_path / "raises.py").write_text(MODEL.replace("super().__init__()", "1 / 0"))
     code, out, error = command("raises.py")
     assert code == 1
-    assert f"{trial.BROKEN} It works on a single image: ZeroDivisionError: division by" in out
+    assert f"{contracts.BROKEN} It works on a single image: ZeroDivisionError: division by" in out
     assert error == "contract broken: model tried\n"
 
 
@@ -216,7 +220,7 @@ def test_cells_that_fail_are_named_and_exit_code_1(command, tmp_path, monkeypatc
     (tmp_path / "shy.py").write_text(SHY)
     code, out, error = command("shy.py", "--limit", 60, "--seeds", 1, "--threads", 1)
     assert code == 1
-    assert trial.BROKEN not in out
+    assert contracts.BROKEN not in out
     assert "failed: 2 cells in train: RuntimeError: too much company" in error
     assert error.endswith("failed: cells in the grid of model tried\n")
     assert "Where the model tried stands cannot be said" in out
@@ -263,9 +267,9 @@ def test_a_data_sets_argument_is_given_with_its_name(tmp_path, npy_folder):
     spec = trial.plan(item, given)
     assert spec.dataset == f"tried:{npy_folder}"
     assert spec.models == ("pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn")
-    marks = [found.mark for found in trial.find(item, str(spec.dataset))]
-    assert trial.BROKEN not in marks
-    assert marks.count(trial.KEPT) >= 10
+    marks = [found.mark for found in contracts.hold(item.kind, str(spec.dataset))]
+    assert contracts.BROKEN not in marks
+    assert marks.count(contracts.KEPT) >= 10
     # Given the set of something else, it stays the data set that is tried.
     assert trial.plan(item, {"dataset": "digits"}).dataset == "tried"
 
@@ -304,7 +308,7 @@ def test_a_variant_by_hand_is_held_to_its_contract_and_stands_in_its_originals_g
         ("models/dnn.py", [Item("model", "dnn")]),
         ("reducers/tsne.py", [Item("reducer", "tsne")]),
         ("bench/datasets/digits.py", [Item("data set", "digits")]),
-        ("models/gated_cell.py", []),
+        ("models/features.py", []),
     ],
 )
 def test_a_file_of_the_project_can_be_tried_where_it_is(file, items):

@@ -6,14 +6,21 @@ needed, where the promise is broken; and raises `Spared` where it is not asked o
 lists are `CHECKS` of `bench.contracts.models`, `bench.contracts.reducers`,
 `bench.contracts.clusterers` and `bench.contracts.datasets`. The tests hold every registered item
 to them, and ``python -m bench.try FILE.py`` the items of one file.
+
+Checks that only read what an item made share one fit of it; see `bench.contracts.material.shared`.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bench.base.errors import format_error, one_line
 
 Check = Callable[[str], str]
+
+KEPT, BROKEN, SPARED = "✓", "✗", "–"
 
 # By a registry's kind: the module that holds its items to their promises.
 _MODULES = {
@@ -26,6 +33,24 @@ _MODULES = {
 
 class Spared(Exception):  # noqa: N818 - nothing is wrong: it says why nothing was asked
     """A promise that is not asked of this item, and why."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of holding an item to one promise.
+
+    Attributes
+    ----------
+    promise : str
+    mark : str
+        ``✓`` kept, ``✗`` broken, ``–`` not asked of it.
+    found : str
+        What was found, or why the promise is not asked of the item.
+    """
+
+    promise: str
+    mark: str
+    found: str
 
 
 def require(kept: object, message: str) -> None:
@@ -45,3 +70,28 @@ def checks_of(kind: str) -> tuple[Check, ...]:
     module = importlib.import_module(f"bench.contracts.{_MODULES[kind]}")
     checks: tuple[Check, ...] = module.CHECKS
     return checks
+
+
+def hold(kind: str, name: str) -> Iterator[Finding]:
+    """Hold an item to every promise of its kind, one after the other.
+
+    Parameters
+    ----------
+    kind : str
+        Of the item's registry: ``model``, ``reducer``, ``clusterer`` or ``data set``.
+    name : str
+        What the checks are given: the item's name, or the spec string of a data set.
+    """
+    from bench.contracts.material import forget
+
+    for check in checks_of(kind):
+        promise = promise_of(check)
+        try:
+            yield Finding(promise, KEPT, one_line(check(name)))
+        except Spared as why:
+            yield Finding(promise, SPARED, one_line(str(why)))
+        except AssertionError as error:
+            yield Finding(promise, BROKEN, one_line(str(error)) or format_error(error))
+        except Exception as error:  # whatever an item by somebody else raises
+            yield Finding(promise, BROKEN, format_error(error))
+    forget()

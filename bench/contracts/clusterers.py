@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
 
-from bench.base.extras import how_to_install, missing
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Array, Clusterer, Integers
 from bench.clusterers.named import Named
 from bench.contracts import Check, Spared, require
+from bench.contracts.material import (
+    are_seconds,
+    fit_reading,
+    is_cloned,
+    is_derived,
+    is_documented,
+    need_installed,
+    shared,
+)
 from bench.stages.metrics import clustering
 
 COUNT, GROUPS = 90, 3
 CENTERS = np.array([[0, 0, 0], [20, 0, 0], [0, 20, 0]])
 
 
-# All that checks know of how a name becomes a clusterer.
-
-
-def item_of(name: str) -> type[Clusterer]:
-    """Return a clusterer's class."""
-    return clusterers[name]
-
-
 def build(name: str, seed: int = 0) -> Clusterer:
     """Build a clusterer that seeks three clusters."""
-    lacking = missing(item_of(name))
-    if lacking:
-        raise Spared(f"it needs {', '.join(lacking)}: {how_to_install(item_of(name))}")
+    need_installed(clusterers[name])
     return Named.parse(name).build(GROUPS, random_state=seed)
 
 
@@ -42,40 +39,56 @@ def groups(count: int = COUNT, seed: int = 0) -> tuple[Array, Integers]:
     return points.astype(np.float32), found
 
 
+def fitted(name: str) -> tuple[Any, Any, str]:
+    """Return a clusterer fitted to the three groups, their clusters, and whether it wrote."""
+    return _fitted(clusterers[name], name)
+
+
+@shared
+def _fitted(item: type, name: str) -> tuple[Any, Any, str]:
+    return fit_reading(lambda: build(name), "fit_predict", groups()[0])
+
+
+def noise(name: str, seed: int) -> Integers:
+    """Return the clusters of 80 points without groups."""
+    points = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
+    return build(name, seed).fit_predict(points)
+
+
+@shared
+def _noise(item: type, name: str) -> Integers:
+    return noise(name, 1)
+
+
+def predicting(name: str) -> Any:
+    """Return the fitted clusterer, or have the check spared if it places no unseen points."""
+    if not hasattr(build(name), "predict"):
+        raise Spared("it cannot place unseen points")
+    return fitted(name)[0]
+
+
 # The promises.
 
 
 def check_is_a_clusterer(name: str) -> str:
     """It is a class derived from Clusterer."""
-    item: Any = item_of(name)
-    kept = inspect.isclass(item) and issubclass(item, Clusterer)
-    require(kept, f"{item!r} is no class derived from bench.clusterers.clusterer.Clusterer")
-    return item.__name__
+    return is_derived(clusterers[name], Clusterer)
 
 
 def check_says_what_it_is(name: str) -> str:
     """It has a docstring of its own."""
-    require(item_of(name).__doc__, f"class {item_of(name).__name__} has no docstring")
+    is_documented(clusterers[name])
     return clusterers.entry(name).summary
 
 
 def check_parameters_are_scikit_learns(name: str) -> str:
     """Its constructor keeps its arguments as they are, so that scikit-learn can clone it."""
-    from sklearn.base import clone
-
-    clusterer = build(name, 3)
-    try:
-        again = clone(clusterer).get_params()
-    except (RuntimeError, AttributeError) as error:
-        raise AssertionError(f"scikit-learn cannot clone it: {error}") from error
-    require(again == clusterer.get_params(), f"its clone has {again}")
-    return ", ".join(again) or "none"
+    return is_cloned(build(name, 3))
 
 
 def check_gives_a_number_an_image(name: str) -> str:
     """Its clusters are int64, one an image, -1 for none."""
-    points, _ = groups()
-    found: Any = build(name).fit_predict(points)
+    _, found, _ = fitted(name)
     shape = getattr(found, "shape", None)
     require(shape == (COUNT,), f"its clusters have shape {shape}, needed {(COUNT,)}")
     require(found.dtype == np.int64, f"its clusters are {found.dtype}, needed int64")
@@ -94,8 +107,7 @@ def check_accepts_what_it_can_work_on(name: str) -> str:
 
 def check_finds_groups_that_are_plain_to_see(name: str) -> str:
     """It finds three groups that lie far apart, and leaves few images out."""
-    points, labels = groups()
-    found = build(name).fit_predict(points)
+    found, labels = fitted(name)[1], groups()[1]
     placed = found >= 0
     share = float(placed.mean())
     require(share > 0.9, f"it leaves {1 - share:.0%} of the images in no cluster, needed under 10%")
@@ -106,45 +118,31 @@ def check_finds_groups_that_are_plain_to_see(name: str) -> str:
 
 def check_leaves_its_input_alone(name: str) -> str:
     """It does not write into what it is given."""
-    points, _ = groups()
-    before = points.copy()
-    points.setflags(write=False)
-    try:
-        build(name).fit_predict(points)
-    except ValueError as error:
-        require("read-only" not in str(error), f"it writes into what it is given: {error}")
-        raise
-    require(np.array_equal(points, before), "it changed what it was given")
+    wrote = fitted(name)[2]
+    require(not wrote, wrote)
     return "unchanged"
 
 
 def check_repeats_with_the_same_seed(name: str) -> str:
     """The same seed gives the same clusters."""
-    points = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
-    first, again = (build(name, 1).fit_predict(points) for _ in range(2))
-    differ = int((first != again).sum())
+    differ = int((_noise(clusterers[name], name) != noise(name, 1)).sum())
     require(not differ, f"{differ} of 80 images change their cluster with the same seed")
     return "80 of 80 images"
 
 
 def check_says_truly_whether_it_is_deterministic(name: str) -> str:
     """If it says that it is deterministic, seeds change nothing."""
-    if not item_of(name).deterministic:
+    if not clusterers[name].deterministic:
         raise Spared("it says that it depends on the seed")
-    points = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
-    first, other = (build(name, seed).fit_predict(points) for seed in (1, 2))
-    differ = int((first != other).sum())
+    differ = int((_noise(clusterers[name], name) != noise(name, 2)).sum())
     require(not differ, f"{differ} of 80 images change their cluster with another seed")
     return "80 of 80 images"
 
 
 def check_places_unseen_points_in_their_group(name: str) -> str:
     """Unseen points join the cluster of their group."""
-    clusterer = build(name)
-    if not hasattr(clusterer, "predict"):
-        raise Spared("it cannot place unseen points")
-    points, labels = groups()
-    assignment = clustering.assign(clusterer.fit_predict(points), labels)
+    clusterer = predicting(name)
+    assignment = clustering.assign(fitted(name)[1], groups()[1])
     unseen, unseen_labels = groups(30, seed=5)
     right = clustering.accuracy(clusterer.predict(unseen), unseen_labels, assignment)
     require(right == 1, f"{right:.0%} of unseen points join their group, needed all")
@@ -153,16 +151,13 @@ def check_places_unseen_points_in_their_group(name: str) -> str:
 
 def check_restored_it_places_points_as_before(name: str) -> str:
     """Restored from what was kept of its fit, it places points as before (if it places any)."""
-    clusterer: Any = build(name)
-    if not hasattr(clusterer, "predict"):
-        raise Spared("it cannot place unseen points")
+    clusterer = predicting(name)
     if not hasattr(clusterer, "restore"):
         raise Spared("it has no restore: bundles place unseen images by those nearest to them")
-    points, unseen = groups()[0], np.random.default_rng(5).uniform(-5, 25, (200, 3))
-    found = clusterer.fit_predict(points)
+    unseen = np.random.default_rng(5).uniform(-5, 25, (200, 3))
     kept = {key: np.array(array, copy=True) for key, array in clusterer.fitted().items()}
     again: Any = build(name)
-    again.restore(kept, points, found)
+    again.restore(kept, groups()[0], fitted(name)[1])
     differ = int((again.predict(unseen) != clusterer.predict(unseen)).sum())
     require(not differ, f"restored, it puts {differ} of 200 unseen points into other clusters")
     return "200 of 200 points"
@@ -177,12 +172,7 @@ def check_bears_points_that_are_all_one(name: str) -> str:
 
 def check_estimates_are_seconds(name: str) -> str:
     """Its estimates are seconds, more for more images."""
-    small, large = (build(name).seconds(count, 100) for count in (100, 10_000))
-    require(
-        0 <= small <= large < 1e5,
-        f"it estimates {small:g} s for 100 images and {large:g} s for 10,000",
-    )
-    return f"{small:.2g} s for 100 images, {large:.2g} s for 10,000"
+    return are_seconds(build(name).seconds, "images")
 
 
 CHECKS: tuple[Check, ...] = (

@@ -6,7 +6,8 @@ import numpy as np
 
 from bench.base.progress import silent
 from bench.contracts import Check, Spared, require
-from bench.datasets import datasets
+from bench.contracts.material import shared
+from bench.datasets import Loader, datasets
 from bench.datasets.dataset import Dataset, load, parse
 from bench.datasets.source import Source
 
@@ -17,6 +18,16 @@ FEW = 10
 def loaded(spec: str, limit: int | None = None, seed: int = 0) -> Dataset:
     """Load a data set; the number of clusters is given, so that it may have no labels."""
     return load(spec, limit=limit, seed=seed, clusters=CLUSTERS)
+
+
+def whole_of(spec: str) -> Dataset:
+    """Return a whole data set, loaded once for all checks that read it."""
+    return _whole(datasets[parse(spec)[0]], spec)
+
+
+@shared
+def _whole(loader: Loader, spec: str) -> Dataset:
+    return loaded(spec)
 
 
 def source_of(spec: str) -> Source:
@@ -30,7 +41,7 @@ def source_of(spec: str) -> Source:
 
 def check_images_have_the_one_form(spec: str) -> str:
     """Its images are 32×32 RGB, uint8."""
-    data = loaded(spec)
+    data = whole_of(spec)
     found = data.images.shape[1:]
     require(found == (32, 32, 3), f"its images have shape {found}, needed (32, 32, 3)")
     require(data.images.dtype == np.uint8, f"its images are {data.images.dtype}, needed uint8")
@@ -42,9 +53,10 @@ def check_images_have_the_one_form(spec: str) -> str:
 def check_readers_return_what_they_are_asked_for(spec: str) -> str:
     """Its readers return the images that are asked for, 32×32 RGB uint8, in that order."""
     source = source_of(spec)
+    labels = source.validation_labels
     for what, read, count in (
         ("read", source.read, source.count),
-        ("validation", source.validation, _length(source.validation_labels)),
+        ("validation", source.validation, len(labels) if labels is not None else 0),
     ):
         if read is None or not count:
             continue
@@ -62,14 +74,14 @@ def check_readers_return_what_they_are_asked_for(spec: str) -> str:
 
 def check_images_differ(spec: str) -> str:
     """Its images are not one flat color."""
-    spread = float(loaded(spec).images.std())
+    spread = float(whole_of(spec).images.std())
     require(spread > 0, "all values of all images are the same")
     return f"a standard deviation of {spread:.0f}"
 
 
 def check_clusters_are_those_asked_for(spec: str) -> str:
     """It has as many clusters as were asked for."""
-    found = loaded(spec).clusters
+    found = whole_of(spec).clusters
     require(found == CLUSTERS, f"asked for {CLUSTERS} clusters, it has {found}")
     return f"{found}"
 
@@ -85,7 +97,7 @@ def check_there_is_a_label_an_image(spec: str) -> str:
 
 def check_labels_are_among_the_classes(spec: str) -> str:
     """Its labels are a list of numbers, each the place of a class name."""
-    data = loaded(spec)
+    data = whole_of(spec)
     if data.labels is None:
         raise Spared("it has no labels")
     shape = data.labels.shape
@@ -97,7 +109,7 @@ def check_labels_are_among_the_classes(spec: str) -> str:
 
 def check_there_is_a_validation_label_an_image(spec: str) -> str:
     """It has as many validation labels as validation images."""
-    data = loaded(spec)
+    data = whole_of(spec)
     if data.validation_labels is None:
         raise Spared("it has no validation labels")
     labels, count = len(data.validation_labels), len(data.validation_images)
@@ -107,7 +119,7 @@ def check_there_is_a_validation_label_an_image(spec: str) -> str:
 
 def check_there_is_a_file_name_an_image(spec: str) -> str:
     """Where its images are files, each has its name."""
-    data = loaded(spec)
+    data = whole_of(spec)
     if data.files is None:
         raise Spared("its images are no files")
     require(len(data.files) == len(data), f"{len(data.files)} file names of {len(data)} images")
@@ -116,7 +128,7 @@ def check_there_is_a_file_name_an_image(spec: str) -> str:
 
 def check_notes_are_words(spec: str) -> str:
     """Its notes for the reader are words."""
-    notes = loaded(spec).notes
+    notes = whole_of(spec).notes
     bad = [note for note in notes if not (isinstance(note, str) and note)]
     require(not bad, f"found the notes {bad}, needed text that is not empty")
     return f"{len(notes)} notes"
@@ -124,7 +136,7 @@ def check_notes_are_words(spec: str) -> str:
 
 def check_is_the_same_every_time(spec: str) -> str:
     """Loaded again, it has the same images and the same labels."""
-    one, again = loaded(spec), loaded(spec)
+    one, again = whole_of(spec), loaded(spec)
     same = np.array_equal(one.images, again.images)
     require(same and one.fingerprint == again.fingerprint, "loaded again, its images are others")
     require(
@@ -135,7 +147,7 @@ def check_is_the_same_every_time(spec: str) -> str:
 
 def check_a_subset_is_part_of_the_whole(spec: str) -> str:
     """A subset of its images is that many, each the one it says it is."""
-    whole = loaded(spec)
+    whole = whole_of(spec)
     few = min(FEW, len(whole))
     part = loaded(spec, limit=few, seed=1)
     require(len(part) == few, f"a subset of {few} has {len(part)} images")
@@ -148,7 +160,7 @@ def check_a_subset_is_part_of_the_whole(spec: str) -> str:
 
 def check_a_subset_has_the_labels_of_the_whole(spec: str) -> str:
     """The images of a subset have the labels that they have in the whole."""
-    whole = loaded(spec)
+    whole = whole_of(spec)
     part = loaded(spec, limit=min(FEW, len(whole)), seed=1)
     if whole.labels is None:
         raise Spared("it has no labels")
@@ -163,11 +175,7 @@ def check_a_subset_has_the_labels_of_the_whole(spec: str) -> str:
 def check_tells_how_far_it_is(spec: str) -> str:
     """While it loads it tells how far it is, never beyond the end."""
     seen: list[tuple[str, int, int]] = []
-    load(
-        spec,
-        clusters=CLUSTERS,
-        progress=lambda what, done, total: seen.append((what, done, total)),
-    )
+    load(spec, clusters=CLUSTERS, progress=lambda *step: seen.append(step))
     require(seen, "it told nothing")
     beyond = [step for step in seen if not 0 <= step[1] <= step[2]]
     require(not beyond, f"it told {beyond[:1]}, needed from 0 to all of it")
@@ -189,7 +197,3 @@ CHECKS: tuple[Check, ...] = (
     check_a_subset_has_the_labels_of_the_whole,
     check_tells_how_far_it_is,
 )
-
-
-def _length(labels: object) -> int:
-    return 0 if labels is None else len(labels)  # type: ignore[arg-type]

@@ -1,20 +1,48 @@
-"""What items are tried on: a few images of two kinds, points in two groups."""
+"""What items are tried on, and what checks of several kinds of items share."""
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.base.extras import how_to_install, missing
+from bench.contracts import Spared, require
+
+Array = NDArray[Any]
+Call = TypeVar("Call", bound=Callable[..., Any])
+
+_SHARED: list[Any] = []
+
+
+def shared(make: Call) -> Call:
+    """Have a function's results shared by all checks in this process, until `forget`.
+
+    Its first argument is the item itself, so that another item under the same name shares nothing.
+    What it returns is for reading: a check that changes an item makes its own.
+    """
+    cached: Any = functools.lru_cache(maxsize=4)(make)  # items come one after the other
+    _SHARED.append(cached)
+    return cast("Call", cached)
+
+
+def forget() -> None:
+    """Let go of all that is shared."""
+    for cached in _SHARED:
+        cached.cache_clear()
+
 
 def make_images(count: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Make images of two kinds, told apart by brightness and texture, and their labels.
+    """Make images of two kinds that differ in brightness and texture, and their labels.
 
     Returns
     -------
     images : ndarray, shape (count, 32, 32, 3), uint8
-    labels : ndarray, shape (count,)
+    labels : ndarray, shape (count,), int64
     """
     random = np.random.default_rng(seed)
     labels = np.arange(count) % 2
@@ -25,8 +53,87 @@ def make_images(count: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[n
 
 
 def two_groups(count: int = 120, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[Any]]:
-    """Make points of 20 dimensions in two groups far apart, and the groups."""
+    """Make points in two groups far apart, (count, 20) float32, and the groups, (count,)."""
     random = np.random.default_rng(seed)
     groups = np.arange(count) % 2
     points = random.normal(size=(count, 20)) + 12 * groups[:, None] - 6
     return points.astype(np.float32), groups
+
+
+def need_installed(item: Any) -> None:
+    """Have a check spared where a library that the item requires is not installed."""
+    if lacking := missing(item):
+        raise Spared(f"it needs {', '.join(lacking)}: {how_to_install(item)}")
+
+
+def is_derived(item: Any, base: type) -> str:
+    """Require that an item is a class derived from a base class; return its name."""
+    kept = inspect.isclass(item) and issubclass(item, base)
+    require(kept, f"{item!r} is no class derived from {base.__module__}.{base.__name__}")
+    return str(item.__name__)
+
+
+def is_documented(item: Any) -> None:
+    """Require that a class has a docstring."""
+    require(item.__doc__, f"class {item.__name__} has no docstring")
+
+
+def is_cloned(estimator: Any) -> str:
+    """Require that scikit-learn can clone an estimator; return the names of its parameters."""
+    from sklearn.base import clone
+
+    try:
+        again = clone(estimator).get_params()
+    except (RuntimeError, AttributeError) as error:
+        raise AssertionError(f"scikit-learn cannot clone it: {error}") from error
+    wanted = estimator.get_params()
+    require(again == wanted, f"its clone has {again}, needed {wanted}")
+    return ", ".join(again) or "none"
+
+
+def are_seconds(estimate: Callable[[int, int], float], what: str) -> str:
+    """Require estimates for 100 and for 10,000 points that can be seconds."""
+    small, large = estimate(100, 100), estimate(10_000, 100)
+    require(
+        0 <= small <= large < 1e5,
+        f"it estimates {small:.3g} s for 100 {what} and {large:.3g} s for 10,000; needed 0 or "
+        "more, no less for more, and less than a day",
+    )
+    return f"{small:.2g} s for 100 {what}, {large:.2g} s for 10,000"
+
+
+def fit_reading(build: Callable[[], Any], fit: str, points: Array) -> tuple[Any, Array, str]:
+    """Fit an estimator to points that must not be written.
+
+    Parameters
+    ----------
+    build : callable
+        Returns the estimator, unfitted.
+    fit : str
+        The method: ``fit_transform`` or ``fit_predict``.
+    points : ndarray, shape (n, d), float32
+        They are left as they are.
+
+    Returns
+    -------
+    estimator, found
+        The fitted estimator, and what its method returned.
+    wrote : str
+        How it wrote into its input; empty if it did not.
+    """
+    given, estimator = points.copy(), build()
+    given.setflags(write=False)
+    try:
+        found = getattr(estimator, fit)(given)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        estimator = build()
+        return (
+            estimator,
+            getattr(estimator, fit)(points.copy()),
+            f"it writes into its input: {error}",
+        )
+    changed = int((given != points).sum())
+    wrote = f"it changed {changed} of {points.size} numbers of its input" if changed else ""
+    return estimator, found, wrote

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import tempfile
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.contracts import Check, Spared, require
-from bench.contracts.material import make_images
+from bench.contracts.material import is_derived, is_documented, make_images, shared
 from bench.stages.training import core
 from bench.stages.training.probe import Facts, probe
 from models import autoencoders
@@ -26,17 +25,9 @@ COUNT = 24
 RECIPES = (core.Recipe(epochs=4, lr=1e-3, batch_size=12), core.Recipe(40, 1e-4, 12))
 
 
-# All that checks know of how a name becomes a model.
-
-
-def item_of(name: str) -> type[Autoencoder]:
-    """Return a model's class."""
-    return autoencoders[name]
-
-
 def build(name: str, seed: int = 0) -> Autoencoder:
     """Build a model with the weights of a seed."""
-    return core.build(item_of(name), SHAPE, seed)
+    return core.build(autoencoders[name], SHAPE, seed)
 
 
 def facts_of(name: str) -> Facts:
@@ -46,7 +37,7 @@ def facts_of(name: str) -> Facts:
 
 def variant_of(name: str) -> str:
     """Return the name of a model's untrained variant, or have the check spared."""
-    if not item_of(name).trains:
+    if not autoencoders[name].trains:
         raise Spared("it does not train")
     variant = untrained_name(name)
     require(variant in autoencoders, f"{variant} is not there, needed as a baseline")
@@ -60,6 +51,11 @@ def images() -> Tensor:
 
 def outputs(name: str) -> tuple[Tensor, Tensor]:
     """Return what a model makes of the images in training mode: code and reconstruction."""
+    return _outputs(autoencoders[name], name)
+
+
+@shared
+def _outputs(item: type, name: str) -> tuple[Tensor, Tensor]:
     result: Any = build(name)(core.normalize(images()))
     pair = isinstance(result, tuple) and len(result) == 2
     require(pair, f"forward returned {_what(result)}, needed (code, reconstruction)")
@@ -69,20 +65,38 @@ def outputs(name: str) -> tuple[Tensor, Tensor]:
     return code.detach(), reconstruction.detach()
 
 
+def encoded(name: str) -> tuple[Tensor, float]:
+    """Return the codes of the images by a model that is not trained yet, and its loss."""
+    return _encoded(autoencoders[name], name)
+
+
+@shared
+def _encoded(item: type, name: str) -> tuple[Tensor, float]:
+    return core.encode(build(name), images())
+
+
+def weights(name: str) -> dict[str, Tensor]:
+    """Return a model's weights by the seed 5."""
+    return _weights(autoencoders[name], name)
+
+
+@shared
+def _weights(item: type, name: str) -> dict[str, Tensor]:
+    torch.manual_seed(1)
+    return build(name, 5).state_dict()
+
+
 # The promises.
 
 
 def check_is_an_autoencoder(name: str) -> str:
     """It is a class derived from Autoencoder."""
-    item: Any = item_of(name)
-    kept = inspect.isclass(item) and issubclass(item, Autoencoder)
-    require(kept, f"{item!r} is no class derived from models.autoencoder.Autoencoder")
-    return item.__name__
+    return is_derived(autoencoders[name], Autoencoder)
 
 
 def check_says_what_it_is(name: str) -> str:
     """It has a docstring of its own, and a summary."""
-    require(item_of(name).__doc__, f"class {item_of(name).__name__} has no docstring")
+    is_documented(autoencoders[name])
     summary = autoencoders.entry(name).summary
     require(summary, "its summary is empty")
     return summary
@@ -110,9 +124,8 @@ def check_reconstructs_within_the_range_of_images(name: str) -> str:
 
 def check_codes_do_not_depend_on_company(name: str) -> str:
     """An image has the same code alone and among others."""
-    model = build(name)
-    together, _ = core.encode(model, images())
-    alone, _ = core.encode(model, images()[3:4])
+    together, _ = encoded(name)
+    alone, _ = core.encode(build(name), images()[3:4])
     far = float((together[3:4] - alone).abs().max())
     same = torch.allclose(together[3:4], alone, rtol=1e-4, atol=1e-5)
     require(same, f"alone, an image's code differs by {far:.3g}; needed the same within rounding")
@@ -121,7 +134,7 @@ def check_codes_do_not_depend_on_company(name: str) -> str:
 
 def check_codes_tell_images_apart(name: str) -> str:
     """Different images have different codes."""
-    codes, _ = core.encode(build(name), images())
+    codes, _ = encoded(name)
     spread = float(codes.std(0).max())
     require(spread > 0, "all images have one code")
     return f"a standard deviation of up to {spread:.2g}"
@@ -129,11 +142,9 @@ def check_codes_tell_images_apart(name: str) -> str:
 
 def check_weights_depend_on_the_seed_alone(name: str) -> str:
     """Built again with the same seed, it has the same weights, whatever was drawn before."""
-    torch.manual_seed(1)
-    one = build(name, 5).state_dict()
+    one = weights(name)
     torch.manual_seed(2)
-    same = build(name, 5).state_dict()
-    differ = _differing(one, same)
+    differ = _differing(one, build(name, 5).state_dict())
     require(
         not differ, f"{_first(differ)} differs from one building to the next with the same seed"
     )
@@ -142,8 +153,8 @@ def check_weights_depend_on_the_seed_alone(name: str) -> str:
 
 def check_says_truly_whether_it_is_deterministic(name: str) -> str:
     """It depends on the seed, unless it says that it is deterministic."""
-    differ = bool(_differing(build(name, 5).state_dict(), build(name, 6).state_dict()))
-    said = item_of(name).deterministic
+    differ = bool(_differing(weights(name), build(name, 6).state_dict()))
+    said = autoencoders[name].deterministic
     found = "differ" if differ else "are the same"
     require(differ != said, f"deterministic is {said}, and weights of two seeds {found}")
     return f"weights of two seeds {found}, as it says"
@@ -151,7 +162,7 @@ def check_says_truly_whether_it_is_deterministic(name: str) -> str:
 
 def check_has_an_untrained_variant_if_it_trains(name: str) -> str:
     """It has an untrained variant if it trains, and none if it does not."""
-    variant, trains = untrained_name(name), item_of(name).trains
+    variant, trains = untrained_name(name), autoencoders[name].trains
     there = variant in autoencoders
     needed = "needed as a baseline" if trains else "though it does not train itself"
     require(there == trains, f"{variant} is {'' if there else 'not '}there, {needed}")
@@ -161,7 +172,7 @@ def check_has_an_untrained_variant_if_it_trains(name: str) -> str:
 def check_its_variant_is_the_same_model_untrained(name: str) -> str:
     """Its untrained variant does not train, and is of its family, code size and size."""
     variant = variant_of(name)
-    item, other = item_of(name), item_of(variant)
+    item, other = autoencoders[name], autoencoders[variant]
     require(not other.trains, f"{variant} trains")
     family = item.family or name
     require(other.family == family, f"{variant} is of family {other.family}, needed {family}")
@@ -173,7 +184,7 @@ def check_its_variant_is_the_same_model_untrained(name: str) -> str:
 def check_its_variant_starts_from_its_weights(name: str) -> str:
     """Its untrained variant has its initial weights."""
     variant = variant_of(name)
-    one, other = build(name, 5).state_dict(), build(variant, 5).state_dict()
+    one, other = weights(name), build(variant, 5).state_dict()
     require(list(one) == list(other), f"{variant} has arrays {list(other)}, needed {list(one)}")
     differ = _differing(one, other)
     require(not differ, f"{_first(differ)} of {variant} differs with the same seed")
@@ -198,13 +209,13 @@ def check_weights_survive_saving(name: str) -> str:
 
 def check_training_lowers_the_loss(name: str) -> str:
     """A few steps of training lower its reconstruction loss."""
-    if not item_of(name).trains:
+    if not autoencoders[name].trains:
         raise Spared("it does not train")
-    if not item_of(name).decodes:
+    if not autoencoders[name].decodes:
         raise Spared("it does not decode")
+    _, before = encoded(name)
     for recipe in RECIPES:
         model = build(name)
-        _, before = core.encode(model, images())
         history = core.train(model, images(), recipe, seed=0)
         _, after = core.encode(model, images())
         require(
@@ -222,13 +233,13 @@ def check_training_lowers_the_loss(name: str) -> str:
 
 def check_random_weights_reconstruct_nothing_exactly(name: str) -> str:
     """Without training its loss is above 0, unless it is deterministic, as the identity is."""
-    if item_of(name).trains:
+    if autoencoders[name].trains:
         raise Spared("it trains")
-    if not item_of(name).decodes:
+    if not autoencoders[name].decodes:
         raise Spared("it does not decode")
-    _, loss = core.encode(build(name), images())
+    _, loss = encoded(name)
     require(
-        item_of(name).deterministic or loss > 0,
+        autoencoders[name].deterministic or loss > 0,
         "its loss is 0 with random weights: it reconstructs from more than the code",
     )
     return f"a loss of {loss:.3g}"
@@ -241,7 +252,7 @@ def check_works_on_one_image(name: str) -> str:
         code, _ = network(core.normalize(images()[:1]))
     require(len(code) == 1, f"one image has {len(code)} codes")
     _, loss = core.encode(network, images()[:1])
-    require(np.isfinite(loss) or not item_of(name).decodes, f"the loss of one image is {loss}")
+    require(np.isfinite(loss) or not autoencoders[name].decodes, f"the loss of one image is {loss}")
     return f"a loss of {loss:.3g}"
 
 
@@ -275,11 +286,8 @@ def _is_good(tensor: Tensor, shape: tuple[int, ...], what: str) -> str:
 
 
 def _what(value: Any) -> str:
-    return (
-        f"{type(value).__name__} of {len(value)}"
-        if isinstance(value, tuple)
-        else (type(value).__name__)
-    )
+    size = f" of {len(value)}" if isinstance(value, tuple) else ""
+    return f"{type(value).__name__}{size}"
 
 
 def _differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +10,12 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from bench import contracts
-from bench.base.errors import UsageError, format_error, one_line
+from bench.base.errors import UsageError, one_line
 from bench.base.progress import silent
 from bench.base.registry import PluginError, Registry
 from bench.clusterers import clusterers
 from bench.clusterers.named import DEFAULT
+from bench.contracts import BROKEN, KEPT, SPARED, Finding, hold
 from bench.datasets import datasets
 from bench.planning.plugins import Item, is_built_in, items_in
 from bench.planning.presets import PRESETS
@@ -38,7 +36,6 @@ REGISTRIES: dict[str, Registry[Any]] = {
     DATA_SET: datasets,
 }
 
-KEPT, BROKEN, SPARED = "✓", "✗", "–"
 STYLES = {KEPT: "green", BROKEN: "bold red", SPARED: "dim"}
 MARK = "→"
 
@@ -61,23 +58,6 @@ DEFAULTS: dict[str, Any] = {
 EPOCHS_OF_DATA_SET = 3
 
 AHEAD, ALIKE, BEHIND = "is ahead of", "cannot be told from", "is behind"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What came of holding an item to one promise.
-
-    Attributes
-    ----------
-    promise : str
-    mark : str
-        ``✓`` kept, ``✗`` broken, ``–`` not asked of it.
-    found : str
-    """
-
-    promise: str
-    mark: str
-    found: str
 
 
 def run(file: Path, given: dict[str, Any]) -> int:
@@ -119,27 +99,6 @@ def run(file: Path, given: dict[str, Any]) -> int:
     if failed:
         print(f"failed: cells in the grid of {', '.join(failed)}", file=sys.stderr)
     return 1 if broken or failed else 0
-
-
-def find(item: Item, spec: str) -> Iterator[Finding]:
-    """Hold an item to every promise of its kind, one after the other.
-
-    Parameters
-    ----------
-    item : Item
-    spec : str
-        What its checks are given: its name, or the spec string of a data set.
-    """
-    for check in contracts.checks_of(item.kind):
-        promise = contracts.promise_of(check)
-        try:
-            yield Finding(promise, KEPT, one_line(check(spec)))
-        except contracts.Spared as why:
-            yield Finding(promise, SPARED, one_line(str(why)))
-        except AssertionError as error:
-            yield Finding(promise, BROKEN, one_line(str(error)) or format_error(error))
-        except Exception as error:  # whatever somebody else's item raises
-            yield Finding(promise, BROKEN, format_error(error))
 
 
 def plan(item: Item, given: dict[str, Any]) -> GridSettings:
@@ -297,7 +256,7 @@ def _stands_beside_its_original(item: Item) -> bool:
 def _print_findings(item: Item, spec: str, console: Console) -> list[Finding]:
     console.print(Text(f"{item}: {REGISTRIES[item.kind].entry(item.name).summary}", "bold"))
     findings = []
-    for finding in find(item, spec):
+    for finding in hold(item.kind, spec):
         findings.append(finding)
         mark = (f"  {finding.mark} ", STYLES[finding.mark])
         console.print(Text.assemble(mark, f"{finding.promise}: ", (finding.found, "cyan")))
