@@ -1,4 +1,4 @@
-"""The harness: everything that is neither a model nor a reducer.
+"""latentgrid: everything that is neither a model nor a reducer.
 
 `run_grid` is the whole of ``python -m bench.grid`` as a function, `export_bundle` of
 ``python -m bench.export``; `load_bundle` reads what that wrote.
@@ -6,73 +6,48 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pandas as pd
-
     from bench.bundle.bundle import Bundle
+    from bench.session.api import run_grid
 
 __all__ = ["export_bundle", "load_bundle", "run_grid"]
 
+_BESIDE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-def run_grid(
-    *,
-    config: str | None = None,
-    force: bool = False,
-    only_cached: bool = False,
-    fail_fast: bool = False,
-    **settings: Any,
-) -> pd.DataFrame:
-    """Run a grid from Python or a notebook; the same as ``python -m bench.grid``.
 
-    Parameters
-    ----------
-    config : str or None
-        A TOML file with settings.
-    force : bool
-        Do everything again, whether or not it is in the store.
-    only_cached : bool
-        Compute nothing: report from what is in the store.
-    fail_fast : bool
-        Stop at the first cell that fails.
-    **settings
-        Fields of `bench.planning.settings.GridSettings`, named as the flags are: ``dataset="digits"`` (or
-        ``"digits,photos"``, or a list: a grid on each, and one table of ranks),
-        ``models=["pixels", "dnn"]``, ``reducers="pca64,pca128+tsne2"``, ``seeds=5``,
-        ``baselines=False``, ``out="results"`` …
+class _Pinned:
+    """Finds `models` and `reducers` beside this package, and never the user's own."""
 
-    Returns
-    -------
-    DataFrame
-        The records, one row a cell, as written to ``results.csv``; of several data sets one
-        after the other. Cells that failed have the
-        status ``failed`` and the error, those that were not tried ``skipped`` and the reason;
-        they do not raise.
+    names = ("models", "reducers")
 
-    Raises
-    ------
-    bench.base.errors.UsageError
-        For settings or data that cannot be used.
-    bench.base.errors.RunError
-        If the run had to be given up, for a full disk for instance; what was done stays.
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return where a module is, if it is one of these."""
+        return PathFinder.find_spec(name, [_BESIDE]) if name in cls.names else None
 
-    Examples
-    --------
-    >>> from bench import run_grid
-    >>> records = run_grid(models="pixels", reducers="pca64", seeds=1)  # doctest: +SKIP
-    >>> records.groupby(["model", "chain"])["accuracy"].mean()  # doctest: +SKIP
-    """
-    from pathlib import Path
 
-    from bench.execution.runner import Mode
-    from bench.planning.settings import resolve
-    from bench.session.several import Runs
+for _name in _Pinned.names:
+    _other = getattr(sys.modules.get(_name), "__file__", None) or _BESIDE
+    if not os.path.realpath(_other).startswith(os.path.realpath(_BESIDE)):
+        raise ImportError(
+            f"{_other} was imported as {_name}, a name of latentgrid: import bench first"
+        )
+sys.meta_path.insert(0, _Pinned)
 
-    spec = resolve(settings, None if config is None else Path(config))
-    return Runs(spec, Mode(force, only_cached, fail_fast)).execute().records
+
+def __getattr__(name: str) -> Any:
+    if name == "run_grid":  # its docstring and signature are made from the settings
+        from bench.session.api import run_grid
+
+        return run_grid
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def export_bundle(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.base.command import main_of, new_app
+
 if TYPE_CHECKING:
     from bench.bundle.assigning import Summary
     from bench.bundle.bundle import Bundle
@@ -17,7 +19,7 @@ EPILOG = (
     "python -m bench.assign model.latentgrid NEW_IMAGES_DIR --out clusters --sort-into link"
 )
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 
 
 @app.command(epilog=EPILOG)
@@ -138,11 +140,7 @@ def find_device(name: str) -> str:
     return name
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exit codes: 0 done, 1 something could not be written, 2 misuse."""
-    from bench.base.console import run_app
-
-    run_app(app, arguments, "python -m bench.assign")
+main = main_of(app, "python -m bench.assign")
 
 
 if __name__ == "__main__":

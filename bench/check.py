@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bench.base.command import main_of, new_app
 from bench.base.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ EPILOG = (
     "python -m bench.check out/results.csv --json gate.json --junit gate.xml"
 )
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 
 
 @dataclass(frozen=True)
@@ -331,11 +332,7 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line."""
-    from bench.base.console import run_app
-
-    run_app(app, arguments, "python -m bench.check")
+main = main_of(app, "python -m bench.check")
 
 
 if __name__ == "__main__":

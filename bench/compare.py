@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.base.command import main_of, new_app
 from bench.base.errors import UsageError, one_line
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ EPILOG = (
     "python -m bench.compare before/results.csv after/results.csv"
 )
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 
 
 @dataclass(frozen=True)
@@ -279,11 +280,7 @@ def main_command(
     return exit_code(changes)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line."""
-    from bench.base.console import run_app
-
-    run_app(app, arguments, "python -m bench.compare")
+main = main_of(app, "python -m bench.compare")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.base.command import main_of, new_app
 from bench.base.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ EPILOG = (
     "Then: python -m bench.assign model.latentgrid NEW_IMAGES_DIR --out clusters"
 )
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 
 
 @app.command(epilog=EPILOG)
@@ -142,11 +143,7 @@ def load_named(plugins: list[Path]) -> None:
         raise UsageError(str(error)) from error
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exit codes: 0 written, 1 the store cannot be read, 2 misuse."""
-    from bench.base.console import run_app
-
-    run_app(app, arguments, "python -m bench.export")
+main = main_of(app, "python -m bench.export")
 
 
 if __name__ == "__main__":

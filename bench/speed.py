@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.base.command import main_of, new_app
 from bench.base.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ EPILOG = (
     "python -m bench.speed old.json new.json --tolerance 0.1   (compare)"
 )
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 
 
 @dataclass(frozen=True)
@@ -157,11 +158,7 @@ def speed(
     return exit_code(changes)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line."""
-    from bench.base.console import run_app
-
-    run_app(app, arguments, "python -m bench.speed")
+main = main_of(app, "python -m bench.speed")
 
 
 if __name__ == "__main__":

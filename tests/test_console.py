@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from bench.base.console import LoadBar, Watch, duration, fail
+from bench.base.command import fail
+from bench.base.console import LoadBar, Watch, duration
 from bench.datasets.dataset import load
 from bench.planning.plan import plan
 from bench.planning.settings import resolve

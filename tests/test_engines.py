@@ -369,11 +369,13 @@ def test_engines_are_known_by_name(engine, address):
     assert engines.scheduler_of(engine) == address
 
 
-@pytest.mark.parametrize("engine", ["local", "dask:tcp://10.0.0.1:8786"])
+@pytest.mark.parametrize("engine", ["inline", "dask:tcp://10.0.0.1:8786"])
 def test_workers_are_for_a_cluster_of_ours(engine):
     with pytest.raises(UsageError) as error:
         resolve({"engine": engine, "workers": 2})
-    assert str(error.value) == f"workers: is for the engine dask, found 2 for the engine {engine}"
+    assert str(error.value) == (
+        f"workers: is for the engines local and dask, found 2 for the engine {engine}"
+    )
 
 
 @pytest.mark.parametrize("workers", ["0", "-1", "two", True])

@@ -124,7 +124,7 @@ def test_entry_points_of_other_packages_are_loaded(monkeypatch):
             registry.register("theirs", "from another package")(lambda: 1)
 
     monkeypatch.setattr(
-        "registry.entry_points", lambda group: [Point()] * (group == "latentgrid.models")
+        "bench.base.registry.entry_points", lambda group: [Point()] * (group == "latentgrid.models")
     )
     assert "theirs" in registry
     assert loaded == [True]
@@ -171,6 +171,6 @@ def test_a_broken_entry_point_is_said_and_left_out(monkeypatch):
         def load(self):
             raise ModuleNotFoundError("no nosuchmodule")
 
-    monkeypatch.setattr("registry.entry_points", lambda group: [Point()])
+    monkeypatch.setattr("bench.base.registry.entry_points", lambda group: [Point()])
     with pytest.warns(UserWarning, match="theirs = nosuchmodule:x was left out"):
         assert registry.names() == []

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from bench import trust as command
+from bench import select as command
 from bench.analysis.selection import CANDIDATES, DEFAULT, SCORES, Trust, leave_one_out, trust
 from bench.analysis.summary import best_cell, judged_by
 from bench.base.errors import UsageError

@@ -1,14 +1,21 @@
 import contextlib
+import inspect
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import grid, run_grid
+from bench.base.command import main_of, new_app
 from bench.base.errors import UsageError
+from bench.planning.options import flag_of, takes_settings
 from bench.planning.presets import PRESETS
-from bench.planning.settings import GridSettings, resolve
+from bench.planning.reference import page
+from bench.planning.settings import PANELS, GridSettings, resolve
 from models import autoencoders
 from reducers import reducers
+from tests.conftest import ROOT
 
 
 def refused(message, flags=None, toml=None, tmp_path=None):
@@ -232,9 +239,45 @@ def test_cuda_is_refused_where_there_is_none(monkeypatch):
     assert resolve({"device": "cuda"}).device == "cuda"
 
 
-def test_every_field_is_documented():
+def test_every_setting_is_described_from_its_one_declaration():
+    """In docs/settings.md, which ``python docs/settings.py`` writes, and in `run_grid`."""
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == page()
+    signature = inspect.signature(run_grid)
+    for name, field in GridSettings.model_fields.items():
+        assert field.description
+        assert f"\n    {name} : " in run_grid.__doc__
+        assert name in signature.parameters
+    assert "SETTINGS" not in run_grid.__doc__
+    assert "config" in signature.parameters
+
+
+def test_help_has_every_setting_in_its_panel_and_names_every_preset(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as end:
+        grid.main(["--help"])
+    shown = capsys.readouterr().out
+    assert end.value.code == 0
+    assert re.findall(r"╭─ (.*?) ─", shown) == [
+        "Options", *PANELS, "What was computed before", "Instead of running",
+    ]  # fmt: skip
     for name in GridSettings.model_fields:
-        assert name in (GridSettings.__doc__ or "")
+        assert f" {flag_of(name)} " in shown
+    (presets,) = re.findall(r"Settings to start from: (.*?)\.", shown)
+    assert presets.split(", ") == list(PRESETS)
+
+
+def test_an_option_may_take_back_what_a_file_turned_on(tmp_path, monkeypatch):
+    path = tmp_path / "grid.toml"
+    path.write_text("deterministic = true\n")
+    seen = []
+    command = takes_settings(["deterministic", "seeds"])(lambda settings: seen.append(settings))
+    app = new_app()
+    app.command()(command)
+    for words in ([], ["--no-deterministic", "--seeds", "2"]):
+        with pytest.raises(SystemExit):
+            main_of(app, "tried")(words)
+    assert seen == [{}, {"deterministic": False, "seeds": "2"}]
+    assert [resolve(flags, path).deterministic for flags in seen] == [True, False]
 
 
 VALUES = st.recursive(

@@ -1,18 +1,11 @@
-"""What a command says while it works: progress on a terminal, one line when it ends badly."""
+"""Progress of a command on a terminal."""
 
 from __future__ import annotations
 
-import atexit
-import gc
-import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -27,94 +20,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from bench.base.errors import RunError, UsageError, one_line
-
 if TYPE_CHECKING:
     from bench.planning.task import Task
-
-
-class Stopped(BaseException):
-    """The process was asked to stop, by Ctrl-C or SIGTERM.
-
-    Not a KeyboardInterrupt, which the command line's library would answer itself.
-
-    Parameters
-    ----------
-    number : int
-        The signal.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.code = 128 + number
-
-
-def fail(message: str, code: int = 2) -> NoReturn:
-    """Print one line to standard error and end with an exit code."""
-    print(f"error: {one_line(message)}", file=sys.stderr)
-    raise SystemExit(code)
-
-
-def stopped(stop: Stopped, message: str) -> int:
-    """Say in one line what being stopped left; return the exit code, 130 or 143."""
-    print(f"interrupted: {one_line(message)}", file=sys.stderr)
-    return stop.code
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Raise `Stopped` on Ctrl-C and SIGTERM; a signal that is ignored stays so (nohup)."""
-
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise Stopped(number)
-
-    before = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def run_app(app: typer.Typer, arguments: list[str] | None, name: str) -> NoReturn:
-    """Run a command line and end the process; misuse is one line and exit code 2.
-
-    Parameters
-    ----------
-    app : typer.Typer
-        Its command returns the exit code.
-    arguments : list of str or None
-        None: those of the process.
-    name : str
-        What ``--help`` calls the command.
-    """
-    _look_for_garbage_less()
-    try:
-        with _stoppable():
-            code = app(arguments, standalone_mode=False, prog_name=name)
-    except Stopped as stop:
-        code = stopped(stop, "what was done is kept")
-    except RunError as error:
-        fail(str(error), 1)
-    except typer.exceptions.TyperException as error:
-        fail(f"{error.format_message()} (--help shows all options)")
-    except UsageError as error:
-        fail(str(error))
-    sys.exit(code)
-
-
-def _look_for_garbage_less() -> None:
-    """Spare a command most of Python's searches for garbage, the one at its end included.
-
-    What it imports is half a million objects that stay; searching them again and again was a
-    quarter of the time of a finished grid that is run again.
-    """
-    gc.set_threshold(100_000)
-    atexit.unregister(gc.freeze)  # once is enough
-    atexit.register(gc.freeze)
 
 
 def duration(seconds: float) -> str:

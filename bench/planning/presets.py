@@ -15,14 +15,15 @@ class Preset:
     summary : str
         One line for ``--list``.
     settings : dict
-        Fields of `bench.planning.settings.GridSettings`; baselines are added to them unless they say otherwise.
+        Fields of `bench.planning.settings.GridSettings`; baselines are added unless they are
+        turned off.
     """
 
     summary: str
     settings: dict[str, Any]
 
 
-# What the report trained and how (Homework 5, section 1); presets are compared with it.
+# The recipe of the HW5 report, section 1; presets are compared with it.
 REPORT_CHAIN = "pca128+tsne2"
 
 PRESETS = {
@@ -41,7 +42,7 @@ PRESETS = {
         },
     ),
     "homework": Preset(
-        "the report's recipe: Adam 1e-5, 100 epochs, batches of 64, PCA 128 to t-SNE 2",
+        "the HW5 report's recipe: Adam 1e-5, 100 epochs, batches of 64, PCA 128 to t-SNE 2",
         {
             "dataset": "digits",
             "limit": "all",
@@ -60,8 +61,8 @@ PRESETS = {
             "dataset": "digits",
             "limit": "all",
             "models": ["hand-crafted", "contrastive-hand-crafted"],
-            # docs/choosing.md says what was measured. No one cell is best everywhere; which one
-            # is here, kNN modularity says without labels.
+            # docs/choosing.md says what was measured. No pipeline is best everywhere; kNN
+            # modularity selects one without labels.
             "reducers": ["pca64+tsne2", "pca64+umap8(min_dist=0,n_neighbors=30)"],
             # Hand-crafted features are the baseline here; more rows would cost time.
             "baselines": False,
@@ -75,12 +76,12 @@ PRESETS = {
     "regression": Preset(
         "400 patches of photographs, 12 epochs of the dnn: what `make regression` runs",
         {
-            # Here training tells: the dnn's codes are far better than those of fresh weights.
+            # Training matters here: the dnn's codes are far better than those of fresh weights.
             "dataset": "photos",
             "limit": 400,
             "models": ["pixels", "untrained-dnn", "dnn"],
             "reducers": ["pca8", "pca64+tsne2"],
-            # A gate and no comparison: cells without a threshold would only make it slower.
+            # A gate and no comparison: pipelines without a threshold would only take time.
             "baselines": False,
             "seeds": 5,
             "epochs": 12,

@@ -1,15 +1,22 @@
-"""What a grid is: settings from presets, TOML files and flags, with one meaning."""
+"""The settings of a grid, each declared once: type, default, help text, panel, metavar.
+
+From the fields of `GridSettings` are made: the command line and its ``--help``
+(`bench.planning.options`), grid.toml, the signature and docstring of `bench.run_grid`, and
+docs/settings.md.
+"""
 
 from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import tomli_w
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -18,259 +25,296 @@ from pydantic import (
 )
 
 from bench.base.errors import UsageError
-from bench.base.extras import require
-from bench.base.grammar import split_list
 from bench.base.processors import available_threads
-from bench.base.registry import did_you_mean
-from bench.clusterers import clusterers
-from bench.clusterers.named import DEFAULT
-from bench.clusterers.named import Named as Clusterer
 from bench.planning import engines
-from bench.planning.baselines import baselines_among, chains_with_baseline, models_with_baselines
-from bench.planning.budget import seconds
-from bench.planning.plugins import load_plugins
 from bench.planning.presets import PRESETS
-from models import autoencoders
-from models.named import Named
-from reducers import reducers as registered_reducers
-from reducers.chain import Chain
 
-Count = Field(ge=1)
+if TYPE_CHECKING:
+    from bench.base.registry import Registry
+    from bench.clusterers.named import Named as Clusterer
+    from reducers.chain import Chain
 
 # For the number of clusters: to be suggested by the data.
 AUTO: Literal["auto"] = "auto"
 
+# The parts of --help, in their order there.
+PANELS = COMPARE, TRAINING, WORK, WHERE = (
+    "What to compare", "Training", "Who does the work", "Where",
+)  # fmt: skip
+
 
 def default_store() -> Path:
-    """Return where artifacts are kept unless told otherwise."""
+    """Return the folder of artifacts where no setting names one."""
     return Path(os.environ.get("LATENTGRID_STORE") or ".store")
 
 
+def _setting(panel: str, metavar: str, text: str, *, flag: str | None = None, **more: Any) -> Any:
+    """Declare a setting; `more` is the default, and limits of its values."""
+    extra: Any = {"panel": panel, "metavar": metavar, "flag": flag}
+    return Field(description=text, json_schema_extra=extra, **more)
+
+
+def _no_truth_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number, found {str(value).lower()}")
+    return value
+
+
+def _count_or(word: str) -> BeforeValidator:
+    """Accept a whole number from 1, also as text, or a word."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, str) and value.lstrip("-").isdecimal():
+            value = int(value)
+        if value in (None, word) or (type(value) is int and value >= 1):
+            return value
+        raise ValueError(f"must be a whole number from 1, or {word}; found {value!r}")
+
+    return BeforeValidator(read)
+
+
+def _split(value: Any) -> Any:
+    from bench.base.grammar import split_list
+
+    return split_list(value) if isinstance(value, str) else value
+
+
+def _items(read: Callable[[str], Iterable[str]]) -> AfterValidator:
+    """Replace each item by the canonical texts that it stands for, each of them once."""
+    return AfterValidator(lambda texts: tuple(dict.fromkeys(one for t in texts for one in read(t))))
+
+
+def _models(text: str) -> list[str]:
+    """Return the models that a text stands for: one, or all that start with its word."""
+    from models import autoencoders
+    from models.named import Named
+
+    variants = [name for name in autoencoders.names() if name.startswith(f"{text}-")]
+    if text not in autoencoders and variants:
+        return variants
+    return [_installed(autoencoders, Named.parse(text))]
+
+
+def _chain(text: str) -> list[str]:
+    from reducers import reducers
+    from reducers.chain import Chain
+
+    chain = Chain.parse(text)
+    for link in chain.links:
+        _installed(reducers, link)
+    return [str(chain)]
+
+
+def _clusterer(text: str) -> list[str]:
+    from bench.clusterers import clusterers
+    from bench.clusterers.named import Named
+
+    return [_installed(clusterers, Named.parse(text))]
+
+
+def _installed(registry: Registry[Any], item: Any) -> str:
+    from bench.base.extras import require
+
+    require(registry, item.name)
+    return str(item)
+
+
+def _datasets(value: Any) -> Any:
+    from bench.datasets.dataset import parse, split
+
+    names = split(value) if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
+        raise ValueError(f"must be a data set or a list of them, found {value!r}")
+    if not names:
+        raise ValueError("names no data set")
+    for name in names:
+        parse(name)
+        if names.count(name) > 1:
+            raise ValueError(f"{name} is named twice: once is enough")
+    return names[0] if len(names) == 1 else tuple(names)
+
+
+def _load(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    from bench.planning.plugins import load_plugins
+
+    load_plugins(paths)
+    return paths
+
+
+def _seconds(text: str) -> float:
+    from bench.planning.budget import seconds
+
+    return seconds(text)
+
+
+Number = BeforeValidator(_no_truth_value)
+Count = Annotated[int, Number, Field(ge=1)]
+Natural = Annotated[int, Number, Field(ge=0)]
+Positive = Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
+
+
 class GridSettings(BaseModel):
-    """A grid: data set × models × reducer chains × clusterers × seeds, and how they are run.
+    """A grid: data sets × models × reducer chains × clusterers × seeds, and how they are run.
 
-    Field names are those of the TOML file and, with hyphens, of the flags.
-
-    Attributes
-    ----------
-    preset : str
-        Where the settings started from.
-    dataset : str or tuple of str
-        Spec string of the data set, or of several (``digits,photos``, or a list), each of which
-        gets a grid of its own; `datasets` has them as a tuple in any case.
-    limit : int or "all"
-        Training images to take, of each data set.
-    models : tuple of str
-        Registered names, with settings in parentheses: ``dnn(code=32)``. ``untrained`` stands for
-        all models whose names start with ``untrained-``, and so on for other first words.
-        ``untrained-NAME`` is there for every model that trains.
-    reducers : tuple of str
-        Chains, kept in canonical form.
-    clusterers : tuple of str
-        What groups the reduced codes, registered names with settings in parentheses; k-means alone
-        unless asked for.
-    baselines : bool
-        Add what the models and chains are measured against, where it is not asked for by name:
-        ``pixels`` shows what an autoencoder adds, the untrained variant of each model what its
-        training adds, the chain ``none`` what a reduction adds.
-    seeds : int
-        Repetitions.
-    seed : int
-        Base seed.
-    vary : str
-        What seeds are drawn anew for: ``all``, or one of ``model`` (weights and batches),
-        ``reducer`` and ``clusterer``, the others keeping those of the first repetition.
-    null : bool
-        Hold each model and chain against data without clusters.
-    resamples : int or None
-        How often each chain runs again on four fifths of the images, for every seed; None: once
-        where nothing is labeled, else never.
-    budget : str or None
-        A time for each data set, such as ``15m``: as many epochs are taken, up to ``epochs``, as
-        all seeds have room for by an estimate; a seed that would not end in time is not begun.
-    epochs, lr, batch_size
-        The recipe; see `bench.stages.training.core.Recipe`.
-    clusters : int, "auto" or None
-        Clusters to seek, in each data set; None: as many as there are labels; ``auto``: as many as
-        the embeddings suggest, without a look at labels (`bench.analysis.suggest`).
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    deterministic : bool
-        Have torch use algorithms that give the same bits every time; on a GPU they are slower.
-        A CPU does that anyway.
-    precision : str
-        ``float32``, or ``tf32`` for products of matrices on NVIDIA GPUs.
-    threads : int
-        Processor threads of a task. Results can differ in their last digits with another number.
-    engine : str
-        Who does the tasks: ``local``, one after the other in a process of its own; ``dask``, many
-        at once on this machine; ``dask:tcp://HOST:PORT``, the workers of a running scheduler.
-    workers : int or None
-        Tasks at once, for the engine ``dask``; None: as many as there are processors.
-    checkpoint : float
-        Seconds between two checkpoints of a training.
-    out, store : Path
-        Where results and artifacts go. The store is by default the environment variable
-        LATENTGRID_STORE, or ``.store``.
-    plugins : tuple of Path
-        Python files that register items; loaded before names are looked up.
+    A field has the name that it has in grid.toml and in Python; with hyphens it is the option.
+    The fields that others depend on come first. docs/settings.md describes them all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    plugins: tuple[Path, ...] = ()
-    engine: str = engines.LOCAL
-    workers: int | None = Field(None, ge=1)
-    preset: str = "quick"
-    dataset: str | tuple[str, ...]
-    limit: int | Literal["all"] = "all"
-    models: tuple[str, ...] = Field(min_length=1)
-    reducers: tuple[str, ...] = Field(min_length=1)
-    clusterers: tuple[str, ...] = Field((DEFAULT,), min_length=1)
-    baselines: bool = True
-    seeds: int = Count
-    seed: int = Field(0, ge=0)
-    null: bool = False
-    resamples: int | None = Field(None, ge=0)
-    vary: Literal["all", "model", "reducer", "clusterer"] = "all"
-    budget: str | None = None
-    epochs: int = Count
-    lr: float = Field(gt=0, allow_inf_nan=False)
-    batch_size: int = Count
-    clusters: int | Literal["auto"] | None = None
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    deterministic: bool = False
-    precision: Literal["float32", "tf32"] = "float32"
-    threads: int = Field(default_factory=available_threads, ge=1)
-    checkpoint: float = Field(60.0, gt=0, allow_inf_nan=False)
-    out: Path = Path("results")
-    store: Path = Field(default_factory=default_store)
-
-    @field_validator("plugins", mode="before")
-    @classmethod
-    def _one_plugin(cls, value: Any) -> Any:
-        return [value] if isinstance(value, (str, Path)) else value
-
-    @field_validator("plugins")
-    @classmethod
-    def _load_plugins(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
-        load_plugins(paths)
-        return paths
-
-    @field_validator("engine")
-    @classmethod
-    def _known_engine(cls, engine: str) -> str:
-        return engines.check(engine)
+    preset: str = _setting(
+        COMPARE, "NAME",
+        f"Settings to start from: {', '.join(PRESETS)}. Every one of them can be replaced.",
+        default="quick",
+    )  # fmt: skip
+    plugins: Annotated[
+        tuple[Path, ...],
+        BeforeValidator(lambda value: [value] if isinstance(value, (str, Path)) else value),
+        AfterValidator(_load),
+    ] = _setting(
+        COMPARE, "FILE",
+        "Python file that registers models, reducers, clusterers or data sets. It is run, so name "
+        "only files that you trust. May be repeated.",
+        default=(), flag="--plugin",
+    )  # fmt: skip
+    dataset: Annotated[str | tuple[str, ...], BeforeValidator(_datasets)] = _setting(
+        COMPARE, "SPEC",
+        "digits, photos, npy:DIR (the homework's files), folder:DIR (sub-folders are labels) or "
+        "openml:NAME. Several, separated by commas, get a report each and one table of ranks.",
+    )  # fmt: skip
+    limit: Annotated[int | Literal["all"], _count_or("all")] = _setting(
+        COMPARE, "N",
+        "Take a stratified subset of N images of each data set; all takes every image. The "
+        "preset's limit holds for the preset's data set only.",
+        default="all",
+    )  # fmt: skip
+    clusters: Annotated[int | Literal["auto"] | None, _count_or(AUTO)] = _setting(
+        COMPARE, "N",
+        "Number of clusters; by default the number of labels. auto: the number that the "
+        "embeddings suggest, without labels.",
+        default=None,
+    )  # fmt: skip
+    models: Annotated[Names, _items(_models)] = _setting(
+        COMPARE, "LIST",
+        "Autoencoders, separated by commas: pixels,dnn,cnn. untrained stands for all untrained "
+        "models, each of which is also there as untrained-NAME. Quote parentheses: "
+        "'dnn(code=32)'.",
+    )  # fmt: skip
+    reducers: Annotated[Names, _items(_chain)] = _setting(
+        COMPARE, "LIST",
+        "Reducer chains, separated by commas: none,pca64,pca128+tsne2. Quote parentheses: "
+        "'pca128+tsne2(perplexity=50)'.",
+    )  # fmt: skip
+    clusterers: Annotated[Names, _items(_clusterer)] = _setting(
+        COMPARE, "LIST",
+        "Clusterers of the embeddings, separated by commas: kmeans (default), gmm, agglomerative, "
+        "spectral, hdbscan. With settings: 'gmm(covariance=diag)'.",
+        default=("kmeans",),
+    )  # fmt: skip
+    baselines: bool = _setting(
+        COMPARE, "",
+        "Add the baselines (on by default): pixels, which is no model; each model untrained; the "
+        "chain none, which is no reduction.",
+        default=True,
+    )  # fmt: skip
+    seeds: Count = _setting(
+        COMPARE, "N", "Number of runs of each pipeline, each with its own seed."
+    )
+    seed: Natural = _setting(
+        COMPARE, "S", "The base seed. All other seeds are derived from it.", default=0
+    )
+    vary: Literal["all", "model", "reducer", "clusterer"] = _setting(
+        COMPARE, "WHAT",
+        "Draw new seeds only for the model, reducer or clusterer, to see how much each of them "
+        "moves the result. By default for all.",
+        default="all",
+    )  # fmt: skip
+    null: bool = _setting(
+        COMPARE, "",
+        "Run each model and chain also on the null reference: data of the same kind without "
+        "clusters.",
+        default=False,
+    )  # fmt: skip
+    resamples: Natural | None = _setting(
+        COMPARE, "N",
+        "Run each chain N more times on four fifths of the images, for every seed, to measure "
+        "stability. By default 1 where no image has a label, else 0.",
+        default=None,
+    )  # fmt: skip
+    engine: Annotated[str, AfterValidator(engines.check)] = _setting(
+        WORK, "NAME",
+        "local (default): worker processes on this machine, one unless --workers says otherwise; "
+        "inline: this process; dask: a Dask cluster on this machine; dask:tcp://HOST:8786: the "
+        "workers of a running Dask scheduler, which share the store's folder.",
+        default=engines.LOCAL,
+    )  # fmt: skip
+    workers: Count | None = _setting(
+        WORK, "N",
+        "Number of tasks at the same time, for the engines local (by default 1) and dask (by "
+        "default as many as there are processors).",
+        default=None,
+    )  # fmt: skip
+    budget: Annotated[str, AfterValidator(lambda text: _seconds(text) and text)] | None = _setting(
+        TRAINING, "TIME",
+        "A time for each data set, such as 15m. Takes as many epochs, up to --epochs, as all seeds "
+        "have time for by an estimate. A seed that would not end in time is not started, for any "
+        "pipeline.",
+        default=None,
+    )  # fmt: skip
+    epochs: Count = _setting(TRAINING, "N", "Passes over the training images.")
+    lr: Positive = _setting(TRAINING, "RATE", "Learning rate of Adam.")
+    batch_size: Count = _setting(TRAINING, "N", "Images per step.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = _setting(
+        TRAINING, "NAME", "auto (default), cpu, cuda or mps.", default="auto"
+    )
+    threads: Count = _setting(
+        TRAINING, "N",
+        "Processor threads of a task; by default all, shared out among the workers. The last "
+        "digits of results can depend on it.",
+        default_factory=available_threads,
+    )  # fmt: skip
+    deterministic: bool = _setting(
+        TRAINING, "",
+        "Make a GPU give the same bits every time, which is slower. A CPU does so anyway.",
+        default=False,
+    )  # fmt: skip
+    precision: Literal["float32", "tf32"] = _setting(
+        TRAINING, "NAME",
+        "float32 (default), or tf32: faster matrix products on NVIDIA GPUs, rounded to 10 bits.",
+        default="float32",
+    )  # fmt: skip
+    checkpoint: Positive = _setting(
+        TRAINING, "SECONDS",
+        "Time between two checkpoints of a training, from which it continues if it is killed; by "
+        "default 60.",
+        default=60.0,
+    )  # fmt: skip
+    out: Path = _setting(
+        WHERE, "DIR", "Folder for the report, its tables and figures; by default results.",
+        default=Path("results"),
+    )  # fmt: skip
+    store: Path = _setting(
+        WHERE, "DIR",
+        "Folder that keeps what was computed, so that the next run computes only what is missing; "
+        "by default $LATENTGRID_STORE, or .store. Any number of grids may share one.",
+        default_factory=default_store,
+    )  # fmt: skip
 
     @field_validator("workers")
     @classmethod
     def _workers_of_ours(cls, workers: int | None, info: ValidationInfo) -> int | None:
         engine = info.data.get("engine", engines.DASK)
-        if workers is not None and engine != engines.DASK:
-            raise ValueError(f"is for the engine dask, found {workers} for the engine {engine}")
+        if workers is not None and engine not in (engines.LOCAL, engines.DASK):
+            raise ValueError(
+                f"is for the engines local and dask, found {workers} for the engine {engine}"
+            )
         return workers
-
-    @field_validator("dataset", mode="before")
-    @classmethod
-    def _known_datasets(cls, value: Any) -> Any:
-        from bench.datasets.dataset import parse, split
-
-        names = split(value) if isinstance(value, str) else value
-        if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
-            raise ValueError(f"must be a data set or a list of them, found {value!r}")
-        if not names:
-            raise ValueError("names no data set")
-        for name in names:
-            parse(name)
-            if names.count(name) > 1:
-                raise ValueError(f"{name} is named twice: once is enough")
-        return names[0] if len(names) == 1 else tuple(names)
-
-    @field_validator("clusters", mode="before")
-    @classmethod
-    def _clusters(cls, value: Any) -> Any:
-        if isinstance(value, str) and value.lstrip("-").isdecimal():
-            value = int(value)
-        if value is None or value == AUTO or (type(value) is int and value >= 1):
-            return value
-        raise ValueError(f"must be a whole number from 1, or auto; found {value!r}")
-
-    @field_validator("limit", mode="before")
-    @classmethod
-    def _limit(cls, value: Any) -> Any:
-        if isinstance(value, str) and value != "all" and value.lstrip("-").isdecimal():
-            value = int(value)
-        if value == "all" or (type(value) is int and value >= 1):
-            return value
-        raise ValueError(f"must be a whole number from 1, or all; found {value!r}")
-
-    @field_validator(
-        "seeds",
-        "seed",
-        "resamples",
-        "epochs",
-        "lr",
-        "batch_size",
-        "threads",
-        "workers",
-        "checkpoint",
-        mode="before",
-    )
-    @classmethod
-    def _no_truth_values(cls, value: Any) -> Any:
-        if isinstance(value, bool):
-            raise ValueError(f"must be a number, found {str(value).lower()}")
-        return value
-
-    @field_validator("budget")
-    @classmethod
-    def _budget(cls, text: str | None) -> str | None:
-        if text is not None:
-            seconds(text)
-        return text
-
-    @field_validator("models", mode="before")
-    @classmethod
-    def _split_models(cls, value: Any) -> Any:
-        return split_list(value) if isinstance(value, str) else value
-
-    @field_validator("models")
-    @classmethod
-    def _known_models(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        found = [model for name in names for model in _expand(name)]
-        return tuple(dict.fromkeys(found))
-
-    @field_validator("reducers", mode="before")
-    @classmethod
-    def _split_reducers(cls, value: Any) -> Any:
-        return split_list(value) if isinstance(value, str) else value
-
-    @field_validator("reducers")
-    @classmethod
-    def _canonical_reducers(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        chains = [Chain.parse(text) for text in texts]
-        for link in (link for chain in chains for link in chain.links):
-            require(registered_reducers, link.name)
-        return tuple(dict.fromkeys(map(str, chains)))
-
-    @field_validator("clusterers", mode="before")
-    @classmethod
-    def _split_clusterers(cls, value: Any) -> Any:
-        return split_list(value) if isinstance(value, str) else value
-
-    @field_validator("clusterers")
-    @classmethod
-    def _known_clusterers(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        found = [Clusterer.parse(text) for text in texts]
-        for clusterer in found:
-            require(clusterers, clusterer.name)
-        return tuple(dict.fromkeys(map(str, found)))
 
     @field_validator("device")
     @classmethod
     def _device_is_there(cls, device: str, info: ValidationInfo) -> str:
-        elsewhere = engines.scheduler_of(info.data.get("engine", engines.LOCAL))
-        if device in ("cuda", "mps") and not elsewhere:
+        if device in ("cuda", "mps") and not _elsewhere(info):
             found = find_device()
             if found != device:
                 raise ValueError(f"{device} is not available here; found {found}")
@@ -281,8 +325,7 @@ class GridSettings(BaseModel):
     def _precision_is_there(cls, precision: str, info: ValidationInfo) -> str:
         if precision == "tf32":
             device = info.data.get("device")
-            elsewhere = engines.scheduler_of(info.data.get("engine", engines.LOCAL))
-            found = find_device() if device == "auto" and not elsewhere else device
+            found = find_device() if device == "auto" and not _elsewhere(info) else device
             if found != "cuda":
                 raise ValueError(f"tf32 is a precision of NVIDIA GPUs; the device is {found}")
         return precision
@@ -299,37 +342,43 @@ class GridSettings(BaseModel):
 
     @property
     def chains(self) -> tuple[Chain, ...]:
-        """The reducer chains, read."""
+        """The reducer chains, parsed."""
+        from reducers.chain import Chain
+
         return tuple(Chain.parse(text) for text in self.reducers)
 
     @property
     def named_clusterers(self) -> tuple[Clusterer, ...]:
-        """The clusterers, read."""
-        return tuple(Clusterer.parse(text) for text in self.clusterers)
+        """The clusterers, parsed."""
+        from bench.clusterers.named import Named
+
+        return tuple(Named.parse(text) for text in self.clusterers)
 
     @property
     def budget_seconds(self) -> float | None:
         """The budget in seconds, None without one."""
-        return None if self.budget is None else seconds(self.budget)
+        return None if self.budget is None else _seconds(self.budget)
 
     @property
     def spared(self) -> set[str]:
-        """Models that may be unable to work: a baseline is left out, and not a grid refused."""
+        """The baseline models: one that cannot work is left out, and the grid is not refused."""
+        from bench.planning.baselines import baselines_among
+
         return baselines_among(self.models) if self.baselines else set()
 
     def with_baselines(self) -> GridSettings:
         """Return the settings with baselines among models and chains, if those are wanted."""
+        from bench.planning.baselines import chains_with_baseline, models_with_baselines
+
         if not self.baselines:
             return self
-        return self.model_copy(
-            update={
-                "models": models_with_baselines(self.models),
-                "reducers": chains_with_baseline(self.reducers),
-            }
-        )
+        models, chains = models_with_baselines(self.models), chains_with_baseline(self.reducers)
+        return self.model_copy(update={"models": models, "reducers": chains})
 
     def to_toml(self) -> str:
-        """Return the settings as a TOML file that runs again as it is."""
+        """Return the settings as a TOML file, which `resolve` reads."""
+        import tomli_w
+
         from bench.datasets.dataset import split
 
         settings = self.model_dump(mode="json", exclude_none=True)
@@ -338,15 +387,18 @@ class GridSettings(BaseModel):
         return tomli_w.dumps(settings)
 
 
+def _elsewhere(info: ValidationInfo) -> bool:
+    """Tell whether the work is done on other machines, whose devices are not known here."""
+    return engines.scheduler_of(info.data.get("engine", engines.LOCAL)) is not None
+
+
 def find_device() -> str:
     """Return the best device here: ``cuda``, ``mps`` or ``cpu``."""
     import torch
 
     if torch.cuda.is_available():
         return "cuda"
-    if torch.backends.mps.is_available():
-        return "mps"
-    return "cpu"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> GridSettings:
@@ -367,6 +419,8 @@ def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> 
     UsageError
         In one line, with everything that is wrong.
     """
+    from bench.base.registry import did_you_mean
+
     given = {} if config is None else read_toml(config)
     given |= {name: value for name, value in (flags or {}).items() if value is not None}
     preset = given.get("preset", "quick")
@@ -380,10 +434,10 @@ def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> 
     if given.get("dataset", own) not in (own, [own], (own,)):
         settings["limit"] = "all"
     try:
-        spec = GridSettings.model_validate(settings | {"preset": preset} | given)
+        found = GridSettings.model_validate(settings | {"preset": preset} | given)
     except ValidationError as error:
         raise UsageError(what_is_wrong(error, GridSettings)) from None
-    return spec.with_baselines()
+    return found.with_baselines()
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -402,19 +456,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"cannot read configuration file {path}: {error}") from None
 
 
-def _expand(name: str) -> list[str]:
-    """Return the models that a name stands for: itself, or all that start with it."""
-    if name not in autoencoders:
-        variants = [other for other in autoencoders.names() if other.startswith(f"{name}-")]
-        if variants:
-            return variants
-    named = Named.parse(name)
-    require(autoencoders, named.name)
-    return [str(named)]
-
-
 def what_is_wrong(error: ValidationError, of: type[BaseModel]) -> str:
-    """Say what pydantic found in one line: field, reason, value."""
+    """Return what pydantic found in one line: field, reason, value."""
+    from bench.base.registry import did_you_mean
+
     parts = []
     for problem in error.errors():
         field = str(problem["loc"][0]) if problem["loc"] else "settings"

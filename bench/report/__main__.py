@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.base.command import main_of, new_app
 from bench.base.errors import RunError, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ EPILOG = (
     "python -m bench.report out --store /big/store"
 )
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 
 
 @app.command(epilog=EPILOG)
@@ -127,11 +128,7 @@ def _curve(finished: FinishedGrid) -> pd.DataFrame | None:
     return pd.read_csv(path, keep_default_na=False)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line."""
-    from bench.base.console import run_app
-
-    run_app(app, arguments, "python -m bench.report")
+main = main_of(app, "python -m bench.report")
 
 
 if __name__ == "__main__":

@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 
+from bench.base.command import main_of, new_app
 from bench.base.errors import UsageError
 from bench.store.store import Store
 
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    help="Look after the folder that keeps what grids computed. Without a command: its sizes.",
+app = new_app(
+    help="Look after the folder that keeps what grids computed. Without a command: its sizes."
 )
 
 Where = Annotated[
@@ -102,11 +100,7 @@ def prune(context: typer.Context, store: Where = None, dry_run: DryRun = False) 
     return 0
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exit codes: 0 all whole, 1 damage found, 2 misuse."""
-    from bench.base.console import run_app
-
-    run_app(app, arguments, "python -m bench.store")
+main = main_of(app, "python -m bench.store")
 
 
 if __name__ == "__main__":

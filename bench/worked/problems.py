@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.base.command import main_of, new_app
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from bench.worked.gated_cell import Trace
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 
 # Homework 5's report, section 4. Order: z, z_i, z_f, z_o.
 CELL_WEIGHTS = [[0, 0, 0, 1], [100, 100, 0, 0], [-100, -100, 0, 0], [0, 0, 100, 0]]
@@ -237,11 +239,7 @@ def worked(
     return 1 if wrong else 0
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exit codes: 0 verified, 1 something differs, 2 misuse."""
-    from bench.base.console import run_app
-
-    run_app(app, arguments, "python -m bench.worked")
+main = main_of(app, "python -m bench.worked")
 
 
 if __name__ == "__main__":

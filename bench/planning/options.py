@@ -1,0 +1,95 @@
+"""The options of a command that are settings of a grid, made from their declarations."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic.fields import FieldInfo
+
+from bench.planning.settings import PANELS, GridSettings
+
+Command = Callable[..., int]
+
+
+def takes_settings(
+    names: Iterable[str] = GridSettings.model_fields, texts: Mapping[str, str] | None = None
+) -> Callable[[Command], Command]:
+    """Return a decorator that gives a command options for settings of a grid.
+
+    The command is called with its own options, and with those settings that were given as the
+    dictionary ``settings``. What pydantic reads from text is left to it: its messages name the
+    setting.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Fields of `GridSettings`.
+    texts : mapping or None
+        Help texts by field, which replace those of the declaration.
+    """
+    names, texts = list(names), texts or {}
+
+    def decorate(command: Command) -> Command:
+        own = dict(inspect.signature(command, eval_str=True).parameters)
+        del own["settings"]
+        made = [_option(name, GridSettings.model_fields[name], texts.get(name)) for name in names]
+
+        @functools.wraps(command)
+        def call(**given: Any) -> int:
+            settings = {name: given.pop(name) for name in names}
+            found = {name: value for name, value in settings.items() if value not in (None, [])}
+            return command(**given, settings=found)
+
+        parameters = sorted([*own.values(), *made], key=_panel)
+        call.__dict__["__signature__"] = inspect.Signature(
+            [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+        )
+        call.__annotations__ = {each.name: each.annotation for each in parameters}
+        return call
+
+    return decorate
+
+
+def flag_of(name: str) -> str:
+    """Return the option of a setting, such as ``--batch-size``."""
+    extra: Any = GridSettings.model_fields[name].json_schema_extra
+    return extra["flag"] or f"--{name.replace('_', '-')}"
+
+
+def _option(name: str, field: FieldInfo, text: str | None) -> inspect.Parameter:
+    extra: Any = field.json_schema_extra
+    flag, kind = flag_of(name), _kind(field.annotation)
+    option = typer.Option(
+        f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
+        help=text or field.description,
+        rich_help_panel=extra["panel"],
+        metavar=extra["metavar"] or None,
+        show_default=False,
+    )
+    made: Any = Annotated[kind | None, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=made)
+
+
+def _kind(annotation: Any) -> Any:
+    """Return the type that the command line reads; pydantic reads what is text to it."""
+    if isinstance(annotation, types.UnionType):
+        annotation = annotation.__args__[0]
+    if annotation in (bool, Path):
+        return annotation
+    return list[Path] if typing.get_args(annotation)[:1] == (Path,) else str
+
+
+def _panel(parameter: inspect.Parameter) -> int:
+    """Return where a parameter stands in the help: arguments first, panels in their order."""
+    (info,) = [each for each in parameter.annotation.__metadata__ if hasattr(each, "help")]
+    panel = info.rich_help_panel
+    if isinstance(info, typer.models.ArgumentInfo):
+        return -1
+    return PANELS.index(panel) if panel in PANELS else len(PANELS)
