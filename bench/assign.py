@@ -124,11 +124,11 @@ def find_device(name: str) -> str:
     """
     import torch
 
+    from bench.base import processors
     from bench.base.errors import UsageError
-    from bench.planning import settings
 
     if name == "auto":
-        return settings.find_device()
+        return processors.find_device()
     there = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),

@@ -27,7 +27,7 @@ from bench.execution.runner import Mode, Outcome
 from bench.execution.worker.messages import Setup
 from bench.planning.plan import Plan, plan
 from bench.planning.settings import resolve
-from bench.stages.stages import STAGES
+from bench.stages import stages_of_runs
 from bench.store import MANIFEST, Store
 
 FEW_MODELS = {"models": "pixels,dnn,cnn,histogram,hog", "reducers": "none,pca16,svd16,tsne2"}
@@ -49,8 +49,8 @@ def planning() -> None:
         took = time.perf_counter() - began
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
-            f"{len(made.cells):7,} cells, {len(made.tasks):7,} tasks: {duration(took)}, "
-            f"{took / len(made.cells) * 1e6:.0f} µs a cell, {memory:,.0f} MiB"
+            f"{len(made.runs):7,} cells, {len(made.tasks):7,} tasks: {duration(took)}, "
+            f"{took / len(made.runs) * 1e6:.0f} µs a cell, {memory:,.0f} MiB"
         )
 
 
@@ -93,7 +93,7 @@ def _time(name: str, engine: Local | Cluster, store: Store, setup: Setup, made: 
         work(made, store, Mode(), outcome)
         took = time.perf_counter() - began
     assert outcome.reused == set(made.tasks)
-    count = len(made.cells)
+    count = len(made.runs)
     print(
         f"{name}, {count:,} cells, {len(made.tasks) / count:.1f} tasks each: {took:.1f} s, "
         f"{took / count * 1e3:.1f} ms a cell"
@@ -172,7 +172,7 @@ def images(count: int = 7000) -> None:
         for _, record in records.iterrows():
             links = record["reduce_link_seconds"]
             print(f"{record['model']}, {record['chain']}: {record['status']}, links took {links} s")
-            for stage in STAGES:
+            for stage in stages_of_runs():
                 took, peak = record[f"{stage}_seconds"], record[f"{stage}_peak_memory_mb"]
                 print(f"  {stage:8} {took:8.1f} s {peak * 2**20 / 1e6:8,.0f} MB in its process")
 

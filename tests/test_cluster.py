@@ -33,7 +33,7 @@ FLAGS = [
     "--dataset", "digits", "--limit", "60", "--models", "pixels", "--reducers", "pca5", "--seeds",
     "1", "--epochs", "1", "--device", "cpu", "--threads", "1", "--no-baselines", "--no-null",
 ]  # fmt: skip
-STAGES = ["train", "encode", "rank", "place", "reduce", "cluster", "measure", "score"]
+STAGES = ["reference", "train", "encode", "rank", "reduce", "cluster", "measure", "score"]
 
 
 def lasting(records):

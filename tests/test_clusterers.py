@@ -10,7 +10,7 @@ from bench.base.registry import UnknownNameError
 from bench.clusterers.named import Named
 from bench.contracts.clusterers import groups
 from bench.report.layout import escape
-from bench.stages import stages
+from bench.stages.cluster import cluster as cluster_stage
 from bench.stages.metrics import clustering, reference_space
 from tests.conftest import run_grid
 
@@ -115,7 +115,7 @@ class TestNoise:
     def test_is_counted(self):
         points, _ = groups()
         points[:4] = [[99, 99, 99], [-99, 5, 5], [5, -99, 50], [7, 7, -99]]
-        found = stages.cluster(Named.parse("hdbscan").build(3), points, None)
+        found = cluster_stage(Named.parse("hdbscan").build(3), points, None)
         assert found.values == {"clusters_found": 3, "noise": 4}
         assert (found.arrays["train"][:4] == -1).all()
 

@@ -39,7 +39,7 @@ DASK = pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[
 proof = pytest.importorskip("bench.execution.engines.proof")
 
 ENGINES = ("local", "dask")
-STAGES = ["train", "encode", "rank", "place", "reduce", "cluster", "measure", "score"]
+STAGES = ["reference", "train", "encode", "rank", "reduce", "cluster", "measure", "score"]
 
 # Two models that fail, one reducer that counts how often it was called.
 PLUGIN = """

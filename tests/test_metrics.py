@@ -8,8 +8,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
+from bench.stages import stages
 from bench.stages.metrics import clustering
-from bench.stages.stages import STAGES
 
 
 def best(clusters, labels):
@@ -111,4 +111,4 @@ def test_every_metric_says_what_it_means():
         assert metric.title
         assert metric.range
         assert metric.meaning
-        assert metric.stage in (*STAGES, "agree")
+        assert metric.stage in stages()

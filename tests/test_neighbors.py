@@ -8,8 +8,10 @@ from sklearn.manifold import trustworthiness as reference
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
-from bench.stages import stages
+from bench.stages.measure import measure
 from bench.stages.metrics import neighbors
+from bench.stages.rank import rank
+from bench.stages.score import score
 
 
 def ranks(points):
@@ -105,24 +107,24 @@ def test_a_sample_beyond_2000_is_always_the_same_and_close_to_the_whole():
     groups = (np.arange(2600) < 1300).astype(np.int64)
     assert len(neighbors.sample(2600)) == 2000
     np.testing.assert_array_equal(neighbors.sample(2600), neighbors.sample(2600))
-    ranked = stages.rank(X).arrays["ranks"]
+    ranked = rank(X).arrays["ranks"]
     assert ranked.shape == (2000, 2000)
     placed = {"between": np.ones((2000, 2000)), "near": neighbors.nearest(ranked, 10)}
     np.fill_diagonal(placed["between"], 0)
-    found = stages.measure(X[:, :2], groups, ranked, placed)
+    found = measure(X[:, :2], groups, ranked, placed)
     assert found.values["reference_silhouette"] == 0  # all are as far from each other
     whole = reference(X, X[:, :2], n_neighbors=10)
     assert found.values["trustworthiness"] == pytest.approx(whole, abs=0.02)
     assert found.values["silhouette"] == pytest.approx(silhouette_score(X[:, :2], groups), abs=0.02)
-    scored = stages.score(groups, found.arrays["near"], groups, None, None)
+    scored = score(groups, found.arrays["near"], groups, None, None)
     assert scored.values["knn_label_purity"] > 0.85
 
 
 def test_two_images_have_no_neighborhoods():
     X = np.array([[0.0], [1.0]], np.float32)
-    ranked = stages.rank(X).arrays["ranks"]
+    ranked = rank(X).arrays["ranks"]
     placed = {"between": np.array([[0.0, 1], [1, 0]]), "near": neighbors.nearest(ranked, 0)}
-    found = stages.measure(X, np.array([0, 1]), ranked, placed)
+    found = measure(X, np.array([0, 1]), ranked, placed)
     assert found.values == dict.fromkeys(
         (
             "silhouette",
@@ -134,7 +136,4 @@ def test_two_images_have_no_neighborhoods():
         )
     )
     labels = np.array([0, 1])
-    assert (
-        "knn_label_purity"
-        not in stages.score(labels, found.arrays["near"], labels, None, None).values
-    )
+    assert "knn_label_purity" not in score(labels, found.arrays["near"], labels, None, None).values

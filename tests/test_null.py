@@ -7,7 +7,9 @@ from bench.clusterers.kmeans import KMeans
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
 from bench.session.run import Run
-from bench.stages import controls, stages
+from bench.stages.cluster import cluster
+from bench.stages.measure import measure
+from bench.stages.null import null
 from tests.conftest import run_grid
 from tests.test_report import frame, record, render
 
@@ -21,7 +23,7 @@ def blobs(count=600, features=20, seed=0):
 
 def test_it_has_the_codes_mean_and_covariance():
     codes, _ = blobs(3000)
-    drawn = controls.null(codes, 1).arrays["train"]
+    drawn = null(codes, 1).arrays["train"]
     assert drawn.shape == codes.shape
     assert drawn.dtype == np.float32
     scale = codes.std(axis=0)
@@ -32,23 +34,23 @@ def test_it_has_the_codes_mean_and_covariance():
 
 def test_it_keeps_the_rank_of_fewer_codes_than_dimensions():
     codes, _ = blobs(30, 100)
-    drawn = controls.null(codes, 1).arrays["train"]
+    drawn = null(codes, 1).arrays["train"]
     assert np.linalg.matrix_rank(drawn - drawn.mean(0), tol=1e-2) <= 29
 
 
 def test_it_has_no_clusters_where_the_codes_have_some():
     codes, _ = blobs()
     found = []
-    for points in (codes, controls.null(codes, 1).arrays["train"]):
-        clusters = stages.cluster(KMeans(4, random_state=0), points, None).arrays["train"]
-        found.append(stages.measure(points, clusters).values["silhouette"])
+    for points in (codes, null(codes, 1).arrays["train"]):
+        clusters = cluster(KMeans(4, random_state=0), points, None).arrays["train"]
+        found.append(measure(points, clusters).values["silhouette"])
     assert found[0] > 0.5
     assert found[1] < 0.25
 
 
 def test_the_seed_decides():
     codes, _ = blobs(50)
-    one, same, other = (controls.null(codes, seed).arrays["train"] for seed in (1, 1, 2))
+    one, same, other = (null(codes, seed).arrays["train"] for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
 
@@ -57,8 +59,8 @@ def test_one_control_a_model_and_chain():
     run = Run(resolve({"models": "pixels,untrained-dnn", "reducers": "none,pca5", "seeds": 3,
                        "limit": 100, "null": True}))  # fmt: skip
     made = plan(run.spec, run.dataset)
-    controls = {tuple(task.key for task in cell.null) for cell in made.cells}
-    assert len(made.cells) == 12
+    controls = {tuple(task.key for task in cell.null) for cell in made.runs}
+    assert len(made.runs) == 12
     assert len(controls) == 4
     assert sum(task.stage == "null" for task in made.tasks.values()) == 2  # one a model
     without = plan(run.spec.model_copy(update={"null": False}), run.dataset)

@@ -264,8 +264,8 @@ def test_our_own_pieces_have_the_seeds_of_the_grid(compare, digits, monkeypatch)
     made = plan(spec, digits["digits"])
     planned = {
         value
-        for cell in made.cells
-        if cell.index == 1
+        for cell in made.runs
+        if cell.seed_index == 1
         for task in cell.tasks
         for name, value in task.settings.items()
         if name.endswith("seed")

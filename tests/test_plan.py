@@ -19,13 +19,17 @@ def planned(dataset="digits", **settings):
 
 
 def keys_of(found, model, chain, index=0):
-    (cell,) = [c for c in found.cells if (c.model, str(c.chain), c.index) == (model, chain, index)]
+    (cell,) = [
+        c
+        for c in found.runs
+        if (c.pipeline.model, str(c.pipeline.chain), c.seed_index) == (model, chain, index)
+    ]
     return [task.key for task in cell.tasks]
 
 
 def test_cells_share_every_common_prefix():
     found = planned(models="dnn,pixels", reducers="none,pca9,pca9+tsne2,pca9+umap2", seeds=2)
-    assert len(found.cells) == 16
+    assert len(found.runs) == 16
     stages = [task.stage for task in found.tasks.values()]
     # dnn: a training a seed. pixels has no randomness: once for both seeds.
     assert stages.count("train") == 3
@@ -33,26 +37,26 @@ def test_cells_share_every_common_prefix():
     # Of each encoding: none, pca9, and on that tsne2 and umap2; those two are seeded.
     assert stages.count("reduce") == 2 * 4 + (2 + 2 * 2)
     assert stages.count("cluster") == stages.count("score") == 16
-    for cell in found.cells:
+    for cell in found.runs:
         chain = [task.settings["link"] for task in cell.tasks if task.stage == "reduce"]
-        assert "+".join(chain) == str(cell.chain)
+        assert "+".join(chain) == str(cell.pipeline.chain)
         by_stage = {task.stage: task for task in cell.tasks}
-        read = {task.stage: {stage for stage, _ in task.reads} for task in by_stage.values()}
+        read = {task.stage: {stage for stage, _ in task.parents} for task in by_stage.values()}
         assert read == {
-            "train": set(), "encode": {"train"}, "rank": {"encode"}, "place": set(),
+            "train": set(), "encode": {"train"}, "rank": {"encode"}, "reference": set(),
             "reduce": read["reduce"], "cluster": {"reduce"},
-            "measure": {"reduce", "cluster", "rank", "place"},
+            "measure": {"reduce", "cluster", "rank", "reference"},
             "score": {"cluster", "measure"},
         }  # fmt: skip
         of_cell = {task.key for task in cell.tasks}
-        assert {key for task in cell.tasks for _, key in task.reads} <= of_cell
-    assert stages.count("place") == 1
+        assert {key for task in cell.tasks for _, key in task.parents} <= of_cell
+    assert stages.count("reference") == 1
 
 
 def test_parents_come_first():
     seen = set()
     for task in planned().tasks.values():
-        assert {key for _, key in task.reads} <= seen
+        assert {key for _, key in task.parents} <= seen
         seen.add(task.key)
 
 
@@ -65,16 +69,16 @@ def test_adding_items_changes_no_other_cell():
 def test_baselines_change_no_other_cell():
     asked = {"models": "dnn,cnn", "reducers": "pca9+tsne2,pca9", "seeds": 2, "null": True}
     bare, full = planned(**asked), planned(**asked, baselines=True)
-    names = {(cell.model, str(cell.chain)) for cell in full.cells}
+    names = {(cell.pipeline.model, str(cell.pipeline.chain)) for cell in full.runs}
     assert names == {
         (model, chain)
         for model in ("pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn")
         for chain in ("none", "pca9+tsne2", "pca9")
     }
     assert not {key for key in bare.tasks if key not in full.tasks}
-    for cell in bare.cells:
-        there = [c for c in full.cells if c == cell]
-        assert len(there) == 1, cell.model
+    for cell in bare.runs:
+        there = [c for c in full.runs if c == cell]
+        assert len(there) == 1, cell.pipeline.model
         assert there[0].tasks == cell.tasks
         assert there[0].null == cell.null
 
@@ -94,14 +98,16 @@ def test_a_baseline_that_cannot_work_is_skipped_and_no_error():
         found = planned(**asked, baselines=True)
     finally:
         autoencoders.unregister("strict")
-    impossible = {(cell.model, cell.impossible) for cell in found.cells if cell.impossible}
+    impossible = {(cell.pipeline.model, cell.impossible) for cell in found.runs if cell.impossible}
     assert impossible == {("untrained-strict", "model untrained-strict: works as itself only")}
-    assert len(found.cells) == 6
+    assert len(found.runs) == 6
 
 
 def test_a_chain_that_only_baselines_can_take_is_skipped_elsewhere():
     found = planned(models="dnn", reducers="pca1030", limit=1100, seeds=1, baselines=True)
-    skipped = {(cell.model, str(cell.chain)) for cell in found.cells if cell.impossible}
+    skipped = {
+        (cell.pipeline.model, str(cell.pipeline.chain)) for cell in found.runs if cell.impossible
+    }
     assert skipped == {("untrained-dnn", "pca1030"), ("dnn", "pca1030")}
     with pytest.raises(UsageError, match="'pca1030' cannot work on dnn"):
         planned(models="dnn", reducers="pca1030", limit=1100, seeds=1)
@@ -109,7 +115,7 @@ def test_a_chain_that_only_baselines_can_take_is_skipped_elsewhere():
 
 def test_seeds_are_paired():
     found = planned(models="dnn,cnn,untrained", reducers="pca9+tsne2", seeds=2)
-    tasks = {(c.model, c.index): c for c in found.cells}
+    tasks = {(c.pipeline.model, c.seed_index): c for c in found.runs}
 
     def setting(model, index, stage, name):
         return tasks[model, index].task(stage).settings[name]
@@ -128,18 +134,18 @@ def test_seeds_are_paired():
 def test_what_shapes_a_result_is_in_its_key():
     def tasks(**change):
         settings = {"models": "dnn", "reducers": "pca9", "seeds": 1} | change
-        return planned(**settings).cells[0].tasks
+        return planned(**settings).runs[0].tasks
 
     base = tasks()
     for change, untouched in (
         # Where images are in the reference space depends on the images alone.
-        ({"lr": 0.5}, {"place"}),
-        ({"epochs": 2}, {"place"}),
-        ({"batch_size": 3}, {"place"}),
+        ({"lr": 0.5}, {"reference"}),
+        ({"epochs": 2}, {"reference"}),
+        ({"batch_size": 3}, {"reference"}),
         ({"seed": 1}, set()),  # the subset is another
         ({"limit": 201}, set()),
-        ({"threads": 2}, {"place"}),  # in which one thread works
-        ({"clusters": 4}, {"train", "encode", "rank", "place", "reduce"}),
+        ({"threads": 2}, {"reference"}),  # in which one thread works
+        ({"clusters": 4}, {"train", "encode", "rank", "reference", "reduce"}),
     ):
         pairs = zip(base, tasks(**change), strict=True)
         assert {one.stage for one, other in pairs if one.key == other.key} == untouched, change
@@ -149,13 +155,15 @@ def test_the_processors_kernels_are_in_every_key_but_that_of_scores(monkeypatch)
     from bench.base import keys
 
     def tasks():
-        return planned(models="dnn", reducers="pca9", seeds=1).cells[0].tasks
+        return planned(models="dnn", reducers="pca9", seeds=1).runs[0].tasks
 
     here = tasks()
     monkeypatch.setattr(keys, "processor", lambda: "another machine's")
     elsewhere = tasks()
     assert not {task.key for task in here} & {task.key for task in elsewhere}
-    assert [task.inputs["processor"] for task in elsewhere] == ["another machine's"] * 7 + [None]
+    assert [task.key_inputs["processor"] for task in elsewhere] == ["another machine's"] * 7 + [
+        None
+    ]
 
 
 def test_the_recipe_does_not_matter_to_models_that_do_not_train():
@@ -178,7 +186,7 @@ def test_editing_one_model_changes_its_cells_only(monkeypatch):
     keys.source.cache_clear()
     assert keys_of(before, "pixels", "pca9") == keys_of(after, "pixels", "pca9")
     both = set(keys_of(before, "dnn", "pca9")) & set(keys_of(after, "dnn", "pca9"))
-    assert [before.tasks[key].stage for key in both] == ["place"]  # no model's
+    assert [before.tasks[key].stage for key in both] == ["reference"]  # no model's
 
 
 def test_labels_are_in_the_key_of_scores_only(npy_folder):
@@ -264,7 +272,7 @@ def test_a_model_defined_again_is_looked_at_again():
     for kernel in (2, 4):
         define(kernel)
         found = planned(models="pooled", reducers="none")
-        sizes.append(found.cells[0].task("encode").outputs)
+        sizes.append(found.runs[0].task("encode").outputs)
         autoencoders.unregister("pooled")
     assert sizes == [768, 192]
 
@@ -287,7 +295,7 @@ def test_a_grid_of_thousands_of_cells_shares_its_work():
     found = planned(
         models="pixels,untrained-dnn,untrained-cnn", reducers="none,pca9,pca8+tsne2", seeds=100
     )
-    assert len(found.cells) == 900
+    assert len(found.runs) == 900
     stages = [task.stage for task in found.tasks.values()]
     assert stages.count("train") == 201
 
@@ -304,7 +312,7 @@ def test_a_grid_of_thousands_of_cells_shares_its_work():
 def test_seeds_vary_where_they_are_asked_to(vary, anew):
     """Two repetitions share every task before the one that draws anew."""
     made = planned(models="dnn", reducers="tsne2", seeds=2, vary=vary)
-    one, other = ({task.stage: task for task in cell.tasks} for cell in made.cells)
+    one, other = ({task.stage: task for task in cell.tasks} for cell in made.runs)
     assert {stage for stage in one if one[stage].key != other[stage].key} == anew
     drawn = {
         (stage, name)
@@ -322,4 +330,4 @@ def test_seeds_vary_where_they_are_asked_to(vary, anew):
 
 def test_where_nothing_varies_repetitions_are_one():
     made = planned(models="pixels", reducers="pca5", seeds=3, vary="model")
-    assert len({cell.tasks[-1].key for cell in made.cells}) == 1
+    assert len({cell.tasks[-1].key for cell in made.runs}) == 1

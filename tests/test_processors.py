@@ -14,8 +14,9 @@ from bench.execution.engines.batches import LONGEST, batches
 from bench.execution.engines.permits import Permits
 from bench.execution.worker.messages import Done, Order, Setup
 from bench.execution.worker.process import WorkerProcess
-from bench.execution.worker.tasks import Data, Worker
-from bench.planning.task import PARALLEL, Task
+from bench.execution.worker.tasks import Worker
+from bench.stages import stages
+from bench.stages.stage import Data, Task
 from bench.store import DamagedError, Store, StoreError
 from tests.conftest import run_grid as run_command
 from tests.test_plan import planned
@@ -75,9 +76,9 @@ def test_libraries_keep_to_the_threads_of_each_stage(tmp_path, engine):
 def test_long_stages_are_given_all_threads_and_others_one():
     tasks = planned(models="dnn,pixels", reducers="pca9,tsne2", threads=3, resamples=1).tasks
     for task in tasks.values():
-        alone = task.stage not in PARALLEL or task.inputs["threads"] is None
+        alone = not stages()[task.stage].parallel or task.key_inputs["threads"] is None
         assert task.threads == (1 if alone else 3), task
-    assert {t.stage for t in tasks.values() if t.threads == 3} == set(PARALLEL)
+    assert {t.stage for t in tasks.values() if t.threads == 3} == {"train", "encode", "reduce"}
 
 
 def at_work(permits, wanted, log, name, over):
@@ -166,7 +167,7 @@ def test_batches_are_bounded_and_read_from_earlier_ones_only():
     for number, batch in enumerate(made):
         for place, one in enumerate(batch):
             own = [other.task.key for other in batch[:place]]
-            for _, key in one.task.reads:
+            for _, key in one.task.parents:
                 assert key in own or where[key] < number
 
 
@@ -213,11 +214,11 @@ def test_a_gpu_has_one_task_at_a_time_and_reductions_go_on_beside_it(monkeypatch
 
 def test_tasks_on_the_cpu_need_no_gpu_where_others_have_one(tmp_path):
     asked = planned(models="pixels", reducers="pca9")
-    place = next(task for task in asked.tasks.values() if task.stage == "place")
+    place = next(task for task in asked.tasks.values() if task.stage == "reference")
     images = np.random.default_rng(0).integers(0, 256, (30, 32, 32, 3)).astype(np.uint8)
     store = Store(tmp_path)
     store.prepare()
-    assert Worker(Data(images, images[:0], None, None), store, "cuda").do(place, lambda *_: None)
+    assert Worker(Data(images, images[:0], None, None), store).do(place, lambda *_: None)
 
 
 def test_a_process_that_cannot_be_set_up_is_not_kept(tmp_path):

@@ -12,7 +12,7 @@ from sklearn import decomposition, manifold
 from sklearn.datasets import load_digits
 
 from bench.base.extras import missing
-from bench.stages import stages
+from bench.stages.reduce import reduce
 from reducers import reducers
 from reducers.chain import Chain
 from reducers.umap import DESCENT_FROM, UMAP
@@ -174,10 +174,10 @@ def test_ica_that_does_not_settle_says_so_and_warns_nobody_else():
     reducer = build("ica4(iterations=1)")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert stages.reduce(reducer, points, None).values["notes"] == list(reducer.notes_)
+        assert reduce(reducer, points, None).values["notes"] == list(reducer.notes_)
     assert "did not settle in 1 steps" in reducer.notes_[0]
     settles = build("ica4")
-    assert stages.reduce(settles, points, None).values == {}
+    assert reduce(settles, points, None).values == {}
 
 
 def test_what_a_fit_says_is_printed_after_the_run_and_is_no_column(command, tmp_path):

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.datasets.dataset import load
-from bench.stages import stages
 from bench.stages.metrics import neighbors, reference_space
+from bench.stages.reference import reference
 from tests.conftest import make_images
 
 
@@ -62,12 +62,12 @@ def test_few_or_equal_images_have_a_place():
     assert reference_space.place(make_images(40)[0]).shape == (40, 4)
     same = reference_space.place(np.repeat(images[:1], 7, axis=0))
     assert (same == 0).all()
-    assert stages.place(images[:2]).arrays["near"].shape == (2, 0)
+    assert reference(images[:2]).arrays["near"].shape == (2, 0)
 
 
 def test_neighbors_in_the_common_space_tell_digits_apart():
     digits = load("digits", limit=500)
-    near = stages.place(digits.images).arrays["near"]
+    near = reference(digits.images).arrays["near"]
     assert near.shape == (500, 30)
     assert neighbors.knn_label_purity(near, digits.labels) > 0.5  # 0.1 by chance
     assert reference_space.knn_modularity(near, digits.labels).mean() > 0.4

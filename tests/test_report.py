@@ -15,8 +15,8 @@ from bench.report import headline
 from bench.report.markdown import escape, render
 from bench.report.tables import grid_table, mean_and_spread, report_table
 from bench.report.write import prepare
+from bench.stages import stages_of_runs
 from bench.stages.metrics.clustering import METRICS
-from bench.stages.stages import STAGES
 
 
 def record(model="dnn", chain="pca5", seed=0, **values):
@@ -45,7 +45,7 @@ def record(model="dnn", chain="pca5", seed=0, **values):
         "batch_size": 32,
         "base_seed": 0,
         "vary": "all",
-        "agree_artifacts": "",
+        "stability_artifacts": "",
         "device": "cpu",
         "precision": "float32",
         "threads": 2,
@@ -64,7 +64,7 @@ def record(model="dnn", chain="pca5", seed=0, **values):
     for name in ("null", "resample"):
         row |= dict.fromkeys((f"{name}_artifacts", f"{name}_link_seconds"), "")
         row |= {f"{name}_link_warm_up_seconds": "", f"{name}_error": None}
-    for stage in STAGES:
+    for stage in stages_of_runs():
         row |= {
             f"{stage}_artifacts": f"{stage}-{model}-{chain}-{seed}",
             f"{stage}_seconds": "1.5",

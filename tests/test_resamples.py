@@ -8,7 +8,8 @@ from sklearn.metrics import adjusted_rand_score
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
 from bench.session.run import Run
-from bench.stages import controls
+from bench.stages.resample import resample
+from bench.stages.stability import stability
 from tests.conftest import run_grid
 
 
@@ -20,11 +21,11 @@ def planned(**settings):
 
 
 def test_four_fifths_without_replacement():
-    chosen = controls.resample(101, 3).arrays["chosen"]
+    chosen = resample(101, 3).arrays["chosen"]
     assert len(chosen) == len(set(chosen.tolist())) == 81
     assert (np.diff(chosen) > 0).all()
     assert 0 <= chosen.min() <= chosen.max() < 101
-    assert not np.array_equal(chosen, controls.resample(101, 4).arrays["chosen"])
+    assert not np.array_equal(chosen, resample(101, 4).arrays["chosen"])
 
 
 def test_agreement_is_the_mean_adjusted_rand_index_on_shared_images():
@@ -32,22 +33,22 @@ def test_agreement_is_the_mean_adjusted_rand_index_on_shared_images():
     clusters = random.integers(0, 3, 50)
     again = []
     for seed in (1, 2):
-        chosen = controls.resample(50, seed).arrays["chosen"]
+        chosen = resample(50, seed).arrays["chosen"]
         again.append((chosen, random.integers(0, 3, 40)))
     expected = np.mean([adjusted_rand_score(clusters[c], other) for c, other in again])
-    assert controls.agree(clusters, again).values["stability"] == pytest.approx(expected)
+    assert stability(clusters, again).values["stability"] == pytest.approx(expected)
     same = [(chosen, 2 - clusters[chosen]) for chosen, _ in again]  # other names
-    assert controls.agree(clusters, same).values["stability"] == 1
+    assert stability(clusters, same).values["stability"] == 1
 
 
 def test_every_model_and_chain_sees_the_same_fewer_images():
     made = planned()
     drawn = {key for key, task in made.tasks.items() if task.stage == "resample"}
     assert len(drawn) == 4  # two a repetition
-    for cell in made.cells:
+    for cell in made.runs:
         assert {task.key for task in cell.resamples if task.stage == "resample"} <= drawn
-        assert cell.resamples[-1].stage == "agree"
-        assert cell.resamples[-1].reads[0] == ("cluster", cell.task("cluster").key)
+        assert cell.resamples[-1].stage == "stability"
+        assert cell.resamples[-1].parents[0] == ("cluster", cell.task("cluster").key)
 
 
 def test_another_number_of_images_has_draws_of_its_own():
@@ -62,12 +63,12 @@ def test_another_number_of_images_has_draws_of_its_own():
 def test_they_change_no_cell():
     made, without = planned(), planned(resamples=0)
     assert set(without.tasks) < set(made.tasks)
-    assert [c.tasks for c in made.cells] == [c.tasks for c in without.cells]
+    assert [c.tasks for c in made.runs] == [c.tasks for c in without.runs]
 
 
 def test_a_chain_that_only_all_images_suffice_for_is_not_resampled():
     made = planned(reducers="pca110,pca5")
-    assert {str(c.chain): len(c.resamples) > 0 for c in made.cells} == {
+    assert {str(c.pipeline.chain): len(c.resamples) > 0 for c in made.runs} == {
         "pca110": False, "pca5": True
     }  # fmt: skip
 

@@ -1,21 +1,22 @@
 """The parts of a run that a machine without a GPU does not reach by itself."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
 from bench.base import stopwatch
+from bench.base.processors import find_device
 from bench.datasets.dataset import load
 from bench.execution.runner import Mode, Outcome, run
 from bench.execution.worker.messages import Setup
 from bench.execution.worker.process import TaskFailedError, environment
-from bench.execution.worker.tasks import Data, Worker
-from bench.planning import estimate, settings
+from bench.execution.worker.tasks import Worker
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
-from bench.stages import stages
-from bench.stages.stages import no_steps
+from bench.stages import stage_of
+from bench.stages.stage import Data, Result, no_steps
 from bench.store import Store
 from models import autoencoders
 from models.dnn import DNN
@@ -65,7 +66,7 @@ def done(planned, tmp_path, mode=None, fails=()):
     store = Store(tmp_path)
     store.prepare()
     outcome = Outcome()
-    run(found, store, Here(Worker(data_of(data), store, "cpu"), fails), Deaf(), mode or Mode(),
+    run(found, store, Here(Worker(data_of(data), store), fails), Deaf(), mode or Mode(),
         outcome)  # fmt: skip
     return outcome
 
@@ -114,10 +115,11 @@ def test_devices_warm_up_once_for_each_model_outside_of_the_clock(planned, tmp_p
         "bench.stages.training.core.warm_up", lambda model, *rest: warmed.append(model.__name__)
     )
     monkeypatch.setattr(stopwatch, "synchronize", lambda device: None)
-    monkeypatch.setattr(stages, "train", lambda *a: stages.Result(values={"history": []}))
-    worker = Worker(data_of(data), Store(tmp_path), "pretended")
+    monkeypatch.setattr("bench.stages.train.train", lambda *a: Result(values={"history": []}))
+    worker = Worker(data_of(data), Store(tmp_path))
     for task in [task for task in found.tasks.values() if task.stage == "train"] * 2:
-        worker.do(task, no_steps, force=True)
+        pretended = replace(task, settings=task.settings | {"device": "pretended"})
+        worker.do(pretended, no_steps, force=True)
     assert warmed == ["DNN"]  # pixels does not train
 
 
@@ -160,15 +162,15 @@ def test_memory_is_that_of_the_stretch_of_time():
 def test_the_best_device_is_found(monkeypatch, cuda, mps, found):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(cuda))
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: bool(mps))
-    assert settings.find_device() == found
+    assert find_device() == found
 
 
 def test_estimates_know_what_is_more_work(planned):
     found, _ = planned
     train = {t.settings["model"]: t for t in found.tasks.values() if t.stage == "train"}
-    seconds = {name: estimate.seconds(task, (3, 32, 32), 10, "cpu") for name, task in train.items()}
+    seconds = {name: stage_of(task).seconds(task, (3, 32, 32)) for name, task in train.items()}
     assert 0 < seconds["pixels"] < seconds["dnn"] < 600
-    assert estimate.megabytes(train["dnn"], (3, 32, 32)) == pytest.approx(42, abs=1)
+    assert stage_of(train["dnn"]).megabytes(train["dnn"], (3, 32, 32)) == pytest.approx(42, abs=1)
 
 
 def test_flops_are_those_counted_by_hand():

@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 
 from bench.clusterers.kmeans import KMeans
-from bench.stages import stages
+from bench.stages.cluster import cluster
+from bench.stages.encode import encode
+from bench.stages.reduce import reduce
+from bench.stages.score import score
+from bench.stages.train import train
 from bench.stages.training.core import Recipe
 from models import autoencoders
 from models.dnn import DNN
@@ -21,10 +25,10 @@ def data():
 
 def test_train_then_encode(data):
     images, _ = data
-    trained = stages.train(DNN, images, Recipe(2, 1e-4, 16), 1, 2, "cpu")
+    trained = train(DNN, images, Recipe(2, 1e-4, 16), 1, 2, "cpu")
     assert len(trained.values["history"]) == 2
     assert sum(array.size for array in trained.arrays.values()) == 10_493_952
-    encoded = stages.encode(DNN, trained.arrays, images, images[:7], "cpu")
+    encoded = encode(DNN, trained.arrays, images, images[:7], "cpu")
     assert encoded.arrays["train"].shape == (60, 1024)
     np.testing.assert_allclose(encoded.arrays["validation"], encoded.arrays["train"][:7], atol=1e-5)
     assert encoded.values["code_size"] == 1024
@@ -38,16 +42,16 @@ def test_train_then_encode(data):
 def test_models_that_do_not_train_keep_their_first_weights(data):
     images, _ = data
     recipe = Recipe(0, 0, 1)
-    one = stages.train(autoencoders["untrained-dnn"], images, recipe, 1, 2, "cpu")
+    one = train(autoencoders["untrained-dnn"], images, recipe, 1, 2, "cpu")
     assert one.values["history"] == []
-    fresh = stages.train(DNN, images, Recipe(1, 1e-30, 60), 1, 2, "cpu")
+    fresh = train(DNN, images, Recipe(1, 1e-30, 60), 1, 2, "cpu")
     for name, array in one.arrays.items():
         np.testing.assert_allclose(array, fresh.arrays[name], atol=1e-20)
 
 
 def test_pixels_lose_nothing_and_come_back(data):
     images, _ = data
-    encoded = stages.encode(Pixels, {}, images, images[:0], "cpu")
+    encoded = encode(Pixels, {}, images, images[:0], "cpu")
     assert encoded.values["reconstruction_loss"] == 0
     assert "validation" not in encoded.arrays
     np.testing.assert_array_equal(encoded.arrays["reconstructions"], images)
@@ -55,21 +59,21 @@ def test_pixels_lose_nothing_and_come_back(data):
 
 def test_a_loss_that_is_not_finite_is_an_error(data):
     with pytest.raises(FloatingPointError, match="smaller learning rate"):
-        stages.train(DNN, data[0], Recipe(3, 1e30, 16), 1, 2, "cpu")
+        train(DNN, data[0], Recipe(3, 1e30, 16), 1, 2, "cpu")
 
 
 def test_reduce_places_validation_where_it_can():
     points = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
     reducer = Chain.parse("pca3").links[0].build()
-    found = stages.reduce(reducer, points, points[:5]).arrays
+    found = reduce(reducer, points, points[:5]).arrays
     np.testing.assert_allclose(found["validation"], found["train"][:5], atol=1e-5)
-    assert "validation" not in stages.reduce(reducer, points, None).arrays
+    assert "validation" not in reduce(reducer, points, None).arrays
 
     class Closed(Reducer):
         def fit_transform(self, X):
             return X
 
-    assert "validation" not in stages.reduce(Closed(), points, points[:5]).arrays
+    assert "validation" not in reduce(Closed(), points, points[:5]).arrays
 
 
 def test_reduce_refuses_what_is_not_finite():
@@ -78,7 +82,7 @@ def test_reduce_refuses_what_is_not_finite():
             return X * np.nan
 
     with pytest.raises(FloatingPointError, match="not finite"):
-        stages.reduce(Broken(), np.ones((3, 3), np.float32), None)
+        reduce(Broken(), np.ones((3, 3), np.float32), None)
 
 
 def test_cluster_finds_groups_and_places_new_points():
@@ -86,14 +90,14 @@ def test_cluster_finds_groups_and_places_new_points():
     centers = np.array([[0, 0], [9, 0], [0, 9]])
     groups = np.arange(90) % 3
     points = (centers[groups] + random.normal(size=(90, 2))).astype(np.float32)
-    found = stages.cluster(KMeans(3, random_state=0), points[:60], points[60:])
+    found = cluster(KMeans(3, random_state=0), points[:60], points[60:])
     assert found.values["clusters_found"] == 3
-    scored = stages.score(
+    scored = score(
         found.arrays["train"], NONE, groups[:60], found.arrays["validation"], groups[60:]
     )
     assert scored.values["accuracy"] == 1
     assert scored.values["validation_accuracy"] == 1
-    again = stages.cluster(KMeans(3, random_state=0), points[:60], points[60:])
+    again = cluster(KMeans(3, random_state=0), points[:60], points[60:])
     np.testing.assert_array_equal(found.arrays["train"], again.arrays["train"])
 
 
@@ -104,7 +108,7 @@ def test_private_accuracy_is_under_the_public_assignment():
     labels = np.arange(40) % 2
     public = public_half(labels)
     clusters = np.where(public, labels, 1 - labels)
-    values = stages.score(clusters, NONE, labels, None, None).values
+    values = score(clusters, NONE, labels, None, None).values
     assert values["public_accuracy"] == 1
     assert values["private_accuracy"] == 0
     assert values["accuracy"] == 0.5
@@ -112,18 +116,18 @@ def test_private_accuracy_is_under_the_public_assignment():
 
 def test_validation_is_under_the_training_images_assignment():
     labels = np.array([0, 0, 1, 1])
-    values = stages.score(1 - labels, NONE, labels, np.array([1, 1, 0, 0]), labels).values
+    values = score(1 - labels, NONE, labels, np.array([1, 1, 0, 0]), labels).values
     assert values["accuracy"] == values["validation_accuracy"] == 1
-    values = stages.score(labels, NONE, labels, 1 - labels, labels).values
+    values = score(labels, NONE, labels, 1 - labels, labels).values
     assert values["validation_accuracy"] == 0
 
 
 def test_validation_finds_its_own_assignment_without_training_labels():
     labels = np.array([0, 0, 1, 1])
-    values = stages.score(labels, NONE, None, 1 - labels, labels).values
+    values = score(labels, NONE, None, 1 - labels, labels).values
     assert values["validation_accuracy"] == 1
     assert "accuracy" not in values
 
 
 def test_nothing_to_score_by():
-    assert stages.score(np.zeros(4, int), NONE, None, None, None).values == {"assignment": []}
+    assert score(np.zeros(4, int), NONE, None, None, None).values == {"assignment": []}

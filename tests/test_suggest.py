@@ -13,8 +13,8 @@ from bench.execution.runner import Mode, Outcome
 from bench.planning.plan import plan_scan
 from bench.planning.settings import resolve
 from bench.session.run import Run
-from bench.stages import controls
 from bench.stages.metrics import neighbors
+from bench.stages.scan import counts, scan
 from tests.conftest import run_grid
 
 
@@ -47,14 +47,14 @@ def test_within_one_standard_error_by_hand():
 
 @pytest.mark.parametrize(("images", "most"), [(2, 2), (3, 2), (9, 8), (16, 15), (5000, 15)])
 def test_numbers_that_are_tried(images, most):
-    assert controls.counts(images) == tuple(range(2, most + 1))
+    assert counts(images) == tuple(range(2, most + 1))
 
 
 @pytest.mark.parametrize("groups", [3, 6])
 def test_groups_that_are_there_are_counted(groups):
     points, _ = make_blobs(300, 5, centers=groups, cluster_std=0.5, random_state=1)
     near = neighbors.nearest(neighbors.ranks(neighbors.distances(points)), 10)
-    found = controls.scan(points.astype(np.float32), near, tuple(range(2, 10)), 0, 3).values
+    found = scan(points.astype(np.float32), near, tuple(range(2, 10)), 0, 3).values
     table = pd.DataFrame(
         {
             "model": "m",

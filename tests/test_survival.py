@@ -77,7 +77,7 @@ def test_a_disk_that_fills_up_is_one_line_and_keeps_what_was_done(tmp_path):
 
 SLOW = """
 import functools, pathlib, time
-from bench.stages import stages
+import importlib
 
 def slowly(stage):
     @functools.wraps(stage)
@@ -86,7 +86,8 @@ def slowly(stage):
         time.sleep(60)
     return slow
 
-stages.{stage} = slowly(stages.{stage})
+module = importlib.import_module("bench.stages.{stage}")
+module.{stage} = slowly(module.{stage})
 """
 
 

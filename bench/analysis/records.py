@@ -18,17 +18,18 @@ from bench.base import keys
 from bench.base.errors import UsageError
 from bench.datasets.dataset import Dataset
 from bench.execution.runner import Failure, Outcome
+from bench.planning.pipeline import PlannedRun
 from bench.planning.plan import Plan
-from bench.planning.task import Cell, Task
+from bench.stages import stages_of_runs
 from bench.stages.metrics.clustering import METRICS, largest_share
-from bench.stages.stages import STAGES
+from bench.stages.stage import Task
 from bench.store import Artifact, Store
 
 BESIDE = ("null", "resample")  # paths of tasks beside a cell's own
 
 HASHES = dict.fromkeys(
     (
-        *(f"{stage}_artifacts" for stage in (*STAGES, *BESIDE, "agree")),
+        *(f"{stage}_artifacts" for stage in (*stages_of_runs(), *BESIDE, "stability")),
         *(f"{what}_fingerprint" for what in ("dataset", "validation", "labels")),
     ),
     str,
@@ -51,10 +52,14 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
     """
     common = _common(plan, dataset)
     models = plan.spec.models
-    ways = list(dict.fromkeys(cell.way for cell in plan.cells))
+    ways = list(dict.fromkeys(run.pipeline.way for run in plan.runs))
     cells = sorted(
-        plan.cells,
-        key=lambda cell: (models.index(cell.model), ways.index(cell.way), cell.index),
+        plan.runs,
+        key=lambda run: (
+            models.index(run.pipeline.model),
+            ways.index(run.pipeline.way),
+            run.seed_index,
+        ),
     )
     records = pd.DataFrame(
         _identity(cell, dataset) | _status(cell, outcome) | _results(cell, store, outcome) | common
@@ -69,7 +74,7 @@ def notes(plan: Plan, store: Store) -> list[str]:
     What they say of data without clusters or of fewer images is left out: a method that finds
     nothing to hold on to in the former is as it should be.
     """
-    tasks = {task.key: task for cell in plan.cells for task in cell.tasks if task.stage == "reduce"}
+    tasks = {task.key: task for cell in plan.runs for task in cell.tasks if task.stage == "reduce"}
     fits: dict[tuple[str, str], list[str]] = {}
     for task in tasks.values():
         if (task.stage, task.key) in store:
@@ -115,17 +120,17 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     return records
 
 
-def _identity(cell: Cell, dataset: Dataset) -> dict[str, Any]:
+def _identity(cell: PlannedRun, dataset: Dataset) -> dict[str, Any]:
     return {
         "dataset": dataset.name,
-        "model": cell.model,
-        "chain": str(cell.way),
-        "clusterer": str(cell.clusterer),
-        "seed_index": cell.index,
+        "model": cell.pipeline.model,
+        "chain": cell.pipeline.way,
+        "clusterer": str(cell.pipeline.clusterer),
+        "seed_index": cell.seed_index,
     }
 
 
-def _status(cell: Cell, outcome: Outcome) -> dict[str, Any]:
+def _status(cell: PlannedRun, outcome: Outcome) -> dict[str, Any]:
     status: dict[str, Any] = dict.fromkeys(
         ("status", "failed_stage", "error", "traceback", "skip_reason")
     )
@@ -144,7 +149,7 @@ def _status(cell: Cell, outcome: Outcome) -> dict[str, Any]:
     return status | {"status": "ok"}
 
 
-def _results(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
+def _results(cell: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
     done = {
         task.key: store.load(task.stage, task.key)
         for task in cell.tasks
@@ -171,18 +176,18 @@ def _results(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
     )
 
 
-def _null(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
+def _null(cell: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
     """Return what the chain made of data without clusters, and what that cost."""
     last, columns = _beside("null", cell.null, store, outcome)
     return columns | {"null_silhouette": None if last is None else last.values["silhouette"]}
 
 
-def _resampled(cell: Cell, store: Store, outcome: Outcome) -> dict[str, Any]:
+def _resampled(cell: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
     """Return how far clusters agree with those of fewer images, and what that cost."""
     last, columns = _beside("resample", cell.resamples, store, outcome)
     return columns | {
         "stability": None if last is None else last.values["stability"],
-        "agree_artifacts": "" if last is None else cell.resamples[-1].key,
+        "stability_artifacts": "" if last is None else cell.resamples[-1].key,
     }
 
 
@@ -208,14 +213,14 @@ def _told(failure: Failure) -> str:
     return f"{failure.stage}: {failure.error} (see {failure.traceback})"
 
 
-def _costs(cell: Cell, done: dict[str, Artifact]) -> dict[str, Any]:
+def _costs(cell: PlannedRun, done: dict[str, Artifact]) -> dict[str, Any]:
     """Return artifacts, seconds and peak memory by stage.
 
     A chain's links are added up; their own keys and seconds stand in one text each, separated by
     spaces, so that work that cells share can be counted once.
     """
     costs: dict[str, Any] = {}
-    for stage in STAGES:
+    for stage in stages_of_runs():
         tasks = [task for task in cell.tasks if task.stage == stage and task.key in done]
         found = [done[task.key] for task in tasks]
         peaks = [a.peak_memory_mb for a in found if a.peak_memory_mb is not None]

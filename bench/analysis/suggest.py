@@ -22,12 +22,17 @@ def curve(plan: Plan, store: Store) -> pd.DataFrame:
         clusters.
     """
     rows = []
-    for cell in plan.cells:
+    for cell in plan.runs:
         if not cell.tasks or (cell.tasks[-1].stage, cell.tasks[-1].key) not in store:
             continue
         found = store.load(cell.tasks[-1].stage, cell.tasks[-1].key).values
         rows += [
-            {"model": cell.model, "chain": str(cell.chain), "clusters": k, "knn_modularity": value}
+            {
+                "model": cell.pipeline.model,
+                "chain": str(cell.pipeline.chain),
+                "clusters": k,
+                "knn_modularity": value,
+            }
             for k, value in zip(found["counts"], found["knn_modularity"], strict=True)
         ]
     return pd.DataFrame(rows, columns=["model", "chain", "clusters", "knn_modularity"])
@@ -35,7 +40,7 @@ def curve(plan: Plan, store: Store) -> pd.DataFrame:
 
 def silent(plan: Plan, store: Store) -> list[str]:
     """Return the keys of scans that are to be there and are not."""
-    last = [cell.tasks[-1] for cell in plan.cells if cell.tasks]
+    last = [cell.tasks[-1] for cell in plan.runs if cell.tasks]
     return [task.key for task in last if (task.stage, task.key) not in store]
 
 

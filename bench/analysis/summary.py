@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bench.stages import stages
 from bench.stages.metrics.clustering import METRICS
-from bench.stages.stages import WORK
 
 # What `bench.analysis.verdicts` says of a cell, the same in each of its records: the 95% interval of its
 # accuracy; by how much the best cell's is higher, with interval and adjusted p-value; and the
@@ -139,7 +139,9 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
         }
     )
     spread = by_cell.std(ddof=1).where(apart > 1).add_suffix("_std")
-    clocks = records.reindex(columns=[f"{stage}_seconds" for stage in WORK])
+    clocks = records.reindex(
+        columns=[f"{stage}_seconds" for stage, found in stages().items() if found.is_work]
+    )
     spent = clocks.apply(pd.to_numeric).sum(axis=1, min_count=1).rename("seconds")
     seconds = spent.where(records["status"] == "ok").groupby(cells, sort=False).mean()
     found = pd.to_numeric(records.reindex(columns=["clusters_found"])["clusters_found"])

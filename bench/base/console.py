@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from bench.planning.task import Task
+    from bench.stages.stage import Task
 
 
 def duration(seconds: float) -> str:

@@ -24,3 +24,14 @@ def limit_threads(count: int) -> None:
         from numba import config, set_num_threads
 
         set_num_threads(min(count, int(vars(config)["NUMBA_NUM_THREADS"])))
+
+
+def find_device() -> str:
+    """Return the best device here: ``cuda``, ``mps`` or ``cpu``."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available():
+        return "mps"
+    return "cpu"

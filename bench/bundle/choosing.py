@@ -13,7 +13,7 @@ from bench.base.grammar import split
 from bench.base.registry import did_you_mean
 from bench.clusterers.named import DEFAULT
 from bench.clusterers.named import Named as Clusterer
-from bench.planning.task import BEHIND_CHAIN, Way
+from bench.planning.pipeline import BEHIND_CHAIN, Pipeline
 from models.named import Named
 from reducers.chain import Chain
 
@@ -116,8 +116,9 @@ def _canonical(text: str) -> tuple[str, str]:
     model, *rest = parts if len(parts) > 1 else whole.split(" with ", 1)
     chain, arrow, by = ",".join(rest).partition(BEHIND_CHAIN.strip())
     try:
-        way = Way(Chain.parse(chain), Clusterer.parse(by if arrow else DEFAULT))
-        return str(Named.parse(model.strip())), str(way)
+        clusterer = Clusterer.parse(by if arrow else DEFAULT)
+        found = Pipeline(str(Named.parse(model.strip())), Chain.parse(chain), clusterer)
+        return found.model, found.way
     except ValueError:
         behind = f"{BEHIND_CHAIN}{by.strip()}" if arrow else ""
         return model.strip(), f"{chain.strip()}{behind}"

@@ -23,8 +23,8 @@ from bench.clusterers import clusterers
 from bench.clusterers.named import Named as Clusterer
 from bench.datasets.dataset import Dataset
 from bench.stages import stages
+from bench.stages.fitted import FITTED
 from bench.stages.metrics.clustering import METRICS
-from bench.stages.stages import FITTED
 from bench.store import Artifact, Store
 from bench.store.artifact import DamagedError
 from models.named import CLUSTERS, find
@@ -145,12 +145,12 @@ def _load(grid: FinishedGrid, stage: str, key: str) -> Artifact:
 def _check_kept(found: _Artifacts, links: list[Any], clusterer: Any | None) -> None:
     """Refuse what another version found: an older one kept less of it, or nothing."""
     # The links behind those that place images are not brought back.
-    reduce: Any = stages.reduce
-    kept = [(one, item, reduce) for one, item in zip(found.reduced, links, strict=False)]
+    kept = [(one, item, "reduce") for one, item in zip(found.reduced, links, strict=False)]
     if clusterer is not None:
-        kept.append((found.clustered, clusterer, stages.cluster))
-    for artifact, item, stage in kept:
-        if artifact.inputs["source"] != keys.source(item, stage):
+        kept.append((found.clustered, clusterer, "cluster"))
+    for artifact, item, name in kept:
+        stage = stages()[name](**artifact.inputs["settings"])
+        if artifact.inputs["source"] != stage.source():
             raise UsageError(
                 f"these results are of another version of {item.__name__} than is installed here: "
                 "run the grid again, which makes what has changed"

@@ -116,7 +116,7 @@ class Manifest(_Strict):
     def chain(self) -> str:
         """The chain with the clusterer behind it, as tables write it."""
         from bench.clusterers.named import DEFAULT
-        from bench.planning.task import BEHIND_CHAIN
+        from bench.planning.pipeline import BEHIND_CHAIN
 
         chain = "+".join(link.text for link in self.links)
         by = self.clusterer.text

@@ -12,8 +12,7 @@ from typing import Protocol
 
 from bench.execution.worker.process import TaskFailedError
 from bench.planning.plan import Plan
-from bench.planning.task import Task
-from bench.stages.stages import Steps
+from bench.stages.stage import Steps, Task
 from bench.store import Store
 
 
@@ -141,7 +140,7 @@ def is_to_be_done(task: Task, store: Store, mode: Mode, outcome: Outcome) -> boo
     """
     present = (task.stage, task.key) in store
     failed, skipped = (
-        [key for _, key in task.reads if key in those]
+        [key for _, key in task.parents if key in those]
         for those in (outcome.failures, outcome.skipped)
     )
     if failed:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bench.base.errors import UsageError
-from bench.clusterers.named import Named
 from bench.datasets.dataset import Dataset
+from bench.planning.pipeline import Pipeline
 from bench.stages.training.probe import probe
-from reducers.chain import Chain
 
 
 def check_images(dataset: Dataset) -> None:
@@ -21,18 +20,25 @@ def check_images(dataset: Dataset) -> None:
 
 
 def why_impossible(
-    model: str,
-    chain: Chain,
-    clusterer: Named,
-    dataset: Dataset,
-    spared: bool = False,
-    count: int | None = None,
+    pipeline: Pipeline, dataset: Dataset, spared: bool = False, count: int | None = None
 ) -> str:
-    """Say why a chain and clusterer cannot work on a model's codes; empty where they can.
+    """Return why a chain and clusterer cannot work on a model's codes; empty where they can.
 
-    A model that cannot work itself is refused, unless it is to be spared. ``count``: of so many
-    of the images; by default of all.
+    Parameters
+    ----------
+    pipeline : Pipeline
+    dataset : Dataset
+    spared : bool
+        Return the reason also where the model itself cannot work.
+    count : int or None
+        Of so many of the images; None: of all.
+
+    Raises
+    ------
+    UsageError
+        If the model itself cannot work, unless it is ``spared``.
     """
+    model, chain, clusterer = pipeline.model, pipeline.chain, pipeline.clusterer
     count = count or len(dataset)
     try:
         features = probe(model, dataset.image_shape).code_size

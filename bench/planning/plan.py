@@ -1,28 +1,43 @@
-"""From a grid to its cells and the tasks that have to be done, each once."""
+"""From a grid to its runs, and the tasks that are to be done, each once.
+
+Every run is a path of tasks, one a stage, and of the stage reduce one a link. A task's key is a
+hash of all that shapes its result, the keys of what it reads among them. So runs that agree on a
+prefix share its tasks, and every key is known before anything is run.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from bench.base import keys
 from bench.base.errors import UsageError
+from bench.base.seeds import derive
 from bench.clusterers.named import DEFAULT
-from bench.clusterers.named import Named as Clusterer
 from bench.datasets.dataset import Dataset
 from bench.planning.feasible import check_images, why_impossible
-from bench.planning.planner import Planner
+from bench.planning.pipeline import Pipeline, PlannedRun
 from bench.planning.settings import GridSettings
-from bench.planning.task import Cell, Task
+from bench.stages import stages, stages_of_runs
+from bench.stages.cluster import Cluster
 from bench.stages.metrics import reference_space
+from bench.stages.reduce import Reduce
+from bench.stages.resample import Resample, resampled
+from bench.stages.stability import Stability
+from bench.stages.stage import Context, Stage, Task
 from models.named import Named
-from reducers.chain import Chain
+
+# Tasks of a path by their stage; of the stage reduce one a link.
+Path = dict[str, list[Task]]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All cells of a grid and their distinct tasks, parents first."""
+    """All runs of a grid and their distinct tasks, parents first."""
 
     spec: GridSettings
-    cells: tuple[Cell, ...]
+    runs: tuple[PlannedRun, ...]
     tasks: dict[str, Task] = field(repr=False)
 
 
@@ -38,43 +53,41 @@ def plan(spec: GridSettings, dataset: Dataset) -> Plan:
     Raises
     ------
     UsageError
-        If the images are all one, a model cannot work on them, or a chain or clusterer
-        in no cell.
+        If the images are all the same, a model cannot work on them, or a chain or clusterer
+        can work in no pipeline.
     """
     check_images(dataset)
-    spared = spec.spared
-    ways = [(chain, by) for chain in spec.chains for by in spec.named_clusterers]
-    impossible = {
-        (model, chain, by): why_impossible(model, chain, by, dataset, model in spared)
+    pipelines = [
+        Pipeline(model, chain, clusterer)
         for model in spec.models
-        for chain, by in ways
-    }
+        for chain in spec.chains
+        for clusterer in spec.named_clusterers
+    ]
+    spared = spec.spared
+    impossible = {p: why_impossible(p, dataset, p.model in spared) for p in pipelines}
     _refuse_what_works_nowhere(spec, impossible)
     planner = Planner(spec, dataset)
-    cells = tuple(
-        planner.cell(model, chain, by, index, impossible[model, chain, by])
-        # Whole repetitions, one after the other: what is stopped has whole ones.
-        for index in range(spec.seeds)
-        for model in spec.models
-        for chain, by in ways
+    runs = tuple(
+        planner.run(pipeline, seed_index, impossible[pipeline])
+        # Whole repetitions, one after the other: a grid that is stopped has whole ones.
+        for seed_index in range(spec.seeds)
+        for pipeline in pipelines
     )
-    return Plan(spec, cells, planner.tasks)
+    return Plan(spec, runs, planner.tasks)
 
 
-def _refuse_what_works_nowhere(
-    spec: GridSettings, impossible: dict[tuple[str, Chain, Clusterer], str]
-) -> None:
-    """Refuse a chain, or a clusterer, that can work in no cell; others have cells skipped."""
+def _refuse_what_works_nowhere(spec: GridSettings, impossible: dict[Pipeline, str]) -> None:
+    """Refuse a chain, or a clusterer, that can work in no pipeline; others have runs skipped."""
     for asked in (*spec.chains, *spec.named_clusterers):
-        reasons = [why for cell, why in impossible.items() if asked in cell[1:]]
+        reasons = [why for p, why in impossible.items() if asked in (p.chain, p.clusterer)]
         if all(reasons):
             raise UsageError(reasons[0])
 
 
 def plan_scan(spec: GridSettings, dataset: Dataset) -> Plan:
-    """Plan what suggests the number of clusters: each cell's embedding, with the first seed.
+    """Plan what suggests the number of clusters: each pipeline's embedding, with the first seed.
 
-    Models that are told the number have no say, and k-means is the clusterer.
+    Models that are told the number are left out, and k-means is the clusterer.
 
     Raises
     ------
@@ -83,10 +96,10 @@ def plan_scan(spec: GridSettings, dataset: Dataset) -> Plan:
     """
     if len(dataset) < reference_space.FEWEST:
         raise UsageError(
-            f"clusters: auto needs {reference_space.FEWEST} images or more, found {len(dataset)}: give the "
-            "number, --clusters N"
+            f"clusters: auto needs {reference_space.FEWEST} images or more, found {len(dataset)}: "
+            "give the number, --clusters N"
         )
-    once = {"null": False, "resamples": 0, "seeds": 1, "clusterers": (DEFAULT,)}
+    once: dict[str, Any] = {"null": False, "resamples": 0, "seeds": 1, "clusterers": (DEFAULT,)}
     told = [model for model in spec.models if Named.parse(model).needs_clusters]
     if len(told) == len(spec.models):
         raise UsageError(
@@ -96,5 +109,170 @@ def plan_scan(spec: GridSettings, dataset: Dataset) -> Plan:
     once["models"] = tuple(model for model in spec.models if model not in told)
     made = plan(spec.model_copy(update=once), dataset)
     planner = Planner(spec, dataset)
-    cells = tuple(planner.scan(cell) for cell in made.cells)
-    return Plan(spec, cells, planner.tasks)
+    return Plan(spec, tuple(planner.scan(run) for run in made.runs), planner.tasks)
+
+
+class Planner:
+    """Makes tasks, each key once.
+
+    Parameters
+    ----------
+    spec : GridSettings
+        With its device resolved.
+    dataset : Dataset
+
+    Attributes
+    ----------
+    tasks : dict
+        All that were made, by key, parents first.
+    """
+
+    def __init__(self, spec: GridSettings, dataset: Dataset) -> None:
+        self.spec = spec
+        self.dataset = dataset
+        self.tasks: dict[str, Task] = {}
+        self.recipe = {"epochs": spec.epochs, "lr": spec.lr, "batch_size": spec.batch_size}
+        self.on_device: dict[str, Any] = {"device": spec.device}
+        if spec.deterministic:
+            self.on_device["deterministic"] = True
+        if spec.device == "cuda":
+            self.on_device["precision"] = spec.precision
+        self.data = {
+            "images": dataset.fingerprint,
+            "validation_images": dataset.validation_fingerprint,
+            "labels": dataset.labels_fingerprint,
+        }
+
+    def run(self, pipeline: Pipeline, seed_index: int, impossible: str = "") -> PlannedRun:
+        """Plan a pipeline with one seed, its null reference and its resamples."""
+        if impossible:
+            return PlannedRun(pipeline, seed_index, (), impossible)
+        context = self._context(pipeline, seed_index, f"{pipeline.model}, seed {seed_index}")
+        path: Path = {}
+        for name in stages_of_runs():
+            self._step(stages()[name], context, path, pipeline)
+        return PlannedRun(
+            pipeline,
+            seed_index,
+            tuple(_tasks(path)),
+            null=tuple(self._null(pipeline)),
+            resamples=tuple(self._resamples(pipeline, context, path)),
+        )
+
+    def scan(self, run: PlannedRun) -> PlannedRun:
+        """Plan a run up to its embedding, and all numbers of clusters there."""
+        if run.impossible:
+            return run
+        pipeline = run.pipeline
+        context = self._context(pipeline, run.seed_index, f"{pipeline.model}, seed 0")
+        path: Path = {}
+        for name in ("train", "encode", "reference", "reduce", "scan"):
+            self._step(stages()[name], context, path, pipeline)
+        return replace(run, tasks=tuple(_tasks(path)))
+
+    def _context(self, pipeline: Pipeline, seed_index: int, title: str) -> Context:
+        def seed(of: str, *names: str) -> int:
+            varies = of == "always" or self.spec.vary in ("all", of)
+            return derive(self.spec.seed, seed_index if varies else 0, *names)
+
+        return Context(
+            pipeline.model,
+            "",
+            str(pipeline.clusterer),
+            title,
+            pipeline.way,
+            len(self.dataset),
+            self.dataset.clusters,
+            self.dataset.image_shape,
+            self.dataset.fingerprint,
+            self.recipe,
+            self.on_device,
+            seed,
+        )
+
+    def _step(self, stage: type[Stage], context: Context, path: Path, pipeline: Pipeline) -> None:
+        """Add a stage to a path; reduce once a link, each link after the one before."""
+        parents = [path[name][-1] for name in stage.reads if name in path]
+        if stage is not Reduce:
+            path[stage.name] = [self._add(stage.plan(context), parents, context)]
+            return
+        path[stage.name] = []
+        for link in pipeline.chain.links:
+            step = replace(context, link=str(link))
+            drawn = path.get(Resample.name, [])[-1:]
+            parents = path[stage.name][-1:] or [*parents, *drawn]
+            path[stage.name].append(self._add(stage.plan(step), parents, step))
+
+    def _null(self, pipeline: Pipeline) -> Iterator[Task]:
+        """Plan the null reference, of the codes of the first repetition."""
+        if not self.spec.null:
+            return
+        first = self._context(pipeline, 0, f"{pipeline.model}, seed 0")
+        path: Path = {}
+        for name in ("train", "encode", "null"):
+            self._step(stages()[name], first, path, pipeline)
+        drawn = path["null"]
+        context = replace(first, title=f"null reference of {pipeline.model}")
+        beside: Path = {"encode": drawn}  # the chain reads it in place of the codes
+        for name in ("reduce", "cluster", "measure"):
+            self._step(stages()[name], context, beside, pipeline)
+        yield from _tasks(beside)
+
+    def _resamples(self, pipeline: Pipeline, context: Context, path: Path) -> Iterator[Task]:
+        """Plan chain and clusterer on draws of the images, and how stable clusters are."""
+        if not self.spec.resamples or self._too_few(pipeline):
+            return
+        compared = [path[Cluster.name][-1]]
+        for number in range(self.spec.resamples):
+            title = f"resample {number} of {context.title}"
+            seed = context.seed("always", "resample", str(number))
+            drawn = self._add(Resample(seed, len(self.dataset)), [], replace(context, title=title))
+            beside: Path = {"encode": path["encode"], Resample.name: [drawn]}
+            for name in (Reduce.name, Cluster.name):
+                self._step(stages()[name], replace(context, title=title), beside, pipeline)
+            yield from (drawn, *beside[Reduce.name], *beside[Cluster.name])
+            compared += [drawn, beside[Cluster.name][-1]]
+        yield self._add(Stability(), compared, context)
+
+    def _too_few(self, pipeline: Pipeline) -> bool:
+        """Tell whether a resample has too few images for a chain or clusterer."""
+        fewer = resampled(len(self.dataset))
+        return fewer < self.dataset.clusters or bool(
+            why_impossible(pipeline, self.dataset, count=fewer)
+        )
+
+    def _add(self, stage: Stage, parents: list[Task], context: Context) -> Task:
+        """Return the task of a stage; one that is there already is shared."""
+        numerics = stage.numerics_dependent
+        threads = self.spec.threads if numerics and stage.parallel else 1
+        settings = stage.settings
+        key_inputs = {
+            "settings": settings,
+            "parents": [task.key for task in parents],
+            "data": {name: self.data[name] for name in stage.data},
+            "source": stage.source(),
+            "versions": keys.versions(*stage.libraries),
+            "threads": threads if numerics else None,
+            "processor": keys.processor() if numerics else None,
+        }
+        key = keys.key({"stage": stage.name} | key_inputs)
+        if key not in self.tasks:
+            features = stage.features(context, parents)
+            self.tasks[key] = Task(
+                stage.name,
+                key,
+                tuple((task.stage, task.key) for task in parents),
+                settings,
+                key_inputs,
+                stage.label(context),
+                len(self.dataset),
+                features,
+                stage.outputs(features),
+                threads,
+            )
+        return self.tasks[key]
+
+
+def _tasks(path: Path) -> Iterator[Task]:
+    for tasks in path.values():
+        yield from tasks

@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from bench.base.errors import UsageError
-from bench.base.processors import available_threads
+from bench.base.processors import available_threads, find_device
 from bench.planning import engines
 from bench.planning.presets import PRESETS
 
@@ -390,15 +390,6 @@ class GridSettings(BaseModel):
 def _elsewhere(info: ValidationInfo) -> bool:
     """Tell whether the work is done on other machines, whose devices are not known here."""
     return engines.scheduler_of(info.data.get("engine", engines.LOCAL)) is not None
-
-
-def find_device() -> str:
-    """Return the best device here: ``cuda``, ``mps`` or ``cpu``."""
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> GridSettings:

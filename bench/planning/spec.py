@@ -3,6 +3,5 @@
 from bench.planning.settings import *  # noqa: F403
 from bench.planning.settings import AUTO as AUTO
 from bench.planning.settings import GridSettings as GridSpec  # noqa: F401
-from bench.planning.settings import find_device as find_device
 from bench.planning.settings import resolve as resolve
 from bench.planning.settings import what_is_wrong as what_is_wrong

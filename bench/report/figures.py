@@ -20,7 +20,7 @@ from bench.base import keys
 from bench.base.files import write_whole
 from bench.base.naming import cell_name
 from bench.datasets.dataset import Dataset
-from bench.planning.task import BEHIND_CHAIN
+from bench.planning.pipeline import BEHIND_CHAIN
 from bench.report import paint
 from bench.report.tables import missing
 from bench.stages.metrics.clustering import METRICS

@@ -16,8 +16,8 @@ from bench.report import headline, reality, unlabeled
 from bench.report.figures import FOLDER, Figure
 from bench.report.layout import count_seeds, escape, table
 from bench.report.tables import REPORT_BATCHES, grid_table, report_table
+from bench.stages import stages_of_runs
 from bench.stages.metrics.clustering import METRICS
-from bench.stages.stages import STAGES
 
 
 def render(records: pd.DataFrame, figures: list[Figure], curve: pd.DataFrame | None = None) -> str:
@@ -257,7 +257,7 @@ def _run_section(records: pd.DataFrame) -> str:
 
 def _durations(records: pd.DataFrame) -> str:
     rows, total, total_warm = [], 0.0, 0.0
-    for stage in (*STAGES, *BESIDE):
+    for stage in (*stages_of_runs(), *BESIDE):
         count, seconds, warm_up = distinct_seconds(records, stage)
         rows.append([stage, str(count), duration(seconds), duration(warm_up)])
         total, total_warm = total + seconds, total_warm + warm_up

@@ -6,8 +6,8 @@ import pandas as pd
 
 from bench.analysis.summary import judged_by, summary
 from bench.planning.baselines import NO_REDUCTION
+from bench.planning.pipeline import BEHIND_CHAIN
 from bench.planning.presets import REPORT_CHAIN
-from bench.planning.task import BEHIND_CHAIN
 from bench.stages.metrics.clustering import METRICS
 
 OF_LABELED = (

@@ -17,18 +17,19 @@ from bench.analysis import records, suggest
 from bench.base import keys
 from bench.base.console import LoadBar
 from bench.base.errors import RunError, UsageError
+from bench.base.processors import find_device
 from bench.datasets.dataset import Dataset, load
 from bench.execution.engines.engine import Engine
 from bench.execution.engines.local import Local
 from bench.execution.runner import Mode, Outcome
 from bench.execution.worker.messages import Setup
-from bench.planning import budget, estimate
+from bench.planning import budget
 from bench.planning.budget import Clock
 from bench.planning.plan import Plan, plan, plan_scan
 from bench.planning.plugins import items_of
-from bench.planning.settings import AUTO, GridSettings, find_device
-from bench.planning.task import Task
-from bench.stages import controls
+from bench.planning.settings import AUTO, GridSettings
+from bench.stages import scan, stage_of
+from bench.stages.stage import Task
 from bench.store import DamagedError, Store, StoreError
 from bench.store.upkeep import record_grid
 
@@ -99,7 +100,7 @@ class Run:
         self.console = console
         self.engine = engine or Local()
         (name,) = spec.datasets
-        clusters = controls.LEAST if spec.clusters == AUTO else spec.clusters
+        clusters = scan.LEAST if spec.clusters == AUTO else spec.clusters
         with LoadBar(console) as progress:
             self.dataset: Dataset = load(
                 name,
@@ -168,13 +169,11 @@ class Run:
 
     def seconds(self, task: Task) -> float:
         """Estimate a task's wall clock."""
-        return estimate.seconds(
-            task, self.dataset.image_shape, self.dataset.clusters, self.spec.device
-        )
+        return stage_of(task).seconds(task, self.dataset.image_shape)
 
     def megabytes(self, task: Task) -> float:
         """Estimate an artifact's size."""
-        return estimate.megabytes(
+        return stage_of(task).megabytes(
             task, self.dataset.image_shape, len(self.dataset.validation_images)
         )
 
@@ -273,7 +272,7 @@ class Run:
         silent = suggest.silent(self.plan, self.store)
         if self.mode.only_cached and silent:
             raise UsageError(
-                f"{len(silent)} of {len(self.plan.cells)} cells have no say in the number of "
+                f"{len(silent)} of {len(self.plan.runs)} cells have no say in the number of "
                 f"clusters yet in {self.spec.store}: run it without --only-cached, or give "
                 "--clusters N"
             )
@@ -303,7 +302,7 @@ class Run:
         missing = self.missing()
         shape = self.dataset.image_shape
         images = sum(array.nbytes for array in self.dataset.arrays().values()) / 1e6
-        checkpoints = [estimate.checkpoint_megabytes(task, shape) for task in missing]
+        checkpoints = [stage_of(task).checkpoint_megabytes(task, shape) for task in missing]
         return sum(map(self.megabytes, missing), images * bool(missing)) + max(
             checkpoints, default=0
         )

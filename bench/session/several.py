@@ -14,8 +14,8 @@ from bench.execution.engines.choose import choose
 from bench.execution.engines.engine import Engine
 from bench.execution.runner import Mode, Outcome
 from bench.planning.settings import GridSettings
-from bench.planning.task import Task
 from bench.session.run import Finished, Run
+from bench.stages.stage import Task
 from bench.store.upkeep import record_grid
 
 

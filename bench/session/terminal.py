@@ -75,14 +75,14 @@ def dry_run(runs: Runs) -> int:
 def _plan_of(run: Run) -> None:
     from bench.base.console import duration
     from bench.planning.settings import AUTO
-    from bench.stages import controls
+    from bench.stages import scan
 
     missing = {task.key for task in run.missing()}
     clusters: int | str = run.dataset.clusters
     if run.spec.clusters == AUTO:
-        clusters = f"{controls.LEAST} to {controls.MOST}"
+        clusters = f"{scan.LEAST} to {scan.MOST}"
     print(
-        f"{len(run.plan.cells)} cells on {run.dataset.name}, {len(run.dataset):,} images, "
+        f"{len(run.plan.runs)} cells on {run.dataset.name}, {len(run.dataset):,} images, "
         f"{clusters} clusters, {run.spec.device}, {run.spec.threads} threads"
     )
     if run.spec.budget is not None:
@@ -90,12 +90,14 @@ def _plan_of(run: Run) -> None:
             f"{run.spec.epochs} of {run.asked.epochs} epochs, and up to {run.spec.seeds} seeds, "
             f"within {run.spec.budget}"
         )
-    for cell in run.plan.cells:
+    for cell in run.plan.runs:
         todo = [task.stage for task in cell.tasks if task.key in missing]
         state = "there" if not todo else f"to do: {', '.join(dict.fromkeys(todo))}"
         if cell.impossible:
             state = "skipped"
-        print(f"  {cell.model:<14} {cell.way!s:<24} seed {cell.index}  {state}")
+        print(
+            f"  {cell.pipeline.model:<14} {cell.pipeline.way:<24} seed {cell.seed_index}  {state}"
+        )
     for note in [*run.dataset.notes, *impossible_notes(run)]:
         print(f"note: {note}")
     tasks = [task for task in run.plan.tasks.values() if task.key in missing]
@@ -185,5 +187,5 @@ def tell_the_rest(run: Run, finished: Finished) -> int:
 
 def impossible_notes(run: Run) -> list[str]:
     """Say which cells are skipped because chain or clusterer cannot work on their codes."""
-    reasons = [cell.impossible for cell in run.plan.cells if cell.impossible]
+    reasons = [cell.impossible for cell in run.plan.runs if cell.impossible]
     return [f"skipped: {reason}" for reason in dict.fromkeys(reasons)]

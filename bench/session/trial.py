@@ -17,10 +17,10 @@ from bench.clusterers import clusterers
 from bench.clusterers.named import DEFAULT
 from bench.contracts import BROKEN, KEPT, SPARED, Finding, hold
 from bench.datasets import datasets
+from bench.planning.pipeline import BEHIND_CHAIN
 from bench.planning.plugins import Item, is_built_in, items_in
 from bench.planning.presets import PRESETS
 from bench.planning.settings import GridSettings, resolve
-from bench.planning.task import BEHIND_CHAIN
 from models import autoencoders
 from models.untrained import untrained_name
 from reducers import reducers

@@ -1,1 +1,36 @@
-"""The stages of a pipeline, from arrays to arrays."""
+"""The stages of a pipeline, from arrays to arrays, one a file.
+
+A stage is a file with a plain function from arrays to arrays, and a subclass of
+`bench.stages.stage.Stage` that says what it reads, what shapes its key and what it costs.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+
+from bench.stages.stage import Stage, Task
+
+
+@functools.cache
+def stages() -> dict[str, type[Stage]]:
+    """Return all stages by name, each after those that it reads."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    found = {stage.name: stage for stage in Stage.__subclasses__()}
+
+    def depth(name: str) -> int:
+        return 1 + max((depth(parent) for parent in found[name].reads), default=0)
+
+    return {name: found[name] for name in sorted(found, key=lambda name: (depth(name), name))}
+
+
+def stages_of_runs() -> tuple[str, ...]:
+    """Return the names of the stages that every run has, each after those that it reads."""
+    return tuple(name for name, stage in stages().items() if stage.path == "run")
+
+
+def stage_of(task: Task) -> Stage:
+    """Return a task's stage with its settings."""
+    return stages()[task.stage](**task.settings)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from bench.execution.worker.messages import Order
-from bench.planning.task import PARALLEL, Task
+from bench.stages import stages
+from bench.stages.stage import Task
 
 LONGEST = 5  # tasks: what only shares its first task with others waits for no more than these
 
@@ -25,12 +26,12 @@ def batches(orders: list[Order]) -> list[list[Order]]:
     """
     readers: dict[str, list[Task]] = defaultdict(list)
     for order in orders:
-        for _, key in order.task.reads:
+        for _, key in order.task.parents:
             readers[key].append(order.task)
     number: dict[str, int] = {}
     made: list[list[Order]] = []
     for order in orders:
-        last = max((number[key] for _, key in order.task.reads if key in number), default=None)
+        last = max((number[key] for _, key in order.task.parents if key in number), default=None)
         if last is None or not _goes_with(order, made[last], readers):
             last = len(made)
             made.append([])
@@ -51,11 +52,11 @@ def _goes_with(order: Order, batch: list[Order], readers: dict[str, list[Task]])
     that is long for one that is short.
     """
     task, own = order.task, {other.task.key for other in batch}
-    read = [key for _, key in task.reads if key in own]
+    read = [key for _, key in task.parents if key in own]
     others = [other for key in read for other in readers[key] if other.key != task.key]
     waiting = others if _is_long(task) else [other for other in others if _is_long(other)]
     return len(batch) < LONGEST and not waiting and on_gpu(task) == on_gpu(batch[0].task)
 
 
 def _is_long(task: Task) -> bool:
-    return task.stage in PARALLEL
+    return stages()[task.stage].parallel

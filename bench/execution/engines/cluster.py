@@ -15,7 +15,7 @@ import cloudpickle
 from rich.console import Console
 
 from bench.base.errors import UsageError, one_line
-from bench.base.processors import available_threads
+from bench.base.processors import available_threads, find_device
 from bench.execution.engines import proof, remote
 from bench.execution.engines.connection import Connection
 from bench.execution.engines.engine import Work
@@ -26,7 +26,7 @@ from bench.execution.engines.together import run_together
 from bench.execution.runner import Mode, Outcome
 from bench.execution.worker.messages import Setup
 from bench.planning.plan import Plan
-from bench.planning.settings import GridSettings, find_device
+from bench.planning.settings import GridSettings
 from bench.store import Store
 
 
@@ -132,7 +132,7 @@ class Cluster:
 
             def work(plan: Plan, store: Store, mode: Mode, outcome: Outcome) -> None:
                 for task in plan.tasks.values():
-                    libraries.update(task.inputs["versions"])
+                    libraries.update(task.key_inputs["versions"])
                 run_together(plan, store, rounds, watch, mode, outcome)
 
             libraries: set[str] = set()

@@ -17,8 +17,7 @@ from bench.execution.worker.serve import set_up
 from bench.execution.worker.tasks import Worker
 from bench.planning.plan import Plan
 from bench.planning.settings import GridSettings
-from bench.planning.task import Task
-from bench.stages.stages import Steps
+from bench.stages.stage import Steps, Task
 from bench.store import DamagedError, Store, StoreError
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from bench.base.console import Watch
-from bench.planning.task import Task
+from bench.stages.stage import Task
 
 
 class WatchMany(Watch):

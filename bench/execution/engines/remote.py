@@ -39,7 +39,7 @@ def work(job: bytes, orders: bytes, *parents: Report) -> Report:
     whats = {}
     for order in pickle.loads(orders):
         task = order.task
-        behind = not all(isinstance(known.get(k, Done(False)), Done) for _, k in task.reads)
+        behind = not all(isinstance(known.get(k, Done(False)), Done) for _, k in task.parents)
         known[task.key] = whats[task.key] = Behind() if behind else doing.do(order)
     return Report(read.run, worker.address, whats)
 

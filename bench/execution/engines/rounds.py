@@ -81,7 +81,7 @@ class Rounds:
                                 failed.add(order.task.key)
                             yield order.task, end
             for order in orders:  # parents first
-                key, reads = order.task.key, {key for _, key in order.task.reads}
+                key, reads = order.task.key, {key for _, key in order.task.parents}
                 if reads & failed:
                     failed.add(key)
                     over.add(key)
@@ -174,7 +174,7 @@ class Rounds:
         if self.job.proof:
             self.connection.on_all(processors)  # says so, if one has no latentgrid to do it by
         whats: dict[str, What] = {order.task.key: Behind() for order in batch}
-        if lost & {key for order in batch for _, key in order.task.reads} - set(whats):
+        if lost & {key for order in batch for _, key in order.task.parents} - set(whats):
             return Report(self.job.run, "", whats)
         store = Store(self.job.setup.store)
         done = [o for o in batch if not o.force and (o.task.stage, o.task.key) in store]
@@ -237,7 +237,7 @@ class Rounds:
 def _reads(batch: Batch, names: dict[str, str]) -> list[str]:
     """Return the names of the other batches that one reads from."""
     own = {order.task.key for order in batch}
-    read = {key for order in batch for _, key in order.task.reads} - own
+    read = {key for order in batch for _, key in order.task.parents} - own
     return sorted({names[key] for key in read if key in names})
 
 

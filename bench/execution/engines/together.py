@@ -9,7 +9,7 @@ from typing import Protocol
 from bench.execution.runner import Mode, Outcome, Watcher, fail, forced, is_to_be_done
 from bench.execution.worker.messages import Damaged, Done, Order, Raised, Stuck
 from bench.planning.plan import Plan
-from bench.planning.task import Task
+from bench.stages.stage import Task
 from bench.store import DamagedError, Store, StoreError
 
 End = Done | Raised | Damaged | Stuck

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.planning.task import Task
+from bench.stages.stage import Task
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,7 @@ from bench.execution.worker.messages import (
     Stuck,
     Waiting,
 )
-from bench.planning.task import Task
-from bench.stages.stages import Steps
+from bench.stages.stage import Steps, Task
 from bench.store import DamagedError, StoreError
 
 # Read by the arithmetic libraries when they are loaded, each by its own.

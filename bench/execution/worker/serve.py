@@ -78,8 +78,9 @@ def _listen(pipe: IO[bytes], requests: queue.Queue[Any]) -> None:
 
 def set_up(setup: Setup) -> Any:
     """Return a worker with its data, plugins and precision ready."""
-    from bench.execution.worker.tasks import Data, Worker
+    from bench.execution.worker.tasks import Worker
     from bench.planning.plugins import adopt, load_plugins
+    from bench.stages.stage import Data
     from bench.stages.training import core
 
     load_plugins(setup.plugins)
@@ -95,7 +96,7 @@ def set_up(setup: Setup) -> Any:
         arrays.array("labels"),
         arrays.array("validation_labels"),
     )
-    return Worker(data, store, setup.device, setup.checkpoint)
+    return Worker(data, store, setup.checkpoint)
 
 
 def _do(worker: Any, order: Order, reply: Callable[[object], None]) -> Done:

@@ -16,8 +16,8 @@ from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
 from bench.report.page.sheets import sheets
 from bench.report.tables import mean_and_spread
+from bench.stages.encode import PICTURED
 from bench.stages.metrics.centroid_ratio import ambiguities, centers
-from bench.stages.stages import PICTURED
 from bench.store import Store
 
 MOST_CELLS = 40

@@ -173,7 +173,7 @@ METRICS = {
             "stability",
             True,
             "-0.5 to 1, 0 by chance",
-            "agree",
+            "stability",
             "adjusted Rand index of the clusters with those that the same chain and clusterer find "
             "in four fifths of the images, the encoder kept; mean over resamples (Ben-Hur, "
             "Elisseeff and Guyon 2002)",

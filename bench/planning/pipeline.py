@@ -1,0 +1,67 @@
+"""What a grid consists of: pipelines, and their runs, one a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.clusterers.named import DEFAULT, Named
+from bench.stages.stage import Task
+from reducers.chain import Chain
+
+BEHIND_CHAIN = " → "  # what stands between a chain and its clusterer
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """An encoder, a reducer chain and a clusterer.
+
+    Attributes
+    ----------
+    model : str
+        As users write it.
+    chain : Chain
+    clusterer : Named
+    """
+
+    model: str
+    chain: Chain
+    clusterer: Named
+
+    @property
+    def way(self) -> str:
+        """Chain and clusterer as tables write them: k-means goes without saying."""
+        by = str(self.clusterer)
+        return f"{self.chain}" if by == DEFAULT else f"{self.chain}{BEHIND_CHAIN}{by}"
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A pipeline with one seed.
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+    seed_index : int
+        Which repetition, from 0.
+    tasks : tuple of Task
+        From training to scoring; none where the run is impossible.
+    impossible : str
+        Why chain or clusterer cannot work on the model's codes; empty where they can.
+    null : tuple of Task
+        Chain and clusterer on the null reference, the same for all seeds; none where it is not
+        asked for.
+    resamples : tuple of Task
+        Chain and clusterer on draws of the images, and last the stability of the clusters; none
+        where it is not asked for.
+    """
+
+    pipeline: Pipeline
+    seed_index: int
+    tasks: tuple[Task, ...]
+    impossible: str = ""
+    null: tuple[Task, ...] = ()
+    resamples: tuple[Task, ...] = ()
+
+    def task(self, stage: str) -> Task:
+        """Return the run's task of a stage; of several links the last."""
+        return [task for task in self.tasks if task.stage == stage][-1]

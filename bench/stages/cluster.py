@@ -1,0 +1,112 @@
+"""The stage cluster: groups the training images in what the chain left."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bench.clusterers import clusterers
+from bench.clusterers.named import Named
+from bench.stages import fitted
+from bench.stages.fitted import fitted_arrays
+from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task
+
+if TYPE_CHECKING:
+    from bench.clusterers.clusterer import Clusterer
+    from models.autoencoder import ImageShape
+
+
+@dataclass(frozen=True)
+class Cluster(Stage):
+    """Clusters an embedding."""
+
+    name: ClassVar[str] = "cluster"
+    reads: ClassVar[tuple[str, ...]] = ("reduce",)
+    is_work: ClassVar[bool] = True
+
+    clusterer: str
+    clusters: int
+    seed: int | None = None
+
+    @classmethod
+    def plan(cls, context: Context) -> Cluster:
+        """Return the stage with its settings."""
+        item = clusterers[Named.parse(context.clusterer).name]
+        drawn = not item.deterministic
+        seed = context.seed("clusterer", context.clusterer) if drawn else None
+        return cls(context.clusterer, context.clusters, seed)
+
+    @property
+    def item(self) -> Any:
+        """The clusterer's class."""
+        return clusterers[Named.parse(self.clusterer).name]
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Those of the clusterer."""
+        return tuple(self.item.libraries)
+
+    def sources(self) -> tuple[Any, ...]:
+        """Return the clusterer, and how its fit is kept."""
+        return (self.item, fitted)
+
+    def label(self, context: Context) -> str:
+        """Return chain and clusterer, and what the codes are of."""
+        return f"{context.pipeline}, {context.title}"
+
+    def outputs(self, features: int) -> int:
+        """Return one: the cluster."""
+        return 1
+
+    def job(self, given: Given) -> Job:
+        """Return the clustering of what the chain left."""
+        reduced = given.parents[0]
+        train, validation = reduced.require("train"), reduced.array("validation")
+        clusterer = Named.parse(self.clusterer).build(self.clusters, self.seed)
+        return Job(
+            lambda: cluster(clusterer, train, validation),
+            lambda: importlib.import_module("sklearn.cluster"),
+        )
+
+    def seconds(self, task: Task, shape: ImageShape) -> float:
+        """Return the clusterer's own estimate."""
+        clusterer = Named.parse(self.clusterer).build(self.clusters)
+        return clusterer.seconds(task.samples, task.features)
+
+
+def cluster(clusterer: Clusterer, train: Array, validation: Array | None) -> Result:
+    """Group the training images, and place the validation images in their clusters.
+
+    Parameters
+    ----------
+    clusterer : Clusterer
+        Unfitted.
+    train : ndarray, shape (n, k), float32
+    validation : ndarray or None, shape (m, k), float32
+
+    Returns
+    -------
+    Result
+        Arrays: ``train`` (n,) and, where they were placed and the clusterer has a ``predict``,
+        ``validation`` (m,), int64 cluster numbers, -1 for images in none; and ``fitted.NAME``,
+        what the clusterer keeps of its fit. Values: ``clusters_found``, those with images, and
+        ``noise``, training images in none.
+    """
+    from threadpoolctl import threadpool_limits
+
+    # With more threads than one the sums' order, and so their last digits, would vary.
+    with threadpool_limits(1, user_api="openmp"):
+        arrays = {"train": clusterer.fit_predict(train)}
+        if len(arrays["train"]) != len(train):
+            raise ValueError(
+                f"the clusterer gave {len(arrays['train'])} rows for {len(train)} images"
+            )
+        if validation is not None and hasattr(clusterer, "predict"):
+            arrays["validation"] = clusterer.predict(validation)
+    arrays |= fitted_arrays(clusterer)
+    noise = int((arrays["train"] < 0).sum())
+    found = len(np.unique(arrays["train"])) - (noise > 0)
+    return Result(arrays, {"clusters_found": int(found), "noise": noise})

@@ -1,0 +1,216 @@
+"""The stage encode: codes of all images, and how well the training images are reconstructed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bench.datasets.source import Images
+from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
+from bench.stages.stage import (
+    Array,
+    Context,
+    Given,
+    Job,
+    Result,
+    Stage,
+    Steps,
+    Task,
+    megabytes,
+    no_steps,
+)
+from bench.stages.train import warm_up
+from bench.stages.training.probe import forward_flops, probe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from models.autoencoder import Autoencoder, ImageShape
+
+PICTURED = 20_000  # images whose reconstructions are kept, for people to look at
+BATCH = 256  # images encoded at a time
+SMALL_BATCH = 16  # the same where the device's memory is short
+
+
+@dataclass(frozen=True)
+class Encode(Stage):
+    """Encodes training and validation images."""
+
+    name: ClassVar[str] = "encode"
+    reads: ClassVar[tuple[str, ...]] = ("train",)
+    is_work: ClassVar[bool] = True
+    parallel: ClassVar[bool] = True
+    data: ClassVar[tuple[str, ...]] = ("images", "validation_images")
+
+    model: str
+    device: str
+    deterministic: bool | None = None
+    precision: str | None = None
+    clusters: int | None = None
+    pictured: int = PICTURED
+
+    @classmethod
+    def plan(cls, context: Context) -> Encode:
+        """Return the stage with its settings."""
+        from models.named import Named
+
+        needs = Named.parse(context.model).needs_clusters
+        clusters = context.clusters if needs else None
+        return cls(context.model, clusters=clusters, **context.on_device)
+
+    @property
+    def item(self) -> type[Autoencoder]:
+        """The model's class."""
+        from models.named import find
+
+        return find(self.model, self.clusters)
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Those of the model."""
+        return self.item.libraries
+
+    @property
+    def numerics_dependent(self) -> bool:
+        """Whether it works on the CPU."""
+        return self.device == "cpu"
+
+    def sources(self) -> tuple[Any, ...]:
+        """Return the parts of the training core that encode: the weights stand for the model."""
+        from bench.stages.training import convolution, core
+
+        return (core, convolution)
+
+    def features(self, context: Context, parents: list[Task]) -> int:
+        """Return the size of the code."""
+        return probe(self.model, context.image_shape).code_size
+
+    def outputs(self, features: int) -> int:
+        """Return the size of the code."""
+        return features
+
+    def job(self, given: Given) -> Job:
+        """Return the encoding by the weights that were trained."""
+        (trained,) = given.parents
+        weights, data = trained.arrays(), given.data
+        return Job(
+            lambda: encode(
+                self.item,
+                weights,
+                data.images,
+                data.validation_images,
+                self.device,
+                self.pictured,
+                given.steps,
+            ),
+            lambda: warm_up(self.item, data.images, None, self.device),
+        )
+
+    def seconds(self, task: Task, shape: ImageShape) -> float:
+        """Estimate by floating-point operations."""
+        flops = forward_flops(self.model, shape) * task.samples
+        return 0.05 + flops / matrix_rate(self.device) / SHARE_OF_MATRIX_RATE
+
+    def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
+        """Estimate codes, and a byte a pixel of each reconstruction."""
+        codes = (task.samples + validation_images) * task.outputs
+        return megabytes(codes + min(task.samples, self.pictured) * math.prod(shape) / 4)
+
+
+def encode(
+    model: type[Autoencoder],
+    weights: dict[str, Array],
+    images: Images,
+    validation_images: Images,
+    device: str,
+    pictured: int = PICTURED,
+    progress: Steps = no_steps,
+) -> Result:
+    """Encode all images, and measure the reconstruction of the training images.
+
+    Returns
+    -------
+    Result
+        Arrays: ``train`` (n, code size) and, where there are validation images, ``validation``
+        (m, code size), float32 codes; and where the model decodes ``errors`` (n,) float32, each
+        training image's mean squared error, and ``reconstructions`` (k, 32, 32, 3) uint8 of the
+        images ``pictured`` (k,), all of them or so many, evenly spaced. Values:
+        ``reconstruction_loss`` (None where the model does not decode), ``code_size``,
+        ``encode_batch_size`` (less than usual where the device's memory asked for it).
+    """
+    import torch
+
+    from bench.stages.training import core
+
+    network = core.build(model, (3, *images.shape[1:3]), seed=0)
+    network.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+    network.to(device)
+    target = torch.device(device)
+    resident = core.to_device(images, target)
+    size = BATCH
+    album = Album(len(images), pictured)
+    try:
+        codes, loss = core.encode(network, resident, size, progress, album.add)
+    except (RuntimeError, MemoryError) as error:
+        if not core.out_of_memory(error):
+            raise
+        core.free_memory(device)
+        size = SMALL_BATCH
+        album = Album(len(images), pictured)
+        codes, loss = core.encode(network, resident, size, progress, album.add)
+    # By pieces: torch makes a copy of all that it is asked of.
+    finite = all(bool(torch.isfinite(piece).all()) for piece in codes.split(BATCH))
+    if not (finite and (math.isfinite(loss) or not model.decodes)):
+        raise FloatingPointError("codes or reconstructions hold values that are not finite")
+    arrays = {"train": codes.numpy()}
+    if model.decodes:
+        arrays |= album.arrays()
+    if len(validation_images):
+        held_out, _ = core.encode(network, core.to_device(validation_images, target), size)
+        arrays["validation"] = held_out.numpy()
+    values = {
+        "reconstruction_loss": loss if model.decodes else None,
+        "code_size": codes.shape[1],
+        "encode_batch_size": size,
+    }
+    return Result(arrays, values)
+
+
+class Album:
+    """Keeps what is shown of a model's reconstructions, batch after batch.
+
+    Parameters
+    ----------
+    count : int
+        Images that will come.
+    pictured : int
+        Most reconstructions to keep, of evenly spaced images; every image's error is kept.
+    """
+
+    def __init__(self, count: int, pictured: int) -> None:
+        self.pictured = np.linspace(0, count - 1, min(pictured, count)).astype(np.int64)
+        self.errors: list[Array] = []
+        self.kept: list[Array] = []
+        self.seen = 0
+
+    def add(self, reconstructions: Tensor, errors: Tensor) -> None:
+        """Keep what is wanted of a batch."""
+        from bench.stages.training import core
+
+        begin, end = np.searchsorted(self.pictured, [self.seen, self.seen + len(errors)])
+        if begin < end:
+            wanted = self.pictured[begin:end] - self.seen
+            self.kept.append(core.to_images(reconstructions[wanted]))
+        self.errors.append(errors.numpy().astype(np.float32))
+        self.seen += len(errors)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return ``pictured``, ``reconstructions`` and ``errors``; see `encode`."""
+        return {
+            "pictured": self.pictured,
+            "reconstructions": np.concatenate(self.kept),
+            "errors": np.concatenate(self.errors),
+        }

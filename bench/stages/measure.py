@@ -1,0 +1,113 @@
+"""The stage measure: an embedding and its clusters, measured without labels."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bench.base import seeds
+from bench.stages.cost import seconds_by_pairs
+from bench.stages.metrics import neighbors, reference_space
+from bench.stages.metrics.clustering import Integers
+from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task
+
+if TYPE_CHECKING:
+    from models.autoencoder import ImageShape
+
+
+@dataclass(frozen=True)
+class Measure(Stage):
+    """Measures an embedding; that of the null reference without its codes and reference space."""
+
+    name: ClassVar[str] = "measure"
+    reads: ClassVar[tuple[str, ...]] = ("reduce", "cluster", "rank", "reference")
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Those that measure distances."""
+        return ("scikit-learn",)
+
+    def sources(self) -> tuple[Any, ...]:
+        """Return the metrics."""
+        return (neighbors, reference_space, seeds)
+
+    def label(self, context: Context) -> str:
+        """Return chain and clusterer, and what the codes are of."""
+        return f"{context.pipeline}, {context.title}"
+
+    def job(self, given: Given) -> Job:
+        """Return the measuring of what the chain left."""
+        reduced, clustered, *others = given.parents
+        train, clusters = reduced.require("train"), clustered.require("train")
+        codes = others[0].require("ranks") if others else None
+        placed = others[1].arrays() if others else None
+        return Job(
+            lambda: measure(train, clusters, codes, placed),
+            lambda: importlib.import_module("sklearn.metrics"),
+        )
+
+    def seconds(self, task: Task, shape: ImageShape) -> float:
+        """Estimate by pairs of points."""
+        return seconds_by_pairs(min(task.samples, neighbors.MOST), task.features)
+
+
+def measure(
+    train: Array,
+    clusters: Integers,
+    codes: Array | None = None,
+    placed: Mapping[str, Array] | None = None,
+) -> Result:
+    """Measure an embedding and its clusters without labels; distances are made once.
+
+    Parameters
+    ----------
+    train : ndarray, shape (n, k), float32
+        What was clustered.
+    clusters : ndarray, shape (n,)
+    codes : ndarray or None, shape (m, m), uint16
+        Ranks of the codes' neighbors, as `rank` leaves them; None where the embedding is not
+        compared with its codes.
+    placed : mapping or None
+        Distances and neighbors in the reference space, the arrays that `place` leaves.
+
+    Returns
+    -------
+    Result
+        Values: ``silhouette``, None for a single cluster; ``trustworthiness``, ``continuity`` and
+        ``knn_preservation``, None for fewer than three images; ``knn_modularity``, and
+        ``reference_silhouette`` too, None for fewer than twenty. Arrays, of the images
+        `bench.stages.metrics.neighbors.sample`: ``near`` (m, 10), the nearest neighbors as positions in that
+        sample, and ``coherent`` (m,), each image's part in the kNN modularity.
+    """
+    chosen = neighbors.sample(len(train))
+    between = neighbors.distances(train[chosen])
+    groups = clusters[chosen]
+    values: dict[str, Any] = {"silhouette": silhouette(between, groups)}
+    if codes is None or placed is None:
+        return Result({}, values)
+    ranks, count = neighbors.ranks(between), neighbors.neighborhood(len(chosen))
+    told = placed["near"].size > 0  # the reference space has room for so few images
+    values["reference_silhouette"] = silhouette(placed["between"], groups) if told else None
+    modularity_by_image = (
+        reference_space.knn_modularity(placed["near"], groups) if told else np.empty(0)
+    )
+    values["knn_modularity"] = float(modularity_by_image.mean()) if told else None
+    names = ("trustworthiness", "continuity", "knn_preservation")
+    functions = (neighbors.trustworthiness, neighbors.continuity, neighbors.kept)
+    for name, function in zip(names, functions, strict=True):
+        values[name] = function(codes, ranks, count) if count else None
+    near = neighbors.nearest(ranks, count).astype(np.int32)
+    return Result(
+        {"near": near, "modularity_by_image": modularity_by_image.astype(np.float32)}, values
+    )
+
+
+def silhouette(between: Array, groups: Integers) -> float | None:
+    """Return the silhouette coefficient; None for a single cluster."""
+    found = neighbors.silhouette(between, groups)
+    return found if math.isfinite(found) else None

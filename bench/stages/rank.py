@@ -1,0 +1,61 @@
+"""The stage rank: the neighbors of codes by rank, once for all chains that start from them."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.base import seeds
+from bench.stages.cost import seconds_by_pairs
+from bench.stages.metrics import neighbors
+from bench.stages.stage import Array, Given, Job, Result, Stage, Task, megabytes
+
+if TYPE_CHECKING:
+    from models.autoencoder import ImageShape
+
+
+@dataclass(frozen=True)
+class Rank(Stage):
+    """Ranks the neighbors of codes."""
+
+    name: ClassVar[str] = "rank"
+    reads: ClassVar[tuple[str, ...]] = ("encode",)
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Those that measure distances."""
+        return ("scikit-learn",)
+
+    def sources(self) -> tuple[Any, ...]:
+        """Return what finds neighbors, of which images."""
+        return (neighbors, seeds)
+
+    def job(self, given: Given) -> Job:
+        """Return the ranking of the codes."""
+        codes = given.parents[0].require("train")
+        return Job(lambda: rank(codes), lambda: importlib.import_module("sklearn.metrics"))
+
+    def seconds(self, task: Task, shape: ImageShape) -> float:
+        """Estimate by pairs of points."""
+        return seconds_by_pairs(min(task.samples, neighbors.MOST), task.features)
+
+    def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
+        """Estimate by pairs of points."""
+        return megabytes(min(task.samples, neighbors.MOST) ** 2)
+
+
+def rank(train: Array) -> Result:
+    """Rank the neighbors of codes, once for all chains that start from them.
+
+    Parameters
+    ----------
+    train : ndarray, shape (n, d), float32
+
+    Returns
+    -------
+    Result
+        Arrays: ``ranks`` (m, m), uint16, of the images `bench.stages.metrics.neighbors.sample`.
+    """
+    chosen = train[neighbors.sample(len(train))]
+    return Result({"ranks": neighbors.ranks(neighbors.distances(chosen))})

@@ -1,0 +1,72 @@
+"""The stage reference: images in the reference space, once for all pipelines."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bench.base import seeds
+from bench.datasets.source import Images
+from bench.stages.cost import seconds_by_pairs
+from bench.stages.metrics import neighbors, reference_space
+from bench.stages.stage import Context, Given, Job, Result, Stage, Task, megabytes
+
+if TYPE_CHECKING:
+    from models.autoencoder import ImageShape
+
+
+@dataclass(frozen=True)
+class Reference(Stage):
+    """Finds distances and neighbors in the reference space."""
+
+    name: ClassVar[str] = "reference"
+    data: ClassVar[tuple[str, ...]] = ("images",)
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Those that make the reference space."""
+        return ("torch", "scipy", "scikit-learn")
+
+    def sources(self) -> tuple[Any, ...]:
+        """Return what makes the reference space."""
+        return (reference_space, neighbors, seeds)
+
+    def label(self, context: Context) -> str:
+        """Return what it is of: all pipelines share it."""
+        return "space"
+
+    def features(self, context: Context, parents: list[Task]) -> int:
+        """Return a number of dimensions for estimates."""
+        return 2048
+
+    def job(self, given: Given) -> Job:
+        """Return the work on the training images."""
+        images = given.data.images
+        return Job(lambda: reference(images), lambda: importlib.import_module("sklearn.metrics"))
+
+    def seconds(self, task: Task, shape: ImageShape) -> float:
+        """Estimate by pairs of points."""
+        return seconds_by_pairs(min(task.samples, neighbors.MOST), task.features)
+
+    def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
+        """Estimate by pairs of points."""
+        return megabytes(min(task.samples, neighbors.MOST) ** 2)
+
+
+def reference(images: Images) -> Result:
+    """Find distances and neighbors of images in the reference space.
+
+    Returns
+    -------
+    Result
+        Arrays, of the images `bench.stages.metrics.neighbors.sample`: ``between`` (m, m), float32 distances;
+        ``near`` (m, 30), nearest neighbors as positions in that sample.
+    """
+    chosen = images[neighbors.sample(len(images))]
+    between = neighbors.distances(reference_space.place(chosen))
+    count = reference_space.neighborhood(len(chosen))
+    near = neighbors.nearest(neighbors.ranks(between), count).astype(np.int32)
+    return Result({"between": between.astype(np.float32), "near": near})

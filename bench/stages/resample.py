@@ -1,0 +1,65 @@
+"""The stage resample: a draw of four fifths of the images, the same for every pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from bench.stages.stage import Given, Job, Result, Stage
+
+SHARE = 0.8  # of the images
+
+
+@dataclass(frozen=True)
+class Resample(Stage):
+    """Draws images without replacement."""
+
+    name: ClassVar[str] = "resample"
+    path: ClassVar[str] = "resample"
+
+    seed: int
+    images: int
+    share: float = SHARE
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Those that draw."""
+        return ("numpy",)
+
+    @property
+    def numerics_dependent(self) -> bool:
+        """False: it draws whole numbers."""
+        return False
+
+    def outputs(self, features: int) -> int:
+        """Return one: a position."""
+        return 1
+
+    def job(self, given: Given) -> Job:
+        """Return the drawing."""
+        return Job(lambda: resample(self.images, self.seed))
+
+
+def resample(count: int, seed: int) -> Result:
+    """Draw four fifths of the images without replacement; the same for every model and chain.
+
+    Parameters
+    ----------
+    count : int
+        Images there are.
+    seed : int
+
+    Returns
+    -------
+    Result
+        Arrays: ``chosen``, int64 positions in order.
+    """
+    random = np.random.default_rng(seed)
+    return Result({"chosen": np.sort(random.choice(count, resampled(count), replace=False))})
+
+
+def resampled(count: int) -> int:
+    """Return how many of so many images a resample has."""
+    return max(1, round(SHARE * count))

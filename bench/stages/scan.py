@@ -1,0 +1,106 @@
+"""The stage scan: several numbers of clusters tried on an embedding, to suggest one."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.base import seeds
+from bench.clusterers.kmeans import ITERATIONS, KMeans
+from bench.clusterers.named import DEFAULT
+from bench.stages import cluster as cluster_stage
+from bench.stages.cluster import cluster
+from bench.stages.cost import matrix_rate
+from bench.stages.metrics import neighbors, reference_space
+from bench.stages.metrics.clustering import Integers
+from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task
+
+if TYPE_CHECKING:
+    from models.autoencoder import ImageShape
+
+LEAST, MOST = 2, 15  # clusters
+SCAN_STARTS = 3  # of k-means
+
+
+@dataclass(frozen=True)
+class Scan(Stage):
+    """Clusters an embedding by k-means with several numbers of clusters."""
+
+    name: ClassVar[str] = "scan"
+    reads: ClassVar[tuple[str, ...]] = ("reduce", "reference")
+    path: ClassVar[str] = "scan"
+
+    counts: tuple[int, ...]
+    seed: int
+    starts: int = SCAN_STARTS
+
+    @classmethod
+    def plan(cls, context: Context) -> Scan:
+        """Return the stage with its settings."""
+        return cls(counts(context.images), context.seed("clusterer", DEFAULT))
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Those that cluster."""
+        return ("scikit-learn",)
+
+    def sources(self) -> tuple[Any, ...]:
+        """Return the clusterer, and what measures its clusters."""
+        return (KMeans, cluster_stage, reference_space, neighbors, seeds)
+
+    def label(self, context: Context) -> str:
+        """Return the chain, and what the codes are of."""
+        return f"{context.pipeline}, {context.title}"
+
+    def job(self, given: Given) -> Job:
+        """Return the scan of what the chain left."""
+        reduced, placed = given.parents
+        train, near = reduced.require("train"), placed.require("near")
+        return Job(
+            lambda: scan(train, near, self.counts, self.seed, self.starts),
+            lambda: importlib.import_module("sklearn.cluster"),
+        )
+
+    def seconds(self, task: Task, shape: ImageShape) -> float:
+        """Estimate by k-means' distances."""
+        points = min(task.samples, neighbors.MOST)
+        tries = sum(self.counts) * self.starts
+        distances = 2.0 * points * task.features * tries * ITERATIONS
+        return 0.3 + distances / matrix_rate("cpu") / 0.2
+
+
+def counts(images: int) -> tuple[int, ...]:
+    """Return the numbers of clusters that are tried: 2 to 15, fewer than there are images."""
+    return tuple(range(LEAST, min(MOST, max(LEAST, images - 1)) + 1))
+
+
+def scan(train: Array, near: Integers, counts: tuple[int, ...], seed: int, starts: int) -> Result:
+    """Say how coherent k-means groups an embedding, for several numbers of clusters.
+
+    Parameters
+    ----------
+    train : ndarray, shape (n, k), float32
+        An embedding; of more than 2,000 images a sample is clustered.
+    near : ndarray, shape (m, k)
+        Neighbors in the reference space, as `bench.stages.reference.reference` leaves them; the 10 nearest count.
+        Wider neighborhoods would not see small groups: of 80 images of a digit, 30 reach into the
+        next.
+    counts : tuple of int
+    seed : int
+    starts : int
+        Of k-means.
+
+    Returns
+    -------
+    Result
+        Values: ``counts``, and ``knn_modularity`` for each.
+    """
+    chosen = train[neighbors.sample(len(train))]
+    near = near[:, : neighbors.NEIGHBORS]
+    found = []
+    for count in counts:
+        kmeans = KMeans(count, starts=starts, random_state=seed)
+        clusters = cluster(kmeans, chosen, None).arrays["train"]
+        found.append(float(reference_space.knn_modularity(near, clusters).mean()))
+    return Result({}, {"counts": list(counts), "knn_modularity": found})

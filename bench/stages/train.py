@@ -1,0 +1,200 @@
+"""The stage train: builds a model, and trains it where it is trained at all."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.datasets.source import Images
+from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
+from bench.stages.stage import Context, Given, Job, Result, Stage, Steps, Task, megabytes, no_steps
+from bench.stages.training.probe import probe, training_flops
+
+if TYPE_CHECKING:
+    from bench.stages.training.core import Recipe
+    from bench.stages.training.state import Keeper
+    from models.autoencoder import Autoencoder, ImageShape
+
+SECONDS_TO_DRAW = 1e-8  # a parameter's first value
+SECONDS_TO_STEP = 1.4e-9  # a parameter, in Adam: memory traffic, not arithmetic
+LEAST_STEP = 2e-4
+
+
+@dataclass(frozen=True)
+class Train(Stage):
+    """Trains a model on the training images."""
+
+    name: ClassVar[str] = "train"
+    is_work: ClassVar[bool] = True
+    parallel: ClassVar[bool] = True
+    data: ClassVar[tuple[str, ...]] = ("images",)
+
+    model: str
+    device: str
+    deterministic: bool | None = None
+    precision: str | None = None
+    clusters: int | None = None
+    weights_seed: int | None = None
+    batches_seed: int | None = None
+    epochs: int | None = None
+    lr: float | None = None
+    batch_size: int | None = None
+
+    @classmethod
+    def plan(cls, context: Context) -> Train:
+        """Return the stage with its settings: a model that does not train has no recipe."""
+        from models.named import CLUSTERS, Named
+
+        named = Named.parse(context.model)
+        item: Any = named.item(context.clusters)
+        settings: dict[str, Any] = {"model": context.model, **context.on_device}
+        if named.needs_clusters:
+            settings[CLUSTERS] = context.clusters
+        if not item.deterministic:
+            names = ("weights", context.fingerprint, named.family)
+            settings["weights_seed"] = context.seed("model", *names)
+        if item.trains:
+            settings["batches_seed"] = context.seed("model", "batches", context.fingerprint)
+            settings |= context.recipe
+        return cls(**settings)
+
+    @property
+    def item(self) -> type[Autoencoder]:
+        """The model's class."""
+        from models.named import find
+
+        return find(self.model, self.clusters)
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Those of the model."""
+        return self.item.libraries
+
+    @property
+    def numerics_dependent(self) -> bool:
+        """Whether it trains on the CPU; a model that is told the clusters seeks them there."""
+        return self.item.trains and (self.device == "cpu" or self.clusters is not None)
+
+    def sources(self) -> tuple[Any, ...]:
+        """Return the model and the training core."""
+        from bench.stages.training import capture, convolution, core, state
+
+        return (self.item, core, state, capture, convolution)
+
+    def features(self, context: Context, parents: list[Task]) -> int:
+        """Return the size of the code."""
+        return probe(self.model, context.image_shape).code_size
+
+    def has_checkpoints(self) -> bool:
+        """Tell whether there is a training to continue."""
+        return self.epochs is not None
+
+    def job(self, given: Given) -> Job:
+        """Return the training."""
+        from bench.stages.training.core import Recipe
+
+        model, images = self.item, given.data.images
+        recipe = Recipe(self.epochs or 0, self.lr or 0.0, self.batch_size or 1)
+        seeds = self.weights_seed or 0, self.batches_seed or 0
+        return Job(
+            lambda: train(model, images, recipe, *seeds, self.device, given.steps, given.keeper),
+            lambda: warm_up(model, images, recipe, self.device) if model.trains else None,
+        )
+
+    def seconds(self, task: Task, shape: ImageShape) -> float:
+        """Estimate by floating-point operations, and by Adam's memory traffic."""
+        parameters = probe(self.model, shape).parameters
+        fresh = 0.01 + SECONDS_TO_DRAW * parameters
+        if not self.epochs or not self.batch_size:
+            return fresh
+        steps = self.epochs * -(-task.samples // self.batch_size)
+        traffic = SECONDS_TO_STEP * parameters if self.device == "cpu" else 0.0
+        flops = training_flops(self.model, shape) * task.samples * self.epochs
+        arithmetic = flops / matrix_rate(self.device) / SHARE_OF_MATRIX_RATE
+        return fresh + steps * max(traffic, LEAST_STEP) + arithmetic
+
+    def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
+        """Estimate by the number of weights."""
+        return megabytes(probe(self.model, shape).parameters)
+
+    def checkpoint_megabytes(self, task: Task, shape: ImageShape) -> float:
+        """Estimate the checkpoints: weights and Adam's two moments, old and new at once."""
+        return 6 * self.megabytes(task, shape) if self.has_checkpoints() else 0.0
+
+
+def warm_up(model: type[Autoencoder], images: Images, recipe: Recipe | None, device: str) -> None:
+    """Run a step before the clock starts; running out of memory is for the stage to report."""
+    from bench.stages.training import core
+
+    try:
+        core.warm_up(model, (3, *images.shape[1:3]), recipe, device)
+    except (RuntimeError, MemoryError) as error:
+        if not core.out_of_memory(error):
+            raise
+
+
+def train(
+    model: type[Autoencoder],
+    images: Images,
+    recipe: Recipe,
+    weights_seed: int,
+    batches_seed: int,
+    device: str,
+    progress: Steps = no_steps,
+    keeper: Keeper | None = None,
+) -> Result:
+    """Build a model and train it; a model that does not train keeps its initial weights.
+
+    Returns
+    -------
+    Result
+        Arrays: the weights by their names in the model. Values: ``history``, the summed
+        objective of each epoch (empty for a model that does not train), and
+        ``objective_is_loss``, whether that is the mean squared error, and so can be compared.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss becomes infinite or no number.
+    MemoryError
+        If a step does not fit in the device's memory; says which batch would.
+    """
+    import torch
+
+    from bench.stages.training import core
+    from models.autoencoder import Autoencoder
+
+    shape = (3, *images.shape[1:3])
+    network = core.build(model, shape, weights_seed).to(device)
+    history: list[float] = []
+    if model.trains:
+        reason = None
+        try:
+            resident = core.to_device(images, torch.device(device))
+            history = core.train(network, resident, recipe, batches_seed, progress, keeper)
+        except (RuntimeError, MemoryError) as error:
+            if not core.out_of_memory(error):
+                raise
+            reason = str(error)
+        if reason is not None:
+            # Here and not above: an error in flight keeps hold of the memory it ran out of.
+            del network, resident
+            core.free_memory(device)
+            fits = core.largest_batch(model, shape, recipe, device)
+            raise MemoryError(_too_large(recipe, device, fits, reason))
+        if not math.isfinite(history[-1]):
+            raise FloatingPointError(
+                f"the loss became {history[-1]} in epoch {len(history)} of training with lr "
+                f"{recipe.lr:g}; a smaller learning rate may help"
+            )
+    weights = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
+    is_loss = model.objective is Autoencoder.objective
+    return Result(weights, {"history": history, "objective_is_loss": is_loss})
+
+
+def _too_large(recipe: Recipe, device: str, fits: int | None, reason: str) -> str:
+    advice = f"batches of {fits} would: --batch-size {fits}" if fits else "nor does a single image"
+    return (
+        f"batches of {recipe.batch_size} do not fit in the memory of {device}; {advice} ({reason})"
+    )
