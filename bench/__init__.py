@@ -37,7 +37,7 @@ for _name in _Pinned.names:
     _other = getattr(sys.modules.get(_name), "__file__", None) or _BESIDE
     if not os.path.realpath(_other).startswith(os.path.realpath(_BESIDE)):
         raise ImportError(
-            f"{_other} was imported as {_name}, a name of latentgrid: import bench first"
+            f"latentgrid has a module {_name}, but {_other} was imported before: import bench first"
         )
 sys.meta_path.insert(0, _Pinned)
 
