@@ -17,7 +17,9 @@ BATCH = 256
 
 
 @autoencoders.register(
-    "contrastive-hand-crafted", "contrastive's code and hand-crafted's, of one weight"
+    "contrastive-hand-crafted",
+    "the codes of contrastive and of hand-crafted, of one weight",
+    formerly="contrastive-handmade",
 )
 class ContrastiveHandCrafted(Contrastive):
     """`Contrastive`, whose codes have the description `Hand-crafted` behind what was learned.

@@ -31,7 +31,11 @@ class Both(nn.Module):
 
 
 # Derived from both, whose text is then part of what its results are kept by.
-@autoencoders.register("hand-crafted", "hand-crafted: edges and colors together, hog and histogram")
+@autoencoders.register(
+    "hand-crafted",
+    "hand-crafted features: edges and colors together, hog and histogram",
+    formerly="handmade",
+)
 class HandCrafted(HOG, ColorHistogram):
     """The descriptions `HOG` and `ColorHistogram`, one behind the other, of the same length.
 
@@ -51,6 +55,7 @@ class HandCrafted(HOG, ColorHistogram):
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("torch", "numpy", "scikit-image")
+    family: ClassVar[str | None] = "handmade"  # seeds are derived from the name it had first
 
     def __init__(self, image_shape: ImageShape, *, cell: int = 6, bins: int = 4) -> None:
         Features.__init__(self, image_shape)

@@ -120,7 +120,7 @@ def _parse_link(text: str) -> Link:
         raise ChainError(
             f"cannot read {text.strip()!r}; a link looks like pca128 or tsne2(perplexity=50)"
         )
-    name = match["name"]
+    name = reducers.entry(match["name"]).name
     signature = signature_of(reducers[name])
     return Link(
         name,

@@ -8,6 +8,8 @@ from bench.base.registry import (
     UnknownNameError,
     load_plugin,
 )
+from models import autoencoders
+from models.named import Named
 
 
 @pytest.fixture
@@ -174,3 +176,14 @@ def test_a_broken_entry_point_is_said_and_left_out(monkeypatch):
     monkeypatch.setattr("bench.base.registry.entry_points", lambda group: [Point()])
     with pytest.warns(UserWarning, match="theirs = nosuchmodule:x was left out"):
         assert registry.names() == []
+
+
+def test_a_name_of_the_release_before_is_read_with_a_warning():
+    with pytest.warns(FutureWarning, match="model handmade is now called hand-crafted"):
+        assert str(Named.parse("handmade(cell=8)")) == "hand-crafted(cell=8)"
+    with pytest.warns(FutureWarning, match="is now called untrained-contrastive-hand-crafted"):
+        entry = autoencoders.entry("untrained-contrastive-handmade")
+    assert entry.name == "untrained-contrastive-hand-crafted"
+    assert "handmade" in autoencoders
+    assert "handmade" not in autoencoders.names()
+    assert Named("hand-crafted").family == "handmade"

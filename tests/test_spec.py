@@ -295,3 +295,19 @@ VALUES = st.recursive(
 def test_any_values_are_settings_or_refused(settings):
     with contextlib.suppress(UsageError):
         assert resolve(settings).seeds >= 1
+
+
+def test_a_file_of_the_release_before_is_read_under_its_former_names():
+    with pytest.warns(FutureWarning, match="model handmade is now called hand-crafted"):
+        found = resolve({}, ROOT / "tests" / "release_0" / "grid.toml")
+    assert found.models == ("pixels", "hand-crafted", "dnn")
+    assert (found.resamples, found.clusterers) == (1, ("kmeans", "gmm"))
+
+
+def test_a_command_warns_of_a_former_name_once_and_in_one_line(capsys):
+    with pytest.raises(SystemExit) as end:
+        grid.main(["--models", "handmade,handmade(cell=7)", "--seeds", "0"])
+    warning, error = capsys.readouterr().err.splitlines()
+    assert end.value.code == 2
+    assert warning.startswith("warning: model handmade is now called hand-crafted; ")
+    assert error.startswith("error: seeds: ")

@@ -99,12 +99,12 @@ def read_item(
         raise GrammarError(
             f"{registry.kind} {text!r}: cannot be read; one looks like name or name(key=value)"
         )
-    item = registry[match["name"]]
+    entry = registry.entry(match["name"])
     try:
-        found = read_parameters(match["name"], match["parameters"], item, reserved(item))
+        found = read_parameters(entry.name, match["parameters"], entry.item, reserved(entry.item))
     except GrammarError as error:
         raise GrammarError(f"{registry.kind} {text!r}: {error}") from None
-    return match["name"], found
+    return entry.name, found
 
 
 def signature_of(item: Any) -> inspect.Signature:

@@ -16,7 +16,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -99,9 +99,10 @@ class Registry(Generic[T]):
         self._variant = variant
         self._entries: dict[str, Entry[T]] = {}
         self._variants: dict[str, Entry[T]] = {}
+        self._former: dict[str, str] = {}  # names of the release before, and those of today
         self._loaded = False
 
-    def register(self, name: str, summary: str) -> Callable[[T], T]:
+    def register(self, name: str, summary: str, formerly: str | None = None) -> Callable[[T], T]:
         """Return a decorator that registers an item, and its variant where it has one.
 
         A variant that somebody writes by hand, in the file of the item itself, goes before the
@@ -113,6 +114,8 @@ class Registry(Generic[T]):
             Lower case; words joined by hyphens.
         summary : str
             One line for ``--list``.
+        formerly : str or None
+            The item's name in the release before, which is still read, with a warning.
 
         Raises
         ------
@@ -138,6 +141,14 @@ class Registry(Generic[T]):
             self._entries[name] = entry
             if variant:
                 self._variants[variant.name] = variant
+            if formerly:
+                self._former[formerly] = name
+                if (
+                    variant
+                    and self._variant
+                    and (old := self._variant(replace(entry, name=formerly)))
+                ):
+                    self._former[old.name] = variant.name
             return item
 
         return add
@@ -156,6 +167,14 @@ class Registry(Generic[T]):
     def entry(self, name: str) -> Entry[T]:
         """Return name, summary and item, or raise `UnknownNameError` with the nearest name."""
         self._load()
+        if name in self._former:
+            now = self._former[name]
+            warnings.warn(
+                f"{self.kind} {name} is now called {now}; the old name goes with the next release",
+                FutureWarning,
+                stacklevel=2,
+            )
+            name = now
         found = self._find(name)
         if found is None:
             known = self.names()
@@ -174,7 +193,7 @@ class Registry(Generic[T]):
     def __contains__(self, name: str) -> bool:
         """Tell whether there is an item of this name."""
         self._load()
-        return self._find(name) is not None
+        return self._find(name) is not None or name in self._former
 
     def names(self) -> list[str]:
         """Return all names, sorted."""
