@@ -19,12 +19,15 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from bench.base.console import duration
+from bench.base.times import duration
 from bench.datasets.dataset import Dataset, load
-from bench.execution.engines.cluster import Cluster
+from bench.execution.engines.dask.cluster import Cluster
+from bench.execution.engines.engine import Engine
 from bench.execution.engines.local import Local
-from bench.execution.runner import Mode, Outcome
+from bench.execution.progress import Watch
+from bench.execution.runner import Outcome, run_plan
 from bench.execution.worker.messages import Setup
+from bench.planning.mode import Mode
 from bench.planning.plan import Plan, plan
 from bench.planning.settings import resolve
 from bench.stages import stages_of_runs
@@ -61,7 +64,8 @@ def cells() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store, setup = _nothing_to_do(Path(folder), plans)
         for made in plans:
-            for name, engine in (("local", Local()), ("dask", Cluster(None, 2))):
+            engines = {"local": Local(), "two workers": Local(2), "dask": Cluster(None, 2)}
+            for name, engine in engines.items():
                 _time(name, engine, store, setup, made)
 
 
@@ -84,13 +88,14 @@ def _nothing_to_do(folder: Path, plans: list[Plan]) -> tuple[Store, Setup]:
     return store, Setup(folder, "d", "cpu", 1, False, "float32", 60.0, (), cloudpickle.dumps([]))
 
 
-def _time(name: str, engine: Local | Cluster, store: Store, setup: Setup, made: Plan) -> None:
+def _time(name: str, engine: Engine, store: Store, setup: Setup, made: Plan) -> None:
     first = replace(made, tasks=dict(list(made.tasks.items())[:1]))
-    with engine, engine.at_work(setup, {}, None) as work:
-        work(first, store, Mode(), Outcome())  # starts what there is to start
+    watch = Watch({})
+    with engine, engine.at_work(made, setup, watch) as run:
+        run_plan(first, store, run, watch, Mode.MISSING, Outcome())  # starts what there is to start
         began = time.perf_counter()
         outcome = Outcome()
-        work(made, store, Mode(), outcome)
+        run_plan(made, store, run, watch, Mode.MISSING, outcome)
         took = time.perf_counter() - began
     assert outcome.reused == set(made.tasks)
     count = len(made.runs)
@@ -106,7 +111,7 @@ PERPLEXITIES = (10, 15, 20, 25, 30, 35, 40, 45)
 def workers() -> None:
     """Run a grid of eight t-SNE cells by one worker and by two."""
     found = [
-        _grid(1500, 8, 1, "--engine", "dask", "--workers", number, "--threads", "1")
+        _grid(1500, 8, 1, "--workers", number, "--threads", "1")
         for number in "12"
     ]
     for what, (one, two) in zip(("in all", "tasks alone"), zip(*found, strict=True), strict=True):

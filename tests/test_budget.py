@@ -7,26 +7,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.base import times
 from bench.base.errors import UsageError
-from bench.execution.runner import Mode
 from bench.planning import budget
-from bench.planning.budget import Clock
+from bench.planning.mode import Mode
 from bench.planning.settings import resolve
-from bench.session.run import Run
-from bench.session.several import Runs
+from bench.session.clock import Clock
+from bench.session.grid import GridOnDataset
+from bench.session.session import Session
 from bench.store import Store
 
 
 @given(st.integers(1, 10**6), st.sampled_from("smh"))
 def test_times_are_read(number, unit):
     factor = {"s": 1, "m": 60, "h": 3600}[unit]
-    assert budget.seconds(f" {number} {unit}") == number * factor
+    assert times.seconds(f" {number} {unit}") == number * factor
 
 
 @given(st.text(max_size=12))
 def test_any_text_is_a_time_or_refused(text):
     with contextlib.suppress(ValueError):
-        assert budget.seconds(text) > 0
+        assert times.seconds(text) > 0
 
 
 @pytest.mark.parametrize("wrong", ["soon", "15", "0m", "-3s", "1d", "", "1.m"])
@@ -61,21 +62,28 @@ def test_another_repetition_is_begun_only_if_the_longest_would_end_in_time(monke
 
 
 def settings(tmp_path, **more):
-    given = {"limit": 60, "models": "dnn", "reducers": "pca5", "baselines": False, "null": False}
+    given = {"limit": 60, "models": "dnn", "reducers": "pca5", "baselines": False, "null": False,
+             "engine": "inline"}  # fmt: skip
     where = {"out": tmp_path / "results", "store": tmp_path / "store", "threads": 1}
     return resolve(given | where | {"seeds": 4, "epochs": 40} | more)
 
 
+def grid(tmp_path, **more):
+    (found,) = Session(settings(tmp_path, **more)).grids
+    return found
+
+
 def test_the_decision_is_kept_and_the_same_command_goes_on(tmp_path, monkeypatch):
-    first = Run(settings(tmp_path, budget="1h"))
-    assert first.spec.epochs == 40
-    monkeypatch.setattr(Run, "seconds", lambda self, task: 1e6)
-    assert Run(settings(tmp_path, budget="1h")).spec.epochs == 1  # a slower machine
-    first.prepare()
-    again = Run(settings(tmp_path, budget="1h"))
-    assert again.spec.epochs == 40
+    first = grid(tmp_path, budget="1h")
+    assert first.settings.epochs == 40
+    session = Session(settings(tmp_path, budget="1h"))
+    monkeypatch.setattr(GridOnDataset, "seconds", lambda self, task: 1e6)
+    assert grid(tmp_path, budget="1h").settings.epochs == 1  # a slower machine
+    session.prepare()
+    again = grid(tmp_path, budget="1h")
+    assert again.settings.epochs == 40
     assert set(again.plan.tasks) == set(first.plan.tasks)
-    assert Run(settings(tmp_path, budget="2h")).spec.epochs == 1  # another question
+    assert grid(tmp_path, budget="2h").settings.epochs == 1  # another question
     assert ("budget", first._decision) in first.places()
     assert ("budget", first._decision) in Store(tmp_path / "store")
 
@@ -84,18 +92,18 @@ def test_when_time_is_over_all_cells_have_the_same_seeds(tmp_path, monkeypatch):
     ends = iter([True, False])
     monkeypatch.setattr(Clock, "another", lambda self: next(ends))
     spec = settings(tmp_path, budget="1m", models="pixels,untrained-dnn", reducers="pca5,none")
-    finished = Run(spec).execute()
+    finished = Session(spec).execute()
     assert (finished.records["status"] == "ok").all()
     counts = finished.records.groupby(["model", "chain"])["seed_index"].agg(list)
     assert len(counts) == 4
     assert all(found == [0, 1] for found in counts)
-    assert any(note.startswith("2 of 4 seeds") for note in finished.notes)
+    assert any(note.startswith("2 of 4 seeds") for note in finished.each[0].notes)
     monkeypatch.setattr(Clock, "another", lambda self: True)
-    longer = Run(spec).execute()
+    longer = Session(spec).execute()
     assert longer.records["seed_index"].nunique() == 4
     two = longer.records[longer.records["seed_index"] < 2].reset_index(drop=True)
     pd.testing.assert_series_equal(two["accuracy"], finished.records["accuracy"])
-    assert not any("seeds" in note for note in longer.notes)
+    assert not any("seeds" in note for note in longer.each[0].notes)
 
 
 def test_each_data_set_has_its_own_time(tmp_path, monkeypatch):
@@ -103,35 +111,35 @@ def test_each_data_set_has_its_own_time(tmp_path, monkeypatch):
     started = []
     monkeypatch.setattr(Clock, "__init__", lambda self, budget: started.append(budget))
     monkeypatch.setattr(Clock, "another", lambda self: True)
-    runs = Runs(settings(tmp_path, budget="5s", dataset="digits,photos", models="pixels"))
+    session = Session(settings(tmp_path, budget="5s", dataset="digits,photos", models="pixels"))
     assert started == []
-    runs.execute()
+    session.execute()
     assert started == [5.0, 5.0]
 
 
 def test_only_what_is_there_is_reported_of_a_budget_that_ended_early(tmp_path, monkeypatch):
     monkeypatch.setattr(Clock, "another", lambda self: False)
     spec = settings(tmp_path, budget="1m", models="pixels,untrained-dnn")
-    done = Run(spec).execute().records
-    again = Run(spec, Mode(only_cached=True)).execute().records
+    done = Session(spec).execute().records
+    again = Session(spec, Mode.CACHED).execute().records
     assert (again["status"] == "ok").all()
     pd.testing.assert_frame_equal(again, done)
     # What is there already asks for no time.
     monkeypatch.setattr(Clock, "another", lambda self: True)
-    assert Run(spec).execute().records["seed_index"].nunique() == 4
+    assert Session(spec).execute().records["seed_index"].nunique() == 4
     monkeypatch.setattr(Clock, "another", lambda self: False)
-    assert Run(spec).execute().records["seed_index"].nunique() == 4
+    assert Session(spec).execute().records["seed_index"].nunique() == 4
 
 
 def test_a_damaged_decision_is_made_again(tmp_path):
-    first = Run(settings(tmp_path, budget="1h"))
-    first.prepare()
+    first = grid(tmp_path, budget="1h")
+    Session(settings(tmp_path, budget="1h")).prepare()
     path = first.store.path("budget", first._decision)
     for file in path.iterdir():
         file.write_text("nonsense")
-    again = Run(settings(tmp_path, budget="1h"))
-    assert again.spec.epochs == 40
-    again.prepare()
+    again = grid(tmp_path, budget="1h")
+    assert again.settings.epochs == 40
+    Session(settings(tmp_path, budget="1h")).prepare()
     assert budget.decided(again.store, again._decision) == 40
 
 

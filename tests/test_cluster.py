@@ -15,14 +15,14 @@ import pytest
 from bench import run_grid
 from bench.base.errors import RunError, UsageError
 from bench.planning.settings import resolve
-from bench.session.run import Run
+from bench.session.session import Session
 from bench.store import Store
 from tests.conftest import ROOT
 from tests.conftest import run_grid as run_command
 from tests.dask_cluster import DaskCluster, wait_for
 
 pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
-connection = pytest.importorskip("bench.execution.engines.connection")
+connection = pytest.importorskip("bench.execution.engines.dask.connection")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9 is POSIX")
 
 SETTINGS = {
@@ -115,7 +115,7 @@ def test_a_cluster_of_ours_gives_the_same_results(tmp_path, expected, capfd):
 def test_a_cluster_of_ours_listens_on_the_loopback_interface_only():
     import psutil
 
-    from bench.execution.engines.connection import Connection
+    from bench.execution.engines.dask.connection import Connection
 
     before = set(psutil.Process().net_connections("inet"))
     connection = Connection(None, workers=2)
@@ -129,7 +129,7 @@ def test_a_cluster_of_ours_listens_on_the_loopback_interface_only():
 def test_a_task_that_another_grid_is_at_gives_its_place_to_others(tmp_path, expected):
     where = {"out": tmp_path / "out", "store": tmp_path / "store"}
     asked = {**SETTINGS, **where, "engine": "dask", "workers": 1}
-    store, tasks = Store(tmp_path / "store"), Run(resolve(asked)).plan.tasks.values()
+    store, tasks = Store(tmp_path / "store"), Session(resolve(asked)).tasks().values()
     store.prepare()
     (place,) = [task for task in tasks if task.stage == "place"]
     others = [(t.stage, t.key) for t in tasks if t.stage in ("encode", "rank")]

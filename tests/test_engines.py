@@ -21,14 +21,14 @@ from rich.console import Console
 from bench.analysis.folder import settings_of
 from bench.base.errors import RunError, UsageError
 from bench.execution.engines.choose import choose
-from bench.execution.engines.gpus import Gpus
-from bench.execution.engines.progress import WatchMany
-from bench.execution.runner import Mode
+from bench.execution.engines.dask.pool import Permits
+from bench.execution.progress import Watch
 from bench.execution.worker.messages import Setup
 from bench.execution.worker.process import WorkerProcess
 from bench.planning import engines
+from bench.planning.mode import Mode
 from bench.planning.settings import resolve
-from bench.session.several import Runs
+from bench.session.session import Session
 from bench.store import Store, StoreError
 from bench.store.upkeep import DAY, prune
 from models import autoencoders
@@ -36,7 +36,7 @@ from reducers import reducers
 from tests.conftest import ROOT
 
 DASK = pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
-proof = pytest.importorskip("bench.execution.engines.proof")
+proof = pytest.importorskip("bench.execution.engines.dask.proof")
 
 ENGINES = ("local", "dask")
 STAGES = ["reference", "train", "encode", "rank", "reduce", "cluster", "measure", "score"]
@@ -114,10 +114,10 @@ def _quick():
         patch.setattr("bench.execution.engines.local.WorkerProcess", Kept)
         # Left to themselves, they end when nobody has needed them for a while.
         kept = SimpleNamespace(end=lambda: None)
-        patch.setattr("bench.execution.engines.connection.children", lambda: kept, raising=False)
+        patch.setattr("bench.execution.engines.dask.connection.children", kept)
         yield
     for process in Kept.of.values():
-        process._end()
+        process.end()
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def runs(plugin, tmp_path_factory):
             "out": folder / "out", "store": folder / "store",
         }  # fmt: skip
         one = {"workers": 1} if engine == "dask" else {}
-        return Runs(resolve(given | one | settings), Mode(**(mode or {})))
+        return Session(resolve(given | one | settings), Mode.of(**(mode or {})))
 
     make.root = root
     return make
@@ -229,7 +229,7 @@ def test_only_cached_on_an_empty_store_is_one_line(empty, runs):
      (STAGES[1:], "skipped")],
 )  # fmt: skip
 def test_only_cached_tells_what_is_there_and_starts_nothing(again, runs, monkeypatch, lost, status):
-    monkeypatch.setattr("bench.execution.engines.connection.Connection", None)
+    monkeypatch.setattr("bench.execution.engines.dask.connection.Connection", None)
     monkeypatch.setattr("bench.execution.engines.local.WorkerProcess.do", None)
     texts = []
     for engine in ENGINES:
@@ -304,7 +304,7 @@ def test_a_store_that_cannot_be_written_any_more_is_the_same_line(again, runs):
 def test_a_store_that_is_a_file_is_refused_before_anything_starts(
     engine, runs, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("bench.execution.engines.connection.Connection", None)
+    monkeypatch.setattr("bench.execution.engines.dask.connection.Connection", None)
     monkeypatch.setattr("bench.execution.engines.local.WorkerProcess.do", None)
     (tmp_path / "store").touch()
     with pytest.raises(UsageError, match=r"store .* cannot be written"):
@@ -312,7 +312,7 @@ def test_a_store_that_is_a_file_is_refused_before_anything_starts(
 
 
 def test_several_data_sets_within_a_budget_stop_after_whole_repetitions(empty, runs, monkeypatch):
-    monkeypatch.setattr("bench.planning.budget.Clock.another", lambda clock: False)
+    monkeypatch.setattr("bench.session.clock.Clock.another", lambda clock: False)
     found = {
         engine: runs(engine, dataset="digits,photos", seeds=3, budget="1h").execute()
         for engine in ENGINES
@@ -333,7 +333,7 @@ def test_a_suggested_number_of_clusters_is_the_same(empty, runs):
     assert lasting(found["dask"]) == lasting(found["local"])
     assert found["dask"].each[0].notes == found["local"].each[0].notes
     for made in by.values():
-        assert "suggested by kNN modularity from 2 to 15" in made.runs[0].dataset.notes[-1]
+        assert "suggested by kNN modularity from 2 to 15" in made.grids[0].dataset.notes[-1]
 
 
 # Names
@@ -349,7 +349,7 @@ def test_what_is_no_engine_is_refused_in_one_line(wrong):
     with pytest.raises(UsageError) as error:
         resolve({"engine": wrong})
     assert str(error.value) == (
-        "engine: must be local, dask or dask:tcp://HOST:PORT (a running scheduler), found "
+        "engine: must be local, inline, dask or dask:tcp://HOST:PORT (a running scheduler), found "
         f"{wrong!r}"
     )
 
@@ -370,7 +370,7 @@ def test_engines_are_known_by_name(engine, address):
 
 
 @pytest.mark.parametrize("engine", ["inline", "dask:tcp://10.0.0.1:8786"])
-def test_workers_are_for_a_cluster_of_ours(engine):
+def test_workers_are_for_engines_with_processes_of_ours(engine):
     with pytest.raises(UsageError) as error:
         resolve({"engine": engine, "workers": 2})
     assert str(error.value) == (
@@ -400,12 +400,12 @@ def test_settings_of_a_cluster_are_read_where_there_is_no_dask(tmp_path, monkeyp
 def test_a_cluster_is_left_if_a_grid_cannot_be_planned(monkeypatch):
     left = []
     engine = SimpleNamespace(fit=lambda spec: spec, __exit__=lambda *raised: left.append(raised))
-    monkeypatch.setattr("bench.session.several.choose", lambda spec: engine)
+    monkeypatch.setattr("bench.session.session.choose", lambda spec: engine)
     for dataset in ("npy:/nosuch", "digits,npy:/nosuch"):
         with pytest.raises(UsageError, match="nosuch"):
-            Runs(resolve({"dataset": dataset}))
+            Session(resolve({"dataset": dataset}))
     assert len(left) == 2
-    Runs(resolve({"limit": 60, "models": "pixels", "reducers": "pca5"}))
+    Session(resolve({"limit": 60, "models": "pixels", "reducers": "pca5"}))
     assert len(left) == 2
 
 
@@ -576,7 +576,7 @@ def test_a_token_goes_with_its_command(store):
 
 KILLED = """
 import pathlib, sys
-from bench.execution.engines import proof
+from bench.execution.engines.dask import proof
 with proof.asked(pathlib.Path(sys.argv[1]), []):
     print("there", flush=True)
     sys.stdin.read()
@@ -628,18 +628,22 @@ def test_a_token_that_cannot_be_written_is_one_line(store):
 
 
 def test_gpus_are_lent_one_by_one():
-    gpus = Gpus()
-    with gpus.lend(2) as first, gpus.lend(2) as second, gpus.lend(2) as third:
-        assert (first, second, third) == (0, 1, None)
-    with gpus.lend(2) as first:
-        with contextlib.suppress(KeyError), gpus.lend(2) as second:
-            assert (first, second) == (0, 1)
+    permits = Permits(3)
+
+    def lend(gpus):
+        return permits.lend(1, gpus)
+
+    with lend(2) as first, lend(2) as second, lend(2) as third:
+        assert (first.gpu, second.gpu, third.gpu) == (0, 1, None)
+    with lend(2) as first:
+        with contextlib.suppress(KeyError), lend(2) as second:
+            assert (first.gpu, second.gpu) == (0, 1)
             raise KeyError
-        with gpus.lend(2) as again:
-            assert again == 1
-    with gpus.lend(0) as none:
-        assert none is None
-    assert gpus.lent == set()
+        with lend(2) as again:
+            assert again.gpu == 1
+    with lend(0) as none:
+        assert none.gpu is None
+    assert permits.gpus == set()
 
 
 # Progress
@@ -650,8 +654,8 @@ def watch(monkeypatch):
     """Four tasks, by two at once, and a clock that is told what to say."""
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    found = WatchMany(dict.fromkeys("abcd", 10.0), Console(file=io.StringIO()))
-    found.at_once = lambda: 2
+    found = Watch(dict.fromkeys("abcd", 10.0), Console(file=io.StringIO()))
+    found.at_once = 2
     found.now = now
     return found
 
@@ -668,25 +672,25 @@ def test_time_left_goes_from_the_estimate_to_nothing(watch):
     watch.now[0] += 30  # to connect
     with watch:
         assert bar(watch).description == "grid, 0 of 4 tasks"
-        assert watch._grid_left(None) == pytest.approx(20.0)  # 40 seconds of work, two at once
+        assert watch._grid_left() == pytest.approx(20.0)  # 40 seconds of work, two at once
         watch.now[0] += 5
-        assert watch._grid_left(None) == pytest.approx(15.0)
+        assert watch._grid_left() == pytest.approx(15.0)
         lefts = []
         for key in "abcd":
             watch.now[0] += 10  # twice as slow as was estimated
             end(watch, key)
-            lefts.append(watch._grid_left(None))
+            lefts.append(watch._grid_left())
         assert lefts == [30 * 20 / 20, 20 * 30 / 30, 10 * 40 / 40, 0]
         watch.now[0] += 1000
-        assert watch._grid_left(None) == 0
+        assert watch._grid_left() == 0
 
 
 def test_no_time_is_told_once_the_estimate_is_overrun(watch):
     watch.step("a", 1, 2)
     watch.now[0] += 1000
-    assert watch._grid_left(None) is None
+    assert watch._grid_left() is None
     watch.step("a", 1, 2)
-    assert watch._grid_left(None) > 1000
+    assert watch._grid_left() > 1000
 
 
 def test_steps_move_the_bar_and_count_no_more_once_a_task_has_ended(watch):

@@ -10,14 +10,13 @@ import pandas as pd
 import pytest
 
 from bench.base.errors import RunError
-from bench.execution.engines.batches import LONGEST, batches
-from bench.execution.engines.permits import Permits
-from bench.execution.worker.messages import Done, Order, Setup
+from bench.execution.engines.dask.batches import LONGEST, batches
+from bench.execution.engines.dask.pool import Permits
+from bench.execution.worker.messages import Damaged, Done, Order, Setup, Stuck
 from bench.execution.worker.process import WorkerProcess
-from bench.execution.worker.tasks import Worker
-from bench.stages import stages
-from bench.stages.stage import Data, Task
-from bench.store import DamagedError, Store, StoreError
+from bench.execution.worker.tasks import Data, Worker
+from bench.planning.task import PARALLEL, Task
+from bench.store import Store
 from tests.conftest import run_grid as run_command
 from tests.test_plan import planned
 
@@ -173,10 +172,9 @@ def test_batches_are_bounded_and_read_from_earlier_ones_only():
 
 def test_a_gpu_has_one_task_at_a_time_and_reductions_go_on_beside_it(monkeypatch, tmp_path):
     pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
-    from bench.execution.engines.connection import Connection
-    from bench.execution.engines.doing import Doing
-    from bench.execution.engines.messages import Job
-    from bench.execution.engines.rounds import Rounds
+    from bench.execution.engines.dask.connection import Connection
+    from bench.execution.engines.dask.doing import Doing, Job
+    from bench.execution.engines.dask.rounds import Rounds
 
     spans, seen = {}, {}
 
@@ -184,7 +182,7 @@ def test_a_gpu_has_one_task_at_a_time_and_reductions_go_on_beside_it(monkeypatch
         began = time.monotonic()
         time.sleep(0.5)
         spans[asked.task.key] = (began, time.monotonic())
-        seen[asked.task.key] = child.more.get("CUDA_VISIBLE_DEVICES")
+        seen[asked.task.key] = child.process.more.get("CUDA_VISIBLE_DEVICES")
         return Done(True)
 
     def on_gpu(key):
@@ -198,7 +196,7 @@ def test_a_gpu_has_one_task_at_a_time_and_reductions_go_on_beside_it(monkeypatch
     connection = Connection(None, workers=3, gpus=1)
     try:
         rounds = Rounds(connection, Job("run", setup, None, 3), print)
-        ended = {task.key for task, _ in rounds.ends(orders)}
+        ended = {task.key for task, _ in rounds.run(orders)}
     finally:
         connection.close()
     assert ended == {"1", "2", "a", "b"}
@@ -226,8 +224,7 @@ def test_a_process_that_cannot_be_set_up_is_not_kept(tmp_path):
     store.prepare()
     setup = Setup(tmp_path, "absent", "cpu", 1, False, "float32", 60.0, (), cloudpickle.dumps([]))
     with WorkerProcess(setup) as process:
-        with pytest.raises((StoreError, DamagedError)):
-            process.do(order("place", "p").task, lambda *_: None)
+        assert isinstance(process.do(order("place", "p")), Damaged | Stuck)
         assert process.process is None
 
 
@@ -248,11 +245,11 @@ def worker(status="running", **resources):
 @pytest.fixture
 def health(monkeypatch):
     pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
-    from bench.execution.engines import health
+    from bench.execution.engines.dask import connection
 
-    monkeypatch.setattr(health, "LOOK", 0.0)
-    monkeypatch.setattr(health, "PATIENCE", 0.0)
-    return health.Health
+    monkeypatch.setattr(connection, "LOOK", 0.0)
+    monkeypatch.setattr(connection, "OUT_OF_MEMORY", 0.0)
+    return connection.Health
 
 
 def test_who_is_missing_is_said_once(health):

@@ -9,10 +9,14 @@ import torch
 from bench.base import stopwatch
 from bench.base.processors import find_device
 from bench.datasets.dataset import load
-from bench.execution.runner import Mode, Outcome, run
-from bench.execution.worker.messages import Setup
-from bench.execution.worker.process import TaskFailedError, environment
-from bench.execution.worker.tasks import Worker
+from bench.execution.engines.engine import in_turn
+from bench.execution.progress import Watch
+from bench.execution.runner import Outcome, run_plan
+from bench.execution.worker.messages import Done, Raised, Setup
+from bench.execution.worker.process import environment
+from bench.execution.worker.tasks import Data, Worker
+from bench.planning import estimate, settings
+from bench.planning.mode import Mode
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
 from bench.stages import stage_of
@@ -22,24 +26,14 @@ from models import autoencoders
 from models.dnn import DNN
 
 
-class Deaf:
-    """A watcher that does not listen."""
-
-    def begin(self, task):
-        return no_steps
-
-    def end(self, task):
-        pass
-
-
 @pytest.fixture
 def planned():
-    settings = resolve(
+    asked = resolve(
         {"models": "dnn,pixels", "reducers": "pca5", "limit": 60, "epochs": 1, "seeds": 1,
          "device": "cpu", "threads": 1, "null": False, "baselines": False}
     )  # fmt: skip
     data = load("digits", limit=60)
-    return plan(settings, data), data
+    return plan(asked, data), data
 
 
 def data_of(dataset):
@@ -48,26 +42,19 @@ def data_of(dataset):
     )
 
 
-class Here:
-    """An engine in this process; fails where it is told to."""
-
-    def __init__(self, worker, fails=()):
-        self.worker = worker
-        self.fails = fails
-
-    def do(self, task, steps, force=False):
-        if task.stage in self.fails:
-            raise TaskFailedError("Oh: no", "Traceback: Oh: no")
-        return self.worker.do(task, steps, force)
-
-
-def done(planned, tmp_path, mode=None, fails=()):
+def done(planned, tmp_path, mode=Mode.MISSING, fails=()):
+    """Run a plan in this process, with stages that fail."""
     found, data = planned
     store = Store(tmp_path)
     store.prepare()
-    outcome = Outcome()
-    run(found, store, Here(Worker(data_of(data), store), fails), Deaf(), mode or Mode(),
-        outcome)  # fmt: skip
+    worker, watch, outcome = Worker(data_of(data), store, "cpu"), Watch({}), Outcome()
+
+    def do(order):
+        if order.task.stage in fails:
+            return Raised("Oh: no", "Traceback: Oh: no")
+        return Done(worker.do(order.task, no_steps, order.force))
+
+    run_plan(found, store, lambda orders: in_turn(orders, do), watch, mode, outcome)
     return outcome
 
 
@@ -77,7 +64,7 @@ def test_a_run_does_each_task_once_and_then_none(planned, tmp_path):
     assert (first.computed, first.reused, first.failures) == (every, set(), {})
     again = done(planned, tmp_path)
     assert (again.computed, again.reused) == (set(), every)
-    assert done(planned, tmp_path, Mode(force=True)).computed == every
+    assert done(planned, tmp_path, Mode.ALWAYS).computed == every
 
 
 def test_a_failure_stops_what_is_behind_it_and_nothing_else(planned, tmp_path):
@@ -91,7 +78,7 @@ def test_a_failure_stops_what_is_behind_it_and_nothing_else(planned, tmp_path):
 
 
 def test_fail_fast_leaves_out_the_rest_and_says_why(planned, tmp_path):
-    found = done(planned, tmp_path, Mode(fail_fast=True), fails=("reduce",))
+    found = done(planned, tmp_path, Mode.MISSING_FAIL_FAST, fails=("reduce",))
     assert len(found.failures) == 4  # reduce, cluster, measure and score of the first cell
     assert len(found.computed) == 4
     assert len(found.skipped) == 7
@@ -100,7 +87,7 @@ def test_fail_fast_leaves_out_the_rest_and_says_why(planned, tmp_path):
 
 def test_only_cached_does_nothing(planned, tmp_path):
     done(planned, tmp_path, fails=("cluster",))
-    found = done(planned, tmp_path, Mode(only_cached=True))
+    found = done(planned, tmp_path, Mode.CACHED)
     assert not found.computed
     assert len(found.reused) == 9
     assert len(found.skipped) == 6

@@ -8,35 +8,14 @@ and the same seeds, whatever the budget.
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Callable
 
-from bench.base.console import duration
 from bench.store import DamagedError, Store
 
 STAGE = "budget"
 # Epochs that are tried: estimates are good to a factor of two, and finer steps would say more.
 EPOCHS = (1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 200, 300, 500)
 SHARE = 0.8  # of the budget that is planned for
-
-_UNITS = {"s": 1, "m": 60, "h": 3600}
-_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)\s*([smh])")
-
-
-def seconds(text: str) -> float:
-    """Read a time such as ``90s``, ``15m`` or ``2h``.
-
-    Raises
-    ------
-    ValueError
-        If it has no such form, or is no time at all.
-    """
-    match = _TIME.fullmatch(text.strip())
-    found = float(match[1]) * _UNITS[match[2]] if match else 0.0
-    if not found:
-        raise ValueError(f"must be a time such as 90s, 15m or 2h, found {text!r}")
-    return found
 
 
 def epochs(budget: float, most: int, estimate: Callable[[int], float]) -> int:
@@ -74,32 +53,3 @@ def decide(store: Store, key: str, found: int) -> None:
     with store.lock(key):
         if (STAGE, key) not in store:
             store.save(STAGE, key, {}, {"epochs": found}, {})
-
-
-class Clock:
-    """Tells whether there is time for another repetition.
-
-    Parameters
-    ----------
-    budget : float
-        Seconds, from now on.
-    """
-
-    def __init__(self, budget: float) -> None:
-        self.budget = budget
-        self.start = self.last = time.monotonic()
-        self.longest = 0.0
-
-    def another(self) -> bool:
-        """Take note that a repetition has ended; tell whether one as long as any would end."""
-        now = time.monotonic()
-        self.longest = max(self.longest, now - self.last)
-        self.last = now
-        return now - self.start + self.longest <= self.budget
-
-    def note(self, done: int, wanted: int) -> str:
-        """Say how many repetitions there was time for."""
-        return (
-            f"{done} of {wanted} seeds: the budget of {duration(self.budget)} had no room for "
-            "another; the same command goes on from there with as much time again."
-        )

@@ -21,13 +21,14 @@ def check(engine: str) -> str:
     """
     if engine not in (LOCAL, INLINE, DASK) and scheduler_of(engine) is None:
         raise ValueError(
-            f"must be local, inline, dask or dask:tcp://HOST:PORT (a running scheduler), found {engine!r}"
+            "must be local, inline, dask or dask:tcp://HOST:PORT (a running scheduler), found "
+            f"{engine!r}"
         )
     return engine
 
 
 def require(engine: str) -> None:
-    """Make sure that what an engine needs is installed, once there is work for it.
+    """Refuse an engine whose requirements are not installed, once there is work for it.
 
     Not before: what a cluster has computed is exported and put to work where there is no Dask.
 

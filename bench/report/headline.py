@@ -7,7 +7,7 @@ import pandas as pd
 from bench.analysis.inference import seeds_needed
 from bench.analysis.summary import best_cell, judged_by, leading_metric, summary
 from bench.analysis.verdicts import ALIKE, WORSE
-from bench.base.console import duration
+from bench.base.times import duration
 from bench.planning.baselines import NO_MODEL, NO_REDUCTION
 from bench.report.layout import count_seeds, escape
 from bench.report.tables import behind, format_ci, mean_and_spread

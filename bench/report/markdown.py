@@ -9,7 +9,7 @@ import pandas as pd
 from bench.analysis.records import BESIDE, LIBRARIES, distinct_seconds
 from bench.analysis.summary import judged_by, leading_metric
 from bench.base import keys
-from bench.base.console import duration
+from bench.base.times import duration
 from bench.clusterers.named import DEFAULT
 from bench.planning.presets import PRESETS, REPORT_CHAIN
 from bench.report import headline, reality, unlabeled

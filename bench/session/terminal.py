@@ -10,8 +10,8 @@ from bench.base.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from bench.base.registry import Entry
-    from bench.session.run import Finished, Run
-    from bench.session.several import AllFinished, Runs
+    from bench.session.grid import Finished, GridOnDataset
+    from bench.session.session import AllFinished, Session
 
 
 def list_items(plugins: list[Path]) -> int:
@@ -55,72 +55,70 @@ def _summary(entry: Entry[Any]) -> str:
     return f"{entry.summary}; needs {command}" if command else entry.summary
 
 
-def dry_run(runs: Runs) -> int:
+def dry_run(session: Session) -> int:
     """Print what a run would do, and what it would cost."""
-    from bench.base.console import duration
+    from bench.base.times import duration
 
-    todo = {task.key: (run, task) for run in runs.runs for task in run.missing()}
-    for run in runs.runs:
-        _plan_of(run)
-    if runs.several:
-        seconds = sum(run.seconds(task) for run, task in todo.values())
-        megabytes = sum(run.megabytes(task) for run, task in todo.values())
+    todo = {task.key: (grid, task) for grid in session.grids for task in grid.missing()}
+    for grid in session.grids:
+        _plan_of(grid)
+    if len(session.grids) > 1:
+        seconds = sum(grid.seconds(task) for grid, task in todo.values())
+        megabytes = sum(grid.megabytes(task) for grid, task in todo.values())
         print(
-            f"{len(runs.runs)} data sets: {len(todo)} of {len(runs.tasks())} distinct tasks to "
-            f"do: about {duration(seconds)} and {megabytes:,.0f} MB in {runs.spec.store}"
+            f"{len(session.grids)} data sets: {len(todo)} of {len(session.tasks())} distinct tasks to "
+            f"do: about {duration(seconds)} and {megabytes:,.0f} MB in {session.settings.store}"
         )
     return 0
 
 
-def _plan_of(run: Run) -> None:
-    from bench.base.console import duration
+def _plan_of(grid: GridOnDataset) -> None:
+    from bench.base.times import duration
     from bench.planning.settings import AUTO
     from bench.stages import scan
 
-    missing = {task.key for task in run.missing()}
-    clusters: int | str = run.dataset.clusters
-    if run.spec.clusters == AUTO:
-        clusters = f"{scan.LEAST} to {scan.MOST}"
+    missing = {task.key for task in grid.missing()}
+    clusters: int | str = grid.dataset.clusters
+    if grid.settings.clusters == AUTO:
+        clusters = f"{controls.LEAST} to {controls.MOST}"
     print(
-        f"{len(run.plan.runs)} cells on {run.dataset.name}, {len(run.dataset):,} images, "
-        f"{clusters} clusters, {run.spec.device}, {run.spec.threads} threads"
+        f"{len(grid.plan.cells)} cells on {grid.dataset.name}, {len(grid.dataset):,} images, "
+        f"{clusters} clusters, {grid.settings.device}, {grid.settings.threads} threads"
     )
-    if run.spec.budget is not None:
+    if grid.settings.budget is not None:
         print(
-            f"{run.spec.epochs} of {run.asked.epochs} epochs, and up to {run.spec.seeds} seeds, "
-            f"within {run.spec.budget}"
+            f"{grid.settings.epochs} of {grid.asked.epochs} epochs, and up to {grid.settings.seeds} seeds, "
+            f"within {grid.settings.budget}"
         )
-    for cell in run.plan.runs:
+    for cell in grid.plan.cells:
         todo = [task.stage for task in cell.tasks if task.key in missing]
         state = "there" if not todo else f"to do: {', '.join(dict.fromkeys(todo))}"
         if cell.impossible:
             state = "skipped"
-        print(
-            f"  {cell.pipeline.model:<14} {cell.pipeline.way:<24} seed {cell.seed_index}  {state}"
-        )
-    for note in [*run.dataset.notes, *impossible_notes(run)]:
+        print(f"  {cell.model:<14} {cell.way!s:<24} seed {cell.index}  {state}")
+    for note in [*grid.dataset.notes, *impossible_notes(grid)]:
         print(f"note: {note}")
-    tasks = [task for task in run.plan.tasks.values() if task.key in missing]
-    seconds = sum(run.seconds(task) for task in tasks)
-    megabytes = sum(run.megabytes(task) for task in tasks)
+    tasks = [task for task in grid.plan.tasks.values() if task.key in missing]
+    seconds = sum(grid.seconds(task) for task in tasks)
+    megabytes = sum(grid.megabytes(task) for task in tasks)
     print(
-        f"{len(tasks)} of {len(run.plan.tasks)} distinct tasks to do: about "
-        f"{duration(seconds)} and {megabytes:,.0f} MB in {run.spec.store}"
+        f"{len(tasks)} of {len(grid.plan.tasks)} distinct tasks to do: about "
+        f"{duration(seconds)} and {megabytes:,.0f} MB in {grid.settings.store}"
     )
-    if run.spec.clusters == AUTO:
+    if grid.settings.clusters == AUTO:
         print("That is to suggest a number of clusters; the grid with that number comes after it.")
 
 
-def summarize(runs: Runs, finished: AllFinished) -> int:
+def summarize(session: Session, finished: AllFinished) -> int:
     """Print the tables of a run and what went wrong; return the exit code."""
     codes = []
-    for run, each in zip(runs.runs, finished.each, strict=True):
-        if runs.several:
-            print(f"{one_line(run.dataset.name)}, {len(run.dataset):,} images")
-        codes.append(_summarize_one(run, each))
-        if runs.several:
+    for grid, each in zip(session.grids, finished.each, strict=True):
+        if len(session.grids) > 1:
+            print(f"{one_line(grid.dataset.name)}, {len(grid.dataset):,} images")
+        codes.append(_summarize_one(grid, each))
+        if len(session.grids) > 1:
             print()
-    if runs.several:
+    if len(session.grids) > 1:
         _summarize_ranks(finished)
     return max(codes)
 
@@ -130,7 +128,7 @@ def _summarize_ranks(finished: AllFinished) -> None:
 
     from bench.analysis.ranks import compare_ranks, rank
     from bench.report.several import rank_table, what_it_carries
-    from bench.session.run import show
+    from bench.session.grid import show
 
     ranking = rank(finished.records)
     if ranking.datasets:
@@ -145,24 +143,26 @@ def _summarize_ranks(finished: AllFinished) -> None:
     print(f"see {show(finished.written[0])}")
 
 
-def _summarize_one(run: Run, finished: Finished) -> int:
+def _summarize_one(grid: GridOnDataset, finished: Finished) -> int:
     from tabulate import tabulate
 
     from bench.report.tables import grid_table
 
     header, rows = grid_table(finished.records)
     print(tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True))
-    return tell_the_rest(run, finished)
+    return tell_the_rest(grid, finished)
 
 
-def tell_the_rest(run: Run, finished: Finished) -> int:
+def tell_the_rest(grid: GridOnDataset, finished: Finished) -> int:
     """Print what is to be known beside a run's table, and what failed; return the exit code."""
-    from bench.session.run import show
+    from bench.session.grid import show
 
     outcome = finished.outcome
-    for note in [*run.dataset.notes, *finished.notes, *impossible_notes(run)]:
+    for note in [*grid.dataset.notes, *finished.notes, *impossible_notes(grid)]:
         print(f"note: {one_line(note)}")
-    print(f"{len(outcome.computed)} tasks done, {len(outcome.reused)} were in {run.spec.store}")
+    print(
+        f"{len(outcome.computed)} tasks done, {len(outcome.reused)} were in {grid.settings.store}"
+    )
     if outcome.skipped:
         reason = next(iter(outcome.skipped.values()))
         print(f"{len(outcome.skipped)} tasks skipped: {reason}")
@@ -185,7 +185,7 @@ def tell_the_rest(run: Run, finished: Finished) -> int:
     return 1 if len(failed) or beside or scans else 0
 
 
-def impossible_notes(run: Run) -> list[str]:
+def impossible_notes(grid: GridOnDataset) -> list[str]:
     """Say which cells are skipped because chain or clusterer cannot work on their codes."""
-    reasons = [cell.impossible for cell in run.plan.runs if cell.impossible]
+    reasons = [cell.impossible for cell in grid.plan.cells if cell.impossible]
     return [f"skipped: {reason}" for reason in dict.fromkeys(reasons)]

@@ -266,15 +266,16 @@ def _print_findings(item: Item, spec: str, console: Console) -> list[Finding]:
 def _run_grid(item: Item, spec: GridSettings) -> int:
     """Run an item's grid and print what came of it; return 1 if cells failed, else 0."""
     from bench.session import terminal
-    from bench.session.run import Run
+    from bench.session.session import Session
 
-    grid = Run(spec)
-    chains, models = len(grid.spec.reducers), len(grid.spec.models)
+    session = Session(spec)
+    (grid,) = session.grids
+    chains, models = len(grid.settings.reducers), len(grid.settings.models)
     print(
-        f"\n{models} models × {chains} chains × {grid.spec.seeds} seeds on "
+        f"\n{models} models × {chains} chains × {grid.settings.seeds} seeds on "
         f"{len(grid.dataset):,} images of {one_line(grid.dataset.name)}"
     )
-    finished = grid.execute()
+    (finished,) = session.execute().each
     print(lay_out(item, finished.records))
     code = terminal.tell_the_rest(grid, finished)
     print(standing(item, finished.records))

@@ -19,9 +19,9 @@ def choose(spec: GridSettings) -> Engine:
     """
     require(spec.engine)
     if spec.engine == LOCAL:
-        return Local()
+        return Local(spec.workers or 1)
     if spec.engine == INLINE:
         return Inline()
-    from bench.execution.engines.cluster import Cluster
+    from bench.execution.engines.dask.cluster import Cluster
 
     return Cluster(scheduler_of(spec.engine), spec.workers)

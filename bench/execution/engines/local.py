@@ -1,44 +1,91 @@
-"""One task after the other, in a process of its own on this machine; no service, no port."""
+"""The engine ``local``: worker processes on this machine; no service, no port."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from queue import SimpleQueue
 
-from rich.console import Console
-
-from bench.base.console import Watch
-from bench.execution.engines.engine import Work
-from bench.execution.runner import Mode, Outcome, run
-from bench.execution.worker.messages import Setup
+from bench.base.processors import available_threads
+from bench.execution.engines.engine import Engine, Queue, in_turn
+from bench.execution.progress import Watch
+from bench.execution.worker.messages import End, Ends, Order, Run, Setup
 from bench.execution.worker.process import WorkerProcess
 from bench.planning.plan import Plan
 from bench.planning.settings import GridSettings
-from bench.store import Store
+from bench.planning.task import Task
+
+LOOK = 0.05  # seconds until a process that may have started meanwhile is killed again
 
 
-class Local:
-    """The engine that everybody has."""
+class Local(Engine):
+    """The default: one task after the other, or as many at once as there are workers.
 
-    def __enter__(self) -> Local:
-        """Start nothing yet."""
-        return self
+    Parameters
+    ----------
+    workers : int
+        Processes.
+    """
 
-    def __exit__(self, *raised: object) -> None:
-        """Leave: nothing outlives `at_work`."""
+    def __init__(self, workers: int = 1) -> None:
+        self.workers = workers
 
     def fit(self, spec: GridSettings) -> GridSettings:
-        """Return the settings as they are."""
-        return spec
+        """Give each task an equal part of the processors, unless something else is asked for."""
+        if self.workers == 1 or "threads" in spec.model_fields_set:
+            return spec
+        return spec.model_copy(update={"threads": max(available_threads() // self.workers, 1)})
 
     @contextmanager
-    def at_work(
-        self, setup: Setup, seconds: dict[str, float], console: Console | None
-    ) -> Iterator[Work]:
-        """Have one process for all tasks, which starts with the first of them."""
-        with Watch(seconds, console) as watch, WorkerProcess(setup, watch.waiting) as worker:
+    def at_work(self, plan: Plan, setup: Setup, watch: Watch) -> Iterator[Run]:
+        """Have processes, each of which starts with its first task."""
+        watch.at_once = self.workers
+        with watch, ExitStack() as stack:
+            processes = [
+                stack.enter_context(WorkerProcess(setup, watch.waiting))
+                for _ in range(self.workers)
+            ]
+            if len(processes) == 1:
+                (process,) = processes
+                yield lambda orders: in_turn(
+                    orders, lambda order: process.do(order, watch.begin(order.task))
+                )
+            else:
+                yield lambda orders: _side_by_side(orders, processes, watch)
 
-            def work(plan: Plan, store: Store, mode: Mode, outcome: Outcome) -> None:
-                run(plan, store, worker, watch, mode, outcome)
 
-            yield work
+def _side_by_side(orders: list[Order], processes: list[WorkerProcess], watch: Watch) -> Ends:
+    """Have a thread for each process, which takes the next order as soon as it is done."""
+    queue = Queue(orders)
+    ended: SimpleQueue[tuple[Task, End] | BaseException | None] = SimpleQueue()
+
+    def work(process: WorkerProcess) -> None:
+        try:
+            while order := queue.take():
+                end = process.do(order, watch.begin(order.task))
+                queue.end(order.task, end)
+                ended.put((order.task, end))
+            ended.put(None)
+        except BaseException as error:
+            ended.put(error)
+
+    threads = [threading.Thread(target=work, args=(process,), daemon=True) for process in processes]
+    for thread in threads:
+        thread.start()
+    try:
+        at_work = len(threads)
+        while at_work:
+            match ended.get():
+                case None:
+                    at_work -= 1
+                case BaseException() as error:
+                    raise error
+                case end:
+                    yield end
+    finally:
+        queue.close()
+        for thread, process in zip(threads, processes, strict=True):
+            while thread.is_alive():
+                process.kill()
+                thread.join(LOOK)

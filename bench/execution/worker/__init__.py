@@ -1,4 +1,1 @@
-"""Work on tasks in a process of its own: `process` is this end, `serve` the other.
-
-`tasks` does one task, wherever it is called.
-"""
+"""What does tasks: `tasks` one of them, wherever it is called; `process` starts `serve` for it."""

@@ -1,7 +1,8 @@
-"""What a grid and the process that works for it say to each other."""
+"""What a grid and what works for it say to each other."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,3 +93,12 @@ class Stuck:
     """The store cannot be used, and no task would fare better."""
 
     message: str
+
+
+# How a task ended.
+End = Done | Raised | Damaged | Stuck
+Ends = Generator[tuple[Task, End], None, None]
+
+# What every engine offers: do tasks, parents first, and yield each as it ends, except those behind
+# one that was not done. Closing the generator gives up what has not ended.
+Run = Callable[[list[Order]], Ends]

@@ -1,4 +1,4 @@
-"""A worker in a process of its own, so that one that dies takes no grid with it.
+"""A worker in a process of its own: one that dies takes no grid with it.
 
 The two ends talk in pickles over the process's standard input and output: no port, and nothing
 that was read from a file.
@@ -20,6 +20,7 @@ from bench.base.errors import RunError
 from bench.execution.worker.messages import (
     Damaged,
     Done,
+    End,
     Order,
     Progressed,
     Raised,
@@ -28,10 +29,9 @@ from bench.execution.worker.messages import (
     Stuck,
     Waiting,
 )
-from bench.stages.stage import Steps, Task
-from bench.store import DamagedError, StoreError
+from bench.stages.stages import Steps, no_steps
 
-# Read by the arithmetic libraries when they are loaded, each by its own.
+# Read by numerical libraries when they are loaded, each by its own.
 THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -45,9 +45,9 @@ PRINTED = 20_000  # characters kept of what an item printed before it failed
 def environment(setup: Setup) -> dict[str, str]:
     """Return the environment of a worker's process: what libraries read when they are loaded.
 
-    Threads that wait for the others sleep unless the user says otherwise. To have them spin is no
-    faster where the processors are free; where something else is at work too, it made training 2
-    to 4 times slower on two cores.
+    Threads that wait for others sleep unless the user says otherwise. To have them spin is no
+    faster where the processors are free, and made training 2 to 4 times slower on two cores
+    where something else was at work.
     """
     found = dict(os.environ) | dict.fromkeys(THREADS, str(setup.threads))
     found.setdefault("OMP_WAIT_POLICY", "passive")
@@ -56,25 +56,8 @@ def environment(setup: Setup) -> dict[str, str]:
     return found
 
 
-class TaskFailedError(Exception):
-    """A task raised, or its worker died.
-
-    Parameters
-    ----------
-    error : str
-        One line.
-    details : str
-        The traceback and what was printed.
-    """
-
-    def __init__(self, error: str, details: str) -> None:
-        super().__init__(error)
-        self.error = error
-        self.details = details
-
-
 class WorkerProcess:
-    """Starts a worker when there is something to do, and again after it died.
+    """A process that starts when there is something to do, and again after it died.
 
     Parameters
     ----------
@@ -102,32 +85,52 @@ class WorkerProcess:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """End the process at once: what it had not finished is in no one's way."""
-        self._end()
+        """End the process."""
+        self.end()
 
-    def do(self, task: Task, steps: Steps, force: bool = False) -> bool:
-        """Have a task done.
-
-        Returns
-        -------
-        bool
-            False if its artifact was there.
+    def do(self, order: Order, steps: Steps = no_steps) -> End:
+        """Have a task done; return how it ended. A process that died over it is a failure.
 
         Raises
         ------
-        TaskFailedError
-            If it raised, or the process died over it.
-        bench.store.DamagedError
-            If what it reads is damaged.
-        bench.store.StoreError
-            If the store cannot be written.
+        bench.base.errors.RunError
+            If the process cannot start.
         """
         if self.process is None:
-            self._start()
-        return self._ask(Order(task, force), steps)
+            answer = self._start()
+            if not isinstance(answer, Ready):
+                self.end()
+                if isinstance(answer, Raised):
+                    raise RunError(
+                        f"the process that works on the grid could not start: {answer.error}"
+                    )
+                return answer
+        answer = self._ask(order, steps)
+        assert not isinstance(answer, Ready)
+        return answer
 
-    def _start(self) -> None:
-        code = f"import sys; sys.path[:] = {sys.path!r}; from bench.execution.worker.serve import serve; serve()"
+    def kill(self) -> None:
+        """Kill the process; another thread that waits for its answer gets a failure."""
+        process = self.process
+        if process is not None:
+            process.kill()
+
+    def end(self) -> None:
+        """End the process at once: what it had not finished is in nobody's way."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            for pipe in (self.process.stdin, self.process.stdout, self.printed):
+                if pipe is not None:
+                    with suppress(BrokenPipeError):  # the other end may not have read all
+                        pipe.close()
+        self.process = self.printed = None
+
+    def _start(self) -> End | Ready:
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}; "
+            "from bench.execution.worker.serve import serve; serve()"
+        )
         # What items print is kept for the file of an error: the terminal belongs to the grid.
         self.printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self.process = subprocess.Popen(
@@ -138,17 +141,12 @@ class WorkerProcess:
             env=environment(self.setup) | self.more,
         )
         try:
-            self._ask(self.setup, lambda done, total: None)
-        except TaskFailedError as error:
-            self._end()
-            raise RunError(
-                f"the process that works on the grid could not start: {error.error}"
-            ) from error
+            return self._ask(self.setup, no_steps)
         except BaseException:
-            self._end()  # it is set up for nothing
+            self.end()  # it is set up for nothing
             raise
 
-    def _ask(self, request: Setup | Order, steps: Steps) -> bool:
+    def _ask(self, request: Setup | Order, steps: Steps) -> End | Ready:
         """Send a request and follow its replies to the last."""
         assert self.process is not None
         assert self.process.stdin is not None
@@ -162,26 +160,15 @@ class WorkerProcess:
                         steps(done, total)
                     case Waiting():
                         self.waiting()
-                    case Ready():
-                        return True
-                    case Done(computed):
-                        return computed
-                    case Damaged(stage, key, reason):
-                        raise DamagedError(stage, key, reason)
-                    case Stuck(message):
-                        raise StoreError(message)
                     case Raised(error, text):
-                        raise TaskFailedError(error, text + self._output())
+                        return Raised(error, text + self._output())
+                    case Ready() | Done() | Damaged() | Stuck() as answer:
+                        return answer
         except (EOFError, BrokenPipeError, ConnectionResetError, pickle.UnpicklingError):
-            raise self._died() from None
-
-    def _died(self) -> TaskFailedError:
-        assert self.process is not None
-        code = self.process.wait()
-        error = f"WorkerDied: the process that did this ended ({_reason(code)})"
-        details = f"{error}\n{self._output()}"
-        self._end()
-        return TaskFailedError(error, details)
+            error = f"WorkerDied: the process that did this ended ({_reason(self.process.wait())})"
+            died = Raised(error, f"{error}\n{self._output()}")
+            self.end()
+            return died
 
     def _output(self) -> str:
         """Return what the worker printed lately."""
@@ -189,16 +176,6 @@ class WorkerProcess:
         self.printed.seek(0)
         text = self.printed.read().decode(errors="backslashreplace")[-PRINTED:]
         return f"\nWhat it printed:\n{text}" if text else ""
-
-    def _end(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            for pipe in (self.process.stdin, self.process.stdout, self.printed):
-                if pipe is not None:
-                    with suppress(BrokenPipeError):  # the other end may not have read all
-                        pipe.close()
-        self.process = self.printed = None
 
 
 def _reason(code: int) -> str:

@@ -1,6 +1,6 @@
 """The worker's end: does task after task, and ends when its input does.
 
-That is with its parent, however that died.
+The input ends with the parent, however that died.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import cloudpickle
 
@@ -22,6 +22,7 @@ from bench.base.errors import format_error
 from bench.execution.worker.messages import (
     Damaged,
     Done,
+    End,
     Order,
     Progressed,
     Raised,
@@ -30,7 +31,11 @@ from bench.execution.worker.messages import (
     Stuck,
     Waiting,
 )
+from bench.stages.stages import Steps
 from bench.store import DamagedError, Store, StoreError
+
+if TYPE_CHECKING:
+    from bench.execution.worker.tasks import Worker
 
 PAUSE = 0.1  # seconds between two reports of progress
 
@@ -41,7 +46,7 @@ def serve() -> None:
     os.dup2(2, 1)  # what items print must not get between the replies
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
-    requests: queue.Queue[Any] = queue.Queue()
+    requests: queue.Queue[Setup | Order] = queue.Queue()
     threading.Thread(
         target=_listen, args=(os.fdopen(os.dup(0), "rb"), requests), daemon=True
     ).start()
@@ -50,21 +55,14 @@ def serve() -> None:
         pickle.dump(message, replies)
         replies.flush()
 
-    worker = None
+    here = Here()
     while True:
         request = requests.get()
-        try:
-            if isinstance(request, Setup):
-                worker = set_up(request)
-                reply(Ready())
-            else:
-                reply(_do(worker, request, reply))
-        except DamagedError as damage:
-            reply(Damaged(damage.stage, damage.key, damage.reason))
-        except StoreError as error:
-            reply(Stuck(str(error)))
-        except Exception as error:  # whatever an item raises: told, not hidden
-            reply(Raised(format_error(error), "".join(traceback.format_exception(error))))
+        if isinstance(request, Setup):
+            reply(here.set_up(request))
+        else:
+            steps = at_most_every(PAUSE, lambda done, total: reply(Progressed(done, total)))
+            reply(here.do(request, steps, lambda: reply(Waiting())))
 
 
 def _listen(pipe: IO[bytes], requests: queue.Queue[Any]) -> None:
@@ -76,9 +74,55 @@ def _listen(pipe: IO[bytes], requests: queue.Queue[Any]) -> None:
             os._exit(0)
 
 
-def set_up(setup: Setup) -> Any:
-    """Return a worker with its data, plugins and precision ready."""
-    from bench.execution.worker.tasks import Worker
+def at_most_every(seconds: float, steps: Steps) -> Steps:
+    """Return a function that passes on some of the steps that it is given."""
+    last = 0.0
+
+    def some(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > seconds:
+            last = time.monotonic()
+            steps(done, total)
+
+    return some
+
+
+class Here:
+    """Does tasks in this process; whatever they raise is how they ended."""
+
+    worker: Worker | None = None
+
+    def set_up(self, setup: Setup) -> End | Ready:
+        """Load data and plugins, and set the precision."""
+
+        def load() -> Ready:
+            self.worker = _worker(setup)
+            return Ready()
+
+        return _ended(load)
+
+    def do(self, order: Order, steps: Steps, waiting: Callable[[], object]) -> End:
+        """Do a task, after `set_up`; ``waiting`` is called if another process is doing it."""
+        worker = self.worker
+        assert worker is not None
+        end = _ended(lambda: Done(worker.do(order.task, steps, order.force, waiting)))
+        assert not isinstance(end, Ready)
+        return end
+
+
+def _ended(act: Callable[[], Done | Ready]) -> End | Ready:
+    try:
+        return act()
+    except DamagedError as damage:
+        return Damaged(damage.stage, damage.key, damage.reason)
+    except StoreError as error:
+        return Stuck(str(error))
+    except Exception as error:  # whatever an item raises
+        return Raised(format_error(error), "".join(traceback.format_exception(error)))
+
+
+def _worker(setup: Setup) -> Worker:
+    from bench.execution.worker.tasks import Data, Worker
     from bench.planning.plugins import adopt, load_plugins
     from bench.stages.stage import Data
     from bench.stages.training import core
@@ -96,16 +140,4 @@ def set_up(setup: Setup) -> Any:
         arrays.array("labels"),
         arrays.array("validation_labels"),
     )
-    return Worker(data, store, setup.checkpoint)
-
-
-def _do(worker: Any, order: Order, reply: Callable[[object], None]) -> Done:
-    last = 0.0
-
-    def steps(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > PAUSE:
-            last = time.monotonic()
-            reply(Progressed(done, total))
-
-    return Done(worker.do(order.task, steps, order.force, lambda: reply(Waiting())))
+    return Worker(data, store, setup.device, setup.checkpoint)

@@ -18,12 +18,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import bench
+import models
+import reducers
 from bench.base import keys
 from bench.store import Store, StoreError
 from bench.store.store import DRAFTS, LOCKS
 
-PACKAGES = ("bench", "models", "reducers")
-MODULES = ("grammar.py", "registry.py")
 # What carries tasks and results, beside what keys are made of.
 CARRIERS = ("cloudpickle", "dask", "distributed", "numpy")
 PREFIX = "token-"
@@ -171,12 +172,12 @@ def _versions(names: list[str]) -> tuple[tuple[str, str], ...]:
 @functools.cache
 def sources() -> str:
     """Return a hash of latentgrid's own files, 16 hexadecimal digits."""
-    root = Path(__file__).resolve().parents[2]
-    files = [path for package in PACKAGES for path in (root / package).rglob("*.py")]
     digest = hashlib.sha256()
-    for path in sorted([*files, *(root / name for name in MODULES)]):
-        digest.update(f"{path.relative_to(root)}\n".encode())
-        digest.update(path.read_bytes())
+    for package in (bench, models, reducers):
+        root = Path(str(package.__file__)).parent
+        for path in sorted(root.rglob("*.py")):
+            digest.update(f"{package.__name__} {path.relative_to(root)}\n".encode())
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -190,6 +191,9 @@ def _kernels() -> str:
     ------
     subprocess.CalledProcessError
     """
-    code = f"import sys; sys.path[:] = {sys.path!r}; from bench.base import keys; print(keys.processor())"
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}; "
+        "from bench.base import keys; print(keys.processor())"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.strip()

@@ -12,25 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
-from rich.console import Console
 
 from bench.base.errors import UsageError, one_line
-from bench.base.processors import available_threads, find_device
-from bench.execution.engines import proof, remote
-from bench.execution.engines.connection import Connection
-from bench.execution.engines.engine import Work
-from bench.execution.engines.messages import Job, topic
-from bench.execution.engines.progress import WatchMany
-from bench.execution.engines.rounds import Rounds
-from bench.execution.engines.together import run_together
-from bench.execution.runner import Mode, Outcome
-from bench.execution.worker.messages import Setup
+from bench.base.processors import available_threads
+from bench.execution.engines.dask import proof, remote
+from bench.execution.engines.dask.connection import Connection
+from bench.execution.engines.dask.doing import Job
+from bench.execution.engines.dask.rounds import Rounds
+from bench.execution.engines.engine import Engine
+from bench.execution.progress import Watch
+from bench.execution.worker.messages import Ends, Order, Run, Setup
 from bench.planning.plan import Plan
-from bench.planning.settings import GridSettings
-from bench.store import Store
+from bench.planning.settings import GridSettings, find_device
 
 
-class Cluster:
+class Cluster(Engine):
     """The engine ``dask``.
 
     Parameters
@@ -46,10 +42,6 @@ class Cluster:
         self.workers = workers or available_threads()
         self.device = "cpu"
         self.connection: Connection | None = None
-
-    def __enter__(self) -> Cluster:
-        """Start nothing that nobody needs yet."""
-        return self
 
     def __exit__(self, *raised: object) -> None:
         """Leave the cluster, and end one that is ours."""
@@ -117,31 +109,21 @@ class Cluster:
         return self.connection
 
     @contextmanager
-    def at_work(
-        self, setup: Setup, seconds: dict[str, float], console: Console | None
-    ) -> Iterator[Work]:
+    def at_work(self, plan: Plan, setup: Setup, watch: Watch) -> Iterator[Run]:
         """Connect and have the workers proven, once there is something to do."""
-        watch = WatchMany(seconds, console)
+        libraries = {name for task in plan.tasks.values() for name in task.inputs["versions"]}
         ready: list[Rounds] = []
         with ExitStack() as stack:
 
-            def rounds() -> Rounds:
+            def run(orders: list[Order]) -> Ends:
                 if not ready:
                     ready.append(self._ready(setup, libraries, watch, stack))
-                return ready[0]
+                return ready[0].run(orders)
 
-            def work(plan: Plan, store: Store, mode: Mode, outcome: Outcome) -> None:
-                for task in plan.tasks.values():
-                    libraries.update(task.key_inputs["versions"])
-                run_together(plan, store, rounds, watch, mode, outcome)
+            yield run
 
-            libraries: set[str] = set()
-            yield work
-
-    def _ready(
-        self, setup: Setup, libraries: set[str], watch: WatchMany, stack: ExitStack
-    ) -> Rounds:
-        """Tell where the work goes, and have every worker prove that it can do it."""
+    def _ready(self, setup: Setup, libraries: set[str], watch: Watch, stack: ExitStack) -> Rounds:
+        """Have every worker prove that it can do the work, and say where that goes."""
         connection = self._connected()
         known = connection.workers()
         slots = sum(worker["nthreads"] for worker in known.values())
@@ -162,8 +144,8 @@ class Cluster:
         waits = "" if slots else ", waiting for a worker"
         at_once = f"{_some(slots, 'task')} at once, up to {_some(setup.threads, 'thread')} each"
         say(f"{at_once}{waits}{link}")
-        watch.at_once = lambda: max(slots, 1)
-        connection.client.subscribe_topic(topic(job.run), lambda event: watch.step(*event[1]))
+        watch.at_once = max(slots, 1)
+        connection.client.subscribe_topic(job.topic, lambda event: watch.step(*event[1]))
         stack.enter_context(watch)
         return Rounds(connection, job, say)
 

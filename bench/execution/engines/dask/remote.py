@@ -1,4 +1,4 @@
-"""A Dask worker's end: a batch of tasks, done in a process of their own.
+"""A Dask worker's end: a batch of tasks, done in processes of their own.
 
 This module is all that a scheduler has to load; what is heavy is imported where it is used.
 """
@@ -10,7 +10,7 @@ import pickle
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.execution.engines.messages import Job, Report
+    from bench.execution.engines.dask.doing import Job, Report
 
 GPU = "GPU"  # the resource that Dask's workers declare: --resources "GPU=1"
 
@@ -21,15 +21,15 @@ def work(job: bytes, orders: bytes, *parents: Report) -> Report:
     Parameters
     ----------
     job, orders : bytes
-        A pickled `bench.execution.engines.messages.Job` and list of `bench.execution.worker.messages.Order`. As bytes,
-        so that the scheduler, which looks into all that passes, loads nothing of them.
+        A pickled `bench.execution.engines.dask.doing.Job` and list of
+        `bench.execution.worker.messages.Order`. As bytes, so that the scheduler, which looks into
+        all that passes, loads nothing of them.
     *parents : Report
         What became of the batches that these tasks read from.
     """
     from distributed import get_worker
 
-    from bench.execution.engines.doing import Doing
-    from bench.execution.engines.messages import Behind, Report
+    from bench.execution.engines.dask.doing import Behind, Doing, Report
     from bench.execution.worker.messages import Done
 
     worker = get_worker()
@@ -53,7 +53,7 @@ async def prove(pickled: bytes) -> str:
     """Say why a worker cannot work for a grid; empty where it can. Leaves the worker responsive."""
     import asyncio
 
-    from bench.execution.engines.proof import misfit
+    from bench.execution.engines.dask.proof import misfit
 
     return await asyncio.to_thread(misfit, _load(pickled))
 

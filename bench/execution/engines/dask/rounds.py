@@ -20,30 +20,27 @@ from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from distributed import CancelledError, Client, Future, as_completed
 
 from bench.base.errors import UsageError, format_error
-from bench.execution.engines.batches import batches, on_gpu
-from bench.execution.engines.connection import LOST, Connection
-from bench.execution.engines.health import Health
-from bench.execution.engines.messages import Behind, Job, Report, TooSmall, Unfit, What
-from bench.execution.engines.remote import GPU, processors, work
-from bench.execution.engines.together import End, Ends
-from bench.execution.worker.messages import Done, Order, Raised
+from bench.execution.engines.dask.batches import Batch, batches
+from bench.execution.engines.dask.connection import LOST, Connection, Health
+from bench.execution.engines.dask.doing import Behind, Job, Report, TooSmall, Unfit, What
+from bench.execution.engines.dask.remote import GPU, processors, work
+from bench.execution.engines.engine import on_gpu
+from bench.execution.worker.messages import Done, End, Ends, Order, Raised
 from bench.store import Store
 
 NOBODY = "tcp://0.0.0.0:0"
 GATHER = 0.05  # seconds; ends of short tasks are fetched together, since to fetch takes time
 
-Batch = list[Order]
-
 
 class Rounds:
-    """Does tasks on Dask's workers; `bench.execution.engines.together.Doers`.
+    """Does tasks on Dask's workers.
 
     Parameters
     ----------
     connection : Connection
     job : Job
     say : callable
-        Told in one line what people should know of the cluster.
+        Called with one line that people should know of the cluster.
     """
 
     def __init__(self, connection: Connection, job: Job, say: Callable[[str], None]) -> None:
@@ -57,8 +54,8 @@ class Rounds:
         self.rounds = 0
         self.restricted: list[list[str]] = []  # addresses of the only workers for some tasks
 
-    def ends(self, orders: list[Order]) -> Ends:
-        """Do tasks, parents first; yield each as it ends, but those behind one that failed.
+    def run(self, orders: list[Order]) -> Ends:
+        """Do tasks as every engine does; see `bench.execution.worker.messages.Run`.
 
         Raises
         ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,8 +13,8 @@ from distributed import CancelledError, Client, LocalCluster
 from distributed.comm import CommClosedError
 
 from bench.base.errors import RunError, UsageError, format_error
-from bench.execution.engines.doing import children
-from bench.execution.engines.remote import GPU, processors
+from bench.execution.engines.dask.doing import children
+from bench.execution.engines.dask.remote import GPU, processors
 
 HERE = "127.0.0.1"
 PATIENCE = 10.0  # seconds for a scheduler to answer
@@ -21,6 +22,7 @@ RETURN = 60.0  # seconds for a scheduler that was lost to come back
 # What Dask raises when the scheduler is no longer there.
 LOST = (CancelledError, CommClosedError, OSError, TimeoutError)
 LOGGERS = ("distributed", "tornado", "asyncio", "bokeh")
+INSTALL = "latentgrid has to be installed on all workers, and on the scheduler"
 
 
 class Connection:
@@ -44,7 +46,7 @@ class Connection:
     """
 
     def __init__(self, address: str | None, workers: int = 1, gpus: int = 0) -> None:
-        # What goes wrong is told in one line, by whoever asked.
+        # Whoever asked says in one line what went wrong.
         for name in [*logging.root.manager.loggerDict]:  # each may have a level of its own
             if name.partition(".")[0] in LOGGERS:
                 logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -80,7 +82,7 @@ class Connection:
             If a worker cannot do that, for lack of latentgrid perhaps.
         """
         try:
-            answers = self.client.run(function, *arguments, on_error="return")
+            answers: dict[str, Any] = self.client.run(function, *arguments, on_error="return")
         except LOST as error:
             raise RunError(
                 f"the scheduler {self.address} was lost ({format_error(error)})"
@@ -88,11 +90,9 @@ class Connection:
         for address, answer in answers.items():
             if isinstance(answer, BaseException):
                 raise UsageError(
-                    f"worker {address} does not answer ({format_error(answer)}): latentgrid has to be "
-                    "installed on all workers, and on the scheduler"
+                    f"worker {address} does not answer ({format_error(answer)}): {INSTALL}"
                 )
-        found: dict[str, Any] = answers
-        return found
+        return answers
 
     def check_scheduler(self) -> None:
         """Refuse a scheduler that cannot load what passes through it.
@@ -105,8 +105,8 @@ class Connection:
             self.client.run_on_scheduler(processors)
         except Exception as error:  # whatever it raises while it loads that
             raise UsageError(
-                f"the scheduler {self.address} cannot work for this grid ({format_error(error)}): "
-                "latentgrid has to be installed on all workers, and on the scheduler"
+                f"the scheduler {self.address} cannot work for this grid "
+                f"({format_error(error)}): {INSTALL}"
             ) from None
 
     def again(self) -> None:
@@ -129,7 +129,7 @@ class Connection:
     def close(self) -> None:
         """Leave a running cluster, and end one that is ours."""
         if self.cluster is not None:
-            children().end()  # else their tasks would be waited for
+            children.end()  # else their tasks would be waited for
         self._leave()
         if self.cluster is not None:
             with suppress(Exception):
@@ -143,7 +143,7 @@ class Connection:
         to = self.cluster if self.cluster is not None else self.address
         try:
             with warnings.catch_warnings():
-                # Other versions are refused, where they matter, by `bench.execution.engines.proof`.
+                # Where other versions matter, `bench.execution.engines.dask.proof` refuses them.
                 warnings.simplefilter("ignore")
                 return Client(to, timeout=patience, set_as_default=False)
         except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
@@ -166,3 +166,72 @@ def _start(workers: int, gpus: int) -> LocalCluster:
             worker_dashboard_address=f"{HERE}:0",
             silence_logs=logging.CRITICAL + 1,
         )
+
+
+LOOK = 5.0  # seconds between two looks at the workers
+ALONE = "no worker is there"
+OUT_OF_MEMORY = 60.0  # seconds that all workers may have no memory left before that is the end
+
+
+class Health:
+    """Notices that a cluster has come to a halt, of which Dask itself says nothing.
+
+    Parameters
+    ----------
+    connection : Connection
+    device : str
+        ``cuda``: it needs a worker that has a GPU.
+    say : callable
+        Called with one line that people should know.
+    """
+
+    def __init__(self, connection: Connection, device: str, say: Callable[[str], None]) -> None:
+        self.connection = connection
+        self.device = device
+        self.say = say
+        self.looked = self.well = time.monotonic()
+        self.lack = ALONE  # said when the work began, if it is so at first
+
+    def look(self, restricted: list[list[str]]) -> bool:
+        """Look whether anybody is at work, if it is time for that.
+
+        Parameters
+        ----------
+        restricted : list of list of str
+            Addresses of the only workers that may do some tasks.
+
+        Returns
+        -------
+        bool
+            False if for some of these none is left.
+
+        Raises
+        ------
+        bench.base.errors.RunError
+            If no worker takes tasks any more, for want of memory.
+        """
+        now = time.monotonic()
+        if now - self.looked < LOOK:
+            return True
+        self.looked = now
+        workers = self.connection.workers()
+        lack = self._lack(workers)
+        if lack and lack != self.lack:
+            self.say(f"{lack}; waiting for one")
+        self.lack = lack
+        if not workers or any(known["status"] != "paused" for known in workers.values()):
+            self.well = now
+        elif now - self.well > OUT_OF_MEMORY:
+            raise RunError(
+                "no worker has memory left for a task (Dask paused all of them): start some with "
+                "more, --memory-limit; what was done is kept, and the same command goes on from "
+                "there"
+            )
+        return all(workers.keys() & set(some) for some in restricted)
+
+    def _lack(self, workers: dict[str, dict[str, Any]]) -> str:
+        if not workers:
+            return ALONE
+        if self.device == "cuda" and not any(w["resources"].get(GPU) for w in workers.values()):
+            return 'no worker says that it has a GPU (dask worker --resources "GPU=1")'
+        return ""

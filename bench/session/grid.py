@@ -1,4 +1,4 @@
-"""One run of a grid on one data set: settings → data → plan → tasks → records → results."""
+"""A grid on one data set: settings → data → plan → tasks → records → results."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from bench.base.errors import RunError, UsageError
 from bench.base.processors import find_device
 from bench.datasets.dataset import Dataset, load
 from bench.execution.engines.engine import Engine
-from bench.execution.engines.local import Local
-from bench.execution.runner import Mode, Outcome
+from bench.execution.progress import Watch
+from bench.execution.runner import Outcome, run_plan
 from bench.execution.worker.messages import Setup
-from bench.planning import budget
-from bench.planning.budget import Clock
+from bench.planning import budget, estimate
+from bench.planning.mode import Mode
 from bench.planning.plan import Plan, plan, plan_scan
 from bench.planning.plugins import items_of
-from bench.planning.settings import AUTO, GridSettings
-from bench.stages import scan, stage_of
-from bench.stages.stage import Task
+from bench.planning.settings import AUTO, GridSettings, find_device
+from bench.planning.task import Task
+from bench.session.clock import Clock
+from bench.stages import controls
 from bench.store import DamagedError, Store, StoreError
 from bench.store.upkeep import record_grid
 
@@ -39,7 +40,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Finished:
-    """What a run leaves.
+    """What a grid on one data set leaves.
 
     Attributes
     ----------
@@ -48,7 +49,7 @@ class Finished:
     written : list of Path
         Files, results.md first.
     notes : list of str
-        What happened on the way that the user should know.
+        What happened that the user should know.
     """
 
     records: pd.DataFrame
@@ -57,22 +58,21 @@ class Finished:
     notes: list[str]
 
 
-class Run:
+class GridOnDataset:
     """A grid with its data loaded and its tasks planned; nothing has been trained.
 
     Parameters
     ----------
-    spec : GridSettings
-        Of one data set; `bench.session.several` has a run for each of several.
+    settings : GridSettings
+        Of one data set.
     mode : Mode
     console : Console or None
         Where progress is drawn; standard error by default.
-    engine : Engine or None
-        What does the tasks; a process of its own on this machine by default.
+    engine : Engine
 
     Attributes
     ----------
-    spec : GridSettings
+    settings : GridSettings
         With device and clusters resolved.
     dataset : Dataset
     store : Store
@@ -84,83 +84,75 @@ class Run:
     Raises
     ------
     UsageError
-        If the data cannot be used, a model or chain cannot work on them, or the mode
-        contradicts itself.
+        If the data cannot be used, or a model or chain cannot work on them.
     """
 
     def __init__(
-        self,
-        spec: GridSettings,
-        mode: Mode | None = None,
-        console: Console | None = None,
-        engine: Engine | None = None,
+        self, settings: GridSettings, mode: Mode, console: Console | None, engine: Engine
     ) -> None:
-        self.mode = mode or Mode()
-        _check_mode(self.mode)
+        self.mode = mode
         self.console = console
-        self.engine = engine or Local()
-        (name,) = spec.datasets
-        clusters = scan.LEAST if spec.clusters == AUTO else spec.clusters
+        self.engine = engine
+        self.store = Store(settings.store)
+        (name,) = settings.datasets
+        clusters = controls.LEAST if settings.clusters == AUTO else settings.clusters
         with LoadBar(console) as progress:
             self.dataset: Dataset = load(
                 name,
-                limit=spec.most_images,
-                seed=spec.seed,
+                limit=settings.most_images,
+                seed=settings.seed,
                 clusters=clusters,
                 progress=progress,
             )
-        device = find_device() if spec.device == "auto" else spec.device
-        resolved = {"device": device, "resamples": self._resamples(spec)}
-        if spec.clusters != AUTO:
+        device = find_device() if settings.device == "auto" else settings.device
+        resolved = {"device": device, "resamples": self._resamples(settings)}
+        if settings.clusters != AUTO:
             resolved["clusters"] = self.dataset.clusters
-        self.spec = spec.model_copy(update=resolved)
-        self.asked = self.spec
-        self.store = Store(spec.store)
-        self.clock: Clock | None = None
+        self.asked = self.settings = settings.model_copy(update=resolved)
         self.curve: pd.DataFrame | None = None
-        if self.spec.budget is not None:
-            self.spec = self.spec.model_copy(update={"epochs": self._epochs()})
-        planned = plan_scan if self.spec.clusters == AUTO else plan
-        self.plan: Plan = planned(self.spec, self.dataset)
+        if settings.budget is not None:
+            self.settings = self.asked.model_copy(update={"epochs": self._epochs()})
+        planned = plan_scan if self._suggests else plan
+        self.plan: Plan = planned(self.settings, self.dataset)
+
+    def _resamples(self, settings: GridSettings) -> int:
+        """Return how often chains run on fewer images: where nothing is labeled, once."""
+        if settings.resamples is not None:
+            return settings.resamples
+        known = self.dataset.labels is not None or self.dataset.validation_labels is not None
+        return 0 if known else 1
 
     def _epochs(self) -> int:
         """Return the epochs that the budget has room for: as decided before, or estimated."""
-        spec, seconds = self.spec, self.spec.budget_seconds
+        seconds = self.asked.budget_seconds
         assert seconds is not None
         found = budget.decided(self.store, self._decision)
         if found is not None:
             return found
 
         def estimate_with(epochs: int) -> float:
-            made = plan(spec.model_copy(update={"epochs": epochs}), self.dataset)
+            made = plan(self.asked.model_copy(update={"epochs": epochs}), self.dataset)
             return sum(map(self.seconds, made.tasks.values()))
 
-        return budget.epochs(seconds, spec.epochs, estimate_with)
-
-    def _decide(self) -> None:
-        """Keep the number of epochs that a budget has room for."""
-        if self.spec.budget is not None:
-            budget.decide(self.store, self._decision, self.spec.epochs)
-
-    @property
-    def to_repeat(self) -> GridSettings:
-        """The settings that give this run again: a budget chooses the epochs by itself."""
-        return self.spec.model_copy(update={"epochs": self.asked.epochs})
+        return budget.epochs(seconds, self.asked.epochs, estimate_with)
 
     @functools.cached_property
     def _decision(self) -> str:
-        """The key under which the number of epochs is kept: all that asks for it, but the place."""
+        """The key under which the number of epochs is kept: of all that it depends on."""
         elsewhere = {"out", "store", "checkpoint", "epochs", "engine", "workers"}
-        asked = self.spec.model_dump(mode="json", exclude=elsewhere)
+        asked = self.asked.model_dump(mode="json", exclude=elsewhere)
         most = self.asked.epochs
         return keys.key({"asked": asked, "most": most, "data": self.dataset.fingerprint})
 
-    def _resamples(self, spec: GridSettings) -> int:
-        """Return how often chains run on fewer images: where nothing is labeled, once."""
-        if spec.resamples is not None:
-            return spec.resamples
-        known = self.dataset.labels is not None or self.dataset.validation_labels is not None
-        return 0 if known else 1
+    def decide(self) -> None:
+        """Keep the number of epochs that a budget has room for."""
+        if self.settings.budget is not None:
+            budget.decide(self.store, self._decision, self.settings.epochs)
+
+    @property
+    def to_repeat(self) -> GridSettings:
+        """The settings that give this grid again: a budget chooses the epochs by itself."""
+        return self.settings.model_copy(update={"epochs": self.asked.epochs})
 
     def missing(self) -> list[Task]:
         """Return the tasks that are to be done."""
@@ -169,7 +161,9 @@ class Run:
 
     def seconds(self, task: Task) -> float:
         """Estimate a task's wall clock."""
-        return stage_of(task).seconds(task, self.dataset.image_shape)
+        return estimate.seconds(
+            task, self.dataset.image_shape, self.dataset.clusters, self.settings.device
+        )
 
     def megabytes(self, task: Task) -> float:
         """Estimate an artifact's size."""
@@ -177,70 +171,44 @@ class Run:
             task, self.dataset.image_shape, len(self.dataset.validation_images)
         )
 
-    def execute(self) -> Finished:
-        """Do what is missing, and write the results.
-
-        Raises
-        ------
-        UsageError
-            If results or store cannot be written; known before anything is trained.
-        bench.store.StoreError
-            If the store cannot be written any more; what was done stays.
-        """
-        if self.mode.only_cached and self.nothing_there():
-            raise UsageError(
-                f"nothing of this grid is in {self.spec.store}: run it without --only-cached"
-            )
-        self.prepare()
-        return self.carry_out(Outcome())
-
-    def nothing_there(self) -> bool:
-        """Tell whether the store has no task's result."""
-        return len(self.missing()) == len(self.plan.tasks)
-
-    def prepare(self) -> None:
-        """Make the folders for results and artifacts, or say in one line why they will not do.
-
-        Raises
-        ------
-        UsageError
-        """
-        from bench.report.write import prepare
-
-        prepare(self.spec.out)
-        if not self.mode.only_cached:
-            self.store.prepare(self.megabytes_needed())
-            self._decide()
-            record_grid(self.store, self.spec.out, self.places(), self.to_repeat.to_toml())
+    def megabytes_needed(self) -> float:
+        """Estimate the disk that all of it takes, checkpoints included."""
+        missing = self.missing()
+        shape = self.dataset.image_shape
+        images = sum(array.nbytes for array in self.dataset.arrays().values()) / 1e6
+        checkpoints = [estimate.checkpoint_megabytes(task, shape) for task in missing]
+        return sum(map(self.megabytes, missing), images * bool(missing)) + max(
+            checkpoints, default=0
+        )
 
     def places(self) -> list[tuple[str, str]]:
         """Return stage and key of every artifact that the results rest on."""
         used = [(task.stage, task.key) for task in self.plan.tasks.values()]
-        if self.spec.budget is not None:
+        if self.settings.budget is not None:
             used.append((budget.STAGE, self._decision))
         return [("data", self.dataset.key), *used]
 
-    def carry_out(self, outcome: Outcome) -> Finished:
+    def execute(self, outcome: Outcome) -> Finished:
         """Do what is missing and write the results, in folders that were prepared.
 
         Parameters
         ----------
         outcome : Outcome
-            Filled in; a failure that it holds already stops a run that is to stop at the first.
+            Filled in; a failure that it holds already stops a grid that is to stop at the first.
         """
         from bench.report.write import write
 
-        if self.spec.budget_seconds is not None:
-            self.clock = Clock(self.spec.budget_seconds)
+        seconds = self.settings.budget_seconds
+        clock = None if seconds is None else Clock(seconds)
         notes = list(self._set_aside_damaged())
         seen: Counter[tuple[str, str]] = Counter()
         while True:
             try:
                 if not self.mode.only_cached:
                     self._save_data()
-                    self._decide()
-                said = self._run(outcome)
-                if self._scans:
+                    self.decide()
+                said = self._run(outcome, clock)
+                if self._suggests:
                     notes += self._take_suggestion(outcome)
                     continue
                 notes += said
@@ -255,10 +223,15 @@ class Run:
                 seen[damage.stage, damage.key] += 1
                 if seen[damage.stage, damage.key] == ROUNDS or self.mode.only_cached:
                     raise StoreError(
-                        f"store {self.spec.store}: {damage.stage} {damage.key} is damaged "
+                        f"store {self.store.root}: {damage.stage} {damage.key} is damaged "
                         f"({damage.reason})"
                     ) from damage
                 notes.append(self._set_aside(damage))
+
+    @property
+    def _suggests(self) -> bool:
+        """Whether the plan is the one that suggests a number of clusters."""
+        return self.settings.clusters == AUTO and self.curve is None
 
     def _take_suggestion(self, outcome: Outcome) -> list[str]:
         """Choose the number of clusters by what was found, and plan the grid with it.
@@ -266,14 +239,14 @@ class Run:
         Returns
         -------
         list of str
-            What the user should know: cells that had no say.
+            What the user should know: pipelines that did not contribute.
         """
         found = suggest.curve(self.plan, self.store)
         silent = suggest.silent(self.plan, self.store)
         if self.mode.only_cached and silent:
             raise UsageError(
-                f"{len(silent)} of {len(self.plan.runs)} cells have no say in the number of "
-                f"clusters yet in {self.spec.store}: run it without --only-cached, or give "
+                f"{len(silent)} of {len(self.plan.cells)} cells have no say in the number of "
+                f"clusters yet in {self.store.root}: run it without --only-cached, or give "
                 "--clusters N"
             )
         if found.empty:
@@ -289,23 +262,13 @@ class Run:
         self.dataset = replace(self.dataset, clusters=chosen, notes=(*self.dataset.notes, note))
         self.curve = found
         scanned = self.places()
-        self.plan = plan(self.spec, self.dataset)
+        self.plan = plan(self.settings, self.dataset)
         if not self.mode.only_cached:
             used = [*scanned, *self.places()]
-            record_grid(self.store, self.spec.out, used, self.to_repeat.to_toml())
+            record_grid(self.store, self.settings.out, used, self.to_repeat.to_toml())
         reasons = [outcome.failures[key].error for key in silent if key in outcome.failures]
         said = f"{len(silent)} cells had no say in the number of clusters"
         return [f"{said}: {'; '.join(dict.fromkeys(reasons))}"] if silent else []
-
-    def megabytes_needed(self) -> float:
-        """Estimate the disk that all of it takes, checkpoints included."""
-        missing = self.missing()
-        shape = self.dataset.image_shape
-        images = sum(array.nbytes for array in self.dataset.arrays().values()) / 1e6
-        checkpoints = [stage_of(task).checkpoint_megabytes(task, shape) for task in missing]
-        return sum(map(self.megabytes, missing), images * bool(missing)) + max(
-            checkpoints, default=0
-        )
 
     def _save_data(self) -> None:
         """Put the images where the process that works on them finds them."""
@@ -329,67 +292,52 @@ class Run:
         where = f", set aside in {show(aside)}" if aside else ""
         return f"{damage.stage} {damage.key} was damaged ({damage.reason}){where}, and made again"
 
-    def _run(self, outcome: Outcome) -> list[str]:
+    def _run(self, outcome: Outcome, clock: Clock | None) -> list[str]:
         """Do what is missing; return what the user should know.
 
         Within a budget one repetition after the other, and the plan becomes that of those that
         there was time for.
         """
-        estimates = {task.key: self.seconds(task) for task in self.missing()}
-        with self.engine.at_work(self._setup(), estimates, self.console) as work:
-            if self.clock is None or self._scans:
-                work(self.plan, self.store, self.mode, outcome)
+        watch = Watch({task.key: self.seconds(task) for task in self.missing()}, self.console)
+        with self.engine.at_work(self.plan, self._setup(), watch) as run:
+            if clock is None or self._suggests:
+                run_plan(self.plan, self.store, run, watch, self.mode, outcome)
                 return []
-            for seeds in range(1, self.spec.seeds + 1):
+            for seeds in range(1, self.settings.seeds + 1):
                 self.plan = self._of_seeds(seeds)
-                work(self.plan, self.store, self.mode, outcome)
-                if seeds < self.spec.seeds and not self._goes_on(seeds, self.clock):
-                    return [self.clock.note(seeds, self.spec.seeds)]
+                run_plan(self.plan, self.store, run, watch, self.mode, outcome)
+                if seeds < self.settings.seeds and not self._goes_on(seeds, clock):
+                    return [clock.note(seeds, self.settings.seeds)]
         return []
 
     def _of_seeds(self, seeds: int) -> Plan:
-        return plan(self.spec.model_copy(update={"seeds": seeds}), self.dataset)
+        return plan(self.settings.model_copy(update={"seeds": seeds}), self.dataset)
 
     def _goes_on(self, seeds: int, clock: Clock) -> bool:
-        """Tell whether another repetition is there already, or there is time for it."""
+        """Return whether another repetition is there already, or there is time for it."""
         there = not self.mode.force and all(
             (task.stage, task.key) in self.store
             for task in self._of_seeds(seeds + 1).tasks.values()
         )
         return there or (clock.another() and not self.mode.only_cached)
 
-    @property
-    def _scans(self) -> bool:
-        """Whether the plan is the one that suggests a number of clusters."""
-        return self.spec.clusters == AUTO and self.curve is None
-
     def _setup(self) -> Setup:
-        spec = self.spec
-        links = [link.name for chain in spec.chains for link in chain.links]
+        settings = self.settings
+        links = [link.name for chain in settings.chains for link in chain.links]
         return Setup(
-            spec.store,
+            settings.store,
             self.dataset.key,
-            spec.device,
-            spec.threads,
-            spec.deterministic,
-            spec.precision,
-            spec.checkpoint,
-            spec.plugins,
-            cloudpickle.dumps(items_of(spec.models, links, spec.clusterers)),
+            settings.device,
+            settings.threads,
+            settings.deterministic,
+            settings.precision,
+            settings.checkpoint,
+            settings.plugins,
+            cloudpickle.dumps(items_of(settings.models, links, settings.clusterers)),
         )
 
 
-def _check_mode(mode: Mode) -> None:
-    """Refuse what cannot be meant together."""
-    for name in ("force", "fail_fast"):
-        if mode.only_cached and getattr(mode, name):
-            flag = name.replace("_", "-")
-            raise UsageError(
-                f"--only-cached computes nothing and --{flag} is about computing: give one of them"
-            )
-
-
 def show(path: Path) -> str:
-    """Write a path as short as it can be said from here."""
+    """Write a path as short as it can be from here."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
