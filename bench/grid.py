@@ -71,22 +71,22 @@ def grid(
     if list_items:
         return terminal.list_items(settings.get("plugins", []))
     try:
-        from bench.execution.runner import Mode
+        from bench.planning.mode import Mode
         from bench.planning.settings import resolve
-        from bench.session.several import Runs
+        from bench.session.session import Session
 
-        runs = Runs(resolve(settings, config), Mode(force, only_cached, fail_fast))
+        session = Session(resolve(settings, config), Mode.of(force, only_cached, fail_fast))
         if dry_run:
-            return terminal.dry_run(runs)
+            return terminal.dry_run(session)
     except Stopped as stop:
         return stopped(stop, "while loading; nothing was computed yet")
     try:
-        return terminal.summarize(runs, runs.execute())
+        return terminal.summarize(session, session.execute())
     except Stopped as stop:
         return stopped(
             stop,
-            f"{runs.done()} of {len(runs.tasks())} tasks are in {runs.spec.store}; the same "
-            "command goes on from there",
+            f"{session.done()} of {len(session.tasks())} tasks are in {session.settings.store}; the "
+            "same command goes on from there",
         )
 
 

@@ -131,14 +131,14 @@ def test_a_task_that_another_grid_is_at_gives_its_place_to_others(tmp_path, expe
     asked = {**SETTINGS, **where, "engine": "dask", "workers": 1}
     store, tasks = Store(tmp_path / "store"), Session(resolve(asked)).tasks().values()
     store.prepare()
-    (place,) = [task for task in tasks if task.stage == "place"]
+    (place,) = [task for task in tasks if task.stage == "reference"]
     others = [(t.stage, t.key) for t in tasks if t.stage in ("encode", "rank")]
     found = []
     with store.lock(place.key):  # as another grid would hold it
         thread = threading.Thread(target=lambda: found.append(run_grid(**asked)))
         thread.start()
         wait_for(lambda: all(other in store for other in others))
-        assert ("place", place.key) not in store
+        assert ("reference", place.key) not in store
     thread.join()
     assert lasting(found[0]) == expected
 

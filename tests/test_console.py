@@ -6,8 +6,10 @@ import pytest
 from rich.console import Console
 
 from bench.base.command import fail
-from bench.base.console import LoadBar, Watch, duration
+from bench.base.console import LoadBar
+from bench.base.times import duration
 from bench.datasets.dataset import load
+from bench.execution.progress import Watch
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
 

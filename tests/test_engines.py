@@ -275,7 +275,7 @@ def test_force_does_every_task_again_and_once(again, did, runs, plugin):
 
 def test_fail_fast_stops_at_the_first_failure(again, runs):
     for engine in ENGINES:
-        again(engine, "place", "reduce")
+        again(engine, "reference", "reduce")
         finished = runs(engine, {"fail_fast": True}).execute()
         (run,) = finished.each
         assert len({failure.error for failure in run.outcome.failures.values()}) == 1

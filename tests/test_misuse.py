@@ -90,7 +90,7 @@ MISUSE = [
     (["--dataset", "npy:same,digits"], "npy:same: all 30 images are the same"),
     (["--dataset", "digits,npy:nowhere"], "no trainX.npy in nowhere"),
     (["--dataset", "npy:good,npy:./good"], "npy:good and npy:./good are the same images"),
-    (["--dataset", "digits,npy:good", "--only-cached"], "nothing of these grids is in .store"),
+    (["--dataset", "digits,npy:good", "--only-cached"], "nothing of this grid is in .store"),
     # names
     (["--dataset", "digits,photo"], "unknown data set 'photo': did you mean 'photos'?"),
     (["--dataset", "digits,digits"], "digits is named twice"),

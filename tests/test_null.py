@@ -6,7 +6,7 @@ import pandas as pd
 from bench.clusterers.kmeans import KMeans
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
-from bench.session.run import Run
+from bench.session.session import Session
 from bench.stages.cluster import cluster
 from bench.stages.measure import measure
 from bench.stages.null import null
@@ -56,14 +56,14 @@ def test_the_seed_decides():
 
 
 def test_one_control_a_model_and_chain():
-    run = Run(resolve({"models": "pixels,untrained-dnn", "reducers": "none,pca5", "seeds": 3,
-                       "limit": 100, "null": True}))  # fmt: skip
-    made = plan(run.spec, run.dataset)
+    settings = {"models": "pixels,untrained-dnn", "reducers": "none,pca5", "seeds": 3}
+    (run,) = Session(resolve(settings | {"limit": 100, "null": True})).grids
+    made = plan(run.settings, run.dataset)
     controls = {tuple(task.key for task in cell.null) for cell in made.runs}
     assert len(made.runs) == 12
     assert len(controls) == 4
     assert sum(task.stage == "null" for task in made.tasks.values()) == 2  # one a model
-    without = plan(run.spec.model_copy(update={"null": False}), run.dataset)
+    without = plan(run.settings.model_copy(update={"null": False}), run.dataset)
     assert {key for key, task in made.tasks.items() if task.key in without.tasks} == set(
         without.tasks
     )

@@ -14,8 +14,9 @@ from bench.execution.engines.dask.batches import LONGEST, batches
 from bench.execution.engines.dask.pool import Permits
 from bench.execution.worker.messages import Damaged, Done, Order, Setup, Stuck
 from bench.execution.worker.process import WorkerProcess
-from bench.execution.worker.tasks import Data, Worker
-from bench.planning.task import PARALLEL, Task
+from bench.execution.worker.tasks import Worker
+from bench.stages import stages
+from bench.stages.stage import Data, Task
 from bench.store import Store
 from tests.conftest import run_grid as run_command
 from tests.test_plan import planned

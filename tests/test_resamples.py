@@ -7,7 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
-from bench.session.run import Run
+from bench.session.session import Session
 from bench.stages.resample import resample
 from bench.stages.stability import stability
 from tests.conftest import run_grid
@@ -16,8 +16,8 @@ from tests.conftest import run_grid
 def planned(**settings):
     flags = {"models": "pixels,untrained-dnn", "reducers": "none,pca5+tsne2", "seeds": 2}
     flags |= {"limit": 120, "null": False, "baselines": False, "resamples": 2, "threads": 1}
-    run = Run(resolve(flags | settings))
-    return plan(run.spec, run.dataset)
+    (run,) = Session(resolve(flags | settings)).grids
+    return plan(run.settings, run.dataset)
 
 
 def test_four_fifths_without_replacement():

@@ -14,8 +14,7 @@ from bench.execution.progress import Watch
 from bench.execution.runner import Outcome, run_plan
 from bench.execution.worker.messages import Done, Raised, Setup
 from bench.execution.worker.process import environment
-from bench.execution.worker.tasks import Data, Worker
-from bench.planning import estimate, settings
+from bench.execution.worker.tasks import Worker
 from bench.planning.mode import Mode
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
@@ -47,7 +46,7 @@ def done(planned, tmp_path, mode=Mode.MISSING, fails=()):
     found, data = planned
     store = Store(tmp_path)
     store.prepare()
-    worker, watch, outcome = Worker(data_of(data), store, "cpu"), Watch({}), Outcome()
+    worker, watch, outcome = Worker(data_of(data), store), Watch({}), Outcome()
 
     def do(order):
         if order.task.stage in fails:

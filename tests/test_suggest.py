@@ -9,10 +9,11 @@ from sklearn.datasets import make_blobs
 from bench.analysis import suggest
 from bench.base.errors import RunError, UsageError
 from bench.datasets.dataset import load
-from bench.execution.runner import Mode, Outcome
+from bench.execution.runner import Outcome
+from bench.planning.mode import Mode
 from bench.planning.plan import plan_scan
 from bench.planning.settings import resolve
-from bench.session.run import Run
+from bench.session.session import Session
 from bench.stages.metrics import neighbors
 from bench.stages.scan import counts, scan
 from tests.conftest import run_grid
@@ -67,12 +68,13 @@ def test_groups_that_are_there_are_counted(groups):
 
 
 def test_the_scan_shares_every_embedding_with_the_grid():
-    run = Run(resolve({"models": "pixels,untrained-dnn", "reducers": "pca9,pca9+tsne2", "seeds": 2,
-                       "limit": 100, "baselines": False, "clusters": "auto"}))  # fmt: skip
-    assert run.plan.tasks.keys() == plan_scan(run.spec, run.dataset).tasks.keys()
+    settings = {"models": "pixels,untrained-dnn", "reducers": "pca9,pca9+tsne2", "seeds": 2,
+                "limit": 100, "baselines": False, "clusters": "auto"}  # fmt: skip
+    (run,) = Session(resolve(settings)).grids
+    assert run.plan.tasks.keys() == plan_scan(run.settings, run.dataset).tasks.keys()
     scans = [task for task in run.plan.tasks.values() if task.stage == "scan"]
     assert len(scans) == 4
-    given = Run(run.spec.model_copy(update={"clusters": 7}))
+    (given,) = Session(run.settings.model_copy(update={"clusters": 7})).grids
     assert {k for k, t in run.plan.tasks.items() if t.stage != "scan"} <= given.plan.tasks.keys()
 
 
@@ -133,9 +135,10 @@ def test_the_command_suggests_ranks_and_resumes(tmp_path):
 def test_without_any_embedding_nothing_is_suggested(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     flat(tmp_path / "flat")
-    run = Run(resolve({"dataset": "folder:flat", "clusters": "auto", "models": "pixels",
-                       "reducers": "pca9", "baselines": False}))  # fmt: skip
-    run.plan = plan_scan(run.spec, run.dataset)
+    settings = {"dataset": "folder:flat", "clusters": "auto", "models": "pixels",
+                "reducers": "pca9", "baselines": False}  # fmt: skip
+    (run,) = Session(resolve(settings)).grids
+    run.plan = plan_scan(run.settings, run.dataset)
     with pytest.raises(RunError, match="no number of clusters can be suggested"):
         run._take_suggestion(Outcome())
 
@@ -144,14 +147,14 @@ def test_what_is_there_in_part_suggests_nothing(tmp_path, monkeypatch):
     """A number from the cells that happened to be done would not be the run's."""
     monkeypatch.chdir(tmp_path)
     settings = {"dataset": "digits", "limit": 60, "clusters": "auto", "models": "pixels",
-                "seeds": 1, "null": False, "baselines": False}  # fmt: skip
-    Run(resolve(settings | {"reducers": "pca9"})).execute()
-    more = Run(resolve(settings | {"reducers": "pca9,pca5"}), Mode(only_cached=True))
+                "seeds": 1, "null": False, "baselines": False, "engine": "inline"}  # fmt: skip
+    Session(resolve(settings | {"reducers": "pca9"})).execute()
+    more = Session(resolve(settings | {"reducers": "pca9,pca5"}), Mode.CACHED)
     with pytest.raises(UsageError, match="1 of 2 cells have no say"):
         more.execute()
 
 
 def test_too_few_images_are_refused():
     with pytest.raises(UsageError, match="auto needs 20 images or more, found 19"):
-        Run(resolve({"dataset": "digits", "limit": 19, "clusters": "auto", "models": "pixels",
+        Session(resolve({"dataset": "digits", "limit": 19, "clusters": "auto", "models": "pixels",
                      "reducers": "pca2", "baselines": False}))  # fmt: skip

@@ -11,8 +11,7 @@ from rich.progress import Task as Bar
 from rich.text import Text
 
 from bench.base.times import duration
-from bench.planning.task import Task
-from bench.stages.stages import Steps
+from bench.stages.stage import Steps, Task
 
 
 class _TimeLeft(ProgressColumn):

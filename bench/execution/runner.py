@@ -10,7 +10,7 @@ from bench.execution.progress import Watch
 from bench.execution.worker.messages import Damaged, Done, Order, Raised, Run, Stuck
 from bench.planning.mode import Mode
 from bench.planning.plan import Plan
-from bench.planning.task import Task
+from bench.stages.stage import Task
 from bench.store import DamagedError, Store, StoreError
 
 

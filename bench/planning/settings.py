@@ -26,6 +26,7 @@ from pydantic import (
 
 from bench.base.errors import UsageError
 from bench.base.processors import available_threads, find_device
+from bench.base.times import seconds
 from bench.planning import engines
 from bench.planning.presets import PRESETS
 
@@ -141,12 +142,6 @@ def _load(paths: tuple[Path, ...]) -> tuple[Path, ...]:
     return paths
 
 
-def _seconds(text: str) -> float:
-    from bench.planning.budget import seconds
-
-    return seconds(text)
-
-
 Number = BeforeValidator(_no_truth_value)
 Count = Annotated[int, Number, Field(ge=1)]
 Natural = Annotated[int, Number, Field(ge=0)]
@@ -255,7 +250,7 @@ class GridSettings(BaseModel):
         "default as many as there are processors).",
         default=None,
     )  # fmt: skip
-    budget: Annotated[str, AfterValidator(lambda text: _seconds(text) and text)] | None = _setting(
+    budget: Annotated[str, AfterValidator(lambda text: seconds(text) and text)] | None = _setting(
         TRAINING, "TIME",
         "A time for each data set, such as 15m. Takes as many epochs, up to --epochs, as all seeds "
         "have time for by an estimate. A seed that would not end in time is not started, for any "
@@ -357,7 +352,7 @@ class GridSettings(BaseModel):
     @property
     def budget_seconds(self) -> float | None:
         """The budget in seconds, None without one."""
-        return None if self.budget is None else _seconds(self.budget)
+        return None if self.budget is None else seconds(self.budget)
 
     @property
     def spared(self) -> set[str]:

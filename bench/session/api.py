@@ -55,11 +55,11 @@ def run_grid(
     >>> records = run_grid(models="pixels", reducers="pca64", seeds=1)  # doctest: +SKIP
     >>> records.groupby(["model", "chain"])["accuracy"].mean()  # doctest: +SKIP
     """
-    from bench.execution.runner import Mode
-    from bench.session.several import Runs
+    from bench.planning.mode import Mode
+    from bench.session.session import Session
 
     found = resolve(settings, None if config is None else Path(config))
-    return Runs(found, Mode(force, only_cached, fail_fast)).execute().records
+    return Session(found, Mode.of(force, only_cached, fail_fast)).execute().records
 
 
 def _describe() -> None:

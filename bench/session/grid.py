@@ -23,14 +23,14 @@ from bench.execution.engines.engine import Engine
 from bench.execution.progress import Watch
 from bench.execution.runner import Outcome, run_plan
 from bench.execution.worker.messages import Setup
-from bench.planning import budget, estimate
+from bench.planning import budget
 from bench.planning.mode import Mode
 from bench.planning.plan import Plan, plan, plan_scan
 from bench.planning.plugins import items_of
-from bench.planning.settings import AUTO, GridSettings, find_device
-from bench.planning.task import Task
+from bench.planning.settings import AUTO, GridSettings
 from bench.session.clock import Clock
-from bench.stages import controls
+from bench.stages import scan, stage_of
+from bench.stages.stage import Task
 from bench.store import DamagedError, Store, StoreError
 from bench.store.upkeep import record_grid
 
@@ -95,7 +95,7 @@ class GridOnDataset:
         self.engine = engine
         self.store = Store(settings.store)
         (name,) = settings.datasets
-        clusters = controls.LEAST if settings.clusters == AUTO else settings.clusters
+        clusters = scan.LEAST if settings.clusters == AUTO else settings.clusters
         with LoadBar(console) as progress:
             self.dataset: Dataset = load(
                 name,
@@ -161,9 +161,7 @@ class GridOnDataset:
 
     def seconds(self, task: Task) -> float:
         """Estimate a task's wall clock."""
-        return estimate.seconds(
-            task, self.dataset.image_shape, self.dataset.clusters, self.settings.device
-        )
+        return stage_of(task).seconds(task, self.dataset.image_shape)
 
     def megabytes(self, task: Task) -> float:
         """Estimate an artifact's size."""
@@ -176,7 +174,7 @@ class GridOnDataset:
         missing = self.missing()
         shape = self.dataset.image_shape
         images = sum(array.nbytes for array in self.dataset.arrays().values()) / 1e6
-        checkpoints = [estimate.checkpoint_megabytes(task, shape) for task in missing]
+        checkpoints = [stage_of(task).checkpoint_megabytes(task, shape) for task in missing]
         return sum(map(self.megabytes, missing), images * bool(missing)) + max(
             checkpoints, default=0
         )
@@ -245,7 +243,7 @@ class GridOnDataset:
         silent = suggest.silent(self.plan, self.store)
         if self.mode.only_cached and silent:
             raise UsageError(
-                f"{len(silent)} of {len(self.plan.cells)} cells have no say in the number of "
+                f"{len(silent)} of {len(self.plan.runs)} cells have no say in the number of "
                 f"clusters yet in {self.store.root}: run it without --only-cached, or give "
                 "--clusters N"
             )

@@ -15,8 +15,8 @@ from bench.execution.engines.choose import choose
 from bench.execution.runner import Outcome
 from bench.planning.mode import Mode
 from bench.planning.settings import GridSettings
-from bench.planning.task import Task
 from bench.session.grid import Finished, GridOnDataset
+from bench.stages.stage import Task
 from bench.store.upkeep import record_grid
 
 

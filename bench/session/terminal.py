@@ -80,9 +80,9 @@ def _plan_of(grid: GridOnDataset) -> None:
     missing = {task.key for task in grid.missing()}
     clusters: int | str = grid.dataset.clusters
     if grid.settings.clusters == AUTO:
-        clusters = f"{controls.LEAST} to {controls.MOST}"
+        clusters = f"{scan.LEAST} to {scan.MOST}"
     print(
-        f"{len(grid.plan.cells)} cells on {grid.dataset.name}, {len(grid.dataset):,} images, "
+        f"{len(grid.plan.runs)} cells on {grid.dataset.name}, {len(grid.dataset):,} images, "
         f"{clusters} clusters, {grid.settings.device}, {grid.settings.threads} threads"
     )
     if grid.settings.budget is not None:
@@ -90,12 +90,14 @@ def _plan_of(grid: GridOnDataset) -> None:
             f"{grid.settings.epochs} of {grid.asked.epochs} epochs, and up to {grid.settings.seeds} seeds, "
             f"within {grid.settings.budget}"
         )
-    for cell in grid.plan.cells:
+    for cell in grid.plan.runs:
         todo = [task.stage for task in cell.tasks if task.key in missing]
         state = "there" if not todo else f"to do: {', '.join(dict.fromkeys(todo))}"
         if cell.impossible:
             state = "skipped"
-        print(f"  {cell.model:<14} {cell.way!s:<24} seed {cell.index}  {state}")
+        print(
+            f"  {cell.pipeline.model:<14} {cell.pipeline.way:<24} seed {cell.seed_index}  {state}"
+        )
     for note in [*grid.dataset.notes, *impossible_notes(grid)]:
         print(f"note: {note}")
     tasks = [task for task in grid.plan.tasks.values() if task.key in missing]
@@ -187,5 +189,5 @@ def tell_the_rest(grid: GridOnDataset, finished: Finished) -> int:
 
 def impossible_notes(grid: GridOnDataset) -> list[str]:
     """Say which cells are skipped because chain or clusterer cannot work on their codes."""
-    reasons = [cell.impossible for cell in grid.plan.cells if cell.impossible]
+    reasons = [cell.impossible for cell in grid.plan.runs if cell.impossible]
     return [f"skipped: {reason}" for reason in dict.fromkeys(reasons)]

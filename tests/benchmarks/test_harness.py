@@ -10,7 +10,7 @@ import pytest
 
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
-from bench.session.run import Run
+from bench.session.session import Session
 from tests.benchmarks.machine import describe
 from tests.conftest import ROOT
 
@@ -28,9 +28,9 @@ def test_plan_of_10000_cells(benchmark: Any, enough: Any) -> None:
     benchmark.group = "harness"
     models = "pixels,untrained-cnn,untrained-dnn,cnn,dnn"
     settings = {"models": models, "reducers": CHAINS, "seeds": enough(80), "baselines": False}
-    ready = Run(resolve(settings))
-    made = benchmark.pedantic(plan, (ready.spec, ready.dataset), rounds=enough(3))
-    assert len(made.runs) == 5 * 25 * ready.spec.seeds
+    (ready,) = Session(resolve(settings)).grids
+    made = benchmark.pedantic(plan, (ready.settings, ready.dataset), rounds=enough(3))
+    assert len(made.runs) == 5 * 25 * ready.settings.seeds
     benchmark.extra_info |= describe("cpu", "float32") | {"cells": len(made.runs)}
 
 

@@ -13,7 +13,7 @@ from bench.execution.progress import Watch
 from bench.execution.worker.messages import Done, End, Ends, Order, Run, Setup
 from bench.planning.plan import Plan
 from bench.planning.settings import GridSettings
-from bench.planning.task import Task
+from bench.stages.stage import Task
 
 
 class Engine(ABC):
@@ -69,7 +69,7 @@ class Queue:
     def __init__(self, orders: list[Order]) -> None:
         self.orders = orders
         keys = {order.task.key for order in orders}
-        self.parents = [{key for _, key in order.task.reads} & keys for order in orders]
+        self.parents = [{key for _, key in order.task.parents} & keys for order in orders]
         self.children: dict[str, list[int]] = defaultdict(list)
         self.ready: dict[bool, list[int]] = {True: [], False: []}  # heaps: on a GPU, and others
         self.at_work = {True: 0, False: 0}

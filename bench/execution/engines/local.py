@@ -14,7 +14,7 @@ from bench.execution.worker.messages import End, Ends, Order, Run, Setup
 from bench.execution.worker.process import WorkerProcess
 from bench.planning.plan import Plan
 from bench.planning.settings import GridSettings
-from bench.planning.task import Task
+from bench.stages.stage import Task
 
 LOOK = 0.05  # seconds until a process that may have started meanwhile is killed again
 

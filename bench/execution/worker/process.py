@@ -29,7 +29,7 @@ from bench.execution.worker.messages import (
     Stuck,
     Waiting,
 )
-from bench.stages.stages import Steps, no_steps
+from bench.stages.stage import Steps, no_steps
 
 # Read by numerical libraries when they are loaded, each by its own.
 THREADS = (

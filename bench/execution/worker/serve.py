@@ -31,7 +31,7 @@ from bench.execution.worker.messages import (
     Stuck,
     Waiting,
 )
-from bench.stages.stages import Steps
+from bench.stages.stage import Steps
 from bench.store import DamagedError, Store, StoreError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _ended(act: Callable[[], Done | Ready]) -> End | Ready:
 
 
 def _worker(setup: Setup) -> Worker:
-    from bench.execution.worker.tasks import Data, Worker
+    from bench.execution.worker.tasks import Worker
     from bench.planning.plugins import adopt, load_plugins
     from bench.stages.stage import Data
     from bench.stages.training import core
@@ -140,4 +140,4 @@ def _worker(setup: Setup) -> Worker:
         arrays.array("labels"),
         arrays.array("validation_labels"),
     )
-    return Worker(data, store, setup.device, setup.checkpoint)
+    return Worker(data, store, setup.checkpoint)

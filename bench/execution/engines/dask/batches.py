@@ -34,7 +34,7 @@ def batches(orders: list[Order]) -> list[Batch]:
     number: dict[str, int] = {}
     made: list[Batch] = []
     for order in orders:
-        last = max((number[key] for _, key in order.task.reads if key in number), default=None)
+        last = max((number[key] for _, key in order.task.parents if key in number), default=None)
         if last is None or not _goes_with(order.task, made[last], readers):
             last = len(made)
             made.append([])
@@ -50,7 +50,7 @@ def _goes_with(task: Task, batch: Batch, readers: dict[str, list[Task]]) -> bool
     that is long for one that is short.
     """
     own = {other.task.key for other in batch}
-    read = [key for _, key in task.reads if key in own]
+    read = [key for _, key in task.parents if key in own]
     others = [other for key in read for other in readers[key] if other.key != task.key]
     waiting = [other for other in others if _is_long(task) or _is_long(other)]
     return len(batch) < LONGEST and not waiting and on_gpu(task) == on_gpu(batch[0].task)

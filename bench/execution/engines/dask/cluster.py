@@ -14,7 +14,7 @@ from typing import Any
 import cloudpickle
 
 from bench.base.errors import UsageError, one_line
-from bench.base.processors import available_threads
+from bench.base.processors import available_threads, find_device
 from bench.execution.engines.dask import proof, remote
 from bench.execution.engines.dask.connection import Connection
 from bench.execution.engines.dask.doing import Job
@@ -23,7 +23,7 @@ from bench.execution.engines.engine import Engine
 from bench.execution.progress import Watch
 from bench.execution.worker.messages import Ends, Order, Run, Setup
 from bench.planning.plan import Plan
-from bench.planning.settings import GridSettings, find_device
+from bench.planning.settings import GridSettings
 
 
 class Cluster(Engine):
@@ -111,7 +111,7 @@ class Cluster(Engine):
     @contextmanager
     def at_work(self, plan: Plan, setup: Setup, watch: Watch) -> Iterator[Run]:
         """Connect and have the workers proven, once there is something to do."""
-        libraries = {name for task in plan.tasks.values() for name in task.inputs["versions"]}
+        libraries = {name for task in plan.tasks.values() for name in task.key_inputs["versions"]}
         ready: list[Rounds] = []
         with ExitStack() as stack:
 
