@@ -25,6 +25,7 @@ class Cluster(Stage):
 
     name: ClassVar[str] = "cluster"
     reads: ClassVar[tuple[str, ...]] = ("reduce",)
+    per_pipeline: ClassVar[bool] = True
     is_work: ClassVar[bool] = True
 
     clusterer: str
@@ -33,7 +34,6 @@ class Cluster(Stage):
 
     @classmethod
     def plan(cls, context: Context) -> Cluster:
-        """Return the stage with its settings."""
         item = clusterers[Named.parse(context.clusterer).name]
         drawn = not item.deterministic
         seed = context.seed("clusterer", context.clusterer) if drawn else None
@@ -41,28 +41,19 @@ class Cluster(Stage):
 
     @property
     def item(self) -> Any:
-        """The clusterer's class."""
         return clusterers[Named.parse(self.clusterer).name]
 
     @property
     def libraries(self) -> tuple[str, ...]:
-        """Those of the clusterer."""
         return tuple(self.item.libraries)
 
     def sources(self) -> tuple[Any, ...]:
-        """Return the clusterer, and how its fit is kept."""
         return (self.item, fitted)
 
-    def label(self, context: Context) -> str:
-        """Return chain and clusterer, and what the codes are of."""
-        return f"{context.pipeline}, {context.title}"
-
     def outputs(self, features: int) -> int:
-        """Return one: the cluster."""
         return 1
 
     def job(self, given: Given) -> Job:
-        """Return the clustering of what the chain left."""
         reduced = given.parents[0]
         train, validation = reduced.require("train"), reduced.array("validation")
         clusterer = Named.parse(self.clusterer).build(self.clusters, self.seed)
@@ -72,7 +63,6 @@ class Cluster(Stage):
         )
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
-        """Return the clusterer's own estimate."""
         clusterer = Named.parse(self.clusterer).build(self.clusters)
         return clusterer.seconds(task.samples, task.features)
 

@@ -54,7 +54,6 @@ class Encode(Stage):
 
     @classmethod
     def plan(cls, context: Context) -> Encode:
-        """Return the stage with its settings."""
         from models.named import Named
 
         needs = Named.parse(context.model).needs_clusters
@@ -63,14 +62,12 @@ class Encode(Stage):
 
     @property
     def item(self) -> type[Autoencoder]:
-        """The model's class."""
         from models.named import find
 
         return find(self.model, self.clusters)
 
     @property
     def libraries(self) -> tuple[str, ...]:
-        """Those of the model."""
         return self.item.libraries
 
     @property
@@ -79,21 +76,17 @@ class Encode(Stage):
         return self.device == "cpu"
 
     def sources(self) -> tuple[Any, ...]:
-        """Return the parts of the training core that encode: the weights stand for the model."""
         from bench.stages.training import convolution, core
 
         return (core, convolution)
 
     def features(self, context: Context, parents: list[Task]) -> int:
-        """Return the size of the code."""
         return probe(self.model, context.image_shape).code_size
 
     def outputs(self, features: int) -> int:
-        """Return the size of the code."""
         return features
 
     def job(self, given: Given) -> Job:
-        """Return the encoding by the weights that were trained."""
         (trained,) = given.parents
         weights, data = trained.arrays(), given.data
         return Job(
@@ -110,12 +103,10 @@ class Encode(Stage):
         )
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
-        """Estimate by floating-point operations."""
         flops = forward_flops(self.model, shape) * task.samples
         return 0.05 + flops / matrix_rate(self.device) / SHARE_OF_MATRIX_RATE
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
-        """Estimate codes, and a byte a pixel of each reconstruction."""
         codes = (task.samples + validation_images) * task.outputs
         return megabytes(codes + min(task.samples, self.pictured) * math.prod(shape) / 4)
 

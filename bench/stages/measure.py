@@ -14,7 +14,7 @@ from bench.base import seeds
 from bench.stages.cost import seconds_by_pairs
 from bench.stages.metrics import neighbors, reference_space
 from bench.stages.metrics.clustering import Integers
-from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task
+from bench.stages.stage import Array, Given, Job, Result, Stage, Task
 
 if TYPE_CHECKING:
     from models.autoencoder import ImageShape
@@ -26,22 +26,13 @@ class Measure(Stage):
 
     name: ClassVar[str] = "measure"
     reads: ClassVar[tuple[str, ...]] = ("reduce", "cluster", "rank", "reference")
-
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        """Those that measure distances."""
-        return ("scikit-learn",)
+    uses: ClassVar[tuple[str, ...]] = ("scikit-learn",)
+    per_pipeline: ClassVar[bool] = True
 
     def sources(self) -> tuple[Any, ...]:
-        """Return the metrics."""
         return (neighbors, reference_space, seeds)
 
-    def label(self, context: Context) -> str:
-        """Return chain and clusterer, and what the codes are of."""
-        return f"{context.pipeline}, {context.title}"
-
     def job(self, given: Given) -> Job:
-        """Return the measuring of what the chain left."""
         reduced, clustered, *others = given.parents
         train, clusters = reduced.require("train"), clustered.require("train")
         codes = others[0].require("ranks") if others else None
@@ -52,7 +43,6 @@ class Measure(Stage):
         )
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
-        """Estimate by pairs of points."""
         return seconds_by_pairs(min(task.samples, neighbors.MOST), task.features)
 
 

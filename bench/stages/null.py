@@ -24,30 +24,22 @@ class Null(Stage):
     name: ClassVar[str] = "null"
     reads: ClassVar[tuple[str, ...]] = ("encode",)
     path: ClassVar[str] = "null"
+    uses: ClassVar[tuple[str, ...]] = ("numpy",)
 
     seed: int
 
     @classmethod
     def plan(cls, context: Context) -> Null:
-        """Return the stage with its settings."""
         return cls(context.seed("always", "null"))
 
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        """Those that draw."""
-        return ("numpy",)
-
     def outputs(self, features: int) -> int:
-        """Return the size of the code."""
         return features
 
     def job(self, given: Given) -> Job:
-        """Return the drawing."""
         codes = given.parents[0].require("train")
         return Job(lambda: null(codes, self.seed))
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
-        """Estimate by a product of images with images and dimensions."""
         return 0.05 + 2.0 * task.samples**2 * task.features / matrix_rate("cpu")
 
 

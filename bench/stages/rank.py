@@ -21,27 +21,19 @@ class Rank(Stage):
 
     name: ClassVar[str] = "rank"
     reads: ClassVar[tuple[str, ...]] = ("encode",)
-
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        """Those that measure distances."""
-        return ("scikit-learn",)
+    uses: ClassVar[tuple[str, ...]] = ("scikit-learn",)
 
     def sources(self) -> tuple[Any, ...]:
-        """Return what finds neighbors, of which images."""
         return (neighbors, seeds)
 
     def job(self, given: Given) -> Job:
-        """Return the ranking of the codes."""
         codes = given.parents[0].require("train")
         return Job(lambda: rank(codes), lambda: importlib.import_module("sklearn.metrics"))
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
-        """Estimate by pairs of points."""
         return seconds_by_pairs(min(task.samples, neighbors.MOST), task.features)
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
-        """Estimate by pairs of points."""
         return megabytes(min(task.samples, neighbors.MOST) ** 2)
 
 

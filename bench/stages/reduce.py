@@ -35,7 +35,6 @@ class Reduce(Stage):
 
     @classmethod
     def plan(cls, context: Context) -> Reduce:
-        """Return the stage with its settings."""
         (link,) = Chain.parse(context.link).links
         settings: dict[str, Any] = dict(context.on_device) if link.on_device else {}
         if not reducers[link.name].deterministic:
@@ -49,23 +48,18 @@ class Reduce(Stage):
 
     @property
     def libraries(self) -> tuple[str, ...]:
-        """Those of the reducer."""
         return reducers[self.parsed.name].libraries
 
     def sources(self) -> tuple[Any, ...]:
-        """Return the reducer, and how its fit is kept."""
         return (reducers[self.parsed.name], fitted)
 
     def label(self, context: Context) -> str:
-        """Return the reducer, and what the codes are of."""
         return f"{self.link}, {context.title}"
 
     def outputs(self, features: int) -> int:
-        """Return the dimensions that come out."""
         return self.parsed.build().output_size(features)
 
     def job(self, given: Given) -> Job:
-        """Return the fit, on all images or on those of a resample."""
         reducer = self.parsed.build(self.seed, given.task.threads, self.device or "cpu")
         parent, *drawn = given.parents
         train, validation = parent.require("train"), parent.array("validation")
@@ -76,11 +70,9 @@ class Reduce(Stage):
         )
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
-        """Return the reducer's own estimate."""
         return self.parsed.build().seconds(task.samples, task.features)
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
-        """Estimate the embedding, and axes of those reducers that find any."""
         return megabytes((task.samples + validation_images + task.features) * task.outputs)
 
 

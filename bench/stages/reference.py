@@ -24,35 +24,25 @@ class Reference(Stage):
 
     name: ClassVar[str] = "reference"
     data: ClassVar[tuple[str, ...]] = ("images",)
-
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        """Those that make the reference space."""
-        return ("torch", "scipy", "scikit-learn")
+    uses: ClassVar[tuple[str, ...]] = ("torch", "scipy", "scikit-learn")
 
     def sources(self) -> tuple[Any, ...]:
-        """Return what makes the reference space."""
         return (reference_space, neighbors, seeds)
 
     def label(self, context: Context) -> str:
-        """Return what it is of: all pipelines share it."""
         return "space"
 
     def features(self, context: Context, parents: list[Task]) -> int:
-        """Return a number of dimensions for estimates."""
         return 2048
 
     def job(self, given: Given) -> Job:
-        """Return the work on the training images."""
         images = given.data.images
         return Job(lambda: reference(images), lambda: importlib.import_module("sklearn.metrics"))
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
-        """Estimate by pairs of points."""
         return seconds_by_pairs(min(task.samples, neighbors.MOST), task.features)
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
-        """Estimate by pairs of points."""
         return megabytes(min(task.samples, neighbors.MOST) ** 2)
 
 

@@ -18,27 +18,17 @@ class Resample(Stage):
 
     name: ClassVar[str] = "resample"
     path: ClassVar[str] = "resample"
+    uses: ClassVar[tuple[str, ...]] = ("numpy",)
+    exact: ClassVar[bool] = True
 
     seed: int
     images: int
     share: float = SHARE
 
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        """Those that draw."""
-        return ("numpy",)
-
-    @property
-    def numerics_dependent(self) -> bool:
-        """False: it draws whole numbers."""
-        return False
-
     def outputs(self, features: int) -> int:
-        """Return one: a position."""
         return 1
 
     def job(self, given: Given) -> Job:
-        """Return the drawing."""
         return Job(lambda: resample(self.images, self.seed))
 
 

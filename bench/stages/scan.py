@@ -30,6 +30,8 @@ class Scan(Stage):
     name: ClassVar[str] = "scan"
     reads: ClassVar[tuple[str, ...]] = ("reduce", "reference")
     path: ClassVar[str] = "scan"
+    uses: ClassVar[tuple[str, ...]] = ("scikit-learn",)
+    per_pipeline: ClassVar[bool] = True
 
     counts: tuple[int, ...]
     seed: int
@@ -37,24 +39,12 @@ class Scan(Stage):
 
     @classmethod
     def plan(cls, context: Context) -> Scan:
-        """Return the stage with its settings."""
         return cls(counts(context.images), context.seed("clusterer", DEFAULT))
 
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        """Those that cluster."""
-        return ("scikit-learn",)
-
     def sources(self) -> tuple[Any, ...]:
-        """Return the clusterer, and what measures its clusters."""
         return (KMeans, cluster_stage, reference_space, neighbors, seeds)
 
-    def label(self, context: Context) -> str:
-        """Return the chain, and what the codes are of."""
-        return f"{context.pipeline}, {context.title}"
-
     def job(self, given: Given) -> Job:
-        """Return the scan of what the chain left."""
         reduced, placed = given.parents
         train, near = reduced.require("train"), placed.require("near")
         return Job(
@@ -63,7 +53,6 @@ class Scan(Stage):
         )
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
-        """Estimate by k-means' distances."""
         points = min(task.samples, neighbors.MOST)
         tries = sum(self.counts) * self.starts
         distances = 2.0 * points * task.features * tries * ITERATIONS

@@ -19,31 +19,17 @@ class Score(Stage):
     name: ClassVar[str] = "score"
     reads: ClassVar[tuple[str, ...]] = ("cluster", "measure")
     data: ClassVar[tuple[str, ...]] = ("labels",)
-
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        """Those that score."""
-        return ("scikit-learn", "scipy")
-
-    @property
-    def numerics_dependent(self) -> bool:
-        """False: it counts images."""
-        return False
+    uses: ClassVar[tuple[str, ...]] = ("scikit-learn", "scipy")
+    exact: ClassVar[bool] = True
+    per_pipeline: ClassVar[bool] = True
 
     def sources(self) -> tuple[Any, ...]:
-        """Return the metrics."""
         return (clustering, neighbors, sampling, seeds)
 
-    def label(self, context: Context) -> str:
-        """Return chain and clusterer, and what the codes are of."""
-        return f"{context.pipeline}, {context.title}"
-
     def features(self, context: Context, parents: list[Task]) -> int:
-        """Return one: the cluster."""
         return 1
 
     def job(self, given: Given) -> Job:
-        """Return the scoring."""
         clustered, measured = given.parents
         train, validation = clustered.require("train"), clustered.array("validation")
         near, data = measured.require("near"), given.data

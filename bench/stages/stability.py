@@ -20,31 +20,17 @@ class Stability(Stage):
     name: ClassVar[str] = "stability"
     reads: ClassVar[tuple[str, ...]] = ("cluster", "resample")
     path: ClassVar[str] = "resample"
-
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        """Those that score."""
-        return ("scikit-learn",)
-
-    @property
-    def numerics_dependent(self) -> bool:
-        """False: it counts images."""
-        return False
+    uses: ClassVar[tuple[str, ...]] = ("scikit-learn",)
+    exact: ClassVar[bool] = True
+    per_pipeline: ClassVar[bool] = True
 
     def sources(self) -> tuple[Any, ...]:
-        """Return the metric."""
         return (clustering,)
 
-    def label(self, context: Context) -> str:
-        """Return chain and clusterer, and what the codes are of."""
-        return f"{context.pipeline}, {context.title}"
-
     def features(self, context: Context, parents: list[Task]) -> int:
-        """Return one: the cluster."""
         return 1
 
     def job(self, given: Given) -> Job:
-        """Return the comparison: parents are all images' clusters, then draw, clusters, ..."""
         clustered, *others = given.parents
         clusters = clustered.require("train")
         again = [

@@ -186,22 +186,27 @@ class Stage(ABC):
         ``run``: part of every run. Other paths are planned by `bench.planning.plan`.
     is_work : bool
         Whether its time counts as the pipeline's; other stages only measure.
+    per_pipeline : bool
+        Whether chain and clusterer shape it, so that its label names them.
     parallel : bool
         Whether it shares its work among several processor threads.
-    numerics_dependent : bool
-        Whether its last digits depend on threads and on the processor's kernels.
     data : tuple of str
         Arrays of the data set that it reads: ``images``, ``validation_images``, ``labels``.
-    libraries : tuple of str
-        Distributions whose versions shape its result.
+    uses : tuple of str
+        Distributions whose versions shape its result; see `libraries`.
+    exact : bool
+        Whether its result is the same with any number of threads and on any processor.
     """
 
     name: ClassVar[str]
     reads: ClassVar[tuple[str, ...]] = ()
     path: ClassVar[str] = "run"
+    per_pipeline: ClassVar[bool] = False
     is_work: ClassVar[bool] = False
     parallel: ClassVar[bool] = False
     data: ClassVar[tuple[str, ...]] = ()
+    uses: ClassVar[tuple[str, ...]] = ()
+    exact: ClassVar[bool] = False
 
     @classmethod
     def plan(cls, context: Context) -> Stage:
@@ -216,12 +221,12 @@ class Stage(ABC):
     @property
     def libraries(self) -> tuple[str, ...]:
         """Distributions whose versions shape its result."""
-        return ()
+        return self.uses
 
     @property
     def numerics_dependent(self) -> bool:
         """Whether its last digits depend on threads and on the processor's kernels."""
-        return True
+        return not self.exact
 
     def sources(self) -> tuple[Any, ...]:
         """Return modules, classes and functions outside of the stage's file that shape its result."""
@@ -233,7 +238,7 @@ class Stage(ABC):
 
     def label(self, context: Context) -> str:
         """Return what users see while it runs."""
-        return context.title
+        return f"{context.pipeline}, {context.title}" if self.per_pipeline else context.title
 
     def features(self, context: Context, parents: list[Task]) -> int:
         """Return the dimensions of the array that it works on."""

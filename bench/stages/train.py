@@ -43,7 +43,6 @@ class Train(Stage):
 
     @classmethod
     def plan(cls, context: Context) -> Train:
-        """Return the stage with its settings: a model that does not train has no recipe."""
         from models.named import CLUSTERS, Named
 
         named = Named.parse(context.model)
@@ -61,14 +60,12 @@ class Train(Stage):
 
     @property
     def item(self) -> type[Autoencoder]:
-        """The model's class."""
         from models.named import find
 
         return find(self.model, self.clusters)
 
     @property
     def libraries(self) -> tuple[str, ...]:
-        """Those of the model."""
         return self.item.libraries
 
     @property
@@ -77,21 +74,17 @@ class Train(Stage):
         return self.item.trains and (self.device == "cpu" or self.clusters is not None)
 
     def sources(self) -> tuple[Any, ...]:
-        """Return the model and the training core."""
         from bench.stages.training import capture, convolution, core, state
 
         return (self.item, core, state, capture, convolution)
 
     def features(self, context: Context, parents: list[Task]) -> int:
-        """Return the size of the code."""
         return probe(self.model, context.image_shape).code_size
 
     def has_checkpoints(self) -> bool:
-        """Tell whether there is a training to continue."""
         return self.epochs is not None
 
     def job(self, given: Given) -> Job:
-        """Return the training."""
         from bench.stages.training.core import Recipe
 
         model, images = self.item, given.data.images
@@ -103,7 +96,6 @@ class Train(Stage):
         )
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
-        """Estimate by floating-point operations, and by Adam's memory traffic."""
         parameters = probe(self.model, shape).parameters
         fresh = 0.01 + SECONDS_TO_DRAW * parameters
         if not self.epochs or not self.batch_size:
@@ -115,11 +107,9 @@ class Train(Stage):
         return fresh + steps * max(traffic, LEAST_STEP) + arithmetic
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
-        """Estimate by the number of weights."""
         return megabytes(probe(self.model, shape).parameters)
 
     def checkpoint_megabytes(self, task: Task, shape: ImageShape) -> float:
-        """Estimate the checkpoints: weights and Adam's two moments, old and new at once."""
         return 6 * self.megabytes(task, shape) if self.has_checkpoints() else 0.0
 
 
