@@ -77,8 +77,10 @@ def export_command(
     training images, and four of these, by which it is tried where it is loaded. Nothing in it is
     executed on loading.
     """
+    from bench.analysis.results import PIPELINE
     from bench.base.console import LoadBar
     from bench.base.errors import UsageError
+    from bench.base.naming import pipeline_name
 
     if best == (cell is not None):
         raise UsageError("name a cell, 'MODEL, CHAIN', or give --best: one of the two")
@@ -89,7 +91,7 @@ def export_command(
         )  # fmt: skip
     record = choice.record
     size = to.stat().st_size / 1e6
-    print(f"{to}: {record['model']}, {record['chain']}, {choice.why} ({size:,.1f} MB)")
+    print(f"{to}: {pipeline_name(*record[PIPELINE])}, {choice.why} ({size:,.1f} MB)")
     for note in bundle.notes:
         print(f"note: {note}")
     return 0

@@ -11,6 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from bench import export_bundle, load_bundle
 from bench.analysis.folder import open_grid
+from bench.analysis.results import PIPELINE
 from bench.base.errors import UsageError
 from bench.bundle import format, making
 from bench.bundle.bundle import Bundle
@@ -293,19 +294,19 @@ def test_results_of_another_version_say_what_to_do(grid, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("written", "chain"),
+    ("written", "chain", "clusterer"),
     [
-        ("histogram, kpca6", "kpca6"),
-        ("histogram with kpca6", "kpca6"),
-        (" histogram ,kpca6 -> kmeans", "kpca6"),
-        ("histogram, kpca6->hdbscan", "kpca6 → hdbscan"),
-        ("histogram, kpca6 → gmm( covariance = diag )", "kpca6 → gmm(covariance=diag)"),
-        ("histogram, pca8 + tsne2(perplexity=10)", "pca8+tsne2(perplexity=10)"),
+        ("histogram, kpca6", "kpca6", "kmeans"),
+        ("histogram with kpca6", "kpca6", "kmeans"),
+        (" histogram ,kpca6 -> kmeans", "kpca6", "kmeans"),
+        ("histogram, kpca6->hdbscan", "kpca6", "hdbscan"),
+        ("histogram, kpca6 → gmm( covariance = diag )", "kpca6", "gmm(covariance=diag)"),
+        ("histogram, pca8 + tsne2(perplexity=10)", "pca8+tsne2(perplexity=10)", "kmeans"),
     ],
 )
-def test_cells_are_named_as_tables_name_them(grid, written, chain):
+def test_cells_are_named_as_tables_name_them(grid, written, chain, clusterer):
     record = choose(grid.records, written).record
-    assert (record["model"], record["chain"]) == ("histogram", chain)
+    assert record[PIPELINE].tolist() == ["histogram", chain, clusterer]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The gate: thresholds read, set, and held against results."""
+"""The gate: thresholds read, set, and compared with results."""
 
 import contextlib
 import json
@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import check
-from bench.analysis import thresholds
+from bench.analysis import gate, thresholds
 from bench.analysis.records import read
+from bench.analysis.results import Results
 from bench.base.errors import UsageError
 from bench.stages.metrics.clustering import METRICS
 from tests.conftest import run_module
@@ -29,6 +29,7 @@ def records(cells, preset="quick", dataset="digits", images=600):
             }
             row |= {
                 "preset": preset, "dataset": dataset, "model": model, "chain": chain,
+                "clusterer": "kmeans",
                 "seed_index": index, "images": images,
                 "status": "failed" if accuracy is None else "ok",
             }  # fmt: skip
@@ -52,16 +53,16 @@ def verdict(found, model, metric="accuracy"):
     return only
 
 
-def test_set_and_held_against_the_same_results_all_holds(good):
-    found = check.judge(thresholds.update([], good), good)
+def test_set_from_results_and_compared_with_them_all_holds(good):
+    found = gate.judge(thresholds.update([], Results(good)), Results(good))
     assert [v.verdict for v in found] == ["holds"] * 4
-    assert check.exit_code(found) == 0
+    assert gate.exit_code(found) == 0
     assert all(v.room > 0 for v in found)
 
 
 def test_margins_are_the_prediction_bound_by_hand(good):
     """t of 2 degrees of freedom at 99% is 6.965; times 0.02 times the root of 2/3."""
-    (dnn,) = [t for t in thresholds.update([], good) if t.model == "dnn"]
+    (dnn,) = [t for t in thresholds.update([], Results(good)) if t.model == "dnn"]
     assert dnn.accuracy_margin == pytest.approx(6.965 * 0.02 * (2 / 3) ** 0.5, abs=2e-4)
     assert dnn.min_accuracy + dnn.accuracy_margin == pytest.approx(0.72, abs=1e-4)
     assert dnn.seeds == 3
@@ -79,14 +80,14 @@ def test_margins_hold_for_new_seeds_as_often_as_they_say():
 
 
 def test_what_fell_short_is_told_by_how_much(good):
-    limits = thresholds.update([], good)
+    limits = thresholds.update([], Results(good))
     worse = records({**CELLS, ("cnn", "pca8"): [0.5, 0.5, 0.5]})
-    found = check.judge(limits, worse)
+    found = gate.judge(limits, Results(worse))
     cnn = verdict(found, "cnn")
     assert cnn.verdict == "falls short"
     assert cnn.room == pytest.approx(0.5 - cnn.limit)
-    assert check.exit_code(found) == 1
-    assert check.table(found).splitlines()[2].startswith("cnn")  # first
+    assert gate.exit_code(found) == 1
+    assert gate.table(found).splitlines()[2].startswith("cnn")  # first
 
 
 @pytest.mark.parametrize(
@@ -97,33 +98,33 @@ def test_what_fell_short_is_told_by_how_much(good):
         ({**CELLS, ("cnn", "pca8"): [None, None, None]}, "3 failed of 3 seeds"),
     ],
 )
-def test_a_cell_that_is_missing_or_failed_falls_short(good, cells, reason):
-    found = check.judge(thresholds.update([], good), records(cells))
+def test_a_pipeline_that_is_missing_or_failed_falls_short(good, cells, reason):
+    found = gate.judge(thresholds.update([], Results(good)), Results(records(cells)))
     assert (verdict(found, "cnn").verdict, verdict(found, "cnn").reason) == ("falls short", reason)
-    assert check.exit_code(found) == 1
+    assert gate.exit_code(found) == 1
 
 
 def test_too_few_seeds_cannot_tell(good):
-    limits = thresholds.update([], good)
+    limits = thresholds.update([], Results(good))
     fewer = records({cell: values[:1] for cell, values in CELLS.items()})
-    found = check.judge(limits, fewer)
+    found = gate.judge(limits, Results(fewer))
     assert {v.verdict for v in found} == {"too few seeds"}
-    assert check.exit_code(found) == 3
+    assert gate.exit_code(found) == 3
     # What certainly fell short goes before what cannot be told.
-    assert check.exit_code(check.judge(limits, fewer[fewer["model"] == "cnn"])) == 1
+    assert gate.exit_code(gate.judge(limits, Results(fewer[fewer["model"] == "cnn"]))) == 1
 
 
-def test_wild_cards_name_every_cell_that_fits(good):
+def test_wild_cards_match_every_pipeline_that_fits(good):
     wild = thresholds.Threshold(
-        preset="q*", dataset="*", model="*nn", chain="pca*", seeds=3, min_accuracy=0.75,
+        preset="q*", dataset="*", model="*nn", chain="pca*", clusterer="*", seeds=3, min_accuracy=0.75,
         accuracy_margin=0.1,
     )  # fmt: skip
-    found = check.judge([wild], good)
+    found = gate.judge([wild], Results(good))
     assert {v.model: v.verdict for v in found} == {"cnn": "holds", "dnn": "falls short"}
-    (renewed,) = thresholds.update([wild], good)
+    (renewed,) = thresholds.update([wild], Results(good))
     assert (renewed.model, renewed.chain) == ("*nn", "pca*")
     assert renewed.min_accuracy < 0.72 - 0.1  # from the worst cell
-    assert check.exit_code(check.judge([renewed], good)) == 0
+    assert gate.exit_code(gate.judge([renewed], Results(good))) == 0
 
 
 def test_a_wild_card_takes_in_models_that_have_no_loss(good):
@@ -131,38 +132,38 @@ def test_a_wild_card_takes_in_models_that_have_no_loss(good):
     by_hand["reconstruction_loss"] = np.nan
     both = pd.concat([good, by_hand], ignore_index=True)
     every = thresholds.Threshold(
-        preset="quick", dataset="digits", model="*", chain="*", seeds=1,
+        preset="quick", dataset="digits", model="*", chain="*", clusterer="*", seeds=1,
         min_accuracy=0.1, accuracy_margin=0.1,
     )  # fmt: skip
-    renewed = thresholds.update([every], both)
-    assert {v.verdict for v in check.judge(renewed, both)} == {"holds"}
+    renewed = thresholds.update([every], Results(both))
+    assert {v.verdict for v in gate.judge(renewed, Results(both))} == {"holds"}
     # One that is named must have what it is held to.
-    named = thresholds.update([], good)
+    named = thresholds.update([], Results(good))
     good["reconstruction_loss"] = np.nan
-    assert verdict(check.judge(named, good), "dnn", "loss").reason == "has no loss"
+    assert verdict(gate.judge(named, Results(good)), "dnn", "loss").reason == "has no loss"
 
 
-def test_no_threshold_is_set_from_cells_without_a_number(good):
+def test_no_threshold_is_set_from_pipelines_without_a_number(good):
     """Labels of validation images alone, and a clusterer that cannot place those."""
     good["validation_accuracy"] = good["accuracy"].where(good["model"] == "dnn")
     good[["accuracy", "public_accuracy", "private_accuracy"]] = np.nan
     good["reconstruction_loss"] = np.nan
-    (only,) = thresholds.update([], good)
+    (only,) = thresholds.update([], Results(good))
     assert only.model == "dnn"
 
 
 def test_updating_leaves_other_presets_alone(good):
-    other = thresholds.update([], records(CELLS, preset="regression"))
-    both = thresholds.update(other, good)
+    other = thresholds.update([], Results(records(CELLS, preset="regression")))
+    both = thresholds.update(other, Results(good))
     assert both[: len(other)] == other
     assert len(both) == 2 * len(other)
-    assert check.exit_code(check.judge(both, good)) == 0
+    assert gate.exit_code(gate.judge(both, Results(good))) == 0
 
 
 def test_what_no_seed_moves_has_the_least_margin():
     same = records({("pixels", "pca8"): [0.7, 0.7, 0.7]})
     same[[c for c in same if c.endswith("_artifacts")]] = "one"
-    (limit,) = thresholds.update([], same)
+    (limit,) = thresholds.update([], Results(same))
     assert limit.accuracy_margin == pytest.approx(0.02, abs=2e-4)
 
 
@@ -170,21 +171,21 @@ def test_what_no_seed_moves_has_the_least_margin():
     ("cells", "message"),
     [
         ({("dnn", "pca8"): [0.7]}, "these results have 1 seed"),
-        ({("dnn", "pca8"): [0.7, None]}, "cells failed or were skipped: dnn pca8"),
+        ({("dnn", "pca8"): [0.7, None]}, "pipelines failed or were skipped: dnn, pca8"),
     ],
 )
 def test_thresholds_are_not_set_from_what_cannot_carry_them(cells, message):
     with pytest.raises(UsageError, match=message):
-        thresholds.update([], records(cells))
+        thresholds.update([], Results(records(cells)))
 
 
 def test_no_threshold_for_this_preset_is_misuse(good):
     with pytest.raises(UsageError, match="no threshold is about preset quick on digits"):
-        check.judge([], good)
+        gate.judge([], Results(good))
 
 
 def test_files_survive_writing_and_reading(tmp_path, good):
-    limits = thresholds.update([], good)
+    limits = thresholds.update([], Results(good))
     thresholds.write(tmp_path / "t.toml", limits)
     assert thresholds.read(tmp_path / "t.toml") == limits
 
@@ -198,11 +199,11 @@ def test_files_survive_writing_and_reading(tmp_path, good):
         ("threshold = [3]", "number 1"),
         ("[[threshold", "cannot read thresholds"),
         (
-            "[[threshold]]\npreset='q'\ndataset='d'\nmodel='m'\nchain='c'\nseeds=3\nmin_acuracy=1",
+            "[[threshold]]\npreset='q'\ndataset='d'\nmodel='m'\nchain='c'\nclusterer='k'\nseeds=3\nmin_acuracy=1",
             "did you mean 'min_accuracy'",
         ),
         (
-            "[[threshold]]\npreset='q'\ndataset='d'\nmodel='m'\nchain='c'\nseeds=3",
+            "[[threshold]]\npreset='q'\ndataset='d'\nmodel='m'\nchain='c'\nclusterer='k'\nseeds=3",
             "neither min_accuracy nor max_loss is given",
         ),
     ],

@@ -1,13 +1,15 @@
-"""What the data carry is said in results.md, and two runs are compared cell by cell."""
+"""Significance is reported in results.md, and two runs are compared pipeline by pipeline."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bench.analysis import correctness, records, verdicts
-from bench.analysis.inference import Evidence
-from bench.analysis.summary import summary
-from bench.compare import compare, exit_code, lay_out, main
+from bench.analysis import correctness, records
+from bench.analysis.compare_runs import Pair, compare, exit_code, table
+from bench.analysis.correctness import Correctness
+from bench.analysis.inference import add_verdicts
+from bench.analysis.results import Results
+from bench.compare import main
 from bench.store import Store
 from tests.conftest import run_grid
 from tests.test_report import record, render
@@ -19,30 +21,30 @@ def frame(*rows):
     return pd.DataFrame(rows)
 
 
-def evidence(accuracy, seeds=9, repeated=True, first=0):
+def correctness_of(accuracy, seeds=9, repeated=True, first=0):
     random = np.random.default_rng(round(accuracy * 1000))
     found = {first + s: random.random(IMAGES) < accuracy for s in range(seeds)}
-    return Evidence(found, repeated)
+    return Correctness(found, repeated)
 
 
 def test_better_worse_alike_and_what_has_no_pair():
     before = {
-        ("a", "x"): evidence(0.6),
-        ("b", "x"): evidence(0.9),
-        ("c", "x"): evidence(0.8),
-        ("d", "x"): evidence(0.5),
-        ("e", "x"): evidence(0.5),
+        ("a", "x", "kmeans"): correctness_of(0.6),
+        ("b", "x", "kmeans"): correctness_of(0.9),
+        ("c", "x", "kmeans"): correctness_of(0.8),
+        ("d", "x", "kmeans"): correctness_of(0.5),
+        ("e", "x", "kmeans"): correctness_of(0.5),
     }
     after = {
-        ("a", "x"): evidence(0.901),
-        ("b", "x"): evidence(0.601),
-        ("c", "x"): evidence(0.801),
-        ("e", "x"): evidence(0.5, first=100),
-        ("f", "x"): evidence(0.7),
+        ("a", "x", "kmeans"): correctness_of(0.901),
+        ("b", "x", "kmeans"): correctness_of(0.601),
+        ("c", "x", "kmeans"): correctness_of(0.801),
+        ("e", "x", "kmeans"): correctness_of(0.5, first=100),
+        ("f", "x", "kmeans"): correctness_of(0.7),
     }
-    changes = {change.model: change for change in compare(before, after)}
+    changes = {c.pipeline[0]: c for c in compare([Pair("", before, after)])}
     assert {model: change.verdict for model, change in changes.items()} == {
-        "a": "better", "b": "worse", "c": "not told apart", "d": "only before",
+        "a": "significantly better", "b": "significantly worse", "c": "no significant difference", "d": "only before",
         "e": "no seed in common", "f": "only after",
     }  # fmt: skip
     gain = changes["a"].gain
@@ -50,18 +52,20 @@ def test_better_worse_alike_and_what_has_no_pair():
     assert changes["d"].after is None
     assert exit_code(list(changes.values())) == 1
     assert exit_code([changes["a"], changes["c"]]) == 0
-    assert lay_out(list(changes.values())).splitlines()[2].startswith("b")
+    assert table(list(changes.values())).splitlines()[2].startswith("b")
 
 
-def test_the_same_run_twice_is_not_told_apart():
-    run = {("a", "x"): evidence(0.6), ("b", "x"): evidence(0.9)}
-    assert {change.verdict for change in compare(run, run)} == {"not told apart"}
+def test_the_same_run_twice_has_no_significant_difference():
+    run = {("a", "x", "kmeans"): correctness_of(0.6), ("b", "x", "kmeans"): correctness_of(0.9)}
+    assert {change.verdict for change in compare([Pair("", run, run)])} == {
+        "no significant difference"
+    }
 
 
 def scored(store, model, chain, accuracy, seeds=9, **values):
-    """Records of a cell whose hits are in a store."""
+    """Records of a cell whose correctness is in a store."""
     rows = []
-    for seed, correct in evidence(accuracy, seeds).hits.items():
+    for seed, correct in correctness_of(accuracy, seeds).by_seed.items():
         row = record(model, chain, seed, images=IMAGES, accuracy=float(correct.mean()), **values)
         row["public_accuracy"] = row["private_accuracy"] = row["accuracy"]
         key = f"{model}-{chain}-{seed}-{accuracy}"
@@ -78,18 +82,18 @@ def store(tmp_path):
 
 
 def cell(found, model):
-    return summary(found).set_index("model").loc[model]
+    return Results(found).summary.set_index("model").loc[model]
 
 
 def test_verdicts_stand_in_the_records_and_in_the_report(store):
     rows = [*scored(store, "high", "x", 0.9), *scored(store, "near", "x", 0.899)]
-    found = verdicts.add(frame(*rows, *scored(store, "low", "x", 0.5)), store)
-    best = summary(found).iloc[0]["model"]
+    found = add_verdicts(frame(*rows, *scored(store, "low", "x", 0.5)), store)
+    best = Results(found).summary.iloc[0]["model"]
     assert best in ("high", "near")
     assert cell(found, best)["verdict"] == "best"
-    assert cell(found, "low")["verdict"] == "worse"
+    assert cell(found, "low")["verdict"] == "significantly worse"
     other = "near" if best == "high" else "high"
-    assert cell(found, other)["verdict"] == "not told apart"
+    assert cell(found, other)["verdict"] == "no significant difference"
     assert cell(found, "low")["behind_best_low"] < 0.4 < cell(found, "low")["behind_best_high"]
     assert cell(found, best)["interval_low"] < 0.9 < cell(found, best)["interval_high"]
     text = render(found, [])
@@ -98,20 +102,20 @@ def test_verdicts_stand_in_the_records_and_in_the_report(store):
     )
     assert said in text
     assert f"ahead of the next, {other} with x, by " in text
-    assert "worse by 0.4" in text
+    assert "significantly worse, by 0.4" in text
     assert "Holm's correction for 2 comparisons" in text
 
 
 def test_few_seeds_name_no_winner_and_say_how_many_would_do(store):
     rows = [*scored(store, "high", "x", 0.9, 3), *scored(store, "low", "x", 0.4, 3)]
-    text = render(verdicts.add(frame(*rows), store), [])
+    text = render(add_verdicts(frame(*rows), store), [])
     assert "**No single winner: 1 of 1 other cells cannot be told** from the first" in text
     assert "with 3 seeds. 6 seeds are the least" in text
 
 
 def test_one_seed_has_no_interval(store):
     """Of how far seeds move it nothing is known, and an interval of images would hide that."""
-    found = verdicts.add(
+    found = add_verdicts(
         frame(*scored(store, "high", "x", 0.9, 1), *scored(store, "low", "x", 0.4, 1)), store
     )
     assert found["interval_low"].isna().all()
@@ -122,13 +126,13 @@ def test_one_seed_has_no_interval(store):
 def test_cells_that_lost_seeds_leave_nothing_to_compare(store):
     rows = [*scored(store, "high", "x", 0.9), *scored(store, "lost", "x", 0.8)]
     rows[-1] |= {"status": "failed", "accuracy": None, "failed_stage": "score", "error": "E: x"}
-    first = render(verdicts.add(frame(*rows), store), []).splitlines()[2]
+    first = render(add_verdicts(frame(*rows), store), []).splitlines()[2]
     assert "First of 2: **high with x**. No two cells have all of their seeds" in first
 
 
 def test_all_others_worse_is_said(store):
     rows = [*scored(store, "high", "x", 0.9), *scored(store, "low", "x", 0.4)]
-    text = render(verdicts.add(frame(*rows), store), [])
+    text = render(add_verdicts(frame(*rows), store), [])
     assert "The winner is **high with x**: **all 1 other cells are worse**" in text
 
 
@@ -137,7 +141,7 @@ def test_the_first_paragraph_says_how_far_no_method_at_all_is_behind(store):
         *scored(store, "dnn", "x", 0.9), *scored(store, "cnn", "x", 0.8),
         *scored(store, "pixels", "none", 0.5),
     ]  # fmt: skip
-    first = render(verdicts.add(frame(*rows), store), []).splitlines()[2]
+    first = render(add_verdicts(frame(*rows), store), []).splitlines()[2]
     assert "it is ahead of the next, cnn with x, by 0.1" in first
     assert "of plain k-means on pixels by 0.4" in first
     assert "A seed of it takes 6.0 s, from images to clusters." in first
@@ -145,8 +149,8 @@ def test_the_first_paragraph_says_how_far_no_method_at_all_is_behind(store):
 
 def test_dependent_images_have_no_image_term(store):
     rows = scored(store, "high", "x", 0.9)
-    with_images = verdicts.add(frame(*rows), store)
-    alone = verdicts.add(frame(*(row | {"independent_images": False} for row in rows)), store)
+    with_images = add_verdicts(frame(*rows), store)
+    alone = add_verdicts(frame(*(row | {"independent_images": False} for row in rows)), store)
     widths = [f["interval_high"][0] - f["interval_low"][0] for f in (with_images, alone)]
     assert widths[1] < widths[0]
     assert "over seeds alone" in render(alone, [])
@@ -155,22 +159,22 @@ def test_dependent_images_have_no_image_term(store):
 def test_a_cell_that_lost_seeds_has_no_verdict(store):
     rows = [*scored(store, "high", "x", 0.9), *scored(store, "lost", "x", 0.8)]
     rows[-1] |= {"status": "failed", "accuracy": None, "failed_stage": "score", "error": "E: x"}
-    found = verdicts.add(frame(*rows), store)
+    found = add_verdicts(frame(*rows), store)
     assert pd.isna(cell(found, "lost")["verdict"])
     assert cell(found, "lost")["interval_low"] > 0
 
 
 def test_unlabeled_records_have_empty_columns(store):
-    found = verdicts.add(frame(record("pixels", "x", 0, labeled=False)), store)
+    found = add_verdicts(frame(record("pixels", "x", 0, labeled=False)), store)
     assert found["verdict"].isna().all()
     assert correctness.write(found, store, store.root) is None
 
 
-def test_hits_survive_writing_and_reading(store, tmp_path):
+def test_correctness_survives_writing_and_reading(store, tmp_path):
     found = frame(*scored(store, "high", "x", 0.9), *scored(store, "low", "y", 0.5))
     path = correctness.write(found, store, tmp_path)
     again = correctness.read(found, path)
-    for name, expected in verdicts.collect(found, store).items():
+    for name, expected in correctness.collect(Results(found), store).items():
         assert again[name].repeated == expected.repeated
         np.testing.assert_array_equal(again[name].values(), expected.values())
 
@@ -193,8 +197,8 @@ def test_the_command(tmp_path, store, capsys):
     others = common(base_seed=7)
     apart = write(tmp_path / "c", store, *scored(store, "m", "x", 0.5, **others))
     for after, code, said in (
-        (worse, 1, "worse"),
-        (one, 0, "not told apart"),
+        (worse, 1, "significantly worse"),
+        (one, 0, "no significant difference"),
         (apart, 0, "no seed in common"),
     ):
         with pytest.raises(SystemExit) as end:
@@ -239,6 +243,6 @@ def test_a_grid_leaves_what_compare_needs(tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
         main([str(tmp_path / "a" / "results.csv"), str(tmp_path / "b" / "results.csv")])
     assert end.value.code == 0
-    assert capsys.readouterr().out.count("not told apart") == 2
+    assert capsys.readouterr().out.count("no significant difference") == 2
     written = records.read(tmp_path / "a" / "results.csv")
-    assert set(written["verdict"]) == {"best", "not told apart"}
+    assert set(written["verdict"]) == {"best", "no significant difference"}

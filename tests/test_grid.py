@@ -47,7 +47,7 @@ def test_a_run_then_again_then_elsewhere(command, tmp_path):
     out = tmp_path / "results"
     expected = {
         "results.md", "results.csv", "results.tex", "grid.toml", "assignments.csv",
-        "hits.safetensors", "figures", "index.html",
+        "correctness.safetensors", "figures", "index.html",
     }  # fmt: skip
     assert {path.name for path in out.iterdir()} == expected
     once = columns_that_repeat(out / "results.csv")

@@ -1,4 +1,4 @@
-"""Intervals cover as often as they say, and no winner is named that the data do not carry."""
+"""Intervals cover as often as they say, and no winner is named without a significant difference."""
 
 import itertools
 import math
@@ -9,14 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from bench.analysis.correctness import Correctness
 from bench.analysis.inference import (
-    Evidence,
-    against_best,
+    compare_pairs,
     holm,
-    interval,
+    score_interval,
     seeds_needed,
     sign_flips,
 )
+
+
+def against_best(best, others, independent=True):
+    return compare_pairs([(best, other) for other in others], independent)
 
 
 def simulate(random, accuracies, seeds, images, between_seeds=0.03, between_images=0.3):
@@ -51,7 +55,7 @@ def test_intervals_cover_as_often_as_they_say(seeds, images, between_seeds):
     covered = 0
     for _ in range(600):
         (hits,) = simulate(random, [0.8], seeds, images, between_seeds)
-        found = interval(hits)
+        found = score_interval(hits)
         covered += found.low <= expected <= found.high
     assert 0.92 <= covered / 600 <= 0.995
 
@@ -71,20 +75,20 @@ def test_resampling_images_within_seeds_covers_too_rarely():
 def test_interval_by_hand():
     """Two seeds, four images: means 0.75 and 0.25; image means 1, 0.5, 0.5, 0."""
     hits = np.array([[1, 1, 1, 0], [1, 0, 0, 0]])
-    found = interval(hits)
+    found = score_interval(hits)
     seeds = 12.706204736**2 * 0.125 / 2  # t of one degree of freedom; variance of the means
     images = 1.959964**2 * (0.25 + 0 + 0 + 0.25) / 3 / 4
     assert found.mean == 0.5
     assert found.high - found.mean == pytest.approx(math.sqrt(seeds + images))
-    alone = interval(hits, repeated=False)
+    alone = score_interval(hits, repeated=False)
     assert alone.high - alone.mean == pytest.approx(math.sqrt(images))
-    dependent = interval(hits, independent=False)
+    dependent = score_interval(hits, independent=False)
     assert dependent.high - dependent.mean == pytest.approx(math.sqrt(seeds))
 
 
 def test_one_seed_has_no_interval():
-    assert math.isnan(interval(np.array([[1, 0, 1]])).low)
-    assert not math.isnan(interval(np.array([[1, 0, 1]]), repeated=False).low)
+    assert math.isnan(score_interval(np.array([[1, 0, 1]])).low)
+    assert not math.isnan(score_interval(np.array([[1, 0, 1]]), repeated=False).low)
 
 
 @settings(max_examples=60, deadline=None)
@@ -125,7 +129,7 @@ def test_holm_by_hand():
 
 
 def cell(hits, repeated=True):
-    return Evidence(dict(enumerate(hits)), repeated)
+    return Correctness(dict(enumerate(hits)), repeated)
 
 
 @pytest.mark.parametrize("seeds", [3, 9])
@@ -137,7 +141,7 @@ def test_no_winner_among_equals(seeds):
         cells = simulate(random, [0.8] * 4, seeds, 200)
         cells.sort(key=lambda hits: -hits.mean())
         comparisons = against_best(cell(cells[0]), [cell(hits) for hits in cells[1:]])
-        named += all(each.told_apart for each in comparisons)
+        named += all(each.significant for each in comparisons)
     assert named / 300 <= 0.05
 
 
@@ -145,40 +149,40 @@ def test_a_real_difference_is_found_with_enough_seeds_and_not_before():
     random = np.random.default_rng(3)
     cells = simulate(random, [0.9, 0.6, 0.9], 9, 500)
     far, near = against_best(cell(cells[0]), [cell(cells[1]), cell(cells[2])])
-    assert far.told_apart
-    assert not near.told_apart
+    assert far.significant
+    assert not near.significant
     assert far.difference.low > 0
     few = against_best(cell(cells[0][:3]), [cell(cells[1][:3])])
     assert few[0].p == pytest.approx(0.25)
-    assert not few[0].told_apart
+    assert not few[0].significant
 
 
-def test_one_result_over_again_is_not_evidence_s_times():
+def test_the_same_result_in_all_seeds_counts_once():
     """Deterministic cells: nine copies of one run."""
     random = np.random.default_rng(4)
     one, other = (np.repeat(hits[:1], 9, axis=0) for hits in simulate(random, [0.9, 0.5], 1, 500))
     (found,) = against_best(cell(one, repeated=False), [cell(other, repeated=False)])
     assert found.p == 1.0
-    assert not found.told_apart
+    assert not found.significant
 
 
-def test_images_must_tell_as_well():
+def test_the_difference_must_be_significant_by_images_too():
     """Nine seeds agree on a difference of one image in a hundred."""
     best = np.ones((9, 100), bool)
     other = best.copy()
     other[:, 0] = False
     (found,) = against_best(cell(best), [cell(other)])
     assert found.adjusted < 0.05
-    assert not found.images_tell
-    assert not found.told_apart
+    assert not found.significant_by_images
+    assert not found.significant
     (alone,) = against_best(cell(best), [cell(other)], independent=False)
-    assert alone.told_apart
+    assert alone.significant
 
 
 def test_only_seeds_that_both_have_are_compared():
     best, other = np.ones((3, 50), bool), np.zeros((2, 50), bool)
     (found,) = against_best(
-        Evidence({0: best[0], 1: best[1], 2: best[2]}, True),
-        [Evidence({1: other[0], 5: other[1]}, True)],
+        Correctness({0: best[0], 1: best[1], 2: best[2]}, True),
+        [Correctness({1: other[0], 5: other[1]}, True)],
     )
     assert found.seeds == 1

@@ -19,13 +19,13 @@ def table(**verdicts):
 
 
 def test_the_best_is_bold_and_those_like_it_have_a_dagger():
-    text = table(cnn="best", dnn_1="not told apart")
+    text = table(cnn="best", dnn_1="no significant difference")
     lines = text.splitlines()
     (best,) = [line for line in lines if "cnn" in line]
     (other,) = [line for line in lines if "dnn" in line]
     assert best.startswith(r"\textbf{cnn} & \textbf{none} & \textbf{0.850 $\pm$ 0.071}")
     assert r"dnn\_1 & pca5(whiten=true) & 0.600 $\pm$ 0.141$^\dagger$" in other
-    assert r"\dagger" not in table(cnn="best", dnn_1="worse")
+    assert r"\dagger" not in table(cnn="best", dnn_1="significantly worse")
 
 
 def test_cells_without_labels_show_what_they_are_judged_by():

@@ -9,8 +9,8 @@ from PIL import Image
 
 from bench import run_grid
 from bench.analysis.records import distinct_seconds
-from bench.analysis.summary import VERDICT_COLUMNS, best_cell, median_seed, summary
-from bench.base.naming import cell_name
+from bench.analysis.results import VERDICT_COLUMNS, Results
+from bench.base.naming import pipeline_file_name
 from bench.report import headline
 from bench.report.markdown import escape, render
 from bench.report.tables import grid_table, mean_and_spread, report_table
@@ -98,12 +98,12 @@ def scored(model, chain, *accuracies, **values):
 
 
 def test_mean_and_spread_by_hand():
-    cells = summary(frame(*scored("dnn", "pca5", 0.5, 0.7, 0.9)))
+    cells = Results(frame(*scored("dnn", "pca5", 0.5, 0.7, 0.9))).summary
     row = cells.iloc[0]
     assert mean_and_spread(row, "accuracy") == "0.700 ± 0.200"  # sample standard deviation
     assert mean_and_spread(row, "summed_batch_mse") == "2.0000 ± 1.0000"
     assert mean_and_spread(row, "validation_accuracy") == "–"
-    one = summary(frame(*scored("dnn", "pca5", 0.5))).iloc[0]
+    one = Results(frame(*scored("dnn", "pca5", 0.5))).summary.iloc[0]
     assert mean_and_spread(one, "accuracy") == "0.500"
 
 
@@ -145,7 +145,7 @@ def test_one_result_shared_by_all_seeds_has_no_spread():
     rows = scored("pixels", "pca5", 0.5, 0.7)
     for row in rows:
         row["encode_artifacts"] = "the same"
-    found = summary(frame(*rows)).iloc[0]
+    found = Results(frame(*rows)).summary.iloc[0]
     assert mean_and_spread(found, "reconstruction_loss") == "0.2500"
     assert "±" in mean_and_spread(found, "accuracy")
 
@@ -177,7 +177,7 @@ def test_all_cells_failed():
 def test_best_is_chosen_on_the_public_half():
     rows = scored("dnn", "pca5", 0.5) + scored("cnn", "pca5", 0.6)
     rows[0]["public_accuracy"] = 0.9
-    best = best_cell(frame(*rows))
+    best = Results(frame(*rows)).best
     assert best is not None
     assert best.model == "dnn"
 
@@ -185,11 +185,11 @@ def test_best_is_chosen_on_the_public_half():
 def test_a_cell_of_which_seeds_failed_is_not_best():
     rows = [*scored("dnn", "pca5", 0.9), failed("dnn", "pca5", 1), *scored("cnn", "pca5", 0.6, 0.7)]
     records = frame(*rows)
-    best = best_cell(records)
+    best = Results(records).best
     assert best is not None
     assert best.model == "cnn"
-    assert summary(records)["model"].tolist() == ["cnn", "dnn"]
-    alone = best_cell(frame(*rows[:2]))
+    assert Results(records).summary["model"].tolist() == ["cnn", "dnn"]
+    alone = Results(frame(*rows[:2])).best
     assert alone is not None
     assert alone.model == "dnn"
 
@@ -206,7 +206,7 @@ def judged(frame, **verdicts):
         (
             lambda: judged(
                 frame(*scored("cnn", "none", 0.8, 0.9), *scored("dnn", "none", 0.4, 0.6)),
-                cnn="best", dnn="worse",
+                cnn="best", dnn="significantly worse",
             ),
             "First on these 100 images is cnn with none (accuracy 0.850 ± 0.071, 95% interval "
             "0.700 to 0.900 over seeds and images; 0.840 ± 0.071 on the half that did not choose "
@@ -215,7 +215,7 @@ def judged(frame, **verdicts):
         (
             lambda: judged(
                 frame(*scored("cnn", "none", 0.8, 0.9), *scored("dnn", "none", 0.8, 0.8)),
-                cnn="best", dnn="not told apart",
+                cnn="best", dnn="no significant difference",
             ),
             "No single winner on these 100 images: first is cnn with none (accuracy 0.850 ± 0.071, "
             "95% interval 0.700 to 0.900 over seeds and images; 0.840 ± 0.071 on the half that did "
@@ -240,7 +240,7 @@ def judged(frame, **verdicts):
                     *scored("dnn", "none", 0.4, 0.6),
                     record("pixels", "none", 0, status="failed"),
                 ),
-                cnn="best", dnn="worse",
+                cnn="best", dnn="significantly worse",
             ),
             "First on these 100 images is cnn with none (accuracy 0.850 ± 0.071, 95% interval "
             "0.700 to 0.900 over seeds alone; 0.840 ± 0.071 on the half that did not choose it); "
@@ -260,7 +260,7 @@ def test_the_heat_map_says_what_failed(tmp_path):
     from bench.report.figures import _heat_map, _heat_text
 
     rows = [*scored("dnn", "pca5", 0.9), failed("dnn", "pca5", 1), failed("cnn", "pca5", 0)]
-    cells = summary(frame(*rows)).set_index("model")
+    cells = Results(frame(*rows)).summary.set_index("model")
     assert _heat_text(cells.loc["dnn"], "accuracy") == "0.900*"
     assert _heat_text(cells.loc["cnn"], "accuracy") == "failed"
     assert _heat_text(cells.loc["dnn"], "validation_accuracy") == "–"
@@ -271,7 +271,7 @@ def test_the_heat_map_says_what_failed(tmp_path):
 
 def test_median_seed_is_the_lower_median_of_those_that_did_not_fail():
     cell = frame(*scored("dnn", "pca5", 0.9, 0.1, 0.5, 0.7), failed("dnn", "pca5", 4))
-    assert median_seed(cell, "public_accuracy") == 2
+    assert Results(cell).median_seed(("dnn", "pca5", "kmeans")) == 2
 
 
 def test_validation_leads_where_training_images_have_no_labels():
@@ -280,7 +280,7 @@ def test_validation_leads_where_training_images_have_no_labels():
         record("cnn", "pca5", 0, validation_accuracy=0.8, validation_images=9, labeled=False),
     ]
     records = frame(*rows)
-    best = best_cell(records)
+    best = Results(records).best
     assert best is not None
     assert best.model == "cnn"
     _, header, table = report_table(records)
@@ -327,7 +327,7 @@ def test_the_reports_table_is_of_a_chain_that_reduces_where_there_is_one():
 
 def test_names_of_files_do_not_collide():
     pairs = [("a-b", "c"), ("a", "b-c"), ("a", "b+c"), ("a", "b(c)"), ("A", "b c")]
-    names = {cell_name(*pair) for pair in pairs}
+    names = {pipeline_file_name(*pair, "kmeans") for pair in pairs}
     assert len(names) == len(pairs)
     assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in names)
 
@@ -450,7 +450,7 @@ def test_assignments_give_the_accuracy_in_the_table(finished):
     found = pd.read_csv(place / "out" / "assignments.csv")
     assert list(found.columns) == ["image", "cluster", "label"]
     truth = load("digits").labels[found["image"]]
-    best = best_cell(records)
+    best = Results(records).best
     assert best is not None
     row = records[
         (records["model"] == best.model)

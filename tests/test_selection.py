@@ -1,4 +1,4 @@
-"""Scores that ask for no labels, held against accuracy where labels are known."""
+"""Label-free selection: scores compared with accuracy where labels are known."""
 
 import math
 
@@ -6,9 +6,8 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from bench import select as command
-from bench.analysis.selection import CANDIDATES, DEFAULT, SCORES, Trust, leave_one_out, trust
-from bench.analysis.summary import best_cell, judged_by
+from bench.analysis.results import Results
+from bench.analysis.selection import DEFAULT, SCORES, Selection, leave_one_out, select, select_in
 from bench.base.errors import UsageError
 from bench.report import markdown, unlabeled
 from bench.report.headline import render
@@ -36,39 +35,40 @@ FOUR = {
 
 
 def test_rank_correlation_pick_and_regret_by_hand_and_scipy():
-    found = {each.score: each for each in trust(cells(**FOUR))}
-    knn_modularity = found["knn_modularity"]
-    assert (knn_modularity.model, knn_modularity.chain) == ("m", "b")
+    found = {each.score: each for each in select(Results(cells(**FOUR)))}
+    knn_modularity = found["kNN modularity"]
+    assert knn_modularity.pipeline == ("m", "b", "kmeans")
     assert knn_modularity.regret == pytest.approx(0.2)
     accuracies, values = zip(*((a, v["knn_modularity"]) for a, v in FOUR.values()), strict=True)
     assert knn_modularity.correlation == pytest.approx(spearmanr(accuracies, values)[0])
     assert knn_modularity.correlation == pytest.approx(0.8)
-    assert found["stability"].chain == "c"
+    assert found["stability"].pipeline[1] == "c"
     assert found["stability"].regret == pytest.approx(0.4)
-    assert found["kNN modularity × agreement"].chain == "a"
-    assert found["kNN modularity × agreement"].regret == 0
+    assert found["kNN modularity × stability"].pipeline[1] == "a"
+    assert found["kNN modularity × stability"].regret == 0
     assert "reference silhouette" not in found  # no cell has one
 
 
-def test_cells_of_which_seeds_failed_are_no_evidence():
+def test_pipelines_of_which_seeds_failed_do_not_count():
     broken = {**FOUR, "e": (0.95, {"knn_modularity": 0.99, "status": "failed"})}
-    assert {each.cells for each in trust(cells(**broken))} == {4}
+    assert {each.count for each in select(Results(cells(**broken)))} == {4}
 
 
 def test_nothing_is_said_without_labels_or_with_two_cells():
     nothing = cells(**FOUR).assign(accuracy=math.nan, public_accuracy=math.nan)
-    assert trust(nothing) == []
-    assert trust(cells(a=FOUR["a"], b=FOUR["b"])) == []
+    assert select(Results(nothing)) == []
+    assert select(Results(cells(a=FOUR["a"], b=FOUR["b"]))) == []
 
 
 def test_one_accuracy_for_all_has_no_order():
     same = {name: (0.5, values) for name, (_, values) in FOUR.items()}
-    assert all(math.isnan(each.correlation) for each in trust(cells(**same)))
+    assert all(math.isnan(each.correlation) for each in select(Results(cells(**same))))
 
 
 def judged(**regrets):
     return [
-        Trust(name.replace("_", " "), 0.5, "m", "c", regret, 9) for name, regret in regrets.items()
+        Selection(name.replace("knn_", "kNN "), 0.5, ("m", "c", "kmeans"), regret, 9)
+        for name, regret in regrets.items()
     ]
 
 
@@ -82,7 +82,7 @@ def test_a_score_is_chosen_on_the_others_and_judged_on_the_one_left_out():
     )
     # Left out x: kNN modularity 0.26 on y and z, agreement 0.05. y: 0.25 and 0.15. z: 0.01 and 0.20.
     assert [(each.dataset, each.chosen, each.regret) for each in found] == [
-        ("x", "stability", 0.30), ("y", "stability", 0.10), ("z", "knn_modularity", 0.50),
+        ("x", "stability", 0.30), ("y", "stability", 0.10), ("z", "kNN modularity", 0.50),
     ]  # fmt: skip
 
 
@@ -90,12 +90,11 @@ def test_only_scores_that_all_sets_have_can_be_chosen():
     found = leave_one_out(
         {"x": judged(knn_modularity=0.1), "y": judged(knn_modularity=0.2, stability=0.0)}
     )
-    assert {each.chosen for each in found} == {"knn_modularity"}
+    assert {each.chosen for each in found} == {"kNN modularity"}
 
 
 def test_the_default_is_a_candidate_and_all_have_a_meaning():
-    assert DEFAULT in CANDIDATES
-    assert set(CANDIDATES) <= set(SCORES)
+    assert SCORES[DEFAULT].candidate
     assert all(score.meaning and score.name == name for name, score in SCORES.items())
 
 
@@ -128,11 +127,11 @@ def test_cells_that_were_not_finished_do_not_lead():
     rows = cells(**FOUR).assign(
         status="skipped", skip_reason="only-cached", accuracy=math.nan, public_accuracy=math.nan
     )
-    assert best_cell(rows) is None
-    assert judged_by(rows) is None
+    assert Results(rows).best is None
+    assert not Results(rows).has_scores
     assert "No cell was finished" in render(rows)
     rows.loc[3, "status"] = "ok"  # of the least kNN modularity
-    found = best_cell(rows)
+    found = Results(rows).best
     assert found is not None
     assert found.chain == "d"
 
@@ -147,8 +146,8 @@ def test_the_command_reads_results_of_several_runs(tmp_path):
     assert found.stdout.count("| kNN modularity  ") >= 2
     assert "data set left out" in found.stdout
     with pytest.raises(UsageError, match="one is in these results twice"):
-        command.read([tmp_path / "one" / "results.csv"] * 2)
+        select_in([tmp_path / "one" / "results.csv"] * 2)
     few = pd.read_csv(tmp_path / "one" / "results.csv").head(2)
     few.to_csv(tmp_path / "few.csv", index=False)
-    with pytest.raises(UsageError, match="nothing to hold scores against"):
-        command.read([tmp_path / "few.csv"])
+    with pytest.raises(UsageError, match="no accuracy to compare scores with"):
+        select_in([tmp_path / "few.csv"])

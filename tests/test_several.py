@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from scipy.stats import friedmanchisquare, rankdata
 from scipy.stats import wilcoxon as scipys_wilcoxon
 
-from bench import check, compare, grid
+from bench import compare as command
+from bench import grid
 from bench import run_grid as run_in_python
-from bench.analysis import correctness, thresholds
-from bench.analysis.inference import Evidence
+from bench.analysis import compare_runs, correctness, gate, thresholds
+from bench.analysis.correctness import Correctness
 from bench.analysis.ranks import (
     against_first,
     compare_ranks,
@@ -27,6 +28,7 @@ from bench.analysis.ranks import (
     wilcoxon,
 )
 from bench.analysis.records import read
+from bench.analysis.results import Results
 from bench.base.errors import UsageError
 from bench.base.naming import set_name
 from bench.datasets import datasets
@@ -159,16 +161,16 @@ def broken(rows, model, seed, status):
 
 def of(ranking):
     """Ranks by cell, as a dictionary."""
-    return {model: list(ranking.ranks.loc[(model, "x")]) for model, _ in ranking.cells}
+    return {model: list(ranking.ranks.loc[(model, "x", "kmeans")]) for model, *_ in ranking.pipelines}
 
 
 def test_ranks_by_hand():
     rows = cells("one", [0.9, 0.8, 0.8, 0.5]) + cells("two", [0.5, 0.6, 0.7, 0.8])
-    found = rank(frame(*rows))
+    found = rank(Results(frame(*rows)))
     assert of(found) == {"a": [1, 4], "b": [2.5, 3], "c": [2.5, 2], "d": [4, 1]}
-    assert [model for model, _ in found.cells] == ["c", "a", "d", "b"]
+    assert [model for model, *_ in found.pipelines] == ["c", "a", "d", "b"]
     assert list(found.means) == [2.25, 2.5, 2.5, 2.75]
-    assert found.leaders == [("c", "x")]
+    assert found.leaders == [("c", "x", "kmeans")]
     assert compare_ranks(found) is None
 
 
@@ -176,9 +178,9 @@ def test_who_lacks_seeds_shares_the_worst_ranks():
     rows = cells("one", [0.9, 0.8, 0.7, 0.6]) + cells("two", [0.9, 0.8, 0.7, 0.6])
     broken(rows[:8], "a", 0, "failed")
     broken(rows[:8], "b", 1, "skipped")  # one seed only
-    found = rank(frame(*rows))
+    found = rank(Results(frame(*rows)))
     assert of(found) == {"a": [3.5, 1], "b": [3.5, 2], "c": [1, 3], "d": [2, 4]}
-    assert list(found.states["one"].loc[[("a", "x"), ("b", "x")]]) == ["failed", "skipped"]
+    assert list(found.states["one"].loc[[("a", "x", "kmeans"), ("b", "x", "kmeans")]]) == ["failed", "skipped"]
     text = render(frame(*rows))
     assert "shares the worst ranks" in text
     assert "**2 of 16 cells failed;**" in text
@@ -192,7 +194,7 @@ def test_a_set_on_which_nothing_was_finished_counts_and_one_without_labels_does_
             for m, s in itertools.product("ab", (0, 1))]  # fmt: skip
     rows += [row for row in failed[0] if row["model"] == "a"]
     rows += [row for row in failed[1] if row["model"] == "b"]
-    found = rank(frame(*rows, *bare))
+    found = rank(Results(frame(*rows, *bare)))
     assert of(found) == {"a": [1, 1.5], "b": [2, 1.5]}
     assert found.unlabeled == ("bare",)
     text = render(frame(*rows, *bare))
@@ -210,18 +212,18 @@ def test_fewer_than_six_sets_claim_nothing_and_six_do():
     assert "worse" not in text.partition("## s0")[0].replace("worst", "")
     text = render(frame(*rows, *cells("s5", [0.9, 0.5])))
     assert "Over 6 data sets, 1 of 1 cells" in text
-    assert "worse, p = 0.031" in text
+    assert "significantly worse, p = 0.031" in text
     assert least_p(6) == 2 / 2**6
 
 
 def test_cells_that_are_not_complete_take_no_part_in_tests():
     rows = [row for s in range(8) for row in cells(f"s{s}", [0.95, 0.9, 0.5])]
     broken(rows[:6], "a", 0, "failed")
-    found = compare_ranks(rank(frame(*rows)))
-    assert found.best == ("b", "x")
-    assert set(found.verdicts) == {("b", "x"), ("c", "x")}
+    found = compare_ranks(rank(Results(frame(*rows))))
+    assert found.best == ("b", "x", "kmeans")
+    assert set(found.verdicts) == {("b", "x", "kmeans"), ("c", "x", "kmeans")}
     assert found.friedman is None  # of two cells there is one comparison
-    assert found.verdicts["c", "x"] == "worse"
+    assert found.verdicts["c", "x", "kmeans"] == "significantly worse"
 
 
 # Tests
@@ -278,7 +280,7 @@ def test_of_equal_cells_one_is_seldom_called_better(behind):
 
 def test_a_cell_that_is_better_everywhere_is_called_so():
     rows = [row for s in range(10) for row in cells(f"s{s}", [0.9, 0.5, 0.4 + s / 100])]
-    found = compare_ranks(rank(frame(*rows)))
+    found = compare_ranks(rank(Results(frame(*rows))))
     assert found.worse == 2
     assert found.friedman < 0.001
 
@@ -293,66 +295,66 @@ def both(cells_of_two=CELLS):
 
 
 def test_each_set_is_held_against_its_own_thresholds():
-    limits = thresholds.update([], both())
+    limits = thresholds.update([], Results(both()))
     assert [(t.dataset, t.model) for t in limits] == [
         ("one", "cnn"), ("one", "dnn"), ("two", "cnn"), ("two", "dnn"),
     ]  # fmt: skip
-    assert check.exit_code(check.judge(limits, both())) == 0
+    assert gate.exit_code(gate.judge(limits, Results(both()))) == 0
     worse = both({**CELLS, ("cnn", "pca8"): [0.1, 0.1, 0.1]})
-    found = check.judge(limits, worse)
+    found = gate.judge(limits, Results(worse))
     assert [(v.dataset, v.model) for v in found if v.verdict == "falls short"] == [("two", "cnn")]
-    assert check.table(found).splitlines()[2].split()[:2] == ["two", "cnn"]
-    suites = ET.fromstring(check.junit(found))
+    assert gate.table(found).splitlines()[2].split()[:2] == ["two", "cnn"]
+    suites = ET.fromstring(gate.junit(found))
     assert [(s.get("name"), s.get("failures")) for s in suites] == [
         ("latentgrid one", "0"), ("latentgrid two", "1"),
     ]  # fmt: skip
-    assert {v["dataset"] for v in json.loads(check.as_json(found))["verdicts"]} == {"one", "two"}
+    assert {v["dataset"] for v in json.loads(gate.as_json(found))["verdicts"]} == {"one", "two"}
 
 
 def test_updating_keeps_the_patterns_of_every_set():
     wild = thresholds.Threshold(
-        preset="quick", dataset="*", model="*nn", chain="pca*", seeds=3, min_accuracy=0.1,
+        preset="quick", dataset="*", model="*nn", chain="pca*", clusterer="*", seeds=3, min_accuracy=0.1,
         accuracy_margin=0.1,
     )  # fmt: skip
     other = wild.model_copy(update={"preset": "homework"})
-    renewed = thresholds.update([wild, other], both())
+    renewed = thresholds.update([wild, other], Results(both()))
     assert [(t.preset, t.dataset, t.model) for t in renewed] == [
         ("homework", "*", "*nn"), ("quick", "one", "*nn"), ("quick", "two", "*nn"),
     ]  # fmt: skip
 
 
 def test_a_set_without_thresholds_is_no_pass():
-    limits = thresholds.update([], checked(CELLS, dataset="one"))
-    found = check.judge(limits, both())
-    assert check.exit_code(found) == 3
+    limits = thresholds.update([], Results(checked(CELLS, dataset="one")))
+    found = gate.judge(limits, Results(both()))
+    assert gate.exit_code(found) == 3
     assert [v.dataset for v in found if v.verdict == "no threshold"] == ["two"]
-    assert "none is about preset quick on this data set" in check.table(found)
-    assert [s.get("errors") for s in ET.fromstring(check.junit(found))] == ["0", "1"]
+    assert "none is about preset quick on this data set" in gate.table(found)
+    assert [s.get("errors") for s in ET.fromstring(gate.junit(found))] == ["0", "1"]
     with pytest.raises(UsageError, match="no threshold is about preset quick on one or two"):
-        check.judge([], both())
+        gate.judge([], Results(both()))
 
 
 def test_the_set_of_a_cell_that_failed_is_named():
     bad = both({**CELLS, ("cnn", "pca8"): [0.1, None, 0.1]})
-    with pytest.raises(UsageError, match="skipped: cnn pca8 on two"):
-        thresholds.update([], bad)
+    with pytest.raises(UsageError, match="skipped: cnn, pca8 on two"):
+        thresholds.update([], Results(bad))
 
 
 def evidence(accuracy, seeds=9):
     random = np.random.default_rng(round(accuracy * 1000))
-    return Evidence({seed: random.random(400) < accuracy for seed in range(seeds)}, True)
+    return Correctness({seed: random.random(400) < accuracy for seed in range(seeds)}, True)
 
 
 def test_comparisons_on_all_sets_are_corrected_together():
-    cell = ("a", "x")
+    cell = ("a", "x", "kmeans")
     pairs = [
-        compare.Pair(name, {cell: evidence(0.6)}, {cell: evidence(0.9)}) for name in ("s", "t")
+        compare_runs.Pair(name, {cell: evidence(0.6)}, {cell: evidence(0.9)}) for name in ("s", "t")
     ]
-    alone, (one, other) = compare.compare_sets(pairs[:1]), compare.compare_sets(pairs)
+    alone, (one, other) = compare_runs.compare(pairs[:1]), compare_runs.compare(pairs)
     assert (one.dataset, other.dataset) == ("s", "t")
     assert one.p == other.p == pytest.approx(2 * alone[0].p)
-    assert one.verdict == "better"
-    assert compare.lay_out([one, other]).split()[:2] == ["data", "set"]
+    assert one.verdict == "significantly better"
+    assert compare_runs.table([one, other]).split()[:2] == ["data", "set"]
 
 
 # The whole
@@ -424,9 +426,9 @@ def test_it_runs_again_from_its_settings_and_from_python(ran, monkeypatch, capsy
     assert {path.name for path in recorded(store)} >= {"results", "again", set_name("digits")}
     assert prune(store, True, lambda *_: None)[0] == 0
     with pytest.raises(SystemExit) as end:
-        compare.main(["results/results.csv", "again/results.csv"])
+        command.main(["results/results.csv", "again/results.csv"])
     assert end.value.code == 0
-    assert capsys.readouterr().out.count("not told apart") == 4
+    assert capsys.readouterr().out.count("no significant difference") == 4
 
 
 def test_one_set_in_the_same_folder_leaves_nothing_of_several(ran, monkeypatch, capsys):

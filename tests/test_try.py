@@ -148,7 +148,7 @@ def cells(tried):
     """Records of the model's grid, which a test gives other verdicts."""
     found = records.read(tried[0] / "results" / "try" / "model-small" / "results.csv")
     return found.assign(
-        verdict="not told apart", behind_best=0.2, behind_best_low=0.1, behind_best_high=0.3
+        verdict="no significant difference", behind_best=0.2, behind_best_low=0.1, behind_best_high=0.3
     )
 
 
@@ -165,10 +165,10 @@ def lead(cells, model, others):
 @pytest.mark.parametrize(
     ("model", "others", "words", "difference"),
     [
-        ("small", "worse", "is ahead of", "+0.200 (+0.100 to +0.300)"),
-        ("small", "not told apart", "cannot be told from", "+0.200 (+0.100 to +0.300)"),
-        ("dnn", "not told apart", "cannot be told from", "-0.200 (-0.300 to -0.100)"),
-        ("dnn", "worse", "is behind", "-0.200 (-0.300 to -0.100)"),
+        ("small", "significantly worse", "is ahead of", "+0.200 (+0.100 to +0.300)"),
+        ("small", "no significant difference", "cannot be told from", "+0.200 (+0.100 to +0.300)"),
+        ("dnn", "no significant difference", "cannot be told from", "-0.200 (-0.300 to -0.100)"),
+        ("dnn", "significantly worse", "is behind", "-0.200 (-0.300 to -0.100)"),
     ],
 )
 def test_the_sentence_is_that_of_the_verdicts(cells, model, others, words, difference):
@@ -179,10 +179,10 @@ def test_the_sentence_is_that_of_the_verdicts(cells, model, others, words, diffe
 
 
 def test_its_own_other_cell_is_no_baseline(cells):
-    told = lead(cells, "small", "worse")
+    told = lead(cells, "small", "significantly worse")
     own = (told["model"] == "small") & (told["chain"] != "none")
     said = trial.standing(
-        ITEMS[0], told.assign(verdict=told["verdict"].where(~own, "not told apart"))
+        ITEMS[0], told.assign(verdict=told["verdict"].where(~own, "no significant difference"))
     )
     assert "is ahead of" in said
 

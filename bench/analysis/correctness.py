@@ -1,85 +1,151 @@
-"""Hits on disk, beside results.csv: which images each cell and seed had right.
+"""Per-image correctness: which images each pipeline assigned correctly, seed by seed.
 
-``hits.safetensors`` holds a packed bit an image, so that two runs can be compared image by image
-without their stores. A name in it is model, chain and seed, a line each; where a run had several
-data sets, a line with the data set's stands before them.
+``correctness.safetensors`` keeps it beside results.csv, a packed bit an image, so that two runs
+can be compared image by image without their stores. A name in it is model, chain, clusterer and
+seed, a line each; where a run had several data sets, a line with the data set's name comes first.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from bench.analysis.inference import Evidence
-from bench.analysis.summary import leading_accuracy
-from bench.analysis.verdicts import Cell, collect, is_repeated
+from bench.analysis import before
+from bench.analysis.results import Key, Results
 from bench.base.errors import UsageError, format_error
 from bench.base.files import write_whole
 from bench.store import Store
 
-FILE = "hits.safetensors"
+FILE = "correctness.safetensors"
+
+# The stage and the array, a number an image, that each metric is the mean of.
+BY_IMAGE = {
+    "accuracy": ("score", "correct"),
+    "validation_accuracy": ("score", "validation_correct"),
+    "knn_modularity": ("measure", "modularity_by_image"),
+}
+
+
+@dataclass(frozen=True)
+class Correctness:
+    """What a pipeline achieved on each image.
+
+    Attributes
+    ----------
+    by_seed : dict
+        By seed index, (n,) truth values: whether the image's cluster is assigned to its label.
+        Where nothing is labeled, each image's part in the kNN modularity.
+    repeated : bool
+        False: all seeds are the same result.
+    """
+
+    by_seed: dict[int, NDArray[Any]]
+    repeated: bool
+
+    def values(self, seeds: list[int] | None = None) -> NDArray[np.float64]:
+        """Return the values of all seeds or of some, (S, n)."""
+        chosen = sorted(self.by_seed) if seeds is None else seeds
+        return np.array([self.by_seed[seed] for seed in chosen], dtype=np.float64)
+
+    def shared(self, other: Correctness) -> list[int]:
+        """Return the seeds that both have."""
+        return sorted(set(self.by_seed) & set(other.by_seed))
+
+    def renumbered(self) -> Correctness:
+        """Return the same under seed numbers that match no other run's."""
+        return Correctness({-1 - seed: v for seed, v in self.by_seed.items()}, self.repeated)
+
+
+def collect(results: Results, store: Store) -> dict[Key, Correctness]:
+    """Read what every pipeline achieved on each image, by the metric that compares them."""
+    if not results.has_scores:
+        return {}
+    stage, array = BY_IMAGE[results.shown]
+    found = {}
+    for name, rows in results.by_pipeline().items():
+        done = rows[rows["status"] == "ok"]
+        keys = zip(done["seed_index"], done[f"{stage}_artifacts"].astype(str), strict=True)
+        loaded = {int(seed): store.load(stage, key).array(array) for seed, key in keys}
+        by_seed = {seed: values for seed, values in loaded.items() if values is not None}
+        found[name] = Correctness(by_seed, _is_repeated(done))
+    return found
+
+
+def _is_repeated(done: pd.DataFrame) -> bool:
+    """Return whether seeds are results of their own; of one seed nothing else is known."""
+    return len(done) == 1 or done["cluster_artifacts"].nunique() > 1
 
 
 def write(records: pd.DataFrame, store: Store, out: Path) -> Path | None:
-    """Write the hits of all scored cells; None where nothing is labeled."""
-    found = collect(records, store) if leading_accuracy(records) else {}
-    tensors = {
-        f"{model}\n{chain}\n{seed}": np.packbits(hits)
-        for (model, chain), evidence in found.items()
-        for seed, hits in evidence.hits.items()
-    }
-    if not tensors:
-        return None
-    write_whole(out / FILE, lambda draft: save_file(tensors, draft))
-    return out / FILE
+    """Write the correctness of all scored pipelines; None where nothing is labeled."""
+    results = Results(records)
+    found = collect(results, store) if results.labeled else {}
+    return _save(
+        out,
+        {
+            "\n".join((*name, str(seed))): np.packbits(correct)
+            for name, each in found.items()
+            for seed, correct in each.by_seed.items()
+        },
+    )
 
 
 def join(files: dict[str, Path], out: Path) -> Path | None:
-    """Write the hits of several data sets, each in a file of its own, into one file.
+    """Write the files of several data sets, by the data set's name, as one file into a folder."""
+    return _save(
+        out,
+        {
+            f"{dataset}\n{name}": packed
+            for dataset, path in files.items()
+            if path.is_file()
+            for name, packed in load_file(path).items()
+        },
+    )
 
-    Parameters
-    ----------
-    files : dict
-        By the data set's name; those that are not there are left out.
-    out : Path
-        The folder of the one file.
-    """
-    tensors = {
-        f"{dataset}\n{name}": packed
-        for dataset, path in files.items()
-        if path.is_file()
-        for name, packed in load_file(path).items()
-    }
+
+def _save(out: Path, tensors: dict[str, NDArray[Any]]) -> Path | None:
     if not tensors:
         return None
     write_whole(out / FILE, lambda draft: save_file(tensors, draft))
     return out / FILE
 
 
-def read(records: pd.DataFrame, path: Path) -> dict[Cell, Evidence]:
-    """Read the hits that belong to the records of one data set.
+def read(records: pd.DataFrame, path: Path) -> dict[Key, Correctness]:
+    """Read the correctness that belongs to the records of one data set.
+
+    Parameters
+    ----------
+    records : DataFrame
+    path : Path
+        Where it is missing, ``hits.safetensors`` of the release before is read.
 
     Raises
     ------
     UsageError
-        If there are none, or they are not those of these records.
+        If there is none, or it is not that of these records.
     """
-    images = _images(records)
-    found: dict[Cell, Evidence] = {}
+    results, dataset = Results(records), str(records["dataset"].iloc[0])
+    first = records.iloc[0]
+    on_training = records["accuracy"].notna().any()
+    images = int(first["images"] if on_training else first["validation_images"])
+    rows = results.by_pipeline()
+    found: dict[Key, Correctness] = {}
     try:
-        for name, packed in load_file(path).items():
-            *dataset, model, chain, seed = name.rsplit("\n", 3)
-            if dataset not in ([], [str(records["dataset"].iloc[0])]):
-                continue
-            hits = np.unpackbits(packed, count=images).astype(bool)
-            rows = records[(records["model"] == model) & (records["chain"] == chain)]
-            repeated = is_repeated(rows)
-            cell = found.setdefault((model, chain), Evidence({}, repeated))
-            cell.hits[int(seed)] = hits
+        for written, packed in _load(path).items():
+            *of_set, model, chain, clusterer, seed = written
+            name = model, chain, clusterer
+            if of_set in ([], [dataset]) and name in rows:
+                correct = np.unpackbits(packed, count=images).astype(bool)
+                done = rows[name][rows[name]["status"] == "ok"]
+                empty = Correctness({}, _is_repeated(done))
+                found.setdefault(name, empty).by_seed[int(seed)] = correct
     except FileNotFoundError:
         raise UsageError(
             f"no {FILE} beside {path.parent / 'results.csv'}: run the grid again, which writes it "
@@ -90,7 +156,10 @@ def read(records: pd.DataFrame, path: Path) -> dict[Cell, Evidence]:
     return found
 
 
-def _images(records: pd.DataFrame) -> int:
-    first = records.iloc[0]
-    on_training = records["accuracy"].notna().any()
-    return int(first["images"] if on_training else first["validation_images"])
+def _load(path: Path) -> dict[tuple[str, ...], NDArray[Any]]:
+    """Read packed bits by the lines of their names."""
+    old = path.with_name(before.CORRECTNESS)
+    if old.is_file() and not path.is_file():
+        before.warn(old, f"now {FILE}")
+        return {before.correctness_name(name): bits for name, bits in load_file(old).items()}
+    return {tuple(name.rsplit("\n", 4)): bits for name, bits in load_file(path).items()}

@@ -1,8 +1,8 @@
-"""How sure a number is: intervals over seeds and images, and paired comparisons of cells.
+"""Inference: how uncertain a score is, and whether one pipeline is significantly worse.
 
-A cell's evidence is its hits: a truth value for each seed and image, whether the image's cluster
-is assigned to its label. The same images stand behind every seed, so that seeds and images are
-two sources of doubt and not one.
+The data are per-image correctness: for each seed and image, whether the image's cluster is
+assigned to its label. All seeds share the images, so that seeds and images are two sources of
+uncertainty.
 """
 
 from __future__ import annotations
@@ -12,19 +12,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+
+from bench.analysis.correctness import Correctness, collect
+from bench.analysis.results import PIPELINE, VERDICT_COLUMNS, Key, Results
+from bench.store import Store
+
+BEST, WORSE, ALIKE = "best", "significantly worse", "no significant difference"
 
 LEVEL = 0.05  # of a false difference; the intervals cover 1 - LEVEL
 NORMAL = 1.959964  # its two-sided quantile of the normal distribution
 RESAMPLES = 2**16  # sign flips are exact up to 16 seeds, and drawn beyond
 
-# A number an image: whether it is right, or its part in the kNN modularity.
-Hits = NDArray[Any]
-
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its doubt, at 95%.
+    """A mean with its 95% interval.
 
     Attributes
     ----------
@@ -38,53 +42,57 @@ class Interval:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Whether one cell is better than another, by the same seeds and images.
+    """Whether two pipelines differ significantly, by the same seeds and images.
 
     Attributes
     ----------
     difference : Interval
-        Accuracy of the one less that of the other.
+        Score of the first less that of the second.
     p : float
-        Of the exact sign-flip test over seeds, two-sided; 1 where runs are not repeated.
+        Of the exact sign-flip test over seeds, two-sided; 1 where all seeds are the same result.
     adjusted : float
         The same after Holm's correction for all comparisons made together.
     seeds : int
         Seeds that both have.
-    images_tell : bool
+    significant_by_images : bool
         The interval over images alone excludes 0.
-    told_apart : bool
-        ``adjusted`` is at most 0.05, and the images tell as well.
     """
 
     difference: Interval
     p: float
     adjusted: float
     seeds: int
-    images_tell: bool
-    told_apart: bool
+    significant_by_images: bool
+
+    @property
+    def significant(self) -> bool:
+        """Whether ``adjusted`` is at most 0.05, and the difference significant by images too."""
+        return self.adjusted <= LEVEL and self.significant_by_images
 
 
-def interval(values: NDArray[Any], repeated: bool = True, independent: bool = True) -> Interval:
-    """Join the doubt of seeds and of images in one interval.
+def score_interval(
+    values: NDArray[Any], repeated: bool = True, independent: bool = True
+) -> Interval:
+    """Return the 95% interval of a mean over seeds and images.
 
-    Half its width is the root of t² s² / S + z² v / n: s² the variance of the S seeds' means and
-    t Student's quantile with S - 1 degrees of freedom; v the variance over the n images of each
-    image's mean over seeds, and z the normal quantile. Resampling images within seeds, which looks
-    the same, covers far too rarely: the images are shared.
+    Half its width is the root of t² s² / S + z² v / n: s² is the variance of the S seeds' means,
+    t Student's quantile with S - 1 degrees of freedom, v the variance over the n images of each
+    image's mean over seeds, and z the normal quantile. Resampling images within seeds covers far
+    too rarely, since all seeds share the images.
 
     Parameters
     ----------
     values : ndarray, shape (S, n)
-        Hits, or differences of hits, by seed and image.
+        Correctness, or differences of it, by seed and image.
     repeated : bool
-        False: the seeds are one result over again, and have no spread.
+        False: all seeds are the same result and have no spread.
     independent : bool
-        False: images are not, as patches of one photograph; nothing is said of them.
+        False: images are not independent, as patches of one photograph, and have no part.
 
     Returns
     -------
     Interval
-        Without limits (NaN) where seeds would vary and there is but one.
+        Limits are NaN where seeds would vary and there is only one.
     """
     values = np.asarray(values, dtype=np.float64)
     mean = float(values.mean())
@@ -112,9 +120,9 @@ def _of_images(values: NDArray[Any]) -> float:
 
 
 def sign_flips(differences: NDArray[Any]) -> float:
-    """Return the two-sided p-value of a mean of 0, from flipping signs in every way.
+    """Return the two-sided p-value of a mean of 0, by flipping the signs of differences.
 
-    Exact up to 16 seeds, by draws beyond; the least that S seeds can reach is 2 / 2^S.
+    Exact up to 16 seeds, by draws beyond. The least that S seeds can reach is 2 / 2^S.
 
     Parameters
     ----------
@@ -157,51 +165,22 @@ def holm(values: list[float]) -> list[float]:
 
 
 def seeds_needed(comparisons: int) -> int:
-    """Return how many seeds could tell the best from so many cells: least S of 2 m / 2^S ≤ 0.05."""
+    """Return the least seeds S that can be significant in so many comparisons: 2 m / 2^S ≤ 0.05."""
     return math.ceil(math.log2(2 * max(comparisons, 1) / LEVEL))
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What a cell has to show.
-
-    Attributes
-    ----------
-    hits : dict
-        By seed index, (n,) truth values; where nothing is labeled, parts in the kNN modularity.
-    repeated : bool
-        False: its seeds are one result over again.
-    """
-
-    hits: dict[int, Hits]
-    repeated: bool
-
-    def values(self, seeds: list[int] | None = None) -> NDArray[np.float64]:
-        """Return hits as numbers, (S, n), of all seeds or of some."""
-        chosen = sorted(self.hits) if seeds is None else seeds
-        return np.array([self.hits[seed] for seed in chosen], dtype=np.float64)
-
-    def shared(self, other: Evidence) -> list[int]:
-        """Return the seeds that both have."""
-        return sorted(set(self.hits) & set(other.hits))
-
-    def renumbered(self) -> Evidence:
-        """Return the same under seed numbers that match no other run's."""
-        return Evidence({-1 - seed: hits for seed, hits in self.hits.items()}, self.repeated)
-
-
-def compare_all(
-    pairs: list[tuple[Evidence, Evidence]], independent: bool = True
+def compare_pairs(
+    pairs: list[tuple[Correctness, Correctness]], independent: bool = True
 ) -> list[Comparison]:
-    """Compare cells pairwise, by the seeds and images that both have.
+    """Compare pipelines pairwise, by the seeds and images that both have.
 
-    Two are told apart only if seeds and images both say so. Where images are not
-    independent, the seeds alone decide, and the statement is about these images.
+    A difference is significant only by seeds and images both. Where images are not independent,
+    the seeds alone decide, and the statement is about these images.
 
     Parameters
     ----------
-    pairs : list of (Evidence, Evidence)
-        Each has a seed in common.
+    pairs : list of (Correctness, Correctness)
+        Each pair has a seed in common.
     independent : bool
         Whether images are.
     """
@@ -210,42 +189,71 @@ def compare_all(
         seeds = one.shared(other)
         repeated = one.repeated or other.repeated
         difference = one.values(seeds) - other.values(seeds)
-        # One result over again is not evidence S times.
+        by_images = score_interval(difference, repeated=False, independent=independent)
         p = sign_flips(difference.mean(axis=1)) if repeated else 1.0
-        found.append((difference, repeated, p))
-    adjusted = holm([p for _, _, p in found])
-    return [
-        _comparison(difference, repeated, p, level, independent)
-        for (difference, repeated, p), level in zip(found, adjusted, strict=True)
-    ]
-
-
-def _comparison(
-    difference: NDArray[Any], repeated: bool, p: float, adjusted: float, independent: bool
-) -> Comparison:
-    by_images = interval(difference, repeated=False, independent=independent)
-    tell = not by_images.low <= 0 <= by_images.high
-    return Comparison(
-        interval(difference, repeated, independent),
-        p,
-        adjusted,
-        len(difference),
-        tell,
-        adjusted <= LEVEL and tell,
-    )
+        found.append(
+            Comparison(
+                score_interval(difference, repeated, independent),
+                p,
+                p,
+                len(difference),
+                not by_images.low <= 0 <= by_images.high,
+            )
+        )
+    return adjust_jointly(found)
 
 
 def adjust_jointly(found: list[Comparison]) -> list[Comparison]:
-    """Correct comparisons that were made apart, as on several data sets, for all of them."""
+    """Apply Holm's correction to all comparisons together, whether or not made together."""
     adjusted = holm([each.p for each in found])
-    return [
-        replace(each, adjusted=level, told_apart=level <= LEVEL and each.images_tell)
-        for each, level in zip(found, adjusted, strict=True)
-    ]
+    return [replace(each, adjusted=p) for each, p in zip(found, adjusted, strict=True)]
 
 
-def against_best(
-    best: Evidence, others: list[Evidence], independent: bool = True
-) -> list[Comparison]:
-    """Hold every other cell against the best; see `compare_all`."""
-    return compare_all([(best, other) for other in others], independent)
+def add_verdicts(records: pd.DataFrame, store: Store) -> pd.DataFrame:
+    """Return records with the columns `VERDICT_COLUMNS`, the same for all seeds of a pipeline.
+
+    Parameters
+    ----------
+    records : DataFrame
+        As `bench.analysis.records.collect` makes them.
+    store : Store
+        Holds what every scored pipeline achieved on each image.
+    """
+    verdicts = _verdicts(Results(records), store)
+    names = records[PIPELINE].itertuples(index=False, name=None)
+    rows = [verdicts.get(name, {}) for name in names]
+    columns = pd.DataFrame(rows, columns=list(VERDICT_COLUMNS), index=records.index)
+    return pd.concat([records, columns], axis=1)
+
+
+def _verdicts(results: Results, store: Store) -> dict[Key, dict[str, object]]:
+    if results.best is None:
+        return {}
+    independent = bool(results.records["independent_images"].iloc[0])
+    # Nothing lies beyond 1, and no accuracy beyond 0.
+    least = 0 if results.labeled else -0.5
+    found = {name: each for name, each in collect(results, store).items() if each.by_seed}
+    verdicts: dict[Key, dict[str, object]] = {}
+    for name, each in found.items():
+        interval = score_interval(each.values(), each.repeated, independent)
+        low, high = np.clip([interval.low, interval.high], least, 1)
+        verdicts[name] = {"interval_low": low, "interval_high": high}
+    rows = results.by_pipeline()
+    whole = [name for name in rows if name in found and (rows[name]["status"] == "ok").all()]
+    best = results.best.pipeline
+    if best not in whole:
+        return verdicts
+    verdicts[best]["verdict"] = BEST
+    others = [name for name in whole if name != best]
+    compared = compare_pairs([(found[best], found[name]) for name in others], independent)
+    for name, against in zip(others, compared, strict=True):
+        difference = against.difference
+        worse = against.significant and difference.mean > 0
+        verdicts[name] |= {
+            "behind_best": difference.mean,
+            "behind_best_low": difference.low,
+            "behind_best_high": difference.high,
+            "behind_best_p": against.adjusted,
+            "verdict": WORSE if worse else ALIKE,
+        }
+    return verdicts

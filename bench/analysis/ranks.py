@@ -1,7 +1,7 @@
-"""Cells ranked over several data sets, and what that can carry.
+"""Pipelines ranked over several data sets, and compared by their ranks.
 
-Data sets, and not seeds, are here the sample: each gives a cell one number, the mean over seeds of
-the metric that leads on it.
+The sample is the data sets, not the seeds: each gives a pipeline one number, the mean over seeds
+of its primary metric.
 """
 
 from __future__ import annotations
@@ -14,32 +14,31 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.analysis.inference import LEVEL, holm
-from bench.analysis.summary import by_dataset, judged_by, leading_metric, summary
-from bench.analysis.verdicts import ALIKE, BEST, WORSE, Cell
+from bench.analysis.inference import ALIKE, BEST, LEVEL, WORSE, holm
+from bench.analysis.results import PIPELINE, Key, Results
 
-# With fewer labeled data sets no test of two cells can reach 0.05: 2 / 2^5 is 0.0625.
+# With fewer labeled data sets no test of two pipelines can reach 0.05: 2 / 2^5 is 0.0625.
 FEWEST = 6
 
-DIGITS = 9  # accuracies that agree to so many are tied: a mean's last bits tell nothing
+DIGITS = 9  # accuracies equal to so many are tied: the last bits of a mean are noise
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Where each cell stands on each labeled data set.
+    """The rank of each pipeline on each labeled data set.
 
     Attributes
     ----------
     ranks : DataFrame
-        A row a cell (model, chain), best mean rank first, and a column a labeled data set; 1 is
-        best, ties share the mean of their ranks, and cells without all of their seeds share the
-        worst.
+        A row a pipeline, indexed by `PIPELINE`, best mean rank first; a column a labeled data set.
+        1 is best, ties share the mean of their ranks, and pipelines without all of their seeds
+        share the worst.
     values : DataFrame
-        The same cells and data sets: mean of the leading metric, missing where a cell lacks seeds.
+        The same rows and columns: mean of the primary metric, missing where a seed is.
     states : DataFrame
         The same: ``ok``, ``failed``, ``skipped``, or ``missing`` where there is no record.
     metrics : dict
-        The leading metric by data set.
+        The primary metric by data set.
     unlabeled : tuple of str
         Data sets that take no part.
     """
@@ -56,55 +55,49 @@ class Ranking:
         return [str(name) for name in self.ranks.columns]
 
     @property
-    def cells(self) -> list[Cell]:
-        """The cells, best mean rank first."""
-        return [(str(model), str(chain)) for model, chain in self.ranks.index]
+    def pipelines(self) -> list[Key]:
+        """The pipelines, best mean rank first."""
+        return [(str(m), str(c), str(by)) for m, c, by in self.ranks.index]
 
     @property
     def means(self) -> pd.Series:
-        """Each cell's mean rank."""
+        """Each pipeline's mean rank."""
         return self.ranks.mean(axis=1)
 
     @property
-    def leaders(self) -> list[Cell]:
-        """The cells with the best mean rank, more than one if they share it."""
+    def leaders(self) -> list[Key]:
+        """The pipelines with the best mean rank, more than one if they share it."""
         means = self.means.round(DIGITS)
         best = means == means.min()
-        return [cell for cell, leads in zip(self.cells, best, strict=True) if leads]
-
-    @property
-    def complete(self) -> pd.DataFrame:
-        """The values of the cells that were finished on every data set."""
-        return self.values[(self.states == "ok").all(axis=1)]
+        return [name for name, leads in zip(self.pipelines, best, strict=True) if leads]
 
 
-def rank(records: pd.DataFrame) -> Ranking:
-    """Rank cells on each labeled data set, by the mean of the metric that leads there.
+def rank(results: Results) -> Ranking:
+    """Rank pipelines on each labeled data set, by their mean of the primary metric.
 
     Parameters
     ----------
-    records : DataFrame
-        Of several data sets, as written to results.csv.
+    results : Results
+        On several data sets.
     """
-    cells = pd.MultiIndex.from_frame(records[["model", "chain"]].drop_duplicates())
+    pipelines = pd.MultiIndex.from_frame(results.records[PIPELINE].drop_duplicates())
     values, states, metrics, unlabeled = {}, {}, {}, []
-    for name, of_set in by_dataset(records).items():
-        if of_set["largest_class"].isna().all() or judged_by(of_set) == "knn_modularity":
+    for name, of_set in results.by_dataset().items():
+        if not of_set.labeled:
             unlabeled.append(name)
             continue
-        # Where no cell was finished nothing leads, and all share one rank.
-        metrics[name] = leading_metric(of_set) or "public_accuracy"
-        found = summary(of_set).set_index(["model", "chain"]).reindex(cells)
+        metrics[name] = of_set.metric
+        found = of_set.summary.set_index(PIPELINE).reindex(pipelines)
         states[name] = _states(found)
-        values[name] = found[metrics[name]].astype(float).round(DIGITS)
+        values[name] = found[of_set.metric].astype(float).round(DIGITS)
         values[name] = values[name].where(states[name] == "ok")
-    table = pd.DataFrame(values, index=cells)
+    table = pd.DataFrame(values, index=pipelines)
     ranks = (-table).rank(method="average", na_option="bottom")
     order = ranks.mean(axis=1).round(DIGITS).sort_values(kind="stable").index
     return Ranking(
         ranks.loc[order],
         table.loc[order],
-        pd.DataFrame(states, index=cells).loc[order],
+        pd.DataFrame(states, index=pipelines).loc[order],
         metrics,
         tuple(unlabeled),
     )
@@ -119,64 +112,64 @@ def _states(found: pd.DataFrame) -> pd.Series:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What six or more data sets say of the cells that were finished on all of them.
+class RankComparison:
+    """The pipelines that were finished on all of six or more data sets, compared.
 
     Attributes
     ----------
-    best : (str, str)
-        The one with the best mean rank, which the others are held against.
+    best : Key
+        The one with the best mean rank, with which the others are compared.
     friedman : float or None
-        p-value of Friedman's test that all are equal; None for two cells, where there is but one
-        comparison.
+        p-value of Friedman's test that all are equal; None for two pipelines, where there is only
+        one comparison.
     adjusted : dict
-        By cell, the p-value of the exact Wilcoxon test against the best, after Holm's correction.
+        By pipeline, the p-value of the exact Wilcoxon test against the best, after Holm's
+        correction.
     verdicts : dict
-        By cell: ``best``, ``worse`` or ``not told apart``.
+        By pipeline: ``best``, ``significantly worse`` or ``no significant difference``.
     """
 
-    best: Cell
+    best: Key
     friedman: float | None
-    adjusted: dict[Cell, float]
-    verdicts: dict[Cell, str]
+    adjusted: dict[Key, float]
+    verdicts: dict[Key, str]
 
     @property
     def worse(self) -> int:
-        """How many cells are worse than the best."""
+        """How many pipelines are significantly worse than the best."""
         return sum(verdict == WORSE for verdict in self.verdicts.values())
 
 
-def compare_ranks(ranking: Ranking) -> Standing | None:
-    """Hold every cell against the best by mean rank; None where nothing may be claimed.
+def compare_ranks(ranking: Ranking) -> RankComparison | None:
+    """Compare every pipeline with the best by mean rank; None where nothing may be claimed.
 
-    That is with fewer than six labeled data sets, or fewer than two cells that were finished on
-    all. A cell is worse only if the exact Wilcoxon test of the two says so, corrected by Holm's
-    method, and Friedman's test as well: over all cells, and again without those of a worse mean
-    rank. Without that, the best of equal cells would be chosen and then tested by the same data
-    sets, and called better too often.
+    Nothing may be with fewer than six labeled data sets, or fewer than two pipelines that were
+    finished on all. A pipeline is significantly worse only if the exact Wilcoxon test of the two
+    says so, after Holm's correction, and Friedman's test as well: over all pipelines, and again
+    without those of a worse mean rank. Otherwise the best of equal pipelines would be chosen and
+    then tested by the same data sets, and called better too often.
     """
-    values = ranking.complete
-    if len(ranking.datasets) < FEWEST or len(values) < 2:
+    complete = ranking.values[(ranking.states == "ok").all(axis=1)]
+    if len(ranking.datasets) < FEWEST or len(complete) < 2:
         return None
-    cells = [(str(model), str(chain)) for model, chain in values.index]
-    numbers = values.to_numpy(dtype=np.float64)  # the best mean rank comes first
-    adjusted, worse = against_first(numbers)
-    friedman = friedman_test(numbers) if len(numbers) > 2 else None
-    said = [BEST, *(WORSE if told else ALIKE for told in worse)]
-    return Standing(
-        cells[0],
-        friedman,
-        dict(zip(cells[1:], adjusted, strict=True)),
-        dict(zip(cells, said, strict=True)),
+    names = [(str(m), str(c), str(by)) for m, c, by in complete.index]
+    values = complete.to_numpy(dtype=np.float64)  # the best mean rank comes first
+    adjusted, worse = against_first(values)
+    verdicts = [BEST, *(WORSE if each else ALIKE for each in worse)]
+    return RankComparison(
+        names[0],
+        friedman_test(values) if len(values) > 2 else None,
+        dict(zip(names[1:], adjusted, strict=True)),
+        dict(zip(names, verdicts, strict=True)),
     )
 
 
 def against_first(values: NDArray[Any]) -> tuple[list[float], list[bool]]:
-    """Hold cells against the first, as `stand` says.
+    """Compare pipelines with the first; see `compare_ranks`.
 
     Parameters
     ----------
-    values : ndarray, shape (cells, data sets)
+    values : ndarray, shape (pipelines, data sets)
         Best mean rank first.
 
     Returns
@@ -184,11 +177,14 @@ def against_first(values: NDArray[Any]) -> tuple[list[float], list[bool]]:
     adjusted : list of float
         p-values of all but the first, after Holm's correction.
     worse : list of bool
-        Whether they are worse than the first.
+        Whether they are significantly worse than the first.
     """
     first, others = values[0], values[1:]
     adjusted = holm([wilcoxon(first - other) for other in others])
-    equal = _equal_from(values) if min(adjusted) <= LEVEL else len(values)
+    equal = len(values)
+    if min(adjusted) <= LEVEL:  # so many of the first are equal by Friedman's test
+        counts = range(len(values), 2, -1)
+        equal = next((n for n in counts if friedman_test(values[:n]) > LEVEL), 1)
     worse = [
         place >= equal and p <= LEVEL and bool(signed_ranks(first - other).sum() > 0)
         for place, (other, p) in enumerate(zip(others, adjusted, strict=True), start=1)
@@ -196,21 +192,13 @@ def against_first(values: NDArray[Any]) -> tuple[list[float], list[bool]]:
     return adjusted, worse
 
 
-def _equal_from(numbers: NDArray[np.float64]) -> int:
-    """Return how many of the first cells Friedman's test takes for equal; it tells no two apart."""
-    for count in range(len(numbers), 2, -1):
-        if friedman_test(numbers[:count]) > LEVEL:
-            return count
-    return 1
-
-
 def friedman_test(values: NDArray[Any]) -> float:
-    """Return the p-value of cells being equal, from their ranks within each data set.
+    """Return the p-value of pipelines being equal, from their ranks within each data set.
 
     Parameters
     ----------
-    values : ndarray, shape (cells, data sets)
-        At least three cells.
+    values : ndarray, shape (pipelines, data sets)
+        At least three pipelines.
 
     References
     ----------
@@ -237,7 +225,7 @@ def signed_ranks(differences: NDArray[Any]) -> NDArray[np.float64]:
 def wilcoxon(differences: NDArray[Any]) -> float:
     """Return the two-sided p-value of Wilcoxon's signed-rank test, exact with ties as well.
 
-    Every way to give the ranks signs is counted. The least that n data sets can reach is
+    All assignments of signs to the ranks are counted. The least that n data sets can reach is
     2 / 2^n.
 
     Parameters
@@ -251,13 +239,13 @@ def wilcoxon(differences: NDArray[Any]) -> float:
     """
     ranks = signed_ranks(differences)
     doubled = np.rint(2 * np.abs(ranks[ranks != 0])).astype(int)  # shared ranks are halves
-    ways = np.ones(1)
+    shares = np.ones(1)
     for each in doubled:
-        without, having = np.pad(ways, (0, each)), np.pad(ways, (each, 0))
-        ways = (without + having) / 2
+        without, having = np.pad(shares, (0, each)), np.pad(shares, (each, 0))
+        shares = (without + having) / 2
     positive = round(2 * float(ranks[ranks > 0].sum()))
     extreme = max(positive, int(doubled.sum()) - positive)
-    return min(1.0, 2 * float(ways[extreme:].sum()))
+    return min(1.0, 2 * float(shares[extreme:].sum()))
 
 
 def least_p(datasets: int) -> float:

@@ -13,7 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis import verdicts
+from bench.analysis import before
+from bench.analysis.inference import add_verdicts
+from bench.analysis.results import PIPELINE
 from bench.base import keys
 from bench.base.errors import UsageError
 from bench.datasets.dataset import Dataset
@@ -33,7 +35,7 @@ HASHES = dict.fromkeys(
         *(f"{what}_fingerprint" for what in ("dataset", "validation", "labels")),
     ),
     str,
-)
+) | {"agree_artifacts": str, "place_artifacts": str}  # of the release before
 LIBRARIES = (
     *("torch", "scikit-learn", "openTSNE", "umap-learn", "numpy", "scikit-image"),
     *("pacmap", "torchdr"),
@@ -65,7 +67,7 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         _identity(cell, dataset) | _status(cell, outcome) | _results(cell, store, outcome) | common
         for cell in cells
     )
-    return verdicts.add(records, store)
+    return add_verdicts(records, store)
 
 
 def notes(plan: Plan, store: Store) -> list[str]:
@@ -103,18 +105,19 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     try:
         # A model may be called what pandas takes for a missing value, and a hash what it takes
         # for a number.
-        records = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=HASHES)
+        found = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=HASHES)
+        records = before.records(found, path)
     except FileNotFoundError:
         raise UsageError(f"no results at {path}: python -m bench.grid makes them") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read results {path}: {error}") from None
-    needed = ["dataset", "preset", "model", "chain", "seed_index", "status", "images", *METRICS]
+    needed = ["dataset", "preset", *PIPELINE, "seed_index", "status", "images", *METRICS]
     needed += [f"{metric.stage}_artifacts" for metric in METRICS.values()]
     needed += also
     missing = [name for name in dict.fromkeys(needed) if name not in records]
     if missing or records.empty:
-        found = f"has no column {', '.join(missing)}" if missing else "has no rows"
-        raise UsageError(f"{path} is no results.csv of a grid: it {found}")
+        wrong = f"has no column {', '.join(missing)}" if missing else "has no rows"
+        raise UsageError(f"{path} is no results.csv of a grid: it {wrong}")
     for name in METRICS:
         records[name] = pd.to_numeric(records[name], errors="coerce")
     return records
@@ -124,7 +127,7 @@ def _identity(cell: PlannedRun, dataset: Dataset) -> dict[str, Any]:
     return {
         "dataset": dataset.name,
         "model": cell.pipeline.model,
-        "chain": cell.pipeline.way,
+        "chain": str(cell.pipeline.chain),
         "clusterer": str(cell.pipeline.clusterer),
         "seed_index": cell.seed_index,
     }
@@ -247,6 +250,7 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
         "labeled": dataset.labels is not None,
         "independent_images": dataset.independent,
         "clusters": dataset.clusters,
+        "primary_metric": dataset.primary_metric,
         "largest_class": _largest_class(dataset),
         "preset": spec.preset,
         "limit": spec.limit,
@@ -297,7 +301,7 @@ def distinct_seconds(records: pd.DataFrame, stage: str) -> tuple[int, float, flo
     for row in records[list(columns)].astype(object).fillna("").astype(str).itertuples(index=False):
         artifacts, seconds, warm_up = (text.split() for text in row)
         # Without an artifact there is a time of 0.
-        for key, time, before in zip(artifacts, seconds, warm_up, strict=False):
-            clock[key] = (float(time), float(before))
+        for key, time, first in zip(artifacts, seconds, warm_up, strict=False):
+            clock[key] = (float(time), float(first))
     times = list(clock.values())
     return len(times), sum(t for t, _ in times), sum(w for _, w in times)

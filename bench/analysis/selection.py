@@ -1,23 +1,28 @@
-"""Choosing a cell without labels: scores that need none, and how far they can be trusted.
+"""Label-free selection: scores that rank pipelines without labels, and the regret of each.
 
-A score is made from a cell's summary alone, so that it does not change with who else is in the
-table. Which one ranks the cells of unlabeled data was chosen on labeled sets, where it can be
-held against accuracy; `python -m bench.trust` does that again for any results.
+A score is made from a pipeline's summary alone, so that it does not depend on the other pipelines.
+The one that ranks pipelines on unlabeled data was chosen on labeled data sets, where it can be
+compared with accuracy; ``latentgrid select`` does so for any results.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
+from tabulate import tabulate
 
-from bench.analysis.summary import leading_accuracy, summary
+from bench.analysis.records import read
+from bench.analysis.results import PIPELINE, Key, Results
+from bench.base.errors import UsageError
+from bench.base.naming import pipeline_name
 
 
 @dataclass(frozen=True)
 class Score:
-    """A way to rank cells without labels.
+    """A score that ranks pipelines without labels.
 
     Attributes
     ----------
@@ -26,144 +31,138 @@ class Score:
         In a few words.
     of : callable
         From summary rows to a number for each, higher for better.
+    candidate : bool
+        Whether it may be the default. The others are known not to compare pipelines.
     """
 
     name: str
     meaning: str
     of: Callable[[pd.DataFrame], pd.Series]
+    candidate: bool = True
 
 
 SCORES = {
     score.name: score
     for score in (
         Score(
-            "knn_modularity",
+            "kNN modularity",
             "neighbors in the reference space share a cluster, beyond chance",
-            lambda cells: cells["knn_modularity"],
+            lambda rows: rows["knn_modularity"],
         ),
         Score(
             "reference silhouette",
             "nearer to the own cluster than to the next, in the reference space",
-            lambda cells: cells["reference_silhouette"],
+            lambda rows: rows["reference_silhouette"],
         ),
         Score(
             "stability",
-            "clusters stay when a fifth of the images is left out",
-            lambda cells: cells["stability"],
+            "clusters stay the same when a fifth of the images is left out",
+            lambda rows: rows["stability"],
         ),
         Score(
-            "kNN modularity × agreement",
+            "kNN modularity × stability",
             "both",
-            lambda cells: cells["knn_modularity"] * cells["stability"],
+            lambda rows: rows["knn_modularity"] * rows["stability"],
         ),
         Score(
-            "silhouette less its null",
-            "in the cell's own space, less what its chain makes of a Gaussian",
-            lambda cells: cells["silhouette"] - cells["null_silhouette"].astype(float),
+            "silhouette less null reference",
+            "in the pipeline's own space, less that of its null reference",
+            lambda rows: rows["silhouette"] - rows["null_silhouette"].astype(float),
         ),
         Score(
             "silhouette",
-            "in the cell's own space; shown for comparison, spaces differ",
-            lambda cells: cells["silhouette"],
+            "in the pipeline's own space; for comparison only, since spaces differ",
+            lambda rows: rows["silhouette"],
+            candidate=False,
         ),
         Score(
-            "reconstruction loss",
-            "lower for better; shown for comparison, 0 for the identity",
-            lambda cells: -cells["reconstruction_loss"],
+            "MSE",
+            "lower for better; for comparison only, since the identity has 0",
+            lambda rows: -rows["reconstruction_loss"],
+            candidate=False,
         ),
     )
 }
 
-DEFAULT = "knn_modularity"
-
-# Scores that may be the default: the others are known not to compare cells.
-CANDIDATES = (
-    "knn_modularity",
-    "reference silhouette",
-    "stability",
-    "kNN modularity × agreement",
-    "silhouette less its null",
-)
+DEFAULT = "kNN modularity"
 
 
 @dataclass(frozen=True)
-class Trust:
-    """How far a score can be trusted on a labeled data set.
+class Selection:
+    """The pipeline that a score selects on a labeled data set, and what that costs.
 
     Attributes
     ----------
     score : str
     correlation : float
-        Spearman's, of the score with mean accuracy over cells; NaN for a score that is the same
-        for all.
-    model, chain : str
-        The cell that the score would have picked.
+        Spearman's rank correlation of the score with mean accuracy over pipelines; NaN for a score
+        that is the same for all.
+    pipeline : Key
+        The selected one.
     regret : float
-        The best cell's mean accuracy less that of the pick.
-    cells : int
-        Cells that have both.
+        The best pipeline's mean accuracy less that of the selected one.
+    count : int
+        Pipelines that have both.
     """
 
     score: str
     correlation: float
-    model: str
-    chain: str
+    pipeline: Key
     regret: float
-    cells: int
+    count: int
 
 
-def trust(records: pd.DataFrame) -> list[Trust]:
-    """Hold every score against accuracy, over the complete cells of one labeled data set.
+def select(results: Results) -> list[Selection]:
+    """Compare every score with accuracy, over the complete pipelines of one labeled data set.
 
     Returns
     -------
-    list of Trust
-        In the order of `SCORES`, without those that fewer than three cells have; empty where
+    list of Selection
+        In the order of `SCORES`, without those that fewer than three pipelines have; empty where
         nothing is labeled.
 
     References
     ----------
     Spearman (1904), The proof and measurement of association between two things.
     """
-    accuracy = leading_accuracy(records)
-    if accuracy is None:
+    if not results.labeled:
         return []
-    cells = summary(records)
-    cells = cells[(cells["failed"] == 0) & (cells["skipped"] == 0) & cells[accuracy].notna()]
-    found = [_trust(score, cells, accuracy) for score in SCORES.values()]
+    rows, accuracy = results.summary, results.shown
+    rows = rows[(rows["failed"] == 0) & (rows["skipped"] == 0) & rows[accuracy].notna()]
+    found = [_select(score, rows, accuracy) for score in SCORES.values()]
     return [each for each in found if each is not None]
 
 
-def _trust(score: Score, cells: pd.DataFrame, accuracy: str) -> Trust | None:
-    values = score.of(cells).dropna()
+def _select(score: Score, rows: pd.DataFrame, accuracy: str) -> Selection | None:
+    values = score.of(rows).dropna()
     if len(values) < 3:
         return None
-    known = cells.loc[values.index]
+    known = rows.loc[values.index]
     # One accuracy or one score for all has no order.
-    apart = min(values.nunique(), known[accuracy].nunique()) > 1
-    pick = known.iloc[int(values.to_numpy().argmax())]
-    return Trust(
+    differ = min(values.nunique(), known[accuracy].nunique()) > 1
+    selected = known.iloc[int(values.to_numpy().argmax())]
+    model, chain, clusterer = (str(selected[name]) for name in PIPELINE)
+    return Selection(
         score.name,
-        float(values.corr(known[accuracy], method="spearman")) if apart else float("nan"),
-        str(pick["model"]),
-        str(pick["chain"]),
-        float(cells[accuracy].max() - pick[accuracy]),
+        float(values.corr(known[accuracy], method="spearman")) if differ else float("nan"),
+        (model, chain, clusterer),
+        float(rows[accuracy].max() - selected[accuracy]),
         len(values),
     )
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What a score chosen on all data sets but one does on that one.
+    """The regret on one data set of the score chosen on all others.
 
     Attributes
     ----------
     dataset : str
     chosen : str
-        The candidate with the least mean regret on the others; of equals the one whose rank
-        correlation is higher.
+        The candidate with the least mean regret on the others; of equals the one with the higher
+        rank correlation.
     regret, correlation : float
-        On the set left out.
+        On the data set left out.
     """
 
     dataset: str
@@ -172,29 +171,82 @@ class LeftOut:
     correlation: float
 
 
-def leave_one_out(by_set: dict[str, list[Trust]]) -> list[LeftOut]:
-    """Choose a score on all data sets but one, and tell its regret on that one, each in turn.
+def leave_one_out(by_set: dict[str, list[Selection]]) -> list[LeftOut]:
+    """Choose a score on all data sets but one, and return its regret on that one, for each.
 
     Parameters
     ----------
     by_set : dict
-        What `trust` found, by data set; at least two. Only scores that all sets have take part.
+        What `select` returns, by data set; at least two. Only scores that all sets have take part.
     """
-    common = set(CANDIDATES).intersection(*({each.score for each in t} for t in by_set.values()))
-    found = []
-    for left_out, theirs in by_set.items():
-        rest = [each for name, t in by_set.items() if name != left_out for each in t]
+    shared = set.intersection(*({each.score for each in found} for found in by_set.values()))
+    candidates = [s.name for s in SCORES.values() if s.candidate and s.name in shared]
+    left_out = []
+    for dataset, found in by_set.items():
+        others = [each for name, f in by_set.items() if name != dataset for each in f]
         chosen = min(
-            (name for name in CANDIDATES if name in common),
-            key=lambda name: _mean_regret([each for each in rest if each.score == name]),
+            candidates, key=lambda name: _cost([each for each in others if each.score == name])
         )
-        (mine,) = (each for each in theirs if each.score == chosen)
-        found.append(LeftOut(left_out, chosen, mine.regret, mine.correlation))
-    return found
+        (own,) = (each for each in found if each.score == chosen)
+        left_out.append(LeftOut(dataset, chosen, own.regret, own.correlation))
+    return left_out
 
 
-def _mean_regret(found: list[Trust]) -> tuple[float, float]:
+def _cost(found: list[Selection]) -> tuple[float, float]:
     """Return the mean regret, rounded as it is shown, and against ties the correlation."""
     count = len(found)
     regret = round(sum(each.regret for each in found) / count, 3)
     return regret, -sum(each.correlation for each in found) / count
+
+
+def select_in(paths: list[Path]) -> dict[str, list[Selection]]:
+    """Read files of results, and compare scores with accuracy on each data set.
+
+    Raises
+    ------
+    UsageError
+        If a data set is there twice, or none is labeled and has three complete pipelines.
+    """
+    by_set: dict[str, list[Selection]] = {}
+    for path in paths:
+        for dataset, results in Results(read(path, ("null_silhouette",))).by_dataset().items():
+            if dataset in by_set:
+                raise UsageError(f"{dataset} is in these results twice: name each data set once")
+            if found := select(results):
+                by_set[dataset] = found
+    if not by_set:
+        raise UsageError(
+            "no accuracy to compare scores with: none of these data sets is labeled and has three "
+            "complete pipelines"
+        )
+    return by_set
+
+
+def tables(by_set: dict[str, list[Selection]]) -> str:
+    """Write a row a data set and score; of several data sets also `leave_one_out`."""
+    rows = [
+        [
+            dataset,
+            each.score,
+            "–" if each.correlation != each.correlation else f"{each.correlation:+.2f}",
+            pipeline_name(*each.pipeline),
+            f"{each.regret:.3f}",
+            str(each.count),
+        ]
+        for dataset, found in by_set.items()
+        for each in found
+    ]
+    header = ["data set", "score", "rank correlation", "selects", "regret", "pipelines"]
+    text = _table(header, rows, ("left", "left", "right", "left", "right", "right"))
+    if len(by_set) == 1:
+        return text
+    rows = [
+        [each.dataset, each.chosen, f"{each.regret:.3f}", f"{each.correlation:+.2f}"]
+        for each in leave_one_out(by_set)
+    ]
+    header = ["data set left out", "chosen on the others", "regret", "rank correlation"]
+    return f"{text}\n\n{_table(header, rows, ('left', 'left', 'right', 'right'))}"
+
+
+def _table(header: list[str], rows: list[list[str]], align: tuple[str, ...]) -> str:
+    return tabulate(rows, header, tablefmt="pipe", disable_numparse=True, colalign=align)

@@ -1,4 +1,4 @@
-"""The gate's thresholds: what a cell's mean accuracy and loss may not fall short of.
+"""Thresholds: what a pipeline's mean accuracy and loss may not fall short of.
 
 A file of thresholds is TOML, one table a threshold::
 
@@ -7,7 +7,8 @@ A file of thresholds is TOML, one table a threshold::
     dataset = "digits"
     model = "untrained-*"         # wild cards: * ? [abc]
     chain = "pca128+tsne2"
-    seeds = 3                     # fewer than these cannot tell
+    clusterer = "kmeans"
+    seeds = 3                     # fewer than these are too few to compare
     min_accuracy = 0.80
     accuracy_margin = 0.06        # what was taken off the mean when it was set
     max_loss = 0.59
@@ -25,9 +26,11 @@ import pandas as pd
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bench.analysis.summary import by_dataset, leading_accuracy, summary
+from bench.analysis import before
+from bench.analysis.results import PIPELINE, Key, Results
 from bench.base.errors import UsageError
 from bench.base.files import write_text
+from bench.base.naming import pipeline_name
 from bench.planning.settings import what_is_wrong
 
 LOSS = "reconstruction_loss"
@@ -46,14 +49,14 @@ HEADER = (
 
 
 class Threshold(BaseModel):
-    """A threshold for all cells that its patterns name.
+    """A threshold for all pipelines that its patterns match.
 
     Attributes
     ----------
-    preset, dataset, model, chain : str
+    preset, dataset, model, chain, clusterer : str
         Patterns with the wild cards of `fnmatch`.
     seeds : int
-        How many seeds it was set with; fewer cannot be held against it.
+        How many seeds it was set with; fewer are not compared with it.
     min_accuracy, max_loss : float or None
         For the mean over seeds; None: not checked.
     accuracy_margin, loss_margin : float or None
@@ -66,6 +69,7 @@ class Threshold(BaseModel):
     dataset: str
     model: str
     chain: str
+    clusterer: str
     seeds: int = Field(ge=1)
     min_accuracy: float | None = Field(None, ge=0, le=1)
     accuracy_margin: float | None = Field(None, ge=0)
@@ -81,13 +85,27 @@ class Threshold(BaseModel):
                 raise ValueError(f"{limit} and {margin} are given together or not at all")
         return self
 
-    def is_for(self, preset: str, dataset: str) -> bool:
-        """Tell whether it is about a preset on a data set."""
+    @property
+    def pipeline(self) -> Key:
+        """Its patterns of a pipeline."""
+        return self.model, self.chain, self.clusterer
+
+    def applies_to(self, results: Results) -> bool:
+        """Return whether it matches the preset and data set of results."""
+        preset, dataset = identity(results)
         return fnmatchcase(preset, self.preset) and fnmatchcase(dataset, self.dataset)
 
-    def names(self, model: str, chain: str) -> bool:
-        """Tell whether it is about a cell."""
-        return fnmatchcase(model, self.model) and fnmatchcase(chain, self.chain)
+    def matching(self, results: Results) -> list[pd.Series]:
+        """Return the summary rows of the pipelines that it matches."""
+        return [row for _, row in results.summary.iterrows() if self._matches(key_of(row))]
+
+    def _matches(self, pipeline: Key) -> bool:
+        return all(map(fnmatchcase, pipeline, self.pipeline))
+
+
+def key_of(row: pd.Series) -> Key:
+    """Return the pipeline of a summary row."""
+    return row["model"], row["chain"], row["clusterer"]
 
 
 def read(path: Path) -> list[Threshold]:
@@ -111,8 +129,11 @@ def read(path: Path) -> list[Threshold]:
         raise UsageError(
             f"thresholds {path}: allowed are tables [[threshold]], found {', '.join(found)}"
         )
+    renamed = [before.threshold(table) for table in tables]
+    if renamed != tables:
+        before.warn(path, "thresholds without a clusterer")
     thresholds = []
-    for number, table in enumerate(tables, start=1):
+    for number, table in enumerate(renamed, start=1):
         try:
             thresholds.append(Threshold.model_validate(table))
         except ValidationError as error:
@@ -131,55 +152,56 @@ def write(path: Path, thresholds: list[Threshold]) -> None:
         raise UsageError(f"thresholds {path} cannot be written: {error.strerror}") from None
 
 
-def update(thresholds: list[Threshold], records: pd.DataFrame) -> list[Threshold]:
-    """Set thresholds from results, of one data set or several.
+def update(thresholds: list[Threshold], results: Results) -> list[Threshold]:
+    """Set thresholds from results, on one data set or several.
 
-    Those that are about these results' preset and a data set of theirs keep their patterns and
-    get new numbers, from the worst cell that they name; each cell that none names gets one of its
-    own; all others stay as they are.
+    Those that match these results' preset and one of their data sets keep their patterns and get
+    new numbers, from the worst pipeline that they match. Each pipeline that none matches gets a
+    threshold of its own. All others stay as they are.
 
     Raises
     ------
     UsageError
-        If cells failed or were skipped, or there are too few seeds to know their spread.
+        If pipelines failed or were skipped, or there are too few seeds to know their spread.
     """
-    _check_complete(records)
-    sets = list(by_dataset(records).values())
-    renewed: list[Threshold] = []
-    for of_set in sets:
-        renewed += _renew([t for t in thresholds if t.is_for(*identity(of_set))], of_set)
-    about = [identity(of_set) for of_set in sets]
-    return [t for t in thresholds if not any(t.is_for(*each) for each in about)] + renewed
+    _check_complete(results)
+    sets = results.by_dataset().values()
+    renewed = [
+        each
+        for of_set in sets
+        for each in _renew([t for t in thresholds if t.applies_to(of_set)], of_set)
+    ]
+    return [t for t in thresholds if not any(map(t.applies_to, sets))] + renewed
 
 
-def _renew(thresholds: list[Threshold], records: pd.DataFrame) -> list[Threshold]:
-    """Set the thresholds of one data set, which all of these are about."""
-    cells = summary(records)
-    renewed: list[Threshold | None] = []
-    named: set[tuple[str, str]] = set()
-    for threshold in thresholds:
-        matching = [row for _, row in cells.iterrows() if threshold.names(row.model, row.chain)]
-        named |= {(row.model, row.chain) for row in matching}
-        if matching:
-            renewed.append(_set(threshold.model, threshold.chain, matching, records))
-    own = [row for _, row in cells.iterrows() if (row.model, row.chain) not in named]
-    renewed += [_set(r.model, r.chain, [r], records) for r in own]
+def _renew(thresholds: list[Threshold], results: Results) -> list[Threshold]:
+    """Set the thresholds of one data set, which all of these apply to."""
+    groups = [(t.pipeline, t.matching(results)) for t in thresholds]
+    matched = {key_of(row) for _, rows in groups for row in rows}
+    rows = [row for _, row in results.summary.iterrows()]
+    groups += [(key_of(row), [row]) for row in rows if key_of(row) not in matched]
+    renewed = [_set(patterns, rows, results) for patterns, rows in groups if rows]
     return [threshold for threshold in renewed if threshold is not None]
 
 
-def identity(records: pd.DataFrame) -> tuple[str, str]:
+def identity(results: Results) -> tuple[str, str]:
     """Return preset and data set of results on one data set."""
-    return str(records["preset"].iloc[0]), str(records["dataset"].iloc[0])
+    first = results.records.iloc[0]
+    return str(first["preset"]), str(first["dataset"])
 
 
-def _check_complete(records: pd.DataFrame) -> None:
+def _check_complete(results: Results) -> None:
+    records = results.records
     bad = records[records["status"] != "ok"]
     if len(bad):
         several = records["dataset"].nunique() > 1
-        names = (f"{r.model} {r.chain}" + f" on {r.dataset}" * several for r in bad.itertuples())
-        cells = ", ".join(dict.fromkeys(names))
+        names = [
+            pipeline_name(*key_of(row)) + f" on {row['dataset']}" * several
+            for _, row in bad.iterrows()
+        ]
         raise UsageError(
-            f"no thresholds are set from results of which cells failed or were skipped: {cells}"
+            "no thresholds are set from results of which pipelines failed or were skipped: "
+            + "; ".join(dict.fromkeys(names))
         )
     seeds = records["seed_index"].nunique()
     if seeds < 2:
@@ -189,44 +211,45 @@ def _check_complete(records: pd.DataFrame) -> None:
         )
 
 
-def _set(model: str, chain: str, rows: list[pd.Series], records: pd.DataFrame) -> Threshold | None:
-    """Set a threshold by cells; None where they have neither accuracy nor loss."""
-    preset, dataset = identity(records)
-    seeds = min(int(row["seeds"]) for row in rows)
+def _set(patterns: Key, rows: list[pd.Series], results: Results) -> Threshold | None:
+    """Set a threshold by pipelines; None where they have neither accuracy nor loss."""
     limits: dict[str, float] = {}
-    accuracy = leading_accuracy(records)
-    scored = [row for row in rows if accuracy is not None and pd.notna(row[accuracy])]
-    if accuracy is not None and scored:
-        worst = min(
+    accuracy = results.shown
+    scored = [row for row in rows if results.labeled and pd.notna(row[accuracy])]
+    if scored:
+        low, mean = min(
             (row[accuracy] - margin(row, accuracy, LEAST_ACCURACY), row[accuracy]) for row in scored
         )
         # Rounded away from the mean.
-        low = math.floor(max(worst[0], 0) * 1e4) / 1e4
-        limits |= {"min_accuracy": low, "accuracy_margin": round(worst[1] - low, 4)}
+        low = math.floor(max(low, 0) * 1e4) / 1e4
+        limits |= {"min_accuracy": low, "accuracy_margin": round(mean - low, 4)}
     losses = [row for row in rows if pd.notna(row[LOSS])]
     if losses:
-        highest = max(
+        high, mean = max(
             (row[LOSS] + margin(row, LOSS, LEAST_LOSS * row[LOSS]), row[LOSS]) for row in losses
         )
-        high = math.ceil(highest[0] * 1e5) / 1e5
-        limits |= {"max_loss": high, "loss_margin": round(high - highest[1], 5)}
+        high = math.ceil(high * 1e5) / 1e5
+        limits |= {"max_loss": high, "loss_margin": round(high - mean, 5)}
     if not limits:
         return None
     return Threshold(
-        preset=preset, dataset=dataset, model=model, chain=chain, seeds=seeds, **limits
+        **dict(zip(("preset", "dataset"), identity(results), strict=True)),
+        **dict(zip(PIPELINE, patterns, strict=True)),
+        seeds=min(int(row["seeds"]) for row in rows),
+        **limits,
     )
 
 
 def margin(row: pd.Series, metric: str, least: float) -> float:
-    """Return how far the mean of as many new seeds may lie from the mean found.
+    """Return how far the mean of as many new seeds may fall from the mean found.
 
-    The one-sided prediction bound t · s · √(1/S + 1/S), with s the standard deviation of the S
+    It is the one-sided 99% prediction bound t · s · √(1/S + 1/S), with s the standard deviation of the S
     seeds and t of Student's distribution with S − 1 degrees of freedom.
 
     Parameters
     ----------
     row : Series
-        Of `bench.analysis.summary.summary`.
+        Of `bench.analysis.results.Results.summary`.
     metric : str
     least : float
         Returned where no seed moves the metric, or by less.

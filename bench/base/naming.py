@@ -1,18 +1,31 @@
-"""Names of files and folders, one for each cell or data set, that cannot collide."""
+"""How pipelines are written for people, and names of files and folders that cannot collide."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 
+DEFAULT_CLUSTERER = "kmeans"  # goes without saying
 
-def cell_name(model: str, chain: str) -> str:
-    """Return a readable file name for a cell, with a hash of what the letters leave out."""
-    return _named(f"{model}-{chain}", f"{model}\n{chain}")
+
+def chain_name(chain: str, clusterer: str) -> str:
+    """Return a chain with its clusterer behind it, unless that is k-means: ``pca16 → gmm``."""
+    return chain if clusterer == DEFAULT_CLUSTERER else f"{chain} → {clusterer}"
+
+
+def pipeline_name(model: str, chain: str, clusterer: str) -> str:
+    """Return a pipeline as it is written for people: ``dnn, pca16 → gmm``."""
+    return f"{model}, {chain_name(chain, clusterer)}"
+
+
+def pipeline_file_name(model: str, chain: str, clusterer: str) -> str:
+    """Return a readable file name for a pipeline, with a hash of what the letters leave out."""
+    written = chain_name(chain, clusterer)
+    return _named(f"{model}-{written}", f"{model}\n{written}")
 
 
 def set_name(dataset: str) -> str:
-    """Return a readable folder name for a data set, made as `cell_name` makes a file's."""
+    """Return a readable folder name for a data set, with a hash of what the letters leave out."""
     return _named(dataset, dataset)
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.analysis.summary import best_cell, leading_metric, median_seed
+from bench.analysis.results import PIPELINE, Key, Results
 from bench.base.errors import UsageError
 from bench.base.grammar import split
+from bench.base.naming import pipeline_name
 from bench.base.registry import did_you_mean
 from bench.clusterers.named import DEFAULT
 from bench.clusterers.named import Named as Clusterer
-from bench.planning.pipeline import BEHIND_CHAIN, Pipeline
 from models.named import Named
 from reducers.chain import Chain
 
@@ -59,34 +59,34 @@ def choose(
     UsageError
         If there is no such cell or seed, or it was not finished.
     """
-    model, chain = _best(records, out) if cell is None else _named(records, cell)
-    rows = records[(records["model"] == model) & (records["chain"] == chain)]
+    results = Results(records)
+    pipeline = _best(results, out) if cell is None else _named(records, cell)
+    name, rows = pipeline_name(*pipeline), results.rows(pipeline)
     done = rows[rows["status"] == "ok"]
     if done.empty:
-        raise UsageError(f"{model}, {chain}: {_unfinished(rows.iloc[0])}")
+        raise UsageError(f"{name}: {_unfinished(rows.iloc[0])}")
     if seed_index is None:
-        chosen = median_seed(rows, leading_metric(records))
+        chosen = results.median_seed(pipeline)
         why = f"seed {chosen}, the median of {len(done)}" if len(done) > 1 else f"seed {chosen}"
     else:
         chosen, why = seed_index, f"seed {seed_index}"
     of_seed = rows[rows["seed_index"] == chosen]
     if of_seed.empty:
         seeds = ", ".join(str(seed) for seed in rows["seed_index"])
-        raise UsageError(f"{model}, {chain} has no seed {chosen}: it has {seeds}")
+        raise UsageError(f"{name} has no seed {chosen}: it has {seeds}")
     record = of_seed.iloc[0]
     if record["status"] != "ok":
-        raise UsageError(f"{model}, {chain}, seed {chosen}: {_unfinished(record)}")
+        raise UsageError(f"{name}, seed {chosen}: {_unfinished(record)}")
     return Choice(record, why)
 
 
-def _best(records: pd.DataFrame, out: Path) -> tuple[str, str]:
-    best = best_cell(records)
-    if best is None:
+def _best(results: Results, out: Path) -> Key:
+    if results.best is None:
         why = f"{out / 'results.md'} says why"
-        if (records["status"] == "ok").any():
+        if len(results.done):
             raise UsageError(f"no cell of this grid is best, as none has a score: {why}; name one")
         raise UsageError(f"no cell of this grid is best, as none was finished: {why}")
-    return best.model, best.chain
+    return results.best.pipeline
 
 
 def _unfinished(record: pd.Series) -> str:
@@ -98,27 +98,27 @@ def _unfinished(record: pd.Series) -> str:
     return f"it was skipped ({record['skip_reason']}); take another cell"
 
 
-def _named(records: pd.DataFrame, text: str) -> tuple[str, str]:
-    """Return model and chain of a cell as the records write them."""
-    known = list(dict.fromkeys(zip(records["model"], records["chain"], strict=True)))
+def _named(records: pd.DataFrame, text: str) -> Key:
+    """Return the pipeline that a user names, as the records write it."""
+    known = list(records[PIPELINE].drop_duplicates().itertuples(index=False, name=None))
     written = _canonical(text)
     if written in known:
         return written
-    cells = [f"{model}, {chain}" for model, chain in known]
+    cells = [pipeline_name(*each) for each in known]
     some = "; ".join(cells[:12]) + (f"; and {len(cells) - 12} more" if len(cells) > 12 else "")
-    raise UsageError(f"no cell {text!r}: {did_you_mean(', '.join(written), cells)}there are {some}")
+    raise UsageError(
+        f"no cell {text!r}: {did_you_mean(pipeline_name(*written), cells)}there are {some}"
+    )
 
 
-def _canonical(text: str) -> tuple[str, str]:
-    """Write a cell as records do; what cannot be read stays as it is, to be told as unknown."""
-    whole = text.replace("->", BEHIND_CHAIN.strip())
+def _canonical(text: str) -> Key:
+    """Write a pipeline as records do; what cannot be read stays as it is."""
+    whole = text.replace("->", "→")
     parts = split(whole, ",")
     model, *rest = parts if len(parts) > 1 else whole.split(" with ", 1)
-    chain, arrow, by = ",".join(rest).partition(BEHIND_CHAIN.strip())
+    chain, arrow, by = ",".join(rest).partition("→")
+    by = by if arrow else DEFAULT
     try:
-        clusterer = Clusterer.parse(by if arrow else DEFAULT)
-        found = Pipeline(str(Named.parse(model.strip())), Chain.parse(chain), clusterer)
-        return found.model, found.way
+        return str(Named.parse(model.strip())), str(Chain.parse(chain)), str(Clusterer.parse(by))
     except ValueError:
-        behind = f"{BEHIND_CHAIN}{by.strip()}" if arrow else ""
-        return model.strip(), f"{chain.strip()}{behind}"
+        return model.strip(), chain.strip(), by.strip()

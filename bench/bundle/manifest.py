@@ -6,6 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bench.base.naming import chain_name
+
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Error = Annotated[float, Field(ge=0)]
@@ -115,9 +117,4 @@ class Manifest(_Strict):
     @property
     def chain(self) -> str:
         """The chain with the clusterer behind it, as tables write it."""
-        from bench.clusterers.named import DEFAULT
-        from bench.planning.pipeline import BEHIND_CHAIN
-
-        chain = "+".join(link.text for link in self.links)
-        by = self.clusterer.text
-        return chain if by == DEFAULT else f"{chain}{BEHIND_CHAIN}{by}"
+        return chain_name("+".join(link.text for link in self.links), self.clusterer.text)

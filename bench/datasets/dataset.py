@@ -20,6 +20,9 @@ PIECE = 4096
 
 Labels = NDArray[np.int64]
 
+# What may decide which pipeline is best on a data set, the first that its labels allow.
+PRIMARY_METRICS = ("public_accuracy", "validation_accuracy", "knn_modularity")
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -78,6 +81,12 @@ class Dataset:
     def __len__(self) -> int:
         """Return the number of training images."""
         return len(self.images)
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric that decides which pipeline is best on these images."""
+        labeled = (self.labels is not None, self.validation_labels is not None, True)
+        return PRIMARY_METRICS[labeled.index(True)]
 
     @property
     def key(self) -> str:

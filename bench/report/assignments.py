@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.analysis.summary import best_cell, leading_accuracy
+from bench.analysis.results import PIPELINE, Results
 from bench.base.files import write_text
-from bench.base.naming import cell_name
+from bench.base.naming import pipeline_file_name
 from bench.datasets.dataset import Dataset
 from bench.stages.metrics.clustering import oriented
 from bench.store import Store
@@ -42,18 +42,15 @@ def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:
 
 def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> list[Path]:
     """Write the best cell's assignments; of unlabeled data every cell's as well, a file each."""
-    best = best_cell(records)
-    done = records[records["status"] == "ok"]
+    results = Results(records)
+    best, done = results.best, results.done
     files: dict[Path, pd.Series] = {}
     if best is not None:
-        of_best = (done["model"] == best.model) & (done["chain"] == best.chain)
-        (row,) = (
-            row for _, row in done[of_best & (done["seed_index"] == best.seed_index)].iterrows()
-        )
-        files[out / "assignments.csv"] = row
-    if leading_accuracy(records) is None:
+        rows = results.rows(best.pipeline, done)
+        files[out / "assignments.csv"] = rows[rows["seed_index"] == best.seed_index].iloc[0]
+    if not results.labeled:
         for _, row in done.iterrows():
-            name = f"{cell_name(row['model'], row['chain'])}-seed{row['seed_index']}.csv"
+            name = f"{pipeline_file_name(*row[PIPELINE])}-seed{row['seed_index']}.csv"
             files[out / "assignments" / name] = row
     for path, row in files.items():
         path.parent.mkdir(exist_ok=True)

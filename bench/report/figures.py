@@ -13,14 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.analysis.judged import judge, judged_cells, losses, trained
+from bench.analysis.results import PIPELINE, Results
 from bench.analysis.suggest import choose, leading
-from bench.analysis.summary import judged_by, leading_accuracy, leading_metric, median_seed, summary
 from bench.base import keys
 from bench.base.files import write_whole
-from bench.base.naming import cell_name
+from bench.base.naming import chain_name, pipeline_file_name, pipeline_name
 from bench.datasets.dataset import Dataset
-from bench.planning.pipeline import BEHIND_CHAIN
 from bench.report import paint
 from bench.report.tables import missing
 from bench.stages.metrics.clustering import METRICS
@@ -116,10 +114,6 @@ def _painted_from(path: Path) -> str | None:
         return None
 
 
-def _done(records: pd.DataFrame) -> pd.DataFrame:
-    return records[records["status"] == "ok"]
-
-
 def _reconstructions(
     records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path
 ) -> Figure | None:
@@ -151,15 +145,17 @@ def _reconstructions(
 
 
 def _heat_map(records: pd.DataFrame, folder: Path) -> Figure | None:
-    metric = judged_by(records)
-    if metric is None:
+    results = Results(records)
+    metric = results.shown
+    if not results.has_scores:
         return None
-    cells = summary(records).set_index(["model", "chain"])
-    models, chains = dict.fromkeys(records["model"]), dict.fromkeys(records["chain"])
+    written = _written(results.summary)
+    cells = results.summary.assign(chain=written).set_index(["model", "chain"])
+    models, chains = dict.fromkeys(records["model"]), dict.fromkeys(_written(records))
     table = cells[metric].unstack("chain").reindex(index=list(models), columns=list(chains))
     texts = {key: _heat_text(row, metric) for key, row in cells.iterrows()}
     labels = [[texts[model, chain] for chain in chains] for model in models]
-    path = folder / ("kNN modularity.png" if metric == "knn_modularity" else "accuracy.png")
+    path = folder / ("knn_modularity.png" if metric == "knn_modularity" else "accuracy.png")
     title = METRICS[metric].title + " accuracy" * (metric == "validation_accuracy")
     shows = {
         "table": [[f"{value:.6f}" for value in row] for row in table.to_numpy()],
@@ -170,29 +166,51 @@ def _heat_map(records: pd.DataFrame, folder: Path) -> Figure | None:
     seeds = records["seed_index"].nunique()
     return Figure(
         path,
-        f"{title.capitalize()} by model and chain",
+        f"{_capital(title)} by model and chain",
         f"Mean over {seeds} seed{'s' if seeds > 1 else ''}; darker is lower. A star: some of its "
         "seeds failed or were skipped. A dash: it has none.",
     )
 
 
+def _written(table: pd.DataFrame) -> list[str]:
+    """Return chains with their clusterers behind them."""
+    return [chain_name(*row) for row in table[["chain", "clusterer"]].itertuples(index=False)]
+
+
+def _compared(records: pd.DataFrame) -> pd.DataFrame:
+    table = Results(records).compared
+    if table.empty:
+        return table
+    names = [pipeline_name(*row) for row in table[PIPELINE].itertuples(index=False)]
+    table.insert(0, "name", names)
+    return table.drop(columns=PIPELINE)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _judge(records: pd.DataFrame) -> str:
+    return "accuracy" if Results(records).labeled else "kNN modularity"
+
+
 def _intervals(records: pd.DataFrame, folder: Path) -> Figure | None:
-    cells = judged_cells(records)
+    cells = _compared(records)
     if cells.empty:
         return None
     largest = records["largest_class"].iloc[0]
-    chance = None if pd.isna(largest) or judge(records) == "knn_modularity" else float(largest)
+    chance = None if pd.isna(largest) or not Results(records).labeled else float(largest)
     path = folder / "intervals.png"
     table = cells.drop(columns=["seconds", "front"])
     shows = {"cells": table.round(6).map(str).to_numpy().tolist(), "chance": str(chance)}
     _draw(
         path,
         shows,
-        partial(paint.intervals, table, judge(records), chance),
+        partial(paint.intervals, table, _judge(records), chance),
     )
     return Figure(
         path,
-        f"{judge(records).capitalize()} with its 95% interval",
+        f"{_capital(_judge(records))} with its 95% interval",
         "Mean over seeds; the interval joins the doubt of seeds and of images. Whether a cell is "
         "worse than the best is decided by the same seeds and images, so that intervals may "
         "overlap and the difference still be told.",
@@ -200,7 +218,7 @@ def _intervals(records: pd.DataFrame, folder: Path) -> Figure | None:
 
 
 def _against_time(records: pd.DataFrame, folder: Path) -> Figure | None:
-    cells = judged_cells(records)
+    cells = _compared(records)
     if cells.empty:
         return None
     table = cells[["name", "mean", "seconds", "front"]]
@@ -208,12 +226,12 @@ def _against_time(records: pd.DataFrame, folder: Path) -> Figure | None:
     _draw(
         path,
         {"cells": table.round(6).map(str).to_numpy().tolist()},
-        partial(paint.against_time, table, judge(records)),
+        partial(paint.against_time, table, _judge(records)),
     )
     return Figure(
         path,
-        f"{judge(records).capitalize()} against time",
-        f"A point a cell: mean {judge(records)}, and the mean time of a seed from images to "
+        f"{_capital(_judge(records))} against time",
+        f"A point a cell: mean {_judge(records)}, and the mean time of a seed from images to "
         "clusters, as if nothing were shared with other cells. No cell is ahead of one on the "
         "front in both.",
     )
@@ -226,14 +244,16 @@ def _heat_text(row: pd.Series, metric: str) -> str:
 
 
 def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path) -> list[Figure]:
-    metric, shown = leading_metric(records), leading_accuracy(records)
+    results = Results(records)
+    shown = results.shown if results.labeled else None
     planes: list[paint.Plane] = []
     shows: list[dict[str, Any]] = []
     seen: set[tuple[str, str]] = set()
-    for (model, chain), cell in _done(records).groupby(["model", "chain"], sort=False):
-        index = median_seed(cell, metric)
+    for pipeline, cell in Results(results.done).by_pipeline().items():
+        index = results.median_seed(pipeline)
         record = cell[cell["seed_index"] == index].iloc[0]
-        embedding = (str(model), str(chain).partition(BEHIND_CHAIN)[0])
+        model, chain, _ = pipeline
+        embedding = (model, chain)
         plane = _plane(record, dataset, store, shown)
         if plane is not None and plane.by != "cluster" and embedding in seen:
             continue  # colored by label, another clusterer's plane is the same
@@ -243,7 +263,7 @@ def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path)
             artifacts = [record["reduce_artifacts"], record["cluster_artifacts"]]
             shows.append(
                 {
-                    "cell": [model, chain, index],
+                    "cell": [*pipeline, index],
                     "artifacts": artifacts,
                     "title": plane.subtitle,
                     "by": [plane.by, *plane.names],
@@ -255,13 +275,13 @@ def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path)
     panel = folder / "planes.png"
     _draw(panel, {"planes": shows}, partial(paint.panel, planes))
     by = " or ".join(dict.fromkeys(plane.by for plane in planes))
-    which = "first" if metric is None else "median"
+    which = "median" if results.has_scores else "first"
     caption = f"Colored by {by}, each cell at its {which} seed. Axes have no unit."
     if records["clusterer"].nunique() > 1:
         caption += " Colored by label, an embedding is shown once, with its first clusterer."
     figures = [Figure(panel, "All two-dimensional cells", caption)]
     for plane, what in zip(planes, shows, strict=True):
-        path = folder / f"plane-{cell_name(plane.model, plane.chain)}.png"
+        path = folder / f"plane-{plane.file_name}.png"
         _draw(path, {"plane": what}, partial(paint.one_plane, plane))
         title = f"{plane.model}, {plane.chain}"
         figures.append(Figure(path, title, f"Seed {plane.seed_index}, by {plane.by}.", True))
@@ -296,7 +316,8 @@ def _plane(
         subtitle += f"\nby {by}"
     return paint.Plane(
         record["model"],
-        record["chain"],
+        chain_name(record["chain"], record["clusterer"]),
+        pipeline_file_name(*record[PIPELINE]),
         int(record["seed_index"]),
         points,
         groups,
@@ -307,14 +328,15 @@ def _plane(
 
 
 def _losses(records: pd.DataFrame, store: Store, folder: Path) -> Figure | None:
-    of_interest = trained(records)
+    results = Results(records)
+    of_interest = results.trained
     if of_interest.empty:
         return None
     path = folder / "loss.png"
     _draw(
         path,
         {"train": of_interest["train_artifacts"].tolist()},
-        lambda: paint.losses(losses(records, store)),
+        lambda: paint.losses(results.losses(store)),
     )
     return Figure(
         path,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.analysis.inference import seeds_needed
-from bench.analysis.summary import best_cell, judged_by, leading_metric, summary
-from bench.analysis.verdicts import ALIKE, WORSE
+from bench.analysis.inference import ALIKE, WORSE, seeds_needed
+from bench.analysis.results import Results
+from bench.base.naming import chain_name
 from bench.base.times import duration
 from bench.planning.baselines import NO_MODEL, NO_REDUCTION
 from bench.report.layout import count_seeds, escape
@@ -20,8 +20,7 @@ def render(records: pd.DataFrame) -> str:
     if sum(count for _, count in undone) == len(records):
         (_, failed), (_, skipped) = undone
         return f"**No cell was finished: {failed} failed, {skipped} were skipped;** see below."
-    labeled = records["largest_class"].notna().any() and judged_by(records) != "knn_modularity"
-    said = _labeled(records) if labeled else _unlabeled(records)
+    said = _labeled(records) if Results(records).labeled else _unlabeled(records)
     verbs = {"failed": "failed", "skipped": "were skipped"}
     warnings = [
         f" **{count} of {len(records)} cells {verbs[word]};** see below."
@@ -33,14 +32,15 @@ def render(records: pd.DataFrame) -> str:
 
 def answer(records: pd.DataFrame) -> str:
     """Say in one sentence of plain text which cell groups the images best, and how sure that is."""
-    best, judged = best_cell(records), judged_by(records)
-    if best is None or judged is None:
+    results = Results(records)
+    best, judged, cells = results.best, results.shown, results.summary
+    if best is None:
         counts = records["status"].value_counts()
         undone = [f"{count} {word}" for word, count in counts.items() if word != "ok"]
         return f"No cell can be judged: {', '.join(undone) or 'none has a score'}."
-    cells = summary(records)
-    row = _row(cells, best.model, best.chain)
-    measured = f"{best.model} with {best.chain} ({_measured(records, row, judged)})"
+    row = results.row(best.pipeline)
+    name = f"{best.model} with {chain_name(best.chain, best.clusterer)}"
+    measured = f"{name} ({_measured(records, row, judged)})"
     images = f"{records.iloc[0]['images']:,} images"
     alike, worse = (int((cells["verdict"] == word).sum()) for word in (ALIKE, WORSE))
     if alike:
@@ -92,12 +92,12 @@ def _how_sure(records: pd.DataFrame, cells: pd.DataFrame, row: pd.Series, worse:
 
 
 def _labeled(records: pd.DataFrame) -> str:
-    best, metric = best_cell(records), leading_metric(records)
+    results = Results(records)
+    best, metric, cells = results.best, results.metric, results.summary
     images = f"{records.iloc[0]['images']:,} images"
-    if best is None or metric is None:
+    if best is None:
         return f"{images}, and no cell has an accuracy."
-    cells = summary(records)
-    row = _row(cells, best.model, best.chain)
+    row = results.row(best.pipeline)
     if metric == "public_accuracy":
         shown, chosen, ambiguity = "private_accuracy", "public half", ""
     else:
@@ -151,7 +151,7 @@ def _by_how_much(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) ->
     if pd.isna(best["interval_low"]):
         return ""
     over = "seeds and images" if records.iloc[0]["independent_images"] else "seeds alone"
-    judged = "" if judged_by(records) == "knn_modularity" else "accuracy over all images: "
+    judged = "accuracy over all images: " * Results(records).labeled
     said = [f"Its {judged}95% interval {format_ci(best)}, over {over}"]
     others = cells[cells["behind_best"].notna()]
     if len(others):
@@ -167,11 +167,11 @@ def _by_how_much(records: pd.DataFrame, cells: pd.DataFrame, best: pd.Series) ->
 def _unlabeled(records: pd.DataFrame) -> str:
     labels = "without labels" if pd.isna(records.iloc[0]["largest_class"]) else "not scored"
     images = f"{records.iloc[0]['images']:,} images {labels}: no accuracy can be told."
-    best, metric = best_cell(records), leading_metric(records)
-    if best is None or metric is None:
+    results = Results(records)
+    best, metric, cells = results.best, results.metric, results.summary
+    if best is None:
         return f"{images} Every cell's clusters are in `assignments/`."
-    cells = summary(records)
-    row = _row(cells, best.model, best.chain)
+    row = results.row(best.pipeline)
     done = int(row["seeds"] - row["failed"] - row["skipped"])
     parts = [
         f"{images} Judged by {METRICS[metric].title}, which asks for none.",
@@ -186,9 +186,5 @@ def _unlabeled(records: pd.DataFrame) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _row(cells: pd.DataFrame, model: str, chain: str) -> pd.Series:
-    return cells[(cells["model"] == model) & (cells["chain"] == chain)].iloc[0]
-
-
 def _name(row: pd.Series) -> str:
-    return f"{escape(row['model'])} with {escape(row['chain'])}"
+    return f"{escape(row['model'])} with {escape(chain_name(row['chain'], row['clusterer']))}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.analysis.summary import judged_by, summary
-from bench.analysis.verdicts import ALIKE, BEST
+from bench.analysis.inference import ALIKE, BEST
+from bench.analysis.results import Results
+from bench.base.naming import chain_name
 from bench.report.tables import OF_UNLABELED, format_ci, mean_and_spread, metrics_to_show
 from bench.stages.metrics.clustering import METRICS
 
@@ -38,9 +39,9 @@ def escape(text: str) -> str:
 
 
 def render(records: pd.DataFrame) -> str:
-    """Write the table: the best cell bold, a dagger at those that are not told apart from it."""
-    unlabeled = judged_by(records) == "knn_modularity"
-    columns = metrics_to_show(records, OF_UNLABELED if unlabeled else COLUMNS)
+    """Write the table: the best pipeline bold, a dagger where there is no significant difference from it."""
+    results = Results(records)
+    columns = metrics_to_show(records, COLUMNS if results.labeled else OF_UNLABELED)
     titles = ["model", "chain", *(METRICS[name].title for name in columns), r"95% interval"]
     lines = [
         r"% \usepackage{booktabs}",
@@ -48,7 +49,7 @@ def render(records: pd.DataFrame) -> str:
         r"\toprule",
         " & ".join(map(escape, titles)) + r" \\",
         r"\midrule",
-        *(_row(row, columns) for _, row in summary(records).iterrows()),
+        *(_row(row, columns) for _, row in results.summary.iterrows()),
         r"\bottomrule",
         r"\end{tabular}",
         "",
@@ -58,7 +59,7 @@ def render(records: pd.DataFrame) -> str:
 
 
 def _row(row: pd.Series, columns: list[str]) -> str:
-    cells = [escape(str(row["model"])), escape(str(row["chain"]))]
+    cells = [escape(str(row["model"])), escape(chain_name(row["chain"], row["clusterer"]))]
     values = [escape(mean_and_spread(row, name)) for name in columns]
     if row["verdict"] == BEST:
         cells, values = ([rf"\textbf{{{text}}}" for text in part] for part in (cells, values))
@@ -70,12 +71,16 @@ def _row(row: pd.Series, columns: list[str]) -> str:
 def _caption(records: pd.DataFrame) -> str:
     first = records.iloc[0]
     over = "seeds and images" if first["independent_images"] else "seeds"
-    judge = judged_by(records)
-    best = {"accuracy": "on the public half", "validation_accuracy": "on the validation images"}
+    results = Results(records)
+    best = {
+        "public_accuracy": "on the public half",
+        "validation_accuracy": "on the validation images",
+    }
     text = (
         f"{first['dataset']}: {first['images']} images, {records['seed_index'].nunique()} seeds; "
         f"mean ± standard deviation over seeds, and the 95% interval of "
-        f"{'knn_modularity' if judge == 'knn_modularity' else 'accuracy'} over {over}. Bold: best "
-        f"{best.get(str(judge), 'by coherence')}. Dagger: not told apart from the best."
+        f"{'accuracy' if results.labeled else 'kNN modularity'} over {over}. Bold: best "
+        f"{best.get(results.metric, 'by kNN modularity')}. Dagger: no significant difference from "
+        "the best."
     )
     return " ".join(escape(text).split())

@@ -6,9 +6,11 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from bench.analysis.inference import ALIKE, WORSE
 from bench.analysis.records import BESIDE, LIBRARIES, distinct_seconds
-from bench.analysis.summary import judged_by, leading_metric
+from bench.analysis.results import PIPELINE, Results
 from bench.base import keys
+from bench.base.naming import chain_name
 from bench.base.times import duration
 from bench.clusterers.named import DEFAULT
 from bench.planning.presets import PRESETS, REPORT_CHAIN
@@ -55,7 +57,7 @@ def render(records: pd.DataFrame, figures: list[Figure], curve: pd.DataFrame | N
 
 def section_of_set(records: pd.DataFrame) -> str:
     """Write what a report on several data sets says of one of them."""
-    failed = int(records.drop_duplicates(["model", "chain"])["null_error"].notna().sum())
+    failed = int(records.drop_duplicates(PIPELINE)["null_error"].notna().sum())
     parts = [
         headline.render(records),
         _grid_section(records),
@@ -72,7 +74,7 @@ def _is_there(record: pd.Series, library: str) -> bool:
 def _then(records: pd.DataFrame, chain: str) -> str:
     """Return a chain with the clusterer behind it, also where that goes without saying."""
     by = records.loc[records["chain"] == chain, "clusterer"].iloc[0]
-    return f"{chain}, then k-means" if by == DEFAULT else chain
+    return f"{chain}, then k-means" if by == DEFAULT else chain_name(chain, by)
 
 
 def _report_section(records: pd.DataFrame) -> str:
@@ -116,8 +118,8 @@ def _cut(records: pd.DataFrame) -> str:
 
 def _grid_section(records: pd.DataFrame) -> str:
     header, rows = grid_table(records)
-    metric = leading_metric(records)
-    order = f"Best first, by {_leading(metric)}. " if metric else ""
+    results = Results(records)
+    order = f"Best first, by {_leading(results.metric)}. " if results.has_scores else ""
     said = [
         f"{order}{records.iloc[0]['images']:,} images; mean ± standard deviation over "
         f"{count_seeds(records)}.",
@@ -130,15 +132,24 @@ def _grid_section(records: pd.DataFrame) -> str:
     if len(failed):
         parts.append("### Failed cells")
         causes = [
-            [r["model"], r["chain"], str(r["seed_index"]), r["failed_stage"], r["error"]]
+            [
+                r["model"],
+                chain_name(r["chain"], r["clusterer"]),
+                str(r["seed_index"]),
+                r["failed_stage"],
+                r["error"],
+            ]
             for _, r in failed.iterrows()
         ]
         parts.append(table(["model", "chain", "seed", "stage", "error"], causes, 5))
     skipped = records[records["status"] == "skipped"]
     if len(skipped):
         parts.append("### Skipped cells")
-        groups = skipped.groupby(["model", "chain", "skip_reason"], sort=False)
-        reasons = [[str(m), str(c), str(len(g)), str(why)] for (m, c, why), g in groups]
+        groups = skipped.groupby([*PIPELINE, "skip_reason"], sort=False)
+        reasons = [
+            [str(m), chain_name(str(c), str(by)), str(len(g)), str(why)]
+            for (m, c, by, why), g in groups
+        ]
         parts.append(table(["model", "chain", "seeds", "reason"], reasons, 4))
     return "\n\n".join(parts)
 
@@ -169,7 +180,7 @@ def _protocol(records: pd.DataFrame) -> str:
     if records["interval_low"].isna().all():
         return ""
     first = records.iloc[0]
-    what = "knn_modularity" if judged_by(records) == "knn_modularity" else "accuracy"
+    what = "accuracy" if Results(records).labeled else "kNN modularity"
     images = (
         "both sources of doubt, seeds and images"
         if first["independent_images"]
@@ -177,15 +188,15 @@ def _protocol(records: pd.DataFrame) -> str:
     )
     overlap = (
         " Images share neighbors, so that the images' part of it is a little too narrow."
-        if what == "knn_modularity"
+        if what == "kNN modularity"
         else ""
     )
     return (
-        f"The interval is of {what} and joins {images}.{overlap} *Worse* is said of a cell only if "
+        f"The interval is of {what} and joins {images}.{overlap} *{WORSE.capitalize()}* is said of a cell only if "
         "an exact sign-flip test over the seeds that it shares with the best (Holm's correction "
-        f"for {records.groupby(['model', 'chain']).ngroups - 1} comparisons, level 0.05) and the "
+        f"for {records.groupby(PIPELINE).ngroups - 1} comparisons, level 0.05) and the "
         "paired interval over images both say so; by how much stands beside it, with its 95% "
-        "interval. All else is *not told apart*."
+        f"interval. All else has *{ALIKE}*."
     )
 
 

@@ -20,7 +20,7 @@ class Plane:
 
     Attributes
     ----------
-    model, chain : str
+    model, chain, file_name : str
     seed_index : int
     points : ndarray, shape (n, 2)
     groups : ndarray, shape (n,), int64
@@ -35,6 +35,7 @@ class Plane:
 
     model: str
     chain: str
+    file_name: str
     seed_index: int
     points: NDArray[Any]
     groups: NDArray[np.int64]
@@ -100,7 +101,7 @@ def intervals(cells: pd.DataFrame, title: str, chance: float | None) -> Any:
     Columns ``name``, ``mean``, ``low``, ``high`` and ``verdict``; limits may be missing.
     """
     figure, axes = _figure(figsize=(6.4, 0.24 * len(cells) + 1.1))
-    styles = {"best": ("o", "#000000"), "worse": ("s", "#d55e00")}
+    styles = {"best": ("o", "#000000"), "significantly worse": ("s", "#d55e00")}
     shown: dict[str, Any] = {}
     for height, cell in enumerate(reversed(list(cells.itertuples()))):
         marker, color = styles.get(str(cell.verdict), ("D", "#0072b2"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.analysis.summary import summary
+from bench.analysis.results import Results
+from bench.base.naming import chain_name
 from bench.report.layout import table
 from bench.report.tables import MISSING, mean_and_spread, metrics_to_show
 from bench.stages.metrics.clustering import METRICS
@@ -14,7 +15,7 @@ EMBEDDING = ("trustworthiness", "continuity", "knn_preservation", "knn_label_pur
 
 def sections(records: pd.DataFrame) -> list[str]:
     """Write the section; empty where no cell was clustered."""
-    cells = summary(records)
+    cells = Results(records).summary
     if cells["clusters_found"].isna().all():
         return []
     return ["## What is real", *_clusters(records, cells), *_embedding(records, cells)]
@@ -52,7 +53,8 @@ def _clusters(records: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
             "of its null": _null(row),
         }
         values = [known[name] for name in header[2:]]
-        rows.append([row["model"], row["chain"], *values, _flags(row, sought)])
+        chain = chain_name(row["chain"], row["clusterer"])
+        rows.append([row["model"], chain, *values, _flags(row, sought)])
     return [note, table([*header, ""], rows, 2)]
 
 
@@ -83,7 +85,11 @@ def _embedding(records: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
     if not names:
         return []
     rows = [
-        [row["model"], row["chain"], *(mean_and_spread(row, name) for name in names)]
+        [
+            row["model"],
+            chain_name(row["chain"], row["clusterer"]),
+            *(mean_and_spread(row, name) for name in names),
+        ]
         for _, row in cells.iterrows()
     ]
     note = (

@@ -8,12 +8,11 @@ from urllib.parse import quote
 import pandas as pd
 
 from bench.analysis import correctness
-from bench.analysis.inference import seeds_needed
-from bench.analysis.ranks import FEWEST, Ranking, Standing, compare_ranks, least_p, rank
-from bench.analysis.summary import by_dataset
-from bench.analysis.verdicts import BEST, WORSE, Cell
+from bench.analysis.inference import ALIKE, BEST, WORSE, seeds_needed
+from bench.analysis.ranks import FEWEST, RankComparison, Ranking, compare_ranks, least_p, rank
+from bench.analysis.results import Key, Results
 from bench.base.files import write_text
-from bench.base.naming import set_name
+from bench.base.naming import chain_name, set_name
 from bench.planning.settings import GridSettings
 from bench.report import page, speed
 from bench.report.layout import escape, table
@@ -61,10 +60,10 @@ def write_report(records: pd.DataFrame, out: Path) -> list[Path]:
     if (out / speed.FILE).is_file():
         text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
     write_text(out / "results.md", text)
-    ranking = rank(records)
+    ranking = rank(Results(records))
     standing = compare_ranks(ranking)
     ranks = (*rank_table(ranking, standing), what_it_carries(ranking, standing))
-    links = {name: f"{quote(set_name(name))}/{page.FILE}" for name in by_dataset(records)}
+    links = {name: f"{quote(set_name(name))}/{page.FILE}" for name in Results(records).by_dataset()}
     looked_at = page.write_several(records, links, out, ranks if ranking.datasets else None)
     return [out / "results.md", looked_at]
 
@@ -77,9 +76,9 @@ def render(records: pd.DataFrame) -> str:
     records : DataFrame
         Of all data sets, as `bench.analysis.records.collect` makes them for each.
     """
-    ranking = rank(records)
+    ranking = rank(Results(records))
     standing = compare_ranks(ranking)
-    sets = by_dataset(records)
+    sets = Results(records).by_dataset()
     parts = [
         f"# latentgrid: {len(sets)} data sets",
         _headline(records, ranking, standing),
@@ -88,21 +87,27 @@ def render(records: pd.DataFrame) -> str:
     ]
     for name, of_set in sets.items():
         link = f"{quote(set_name(name))}/results.md"
-        parts += [f"## {escape(name)}", section_of_set(of_set), f"[The whole report]({link})"]
+        parts += [
+            f"## {escape(name)}",
+            section_of_set(of_set.records),
+            f"[The whole report]({link})",
+        ]
     parts += ["## What was run", _run_section(records)]
     return "\n\n".join(parts) + "\n"
 
 
-def rank_table(ranking: Ranking, standing: Standing | None) -> tuple[list[str], list[list[str]]]:
+def rank_table(
+    ranking: Ranking, standing: RankComparison | None
+) -> tuple[list[str], list[list[str]]]:
     """Make the table of ranks, best mean rank first."""
     header = ["model", "chain", *ranking.datasets, "mean rank"]
     rows = []
-    for place, (model, chain) in enumerate(ranking.cells):
+    for place, (model, chain, by) in enumerate(ranking.pipelines):
         ranks, states = ranking.ranks.iloc[place], ranking.states.iloc[place]
         shown = [_place(ranks[name], states[name]) for name in ranking.datasets]
-        rows.append([model, chain, *shown, f"{ranks.mean():.2f}"])
+        rows.append([model, chain_name(chain, by), *shown, f"{ranks.mean():.2f}"])
         if standing is not None:
-            rows[-1].append(_against(standing, (model, chain)))
+            rows[-1].append(_against(standing, (model, chain, by)))
     return (header if standing is None else [*header, AGAINST]), rows
 
 
@@ -110,13 +115,13 @@ def _place(place: float, state: str) -> str:
     return f"{place:g}" if state == "ok" else state
 
 
-def _against(standing: Standing, cell: Cell) -> str:
+def _against(standing: RankComparison, cell: Key) -> str:
     verdict = standing.verdicts.get(cell, MISSING)
     p = standing.adjusted.get(cell)
     return verdict if p is None else f"{verdict}, p = {p:.3f}"
 
 
-def what_it_carries(ranking: Ranking, standing: Standing | None) -> str:
+def what_it_carries(ranking: Ranking, standing: RankComparison | None) -> str:
     """Say in words whether the data sets tell the best cell from others."""
     count = len(ranking.datasets)
     if count < FEWEST:
@@ -139,7 +144,7 @@ def what_it_carries(ranking: Ranking, standing: Standing | None) -> str:
     return said
 
 
-def _headline(records: pd.DataFrame, ranking: Ranking, standing: Standing | None) -> str:
+def _headline(records: pd.DataFrame, ranking: Ranking, standing: RankComparison | None) -> str:
     parts = []
     if not ranking.datasets:
         parts.append("**No data set is labeled: no accuracy can be told, and nothing ranked.**")
@@ -168,11 +173,11 @@ def _leaders(ranking: Ranking) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}, which share it"
 
 
-def _name(cell: Cell) -> str:
-    return f"**{escape(cell[0])}** with **{escape(cell[1])}**"
+def _name(cell: Key) -> str:
+    return f"**{escape(cell[0])}** with **{escape(chain_name(*cell[1:]))}**"
 
 
-def _ranks(ranking: Ranking, standing: Standing | None) -> list[str]:
+def _ranks(ranking: Ranking, standing: RankComparison | None) -> list[str]:
     words = _unlabeled(ranking)
     if not ranking.datasets:
         return [words]
@@ -198,7 +203,7 @@ def _unlabeled(ranking: Ranking) -> str:
     return f"Without labels, and so without accuracy and rank: {names}."
 
 
-def _protocol(standing: Standing | None) -> str:
+def _protocol(standing: RankComparison | None) -> str:
     if standing is None:
         return ""
     by_friedman = ""
@@ -212,7 +217,7 @@ def _protocol(standing: Standing | None) -> str:
         "Cells that were finished on every data set are held against the one of them with the "
         f"best mean rank. *{WORSE.capitalize()}* is said if an exact Wilcoxon signed-rank test "
         f"over the data sets says so (Holm's correction for {len(standing.adjusted)} "
-        f"comparisons, level 0.05){by_friedman}. All else is *not told apart* from the *{BEST}*."
+        f"comparisons, level 0.05){by_friedman}. All else has *{ALIKE}* from the *{BEST}*."
     )
 
 
@@ -220,14 +225,14 @@ def _run_section(records: pd.DataFrame) -> str:
     first = records.iloc[0]
     rows = [
         [
-            name,
+            str(name),
             f"{of_set.iloc[0]['images']:,} of {of_set.iloc[0]['images_in_source']:,}",
             f"{of_set.iloc[0]['validation_images']:,}",
             "yes" if of_set.iloc[0]["labeled"] else "no",
             f"{of_set.iloc[0]['clusters']}",
             f"SHA-256 {of_set.iloc[0]['dataset_fingerprint'][:16]}",
         ]
-        for name, of_set in by_dataset(records).items()
+        for name, of_set in records.groupby("dataset", sort=False)
     ]
     header = ["data set", "images", "validation images", "labeled", "clusters", "fingerprint"]
     return (

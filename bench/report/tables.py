@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.analysis.summary import judged_by, summary
+from bench.analysis.inference import WORSE
+from bench.analysis.results import Results
+from bench.base.naming import chain_name
 from bench.planning.baselines import NO_REDUCTION
-from bench.planning.pipeline import BEHIND_CHAIN
 from bench.planning.presets import REPORT_CHAIN
 from bench.stages.metrics.clustering import METRICS
 
@@ -47,16 +48,16 @@ def format_ci(row: pd.Series) -> str:
 
 def interval_title(records: pd.DataFrame) -> str:
     """Return the heading of those intervals."""
-    return f"{'knn_modularity' if judged_by(records) == 'knn_modularity' else 'accuracy'}, 95%"
+    return f"{'accuracy' if Results(records).labeled else 'kNN modularity'}, 95%"
 
 
 def against_best(row: pd.Series) -> str:
-    """Write how a summary row stands to the best: ``worse by 0.10 (0.05 to 0.15)``."""
+    """Write how a summary row stands to the best: ``significantly worse, by 0.10 (…)``."""
     if pd.isna(row["verdict"]):
         return MISSING
-    if row["verdict"] != "worse":
+    if row["verdict"] != WORSE:
         return str(row["verdict"])
-    return f"worse by {behind(row)}"
+    return f"{WORSE}, by {behind(row)}"
 
 
 def behind(row: pd.Series) -> str:
@@ -92,13 +93,15 @@ def report_table(records: pd.DataFrame) -> tuple[str, list[str], list[list[str]]
     rows : list of list of str
     """
     chains = list(dict.fromkeys(records["chain"]))
-    reducing = [chain for chain in chains if chain.partition(BEHIND_CHAIN)[0] != NO_REDUCTION]
+    reducing = [chain for chain in chains if chain != NO_REDUCTION]
     chain = REPORT_CHAIN if REPORT_CHAIN in chains else [*reducing, *chains][0]
     accuracies = ("accuracy", "public_accuracy", "private_accuracy", "validation_accuracy")
     shown = metrics_to_show(records, accuracies) or ["accuracy"]
     columns = ["summed_batch_mse", "reconstruction_loss", *shown]
     header = ["model", *(METRICS[name].title for name in columns), interval_title(records)]
-    cells = summary(records[records["chain"] == chain])
+    first = records.loc[records["chain"] == chain, "clusterer"].iloc[0]
+    shown_rows = (records["chain"] == chain) & (records["clusterer"] == first)
+    cells = Results(records[shown_rows]).summary
     rows = [
         [row["model"], *(mean_and_spread(row, name) for name in columns), format_ci(row)]
         for _, row in cells.iterrows()
@@ -115,21 +118,22 @@ def report_table(records: pd.DataFrame) -> tuple[str, list[str], list[list[str]]
 
 def grid_table(records: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Make the table of the whole grid, best first."""
-    names = OF_UNLABELED if judged_by(records) == "knn_modularity" else OF_LABELED
+    names = OF_LABELED if Results(records).labeled else OF_UNLABELED
     columns = metrics_to_show(records, names) or ["accuracy"]
     titles = [METRICS[name].title for name in columns]
     how_sure = [interval_title(records), "against the best"]
     header = ["model", "chain", titles[0], *how_sure, *titles[1:], "seeds"]
     rows = []
-    for _, row in summary(records).iterrows():
+    for _, row in Results(records).summary.iterrows():
         done = row["seeds"] - row["failed"] - row["skipped"]
         rest = [what for what in ("failed", "skipped") if row[what]]
         seeds = f"{done} of {row['seeds']}, rest {' or '.join(rest)}" if rest else f"{done}"
         values = [mean_and_spread(row, name) for name in columns]
         standing = [format_ci(row), against_best(row)]
-        rows.append([row["model"], row["chain"], values[0], *standing, *values[1:], seeds])
+        chain = chain_name(row["chain"], row["clusterer"])
+        rows.append([row["model"], chain, values[0], *standing, *values[1:], seeds])
     chance = records["largest_class"].iloc[0]
-    if pd.notna(chance) and judged_by(records) != "knn_modularity":
+    if pd.notna(chance) and Results(records).labeled:
         rest = [MISSING] * (len(header) - 3)
         rows.append([CHANCE, MISSING, f"{chance:.3f}", *rest])
     return header, rows

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.analysis.selection import DEFAULT, SCORES, trust
+from bench.analysis.results import Results
+from bench.analysis.selection import DEFAULT, SCORES, select
 from bench.analysis.suggest import choose, leading
-from bench.analysis.summary import leading_accuracy, summary
+from bench.base.naming import chain_name, pipeline_name
 from bench.report.layout import escape, table
 from bench.report.tables import MISSING, mean_and_spread, metrics_to_show
 from bench.stages.metrics.clustering import METRICS
@@ -22,7 +23,7 @@ EVIDENCE = (
 
 def sections(records: pd.DataFrame) -> list[str]:
     """Write the section; empty where there is nothing to say."""
-    said = _trusted(records) if leading_accuracy(records) is not None else _ranked(records)
+    said = _trusted(records) if Results(records).labeled else _ranked(records)
     return ["## Without labels", *said] if said else []
 
 
@@ -31,11 +32,15 @@ def _ranked(records: pd.DataFrame) -> list[str]:
     names = metrics_to_show(
         records, ("knn_modularity", "stability", "silhouette", "reconstruction_loss")
     )
-    if DEFAULT not in names:
+    if "knn_modularity" not in names:
         return []
-    cells = summary(records)
+    cells = Results(records).summary
     rows = [
-        [row["model"], row["chain"], *(mean_and_spread(row, name) for name in names)]
+        [
+            row["model"],
+            chain_name(row["chain"], row["clusterer"]),
+            *(mean_and_spread(row, name) for name in names),
+        ]
         for _, row in cells.iterrows()
     ]
     failed = cells["resample_error"].dropna().unique()
@@ -53,17 +58,17 @@ def _ranked(records: pd.DataFrame) -> list[str]:
 
 def _trusted(records: pd.DataFrame) -> list[str]:
     """Show, where labels are known, what would have been picked without them."""
-    found = trust(records)
+    found = select(Results(records))
     if not found:
         return []
     rows = [
         [
             each.score,
             SCORES[each.score].meaning,
-            f"{each.model}, {each.chain}",
+            pipeline_name(*each.pipeline),
             MISSING if pd.isna(each.correlation) else f"{each.correlation:+.2f}",
             f"{each.regret:.3f}",
-            str(each.cells),
+            str(each.count),
         ]
         for each in found
     ]
@@ -100,4 +105,4 @@ def how_many(curve: pd.DataFrame | None) -> list[str]:
         "within one standard error of the highest. Groups within groups have no one number: look "
         "at the curve. `clusters.csv` has it for each cell."
     )
-    return ["## How many clusters", note, table(["clusters", "knn_modularity", ""], rows, 1)]
+    return ["## How many clusters", note, table(["clusters", "kNN modularity", ""], rows, 1)]

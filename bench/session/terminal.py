@@ -129,10 +129,11 @@ def _summarize_ranks(finished: AllFinished) -> None:
     from tabulate import tabulate
 
     from bench.analysis.ranks import compare_ranks, rank
+    from bench.analysis.results import Results
     from bench.report.several import rank_table, what_it_carries
     from bench.session.grid import show
 
-    ranking = rank(finished.records)
+    ranking = rank(Results(finished.records))
     if ranking.datasets:
         standing = compare_ranks(ranking)
         header, rows = rank_table(ranking, standing)

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.base.errors import UsageError, one_line
+from bench.base.naming import chain_name
 from bench.base.progress import silent
 from bench.base.registry import PluginError, Registry
 from bench.clusterers import clusterers
 from bench.clusterers.named import DEFAULT
 from bench.contracts import BROKEN, KEPT, SPARED, Finding, hold
 from bench.datasets import datasets
-from bench.planning.pipeline import BEHIND_CHAIN
 from bench.planning.plugins import Item, is_built_in, items_in
 from bench.planning.presets import PRESETS
 from bench.planning.settings import GridSettings, resolve
@@ -126,13 +126,12 @@ def plan(item: Item, given: dict[str, Any]) -> GridSettings:
     return resolve(settings | {"out": Path(settings["out"]) / folder})
 
 
-def is_its(item: Item, model: str, chain: str) -> bool:
+def is_its(item: Item, model: str, chain: str, clusterer: str) -> bool:
     """Tell whether a cell is an item's own, and no baseline."""
     if item.kind == MODEL:
         return model == item.name
-    chain, _, by = chain.partition(BEHIND_CHAIN)
     if item.kind == CLUSTERER:
-        return (by or DEFAULT).partition("(")[0] == item.name
+        return clusterer.partition("(")[0] == item.name
     links = Chain.parse(chain).links
     return item.kind == REDUCER and any(link.name == item.name for link in links)
 
@@ -141,14 +140,12 @@ def lay_out(item: Item, records: pd.DataFrame) -> str:
     """Write the cells as a table, best first, an item's own marked."""
     from tabulate import tabulate
 
-    from bench.analysis.summary import summary
+    from bench.analysis.results import PIPELINE, Results
     from bench.report.tables import grid_table
 
     header, rows = grid_table(records)
-    cells = summary(records)
-    marks = [
-        MARK * is_its(item, *cell) for cell in zip(cells["model"], cells["chain"], strict=True)
-    ]
+    cells = Results(records).summary
+    marks = [MARK * is_its(item, *row) for row in cells[PIPELINE].itertuples(index=False)]
     marks += [""] * (len(rows) - len(cells))  # the line of chance
     # How many seeds were finished stands last; the metrics between are in results.md.
     shown = [[mark, *row[:5], row[-1]] for mark, row in zip(marks, rows, strict=True)]
@@ -157,20 +154,19 @@ def lay_out(item: Item, records: pd.DataFrame) -> str:
 
 def standing(item: Item, records: pd.DataFrame) -> str:
     """Say in a sentence or two where an item stands, by the verdicts among the records."""
-    from bench.analysis.inference import seeds_needed
-    from bench.analysis.summary import judged_by, summary
-    from bench.analysis.verdicts import WORSE
+    from bench.analysis.inference import WORSE, seeds_needed
+    from bench.analysis.results import PIPELINE, Results
     from bench.report import headline
     from bench.report.layout import count_seeds
     from bench.report.tables import mean_and_spread
 
     if item.kind == DATA_SET:  # which competes with nothing
         return headline.render(records).replace("**", "").replace("\\", "")
-    cells = summary(records)
-    metric, judged = judged_by(records), cells[cells["verdict"].notna()]
-    own = [is_its(item, *cell) for cell in zip(judged["model"], judged["chain"], strict=True)]
+    results = Results(records)
+    metric, judged = results.shown, results.summary[results.summary["verdict"].notna()]
+    own = [is_its(item, *row) for row in judged[PIPELINE].itertuples(index=False)]
     mine, others = judged[own], judged[[not its for its in own]]
-    if metric is None or mine.empty or others.empty:
+    if mine.empty or others.empty:
         return f"Where the {item} stands cannot be said: too few cells were finished."
     best, rival = mine.iloc[0], others.iloc[0]
     leads = judged.index[0] in mine.index
@@ -290,4 +286,4 @@ def _difference(row: pd.Series, sign: int) -> str:
 
 
 def _cell(row: pd.Series) -> str:
-    return f"{row['model']} with {row['chain']}"
+    return f"{row['model']} with {chain_name(row['chain'], row['clusterer'])}"

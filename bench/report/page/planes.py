@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.analysis.summary import best_cell, judged_by, summary
+from bench.analysis.results import PIPELINE, Results
+from bench.base.naming import chain_name
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
 from bench.report.page.sheets import sheets
@@ -75,16 +76,17 @@ def collect(
     Planes or None
         None where no cell was finished.
     """
-    done = records[records["status"] == "ok"]
+    results = Results(records)
+    done = results.done
     if done.empty:
         return None
-    best = best_cell(records)
+    best = results.best
     seed = int(done["seed_index"].min()) if best is None else best.seed_index
     pictured = np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(np.int64)
     there = _in_order(records, done[done["seed_index"] == seed])
     shown = there[: _room(len(pictured))]
     pictures, without = _pictures(shown, dataset, store, pictured)
-    metric = judged_by(records)
+    metric = results.shown if results.has_scores else None
     cells = []
     for row, told in shown:
         cells.append(_cell(row, told, metric, dataset, store, pictured))
@@ -110,12 +112,9 @@ def _room(images: int) -> int:
 
 def _in_order(records: pd.DataFrame, done: pd.DataFrame) -> list[tuple[pd.Series, pd.Series]]:
     """Return records with their cells' summaries, best first."""
-    by_cell = {(row["model"], row["chain"]): row for _, row in done.iterrows()}
-    return [
-        (by_cell[row["model"], row["chain"]], row)
-        for _, row in summary(records).iterrows()
-        if (row["model"], row["chain"]) in by_cell
-    ]
+    by_cell = {tuple(row[PIPELINE]): row for _, row in done.iterrows()}
+    rows = [row for _, row in Results(records).summary.iterrows()]
+    return [(by_cell[tuple(r[PIPELINE])], r) for r in rows if tuple(r[PIPELINE]) in by_cell]
 
 
 def _cell(
@@ -135,7 +134,7 @@ def _cell(
     assignment = record["assignment"]
     return {
         "model": record["model"],
-        "chain": record["chain"],
+        "chain": chain_name(record["chain"], record["clusterer"]),
         "judged": "" if metric is None else mean_and_spread(told, metric),
         "kind": kind,
         "x": packed(places[:, 0], "<u2"),
@@ -242,7 +241,7 @@ def _left_out(
             f"{len(pictured):,} of {len(dataset):,} images are shown, evenly spaced; the figures "
             "are of all."
         )
-    absent = records.drop_duplicates(["model", "chain"]).shape[0] - there
+    absent = records.drop_duplicates(PIPELINE).shape[0] - there
     if absent:
         said.append(f"{absent} cells have no result at the seed shown, and so no plane.")
     if shown < there:

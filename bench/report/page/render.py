@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis import judged, summary, verdicts
-from bench.analysis.judged import judge, judged_cells, losses
-from bench.analysis.summary import by_dataset
+from bench.analysis import inference, results
+from bench.analysis.results import PIPELINE, Results
 from bench.base import keys
 from bench.base.files import write_text
+from bench.base.naming import pipeline_name
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
 from bench.report import headline
@@ -82,11 +82,12 @@ def render(
 
     from bench.report.page.charts import draw
 
+    of = Results(records)
     inside = planes.collect(records, dataset, store, progress)
-    by_epoch = _by_epoch(losses(records, store))
+    by_epoch = _by_epoch(of.losses(store))
     table = tables.table_of(records)
     images = 0 if inside is None else len(inside.pictured)
-    drawn = draw(images, judged_cells(records), by_epoch, judge(records))
+    drawn = draw(images, _compared(of), by_epoch, "accuracy" if of.labeled else "kNN modularity")
     return _template("page.html").render(
         key=key,
         dataset=dataset,
@@ -129,7 +130,9 @@ def write_several(
     Path
         ``index.html`` in it.
     """
-    answers = {name: headline.answer(of_set) for name, of_set in by_dataset(records).items()}
+    answers = {
+        name: headline.answer(of_set) for name, of_set in records.groupby("dataset", sort=False)
+    }
     text = _template("several.html").render(
         pages=pages, answers=answers, ranks=ranks, css=_part("page.css")
     )
@@ -169,7 +172,7 @@ def _sources() -> list[str]:
     ]
     return [
         *sorted(own),
-        keys.source(centroid_ratio, headline, judged, report_tables, summary, verdicts),
+        keys.source(centroid_ratio, headline, inference, report_tables, results),
     ]
 
 
@@ -183,6 +186,14 @@ def _numbers(inside: planes.Planes | None) -> dict[tuple[str, str], int]:
     """Return the number in the page of each cell that has a plane, by model and chain."""
     cells = [] if inside is None else inside.data["cells"]
     return {(cell["model"], cell["chain"]): number for number, cell in enumerate(cells)}
+
+
+def _compared(of: Results) -> pd.DataFrame:
+    table = of.compared
+    if table.empty:
+        return table
+    names = [pipeline_name(*row) for row in table[PIPELINE].itertuples(index=False)]
+    return table.drop(columns=PIPELINE).assign(name=names)
 
 
 def _by_epoch(found: pd.DataFrame) -> pd.DataFrame:

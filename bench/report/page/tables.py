@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.analysis.summary import judged_by, summary
+from bench.analysis.results import PIPELINE, Results
+from bench.base.naming import chain_name
 from bench.report.page.colors import shade
 from bench.report.tables import (
     OF_LABELED,
@@ -110,23 +111,28 @@ class HeatMap:
 
 def table_of(records: pd.DataFrame) -> Table:
     """Make the table of all cells."""
-    judged = judged_by(records)
-    names = OF_UNLABELED if judged == "knn_modularity" else OF_LABELED
+    results = Results(records)
+    judged = _judged(results)
+    names = OF_LABELED if results.labeled else OF_UNLABELED
     columns = metrics_to_show(records, names) or ["accuracy"]
-    cells = summary(records)
+    cells = results.summary
     scale = _scale(cells, judged, records)
     rows = [
         _row(rank, cell, columns, judged, scale, records)
         for rank, (_, cell) in enumerate(cells.iterrows(), start=1)
     ]
     return Table(
-        "knn_modularity" if judged == "knn_modularity" else "accuracy",
+        "accuracy" if results.labeled else "kNN modularity",
         _how(records, cells),
         [METRICS[name].title for name in columns],
         [METRICS[name].meaning for name in columns],
         rows,
         _chance(records),
     )
+
+
+def _judged(results: Results) -> str | None:
+    return results.shown if results.has_scores else None
 
 
 def _how(records: pd.DataFrame, cells: pd.DataFrame) -> str:
@@ -146,7 +152,7 @@ def _how(records: pd.DataFrame, cells: pd.DataFrame) -> str:
 
 def _chance(records: pd.DataFrame) -> float | None:
     largest = records["largest_class"].iloc[0]
-    known = pd.notna(largest) and judged_by(records) != "knn_modularity"
+    known = pd.notna(largest) and Results(records).labeled
     return float(largest) if known else None
 
 
@@ -163,7 +169,7 @@ def _row(
     return Row(
         rank,
         cell["model"],
-        cell["chain"],
+        chain_name(cell["chain"], cell["clusterer"]),
         [_value(mean_and_spread(cell, name), cell[name]) for name in columns],
         _interval(cell, judged, scale),
         against_best(cell),
@@ -179,7 +185,7 @@ def _value(text: str, order: float) -> Value:
 
 
 def _reason(cell: pd.Series, records: pd.DataFrame) -> str:
-    rows = records[(records["model"] == cell["model"]) & (records["chain"] == cell["chain"])]
+    rows = Results(records).rows(tuple(cell[PIPELINE]))
     reasons = [
         f"{row['failed_stage']}: {row['error']}"
         if row["status"] == "failed"
@@ -219,7 +225,8 @@ def place_of_chance(records: pd.DataFrame) -> float | None:
     chance = _chance(records)
     if chance is None:
         return None
-    return place(chance, _scale(summary(records), judged_by(records), records))
+    results = Results(records)
+    return place(chance, _scale(results.summary, _judged(results), records))
 
 
 def place(value: float, scale: tuple[float, float]) -> float:
@@ -230,13 +237,17 @@ def place(value: float, scale: tuple[float, float]) -> float:
 
 def heat_map_of(records: pd.DataFrame) -> HeatMap | None:
     """Make the heat map of what cells are judged by; None where nothing is."""
-    metric = judged_by(records)
+    results = Results(records)
+    metric = _judged(results)
     if metric is None:
         return None
-    cells = {(row["model"], row["chain"]): row for _, row in summary(records).iterrows()}
+    cells = {
+        (row["model"], chain_name(row["chain"], row["clusterer"])): row
+        for _, row in results.summary.iterrows()
+    }
     known = [float(row[metric]) for row in cells.values() if pd.notna(row[metric])]
     low, high = min(known), max(known)
-    chains = list(dict.fromkeys(records["chain"]))
+    chains = list(dict.fromkeys(map(chain_name, records["chain"], records["clusterer"])))
     rows = [
         (
             model,

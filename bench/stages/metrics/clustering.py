@@ -151,7 +151,7 @@ METRICS = {
         ),
         Metric(
             "knn_modularity",
-            "knn_modularity",
+            "kNN modularity",
             True,
             "-0.5 to 1, 0 by chance",
             "measure",

@@ -1,0 +1,211 @@
+"""Two runs compared pipeline by pipeline, before and after a change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from tabulate import tabulate
+
+from bench.analysis import correctness, records
+from bench.analysis.correctness import Correctness
+from bench.analysis.inference import ALIKE, Comparison, Interval, adjust_jointly, compare_pairs
+from bench.analysis.results import Key, Results
+from bench.base.errors import UsageError
+from bench.base.naming import chain_name
+
+BETTER, WORSE = "significantly better", "significantly worse"
+ONLY_BEFORE, ONLY_AFTER, UNPAIRED = "only before", "only after", "no seed in common"
+ORDER = [WORSE, BETTER, ALIKE, UNPAIRED, ONLY_BEFORE, ONLY_AFTER]
+
+# Two runs with the same values were on the same images.
+SAME = ("dataset_fingerprint", "validation_fingerprint", "labels_fingerprint")
+NEEDED = (*SAME, "base_seed", "independent_images", "validation_images", "cluster_artifacts")
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a pipeline's accuracy changed.
+
+    Attributes
+    ----------
+    dataset : str
+    pipeline : Key
+    before, after : float or None
+        Mean accuracy over the seeds that both runs have, or of the one run that has the pipeline.
+    gain : Interval or None
+        Of accuracy, paired by seeds and images; None where nothing can be paired.
+    p : float or None
+        Of the exact sign-flip test over seeds, after Holm's correction.
+    seeds : int
+        Seeds that both have.
+    verdict : str
+    """
+
+    dataset: str
+    pipeline: Key
+    before: float | None
+    after: float | None
+    gain: Interval | None
+    p: float | None
+    seeds: int
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs on one data set.
+
+    Attributes
+    ----------
+    dataset : str
+    before, after : dict
+        Per-image correctness by pipeline, on the same images.
+    independent : bool
+        Whether images are.
+    """
+
+    dataset: str
+    before: dict[Key, Correctness]
+    after: dict[Key, Correctness]
+    independent: bool = True
+
+    @property
+    def pipelines(self) -> list[Key]:
+        """The pipelines of either run."""
+        return list(dict.fromkeys([*self.before, *self.after]))
+
+    @property
+    def paired(self) -> list[Key]:
+        """The pipelines of both runs that have a seed in common."""
+        both = [name for name in self.pipelines if name in self.before and name in self.after]
+        return [name for name in both if self.before[name].shared(self.after[name])]
+
+
+def compare(pairs: list[Pair]) -> list[Change]:
+    """Compare two runs pipeline by pipeline on each data set, paired by seeds and images.
+
+    A change is significant only if an exact sign-flip test over seeds, after Holm's correction for
+    the pipelines on all data sets, and the paired interval over images both say so.
+    """
+    found = [
+        each
+        for pair in pairs
+        for each in compare_pairs(
+            [(pair.after[name], pair.before[name]) for name in pair.paired], pair.independent
+        )
+    ]
+    names = [(pair.dataset, name) for pair in pairs for name in pair.paired]
+    compared = dict(zip(names, adjust_jointly(found), strict=True))
+    return [
+        _change(pair, name, compared.get((pair.dataset, name)))
+        for pair in pairs
+        for name in pair.pipelines
+    ]
+
+
+def _change(pair: Pair, name: Key, found: Comparison | None) -> Change:
+    before, after = pair.before.get(name), pair.after.get(name)
+    if before is None or after is None or found is None:
+        verdict = ONLY_AFTER if before is None else ONLY_BEFORE if after is None else UNPAIRED
+        return Change(pair.dataset, name, _mean(before), _mean(after), None, None, 0, verdict)
+    seeds = before.shared(after)
+    verdict = ALIKE
+    if found.significant:
+        verdict = BETTER if found.difference.mean > 0 else WORSE
+    means = _mean(before, seeds), _mean(after, seeds)
+    return Change(
+        pair.dataset, name, *means, found.difference, found.adjusted, found.seeds, verdict
+    )
+
+
+def _mean(found: Correctness | None, seeds: list[int] | None = None) -> float | None:
+    return None if found is None else float(found.values(seeds).mean())
+
+
+def exit_code(changes: list[Change]) -> int:
+    """Return 1 if a pipeline is significantly worse, else 0."""
+    return int(any(change.verdict == WORSE for change in changes))
+
+
+def table(changes: list[Change]) -> str:
+    """Write changes for a terminal, what is worse first; with the data set if several."""
+    several = len({change.dataset for change in changes}) > 1
+    rows = []
+    for each in sorted(changes, key=lambda change: ORDER.index(change.verdict)):
+        model, chain, clusterer = each.pipeline
+        gain, limits = "–", "–"
+        if each.gain is not None:
+            gain = f"{each.gain.mean:+.3f}"
+            if each.gain.low == each.gain.low:
+                limits = f"{each.gain.low:+.3f} to {each.gain.high:+.3f}"
+        numbers = [
+            "–" if value is None else f"{value:.3f}" for value in (each.before, each.after, each.p)
+        ]
+        rows.append(
+            [
+                *([each.dataset] if several else []),
+                model,
+                chain_name(chain, clusterer),
+                *(*numbers[:2], gain, limits, numbers[2]),
+                str(each.seeds),
+                each.verdict,
+            ]
+        )
+    header = ["model", "chain", "before", "after", "gain", "95%", "p", "seeds", "verdict"]
+    align = ["left", "left", *["right"] * 6, "left"]
+    if several:
+        header, align = ["data set", *header], ["left", *align]
+    return tabulate(rows, header, disable_numparse=True, colalign=align)
+
+
+def read_pairs(before: Path, after: Path) -> tuple[list[Pair], list[str]]:
+    """Pair two runs on each data set, and say which data sets only one of them has.
+
+    Data sets are paired by name. Two runs on one each are paired whatever it is called: a folder
+    may have moved.
+
+    Raises
+    ------
+    UsageError
+        If they have no data set in common, or one of them is not the same data any more.
+    """
+    one, other = (Results(records.read(path, NEEDED)).by_dataset() for path in (before, after))
+    if len(one) == len(other) == 1:
+        other = dict(zip(one, other.values(), strict=True))
+    shared = [name for name in one if name in other]
+    if not shared:
+        raise UsageError(
+            f"the two runs have no data set in common: before {', '.join(one)}; after "
+            f"{', '.join(other)}"
+        )
+    several = len(one) + len(other) > 2
+    pairs = []
+    for name in shared:
+        first, second = one[name].records, other[name].records
+        _check(first, second, several)
+        found = correctness.read(first, before.with_name(correctness.FILE))
+        then = correctness.read(second, after.with_name(correctness.FILE))
+        if int(first["base_seed"].iloc[0]) != int(second["base_seed"].iloc[0]):
+            # Other base seeds match no seed of the other run's.
+            then = {key: each.renumbered() for key, each in then.items()}
+        pairs.append(Pair(name, found, then, bool(first["independent_images"].iloc[0])))
+    notes = [f"{name}: only in the run before" for name in one if name not in other]
+    notes += [f"{name}: only in the run after" for name in other if name not in one]
+    notes += [
+        f"{p.dataset}: no pipeline was scored in either run" for p in pairs if not p.pipelines
+    ]
+    return pairs, notes
+
+
+def _check(before: pd.DataFrame, after: pd.DataFrame, several: bool) -> None:
+    """Refuse runs that were not on the same images."""
+    for column in SAME:
+        one, other = (str(frame[column].iloc[0])[:16] for frame in (before, after))
+        if one != other:
+            raise UsageError(
+                f"the two runs are not on the same data ({column} {one} and {other}"
+                + (f", {before['dataset'].iloc[0]}" if several else "")
+                + "): their accuracies are not comparable"
+            )

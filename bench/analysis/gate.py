@@ -1,0 +1,219 @@
+"""The gate: results compared with thresholds, as a table, JSON and JUnit XML."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+import pandas as pd
+from tabulate import tabulate
+
+from bench.analysis.results import Results
+from bench.analysis.thresholds import LOSS, Threshold, identity, key_of
+from bench.base.errors import UsageError, one_line
+from bench.base.naming import chain_name
+
+HOLDS, SHORT, FEW, NONE = "holds", "falls short", "too few seeds", "no threshold"
+ORDER = [SHORT, FEW, NONE, HOLDS]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether one number of one pipeline holds.
+
+    Attributes
+    ----------
+    model, chain, clusterer : str
+        Of the pipeline; of a threshold that matches none of the results, its patterns. ``*`` where
+        a data set has no thresholds.
+    metric : str
+        ``accuracy`` or ``loss``; empty where there is no threshold.
+    mean : float or None
+        Found; None where the pipeline is missing or failed.
+    spread : float or None
+        Standard deviation over seeds.
+    limit : float or None
+        The least accuracy or greatest loss; None where there is no threshold.
+    room : float or None
+        By how much it holds; negative: by how much it falls short.
+    seeds : int
+        Found.
+    verdict : str
+        ``holds``, ``falls short``, ``too few seeds`` or ``no threshold``.
+    reason : str
+        Why it falls short without a number, or is not compared.
+    dataset : str
+        Of the results.
+    """
+
+    model: str
+    chain: str
+    clusterer: str
+    metric: str
+    mean: float | None
+    spread: float | None
+    limit: float | None
+    room: float | None
+    seeds: int
+    verdict: str
+    reason: str
+    dataset: str
+
+
+def judge(thresholds: list[Threshold], results: Results) -> list[Verdict]:
+    """Compare results with the thresholds of their preset and data sets.
+
+    A pipeline that a threshold names and that is missing, failed or skipped falls short. Of several
+    data sets, some may have no thresholds.
+
+    Raises
+    ------
+    UsageError
+        If no threshold applies to this preset and any of the data sets.
+    """
+    sets = results.by_dataset()
+    own = {name: [t for t in thresholds if t.applies_to(sets[name])] for name in sets}
+    if not any(own.values()):
+        preset, _ = identity(results)
+        raise UsageError(
+            f"no threshold is about preset {preset} on {' or '.join(sets)}: python -m bench.check "
+            "--update sets them from these results"
+        )
+    return [v for name, of_set in sets.items() for v in _judge_set(own[name], of_set)]
+
+
+def _judge_set(thresholds: list[Threshold], results: Results) -> list[Verdict]:
+    preset, dataset = identity(results)
+    if not thresholds:
+        reason = f"none is about preset {preset} on this data set; --update sets them"
+        return [Verdict("*", "*", "*", "", None, None, None, None, 0, NONE, reason, dataset)]
+    verdicts = []
+    for threshold in thresholds:
+        rows: list[pd.Series | None] = [*threshold.matching(results)]
+        for row in rows or [None]:
+            verdicts += _judge_pipeline(threshold, row, results)
+    return verdicts
+
+
+def _judge_pipeline(threshold: Threshold, row: pd.Series | None, results: Results) -> list[Verdict]:
+    _, dataset = identity(results)
+    accuracy = results.shown if results.labeled else "accuracy"
+    found = []
+    if threshold.min_accuracy is not None:
+        found.append(
+            _judge_number(threshold, row, dataset, "accuracy", accuracy, threshold.min_accuracy)
+        )
+    if threshold.max_loss is not None and not _has_no_loss(threshold, row):
+        found.append(_judge_number(threshold, row, dataset, "loss", LOSS, threshold.max_loss))
+    return found
+
+
+def _has_no_loss(threshold: Threshold, row: pd.Series | None) -> bool:
+    """Return whether a finished pipeline that a wild card takes in has no loss, as hand-crafted.
+
+    One that a threshold names must have what it is compared by.
+    """
+    if row is None or threshold.model == row["model"]:
+        return False
+    return row["failed"] + row["skipped"] == 0 and bool(pd.isna(row[LOSS]))
+
+
+def _judge_number(
+    threshold: Threshold, row: pd.Series | None, dataset: str, name: str, column: str, limit: float
+) -> Verdict:
+    if row is None:
+        key = threshold.pipeline
+        return Verdict(*key, name, None, None, limit, None, 0, SHORT, "missing", dataset)
+    undone = int(row["failed"] + row["skipped"])
+    seeds = int(row["seeds"]) - undone
+    mean, spread = (
+        None if pd.isna(value) else float(value) for value in (row[column], row[f"{column}_std"])
+    )
+    sign = 1 if name == "accuracy" else -1
+    room = None if mean is None else sign * (mean - limit) + 0.0  # no -0
+    verdict, reason = HOLDS, ""
+    if undone:
+        words = [f"{int(row[what])} {what}" for what in ("failed", "skipped") if row[what]]
+        verdict, reason = SHORT, f"{' and '.join(words)} of {int(row['seeds'])} seeds"
+    elif room is None:
+        verdict, reason = SHORT, f"has no {name}"
+    elif seeds < threshold.seeds:
+        verdict, reason = FEW, f"{seeds} of the {threshold.seeds} seeds it was set with"
+    elif room < 0:
+        verdict = SHORT
+    return Verdict(*key_of(row), name, mean, spread, limit, room, seeds, verdict, reason, dataset)
+
+
+def exit_code(verdicts: list[Verdict]) -> int:
+    """Return 1 if something fell short, else 3 if something was not compared, else 0."""
+    found = {verdict.verdict for verdict in verdicts}
+    return 1 if SHORT in found else 3 if found & {FEW, NONE} else 0
+
+
+def table(verdicts: list[Verdict]) -> str:
+    """Write verdicts for a terminal, what falls short first; with the data set if several."""
+    several = len({v.dataset for v in verdicts}) > 1
+    header = ["model", "chain", "of", "found", "threshold", "room", "verdict"]
+    rows = []
+    for v in sorted(verdicts, key=lambda verdict: ORDER.index(verdict.verdict)):
+        digits, words = (3, "at least") if v.metric == "accuracy" else (4, "at most")
+        rows.append(
+            [
+                *([v.dataset] if several else []),
+                v.model,
+                chain_name(v.chain, v.clusterer),
+                v.metric,
+                "–"
+                if v.mean is None
+                else f"{v.mean:.{digits}f}"
+                + ("" if v.spread is None else f" ± {v.spread:.{digits}f}"),
+                "–" if v.limit is None else f"{words} {v.limit:.{digits}f}",
+                "" if v.room is None else f"{v.room:+.{digits}f}",
+                v.verdict + (f": {v.reason}" if v.reason else ""),
+            ]
+        )
+    return tabulate(rows, ["data set", *header] if several else header, disable_numparse=True)
+
+
+def junit(verdicts: list[Verdict]) -> str:
+    """Write verdicts in the XML that build servers read: one test case a number.
+
+    Several data sets have a test suite each, with the data set's name.
+    """
+    root = Element("testsuites")
+    names = list(dict.fromkeys(v.dataset for v in verdicts))
+    for name in names:
+        title = one_line(f"latentgrid {name}") if len(names) > 1 else "latentgrid"
+        root.append(_suite(title, [v for v in verdicts if v.dataset == name]))
+    indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+# The element of a test case; build servers let what is skipped pass.
+ELEMENTS = {SHORT: "failure", FEW: "skipped", NONE: "error"}
+
+
+def _suite(title: str, verdicts: list[Verdict]) -> Element:
+    count = {what: str(sum(v.verdict == what for v in verdicts)) for what in ELEMENTS}
+    suite = Element(
+        "testsuite",
+        name=title,
+        tests=str(len(verdicts)),
+        failures=count[SHORT],
+        errors=count[NONE],
+        skipped=count[FEW],
+    )
+    for v in verdicts:
+        name = one_line(f"{chain_name(v.chain, v.clusterer)} {v.metric}")
+        case = SubElement(suite, "testcase", classname=one_line(v.model), name=name)
+        if v.verdict in ELEMENTS:
+            text = one_line(f"{v.verdict}: {v.reason or f'{v.mean} against {v.limit}'}")
+            SubElement(case, ELEMENTS[v.verdict], message=text)
+    return suite
+
+
+def as_json(verdicts: list[Verdict]) -> str:
+    """Write verdicts as JSON."""
+    found = {"exit_code": exit_code(verdicts), "verdicts": [asdict(v) for v in verdicts]}
+    return json.dumps(found, indent=1) + "\n"

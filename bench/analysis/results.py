@@ -1,0 +1,258 @@
+"""The results of a grid: its records, summarized by pipeline, and the best of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from bench.datasets.dataset import PRIMARY_METRICS
+from bench.stages import stages
+from bench.stages.metrics.clustering import METRICS
+from bench.store import Store
+
+# The columns that name a pipeline in every table, and their values for one.
+PIPELINE = ["model", "chain", "clusterer"]
+Key = tuple[str, str, str]
+
+# What `bench.analysis.inference` says of a pipeline, the same in each of its records: the 95%
+# interval of its score; the best pipeline's score less its own, with interval and adjusted
+# p-value; and the verdict in words.
+VERDICT_COLUMNS = (
+    "interval_low",
+    "interval_high",
+    "behind_best",
+    "behind_best_low",
+    "behind_best_high",
+    "behind_best_p",
+    "verdict",
+)
+
+# The null reference of a pipeline, and why that or its stability is missing.
+BESIDE_COLUMNS = ("null_silhouette", "null_error", "resample_error")
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best pipeline and the seed that stands for it.
+
+    Attributes
+    ----------
+    model, chain, clusterer : str
+    seed_index : int
+        Its median seed by the primary metric.
+    """
+
+    model: str
+    chain: str
+    clusterer: str
+    seed_index: int
+
+    @property
+    def pipeline(self) -> Key:
+        """The pipeline alone."""
+        return self.model, self.chain, self.clusterer
+
+
+class Results:
+    """The records of a grid on one data set, and what is derived from them.
+
+    Parameters
+    ----------
+    records : DataFrame
+        As `bench.analysis.records.collect` makes them, or as read from results.csv. Those of
+        several data sets are taken apart by `by_dataset`.
+    """
+
+    def __init__(self, records: pd.DataFrame) -> None:
+        self.records = records
+
+    def by_dataset(self) -> dict[str, Results]:
+        """Return the results on each data set, in the order of the records."""
+        groups = self.records.groupby("dataset", sort=False)
+        return {str(name): Results(group.reset_index(drop=True)) for name, group in groups}
+
+    def by_pipeline(self) -> dict[Key, pd.DataFrame]:
+        """Return the records of each pipeline, in the order of the records."""
+        groups = self.records.groupby(PIPELINE, sort=False)
+        return {(str(m), str(c), str(by)): rows for (m, c, by), rows in groups}
+
+    @cached_property
+    def done(self) -> pd.DataFrame:
+        """The records of finished runs."""
+        return self.records[self.records["status"] == "ok"]
+
+    @cached_property
+    def metric(self) -> str:
+        """The primary metric, whose mean decides which pipeline is best.
+
+        The data set declares it. Where no pipeline could place the validation images, which alone
+        are labeled, kNN modularity takes its part.
+        """
+        declared = self.records.get("primary_metric")
+        first = self._guess() if declared is None else str(declared.iloc[0])
+        rest = PRIMARY_METRICS[PRIMARY_METRICS.index(first) :]
+        return next((name for name in rest if self.done[name].notna().any()), first)
+
+    def _guess(self) -> str:
+        """Return the primary metric of records of the release before, which do not declare it."""
+        if any(self.done[name].notna().any() for name in PRIMARY_METRICS):
+            return PRIMARY_METRICS[0]
+        known = {"largest_class", "labeled"} <= {*self.records}
+        if not known or bool(self.records["labeled"].iloc[0]):
+            return "public_accuracy"
+        labeled = self.records["largest_class"].notna().any()
+        return "validation_accuracy" if labeled else "knn_modularity"
+
+    @property
+    def shown(self) -> str:
+        """The metric that tables, pictures and verdicts compare pipelines by.
+
+        It is of all training images where the primary metric is of their public half.
+        """
+        return "accuracy" if self.metric == "public_accuracy" else self.metric
+
+    @property
+    def labeled(self) -> bool:
+        """Whether pipelines are compared by an accuracy, and not by kNN modularity."""
+        return self.metric != "knn_modularity"
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether a finished run has the primary metric."""
+        return bool(self.done[self.metric].notna().any())
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Each pipeline's mean and spread over seeds.
+
+        A row a pipeline, best first, then those of which seeds failed or were skipped. Columns:
+        `PIPELINE`, ``seeds``, ``failed``, ``skipped``, and for each metric ``NAME`` (mean) and
+        ``NAME_std`` (sample standard deviation; missing where fewer than two results were computed
+        apart: what does not depend on the seed is one result), ``clusters_found`` (least),
+        ``noise`` (mean number of images in no cluster), ``seconds`` (mean time of a seed, from
+        images to clusters) and the columns `VERDICT_COLUMNS` and `BESIDE_COLUMNS`.
+        """
+        records = self.records
+        keys = [records[name] for name in PIPELINE]
+        ok = records["status"] == "ok"
+        numbers = records[list(METRICS)].apply(pd.to_numeric)
+        # Measured before the scores: what failed after it must not lead.
+        numbers["knn_modularity"] = numbers["knn_modularity"].where(ok)
+        means = numbers.groupby(keys, sort=False)
+        made = {
+            name: records[f"{metric.stage}_artifacts"].where(numbers[name].notna())
+            for name, metric in METRICS.items()
+        }
+        apart = pd.DataFrame(made).groupby(keys, sort=False).nunique()
+        work = [name for name, stage in stages().items() if stage.is_work]
+        clocks = records.reindex(columns=[f"{stage}_seconds" for stage in work])
+        other = pd.DataFrame(
+            {
+                "failed": records["status"] == "failed",
+                "skipped": records["status"] == "skipped",
+                "seconds": clocks.apply(pd.to_numeric).sum(axis=1, min_count=1).where(ok),
+            }
+        )
+        other[["clusters_found", "noise"]] = records.reindex(
+            columns=["clusters_found", "noise"]
+        ).apply(pd.to_numeric)
+        same = records.reindex(columns=[*VERDICT_COLUMNS, *BESIDE_COLUMNS])
+        frame = pd.concat(
+            [
+                other.groupby(keys, sort=False).agg(
+                    seeds=("failed", "size"),
+                    failed=("failed", "sum"),
+                    skipped=("skipped", "sum"),
+                    clusters_found=("clusters_found", "min"),
+                    noise=("noise", "mean"),
+                    seconds=("seconds", "mean"),
+                ),
+                means.mean(),
+                means.std(ddof=1).where(apart > 1).add_suffix("_std"),
+                same.groupby(keys, sort=False).first(),
+            ],
+            axis=1,
+        ).reset_index()
+        # Stable, the less weighty order first: best first, those without a number last; then
+        # complete pipelines before the others.
+        if self.has_scores:
+            frame = frame.sort_values(self.metric, ascending=False, kind="stable")
+        whole = (frame["failed"] == 0) & (frame["skipped"] == 0)
+        complete = whole & (frame[self.metric].notna() | (not self.has_scores))
+        return pd.concat([frame[complete], frame[~complete]], ignore_index=True)
+
+    @cached_property
+    def best(self) -> Best | None:
+        """The pipeline with the highest mean of the primary metric; None if none has one.
+
+        Pipelines of which some seeds failed or were skipped come after the others: the seeds that
+        are left are not those that the others were measured with.
+        """
+        if not self.has_scores:
+            return None
+        model, chain, by = (str(self.summary.iloc[0][name]) for name in PIPELINE)
+        return Best(model, chain, by, self.median_seed((model, chain, by)))
+
+    def median_seed(self, pipeline: Key) -> int:
+        """Return a pipeline's seed with the (lower) median of the primary metric.
+
+        The first finished one where none has a score.
+        """
+        done = self.rows(pipeline, self.done).sort_values([self.metric, "seed_index"])
+        scored = done[done[self.metric].notna()]
+        if scored.empty:
+            return int(done["seed_index"].min())
+        return int(scored["seed_index"].iloc[(len(scored) - 1) // 2])
+
+    def rows(self, pipeline: Key, among: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return the records of a pipeline, or its rows of another table."""
+        table = self.records if among is None else among
+        return table[(table[PIPELINE] == list(pipeline)).all(axis=1)]
+
+    def row(self, pipeline: Key) -> pd.Series:
+        """Return the summary of a pipeline."""
+        return self.rows(pipeline, self.summary).iloc[0]
+
+    @cached_property
+    def compared(self) -> pd.DataFrame:
+        """The pipelines that have a score, best first, as pictures draw them.
+
+        Columns: `PIPELINE`, ``mean``, ``low``, ``high`` (limits may be missing), ``verdict``,
+        ``seconds``, and ``front``: no other pipeline is ahead in both mean and seconds.
+        """
+        if not self.has_scores:
+            return pd.DataFrame()
+        table = self.summary.dropna(subset=self.shown)
+        means, seconds = table[self.shown].to_numpy(float), table["seconds"].to_numpy(float)
+        ahead = [
+            bool((((means > m) & (seconds <= s)) | ((means >= m) & (seconds < s))).any())
+            for m, s in zip(means, seconds, strict=True)
+        ]
+        return table[PIPELINE].assign(
+            mean=means,
+            low=table["interval_low"].astype(float),
+            high=table["interval_high"].astype(float),
+            verdict=table["verdict"],
+            seconds=seconds,
+            front=~np.array(ahead, dtype=bool),
+        )
+
+    @property
+    def trained(self) -> pd.DataFrame:
+        """A record for each training whose loss can be compared."""
+        comparable = self.records["summed_batch_mse"].notna()
+        return self.records[comparable].drop_duplicates("train_artifacts")
+
+    def losses(self, store: Store) -> pd.DataFrame:
+        """Return the loss of each model by epoch: ``model``, ``epoch``, ``loss``, a row a seed."""
+        lines = [
+            {"model": row["model"], "epoch": epoch, "loss": loss}
+            for _, row in self.trained.iterrows()
+            for epoch, loss in enumerate(
+                store.load("train", row["train_artifacts"]).values["history"], start=1
+            )
+        ]
+        return pd.DataFrame(lines, columns=["model", "epoch", "loss"])
