@@ -17,9 +17,9 @@ grid: $(VENV)/.installed
 check: $(VENV)/.installed
 	$(BIN)/python -m bench.check $(ARGS)
 
-# On two processors; threads that wait must sleep then, and not take the other's processor.
+# By two workers, each on a processor of its own (tests/__init__.py).
 test: $(VENV)/.installed-test
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow $(ARGS)

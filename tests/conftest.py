@@ -19,6 +19,8 @@ from bench.datasets.dataset import load
 ROOT = Path(__file__).resolve().parents[1]
 # The least grid: one cell, eight tasks.
 SMALL = ["--models", "pixels", "--reducers", "pca5", "--seeds", "1", "--no-null", "--no-baselines"]
+# Seconds after which a process is taken to hang; far more than any needs on a busy machine.
+HANGING = 1800
 SCENES = Path(os.environ.get("LATENTGRID_SCENES", ROOT.parent / "shared" / "data" / "scenes"))
 
 
@@ -29,6 +31,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.suffix == ".py" and timed != bool(asked):
         return True
     return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have tests that share something of their file done by one worker; all others by any."""
+    for item in items:
+        found = getattr(item, "_fixtureinfo").name2fixturedefs.values()
+        shared = any(each.scope != "function" and each.baseid for defs in found for each in defs)
+        if shared and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture
@@ -64,10 +76,23 @@ def scenes():
     return SCENES
 
 
-def run_module(
+def run_module(module: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m MODULE`` in a folder, but in this process; see `run_process`."""
+    from tests.inside import run
+
+    return run(module, *arguments, cwd=cwd)
+
+
+def run_grid(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m bench.grid`` in a folder, all of it in this process."""
+    inline = () if "--engine" in arguments else ("--engine", "inline")
+    return run_module("bench.grid", *arguments, *inline, cwd=folder)
+
+
+def run_process(
     module: str, *arguments: object, cwd: Path, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m MODULE`` in a folder, as a user would."""
+    """Run ``python -m MODULE`` in a folder and in a process of its own, as a user would."""
     # A build server may set it, and hide that something is not flushed.
     plain = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.run(
@@ -76,21 +101,29 @@ def run_module(
         env=plain | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANGING,
         stdin=subprocess.DEVNULL,
         **options,
     )
 
 
-def run_grid(folder: Path, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m bench.grid`` in a folder."""
-    return run_module("bench.grid", *arguments, cwd=folder, **options)
+def run_grid_process(
+    folder: Path, *arguments: object, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m bench.grid`` in a folder, in a process of its own and a worker's."""
+    return run_process("bench.grid", *arguments, cwd=folder, **options)
 
 
 @pytest.fixture
 def command(tmp_path):
-    """Run ``python -m bench.grid``, in an empty folder unless told otherwise."""
+    """Run the main command in this process, in an empty folder unless told otherwise."""
     return lambda *arguments, cwd=tmp_path: run_grid(cwd, *arguments)
+
+
+@pytest.fixture
+def process(tmp_path):
+    """Run the main command in a process of its own, in an empty folder."""
+    return lambda *arguments, cwd=tmp_path: run_grid_process(cwd, *arguments)
 
 
 def refused(spec: str, message: str, **settings: object) -> None:

@@ -18,7 +18,7 @@ from bench.planning.settings import resolve
 from bench.session.session import Session
 from bench.store import Store
 from tests.conftest import ROOT
-from tests.conftest import run_grid as run_command
+from tests.conftest import run_grid_process as run_command
 from tests.dask_cluster import DaskCluster, wait_for
 
 pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")

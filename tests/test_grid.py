@@ -85,6 +85,7 @@ def test_permuting_labels_leaves_all_before_scoring_as_it_was(npy_folder, tmp_pa
         "null": False,
         "baselines": False,
         "device": "cpu",
+        "engine": "inline",
     }
     before = run_grid(**settings, out=tmp_path / "a", store=tmp_path / "sa")
     for name in ("trainY", "valY"):
@@ -293,8 +294,10 @@ def test_misuse_is_one_line_and_exit_code_2(command):
     assert found.stdout == ""
 
 
-def test_from_python_it_is_the_same(command, tmp_path):
-    command(*TINY, "--seeds", "1")
+def test_from_python_it_is_the_same(process, tmp_path):
+    found = process(*TINY, "--seeds", "1")
+    assert found.returncode == 0, found.stderr
+    assert found.stderr == ""  # quiet where there is no terminal
     records = run_grid(
         models=["pixels", "dnn"],
         reducers=["pca9", "pca9+tsne2"],
@@ -305,6 +308,7 @@ def test_from_python_it_is_the_same(command, tmp_path):
         baselines=False,
         out=tmp_path / "python",
         store=tmp_path / "own",
+        engine="inline",
     )
     assert isinstance(records, pd.DataFrame)
     written = columns_that_repeat(tmp_path / "python" / "results.csv")

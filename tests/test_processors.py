@@ -18,7 +18,7 @@ from bench.execution.worker.tasks import Worker
 from bench.stages import stages
 from bench.stages.stage import Data, Task
 from bench.store import Store
-from tests.conftest import run_grid as run_command
+from tests.conftest import run_grid_process as run_command
 from tests.test_plan import planned
 
 PLUGIN = """

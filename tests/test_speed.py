@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.base.errors import UsageError
 from bench.report.speed import fold, read, section, table
 from bench.speed import compare, exit_code, main
-from tests.conftest import ROOT, run_module
+from tests.conftest import ROOT, run_process
 
 HERE = {"device": "cpu", "device_name": "A processor", "threads": 1, "torch": "2.13.0",
         "precision": "float32"}  # fmt: skip
@@ -176,7 +176,7 @@ def test_a_grid_keeps_the_section(tmp_path, old):
     out = tmp_path / "results"
     out.mkdir()
     (tmp_path / "old.json").rename(out / "speed.json")
-    found = run_module(
+    found = run_process(
         "bench.grid", "--models", "pixels", "--reducers", "pca5", "--seeds", "1", "--limit", "60",
         cwd=tmp_path,
     )  # fmt: skip

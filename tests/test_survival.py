@@ -10,7 +10,7 @@ import time
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT, SMALL, run_grid
+from tests.conftest import ROOT, SMALL, run_grid_process
 
 
 def test_a_damaged_store_is_mended(tmp_path):
@@ -19,7 +19,7 @@ def test_a_damaged_store_is_mended(tmp_path):
         "--models", "untrained-dnn", "--reducers", "pca2", "--seeds", "1", "--limit", "60",
         "--no-null", "--no-baselines",
     ]  # fmt: skip
-    assert run_grid(tmp_path, *arguments).returncode == 0
+    assert run_grid_process(tmp_path, *arguments).returncode == 0
     once = pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"]
     files = sorted((tmp_path / ".store").glob("*/*/arrays.safetensors"))
     assert len(files) == 9
@@ -31,7 +31,7 @@ def test_a_damaged_store_is_mended(tmp_path):
     score.write_text(score.read_text().replace("accuracy", "acurracy"))
     for path in (tmp_path / "results" / "figures").glob("*.png"):
         path.unlink()  # so that they are read again
-    found = run_grid(tmp_path, *arguments)
+    found = run_grid_process(tmp_path, *arguments)
     assert found.returncode == 0, found.stderr
     assert found.stdout.count("was damaged") >= 3
     assert "set aside in .store/damaged/" in found.stdout
@@ -39,10 +39,10 @@ def test_a_damaged_store_is_mended(tmp_path):
 
 
 def test_force_does_it_all_again_and_only_cached_reports_what_is_there(tmp_path):
-    run_grid(tmp_path, *SMALL, "--limit", "60")
-    forced = run_grid(tmp_path, *SMALL, "--limit", "60", "--force")
+    run_grid_process(tmp_path, *SMALL, "--limit", "60")
+    forced = run_grid_process(tmp_path, *SMALL, "--limit", "60", "--force")
     assert "8 tasks done, 0 were in .store" in forced.stdout
-    found = run_grid(
+    found = run_grid_process(
         tmp_path, "--models", "pixels,dnn", *SMALL[2:], "--limit", "60", "--only-cached"
     )
     assert found.returncode == 0, found.stderr
@@ -55,7 +55,7 @@ def test_the_store_of_the_environment_serves_two_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("LATENTGRID_STORE", str(tmp_path / "shared"))
     for name, done in (("a", 8), ("b", 0)):
         (tmp_path / name).mkdir()
-        found = run_grid(tmp_path / name, *SMALL, "--limit", "60")
+        found = run_grid_process(tmp_path / name, *SMALL, "--limit", "60")
         assert f"{done} tasks done" in found.stdout
         assert not (tmp_path / name / ".store").exists()
 
@@ -65,13 +65,13 @@ def test_a_disk_that_fills_up_is_one_line_and_keeps_what_was_done(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
 
     arguments = ["--models", "pixels,dnn", *SMALL[2:], "--limit", "60", "--epochs", "1"]
-    found = run_grid(tmp_path, *arguments, preexec_fn=small_files)
+    found = run_grid_process(tmp_path, *arguments, preexec_fn=small_files)
     assert found.returncode == 1
     assert found.stderr.startswith(
         "error: store .store could not be written (File too large): free"
     )
     assert found.stderr.count("\n") == 1
-    again = run_grid(tmp_path, *arguments)
+    again = run_grid_process(tmp_path, *arguments)
     assert "7 tasks done, 8 were in .store" in again.stdout
 
 
@@ -128,5 +128,5 @@ def test_a_stop_in_any_stage_is_one_line_and_loses_nothing(tmp_path, stage, numb
         f"interrupted: {kept} of 8 tasks are in .store; the same command goes on from there\n"
     )
     if number == signal.SIGTERM:
-        again = run_grid(tmp_path, *SMALL, "--limit", "60")
+        again = run_grid_process(tmp_path, *SMALL, "--limit", "60")
         assert f"{8 - kept} tasks done, {kept} were in .store" in again.stdout
