@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from bench.base.errors import UsageError
@@ -33,11 +34,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+# No example fails since the machine is busy.
+settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("busy")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have tests that share something of their file done by one worker; all others by any."""
     for item in items:
-        found = getattr(item, "_fixtureinfo").name2fixturedefs.values()
+        found = item._fixtureinfo.name2fixturedefs.values()
         shared = any(each.scope != "function" and each.baseid for defs in found for each in defs)
         if shared and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.name))

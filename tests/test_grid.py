@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from bench import run_grid
+from bench.analysis import correctness
 from bench.store import ARRAYS
 from tests.conftest import ROOT, SCENES
 
@@ -47,7 +48,7 @@ def test_a_run_then_again_then_elsewhere(command, tmp_path):
     out = tmp_path / "results"
     expected = {
         "results.md", "results.csv", "results.tex", "grid.toml", "assignments.csv",
-        "correctness.safetensors", "figures", "index.html",
+        correctness.FILE, "figures", "index.html",
     }  # fmt: skip
     assert {path.name for path in out.iterdir()} == expected
     once = columns_that_repeat(out / "results.csv")
@@ -153,10 +154,8 @@ def test_dry_run_does_nothing_and_tells_all(command, tmp_path):
     found = command(*TINY, "--seeds", "2", "--dry-run")
     assert found.returncode == 0, found.stderr
     assert "8 cells on digits, 150 images, 10 clusters" in found.stdout
-    assert (
-        found.stdout.count("to do: train, encode, rank, place, reduce, cluster, measure, score")
-        == 8
-    )
+    stages = "reference, train, encode, rank, reduce, cluster, measure, score"
+    assert found.stdout.count(f"to do: {stages}") == 8
     assert "41 of 41 distinct tasks to do: about" in found.stdout
     assert not (tmp_path / "results").exists()
     assert not (tmp_path / ".store").exists()

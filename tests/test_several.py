@@ -385,7 +385,8 @@ def test_the_command_leaves_a_report_a_set_and_one_of_all(ran):
     out = folder / "results"
     names = {"digits": set_name("digits"), "photos": set_name("photos")}
     assert {path.name for path in out.iterdir()} == {
-        "results.md", "index.html", "results.csv", "grid.toml", "correctness.safetensors", *names.values(),
+        "results.md", "index.html", "results.csv", "grid.toml", correctness.FILE,
+        *names.values(),
     }  # fmt: skip
     assert "Ranks, 1 is best" in found.stdout
     assert "no claim of significance" in found.stdout

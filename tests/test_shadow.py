@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT, SMALL, run_module
+from tests.conftest import ROOT, SMALL, run_process
 
 LATENTGRID = "from bench.cli import main; main()"
 TINY = ["--limit", "30", *SMALL]
@@ -60,7 +60,7 @@ def test_names_of_ours_where_the_user_stands_break_no_grid(folder, engine):
     if "dask" in engine:
         pytest.importorskip("distributed")
     there = folder("models", "reducers.py", "registry.py", "grammar.py")
-    found = run_module("bench.grid", *TINY, "--engine", *engine, cwd=there)
+    found = run_process("bench.grid", *TINY, "--engine", *engine, cwd=there)
     assert (found.returncode, "failed" in found.stderr) == (0, False), found.stderr
     assert (there / "results" / "index.html").is_file()
 
@@ -70,7 +70,7 @@ def test_names_of_ours_where_the_user_stands_break_no_grid(folder, engine):
 def test_every_command_starts_there(folder, command):
     there = folder("models", "reducers.py", "registry.py", "grammar.py")
     module = {"worked": "bench.worked", "list": "bench.list"}.get(command, f"bench.{command}")
-    found = run_module(module, *([] if command in ("list", "worked") else ["--help"]), cwd=there)
+    found = run_process(module, *([] if command in ("list", "worked") else ["--help"]), cwd=there)
     assert found.returncode == 0, found.stderr
 
 
