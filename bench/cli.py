@@ -27,7 +27,7 @@ COMMANDS = {
     "export": ("bench.export", "Save a finished pipeline as one file."),
     "assign": ("bench.assign", "Assign new images to the clusters of a saved pipeline."),
     "speed": ("bench.speed", "Show a run of the benchmarks, or compare two."),
-    "worked": ("bench.worked.problems", "Verify the two worked problems of the HW5 report."),
+    "worked": ("bench.worked.__main__", "Verify the two worked problems of the HW5 report."),
     "store": ("bench.store.__main__", "Show, verify or prune the folder of what was computed."),
 }
 

@@ -260,4 +260,4 @@ def test_its_command(tmp_path):
     assert "0 artifacts removed" in pruned.stdout
     missing = run_module("bench.store", "verify", cwd=tmp_path)
     assert missing.returncode == 2
-    assert missing.stderr == "error: no store at .store: --store DIR names another place\n"
+    assert missing.stderr == "error: no store at .store: --store DIR names another folder\n"

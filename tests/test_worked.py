@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.worked import problems
+from bench.worked import __main__, problems
 from bench.worked.gated_cell import GatedCell
 from bench.worked.linear_embedding import gradient_by_the_report, gradients, loss
 from bench.worked.problems import CELL_REPORTED, cell_steps, embedding_cases, run_cell
@@ -214,7 +214,7 @@ def test_cases_are_as_derived_and_the_condition_matters():
 
 @pytest.mark.parametrize("wrong", ["sign", "count", "transpose"])
 def test_a_wrong_formula_is_noticed(monkeypatch, wrong):
-    from models import linear_embedding
+    from bench.worked import linear_embedding
 
     right = linear_embedding.gradients
 
@@ -275,6 +275,6 @@ def test_misuse_is_one_line_and_exit_code_2(tmp_path, arguments, message):
 def test_a_wrong_number_fails_the_command(monkeypatch, capsys):
     monkeypatch.setattr(problems, "CELL_BIASES", [1, -10, 110, -10])
     with pytest.raises(SystemExit) as stop:
-        problems.main([])
+        __main__.main([])
     assert stop.value.code == 1
     assert "not as it should be: t = 1" in capsys.readouterr().out

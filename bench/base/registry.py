@@ -2,8 +2,7 @@
 
 Autoencoders, reducers, clusterers and data sets are each kept in a `Registry`. An item is
 registered by a decorator in a file of its own; the files of the registry's package are imported
-the first time somebody asks for a name, and so are the entry points of other packages. This module
-imports nothing of the project, so that every room may use it without looking up.
+the first time somebody asks for a name, and so are the entry points of other packages.
 """
 
 from __future__ import annotations
@@ -21,6 +20,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from bench.base.errors import UsageError
+
 T = TypeVar("T", bound=Callable[..., Any])
 
 
@@ -28,7 +29,7 @@ class UnknownNameError(ValueError):
     """A name that nothing was registered under; the message suggests the nearest."""
 
 
-class PluginError(ValueError):
+class PluginError(UsageError, ValueError):
     """A plugin file that is missing or fails."""
 
 

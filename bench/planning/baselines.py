@@ -1,4 +1,4 @@
-"""Rows that a comparison means little without: no model, no training, no reduction."""
+"""Baselines, without which a comparison means little: no model, no training, no reduction."""
 
 from __future__ import annotations
 
@@ -17,27 +17,19 @@ def models_with_baselines(models: Sequence[str]) -> tuple[str, ...]:
 
     What is there already stays where it is.
     """
-    found: list[str] = []
-    if NO_MODEL not in models and NO_MODEL in autoencoders:
-        found.append(NO_MODEL)
+    found = [NO_MODEL] if NO_MODEL not in models and NO_MODEL in autoencoders else []
     for model in models:
-        variant = _untrained(model)
-        if variant and variant not in models:
-            found.append(variant)
-        found.append(model)
+        variant = Named.parse(model).untrained
+        found += [variant, model] if variant and variant not in models else [model]
     return tuple(found)
 
 
 def baselines_among(models: Sequence[str]) -> set[str]:
-    """Return those that others of these models are held against."""
-    return {NO_MODEL, *filter(None, map(_untrained, models))} & set(models)
+    """Return those that are baselines of others of these models."""
+    return {NO_MODEL, *(Named.parse(model).untrained or "" for model in models)} & set(models)
 
 
 def chains_with_baseline(chains: Sequence[str]) -> tuple[str, ...]:
     """Put the chain `none` first, unless it is there."""
     missing = NO_REDUCTION not in chains and NO_REDUCTION in reducers
     return (NO_REDUCTION, *chains) if missing else tuple(chains)
-
-
-def _untrained(model: str) -> str | None:
-    return Named.parse(model).untrained

@@ -20,9 +20,21 @@ from reducers import reducers
 # A registry's kind and its entry: what another process needs to have the item as well.
 Adopted = list[tuple[str, Entry[Any]]]
 
-_REGISTRIES: dict[str, Registry[Any]] = {
-    registry.kind: registry for registry in (datasets, autoencoders, reducers, clusterers)
+REGISTRIES: dict[str, Registry[Any]] = {
+    registry.kind: registry for registry in (autoencoders, reducers, clusterers, datasets)
 }
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item by its registry's kind and its name."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return what the item is called in messages."""
+        return f"{self.kind} {self.name}"
 
 
 def load_plugins(paths: Iterable[Path]) -> None:
@@ -33,39 +45,14 @@ def load_plugins(paths: Iterable[Path]) -> None:
     bench.base.registry.PluginError
         If one is missing or fails; also where it takes the name of a built-in item.
     """
-    # Built-in items come first, so that it is the plugin that is refused.
-    before = {registry: _registered(registry) for registry in _REGISTRIES.values()}
+    before = _registered()  # built-in items come first, so that it is the plugin that is refused
     try:
         for path in paths:
             load_plugin(path)
     except PluginError:
-        for registry, names in before.items():
-            for name in _registered(registry) - names:
-                registry.unregister(name)
+        for item in _registered() - before:
+            REGISTRIES[item.kind].unregister(item.name)
         raise
-
-
-def _registered(registry: Registry[Any]) -> set[str]:
-    """Return the names that somebody registered: variants come and go with their originals."""
-    return {entry.name for entry in registry if entry.origin is None}
-
-
-@dataclass(frozen=True)
-class Item:
-    """An item by its registry's kind and its name.
-
-    Attributes
-    ----------
-    kind : str
-    name : str
-    """
-
-    kind: str
-    name: str
-
-    def __str__(self) -> str:
-        """Return what the item is called in messages."""
-        return f"{self.kind} {self.name}"
 
 
 def items_in(path: Path) -> list[Item]:
@@ -74,41 +61,33 @@ def items_in(path: Path) -> list[Item]:
     Parameters
     ----------
     path : Path
-        A plugin, or a file in one of the folders whose files are found by themselves.
+        A plugin, or a file in the folder of a registry.
 
     Raises
     ------
     bench.base.registry.PluginError
         If it is missing or fails; also where it takes the name of a built-in item.
     """
-    if is_built_in(path):
-        try:
-            before = {registry: _registered(registry) for registry in _REGISTRIES.values()}
-        except Exception as error:
-            raise PluginError(f"{path} failed with {type(error).__name__}: {error}") from error
-    else:
-        before = {registry: _registered(registry) for registry in _REGISTRIES.values()}
+    try:
+        before = _registered()
+    except Exception as error:  # a file in the folder of a registry, which is imported with it
+        raise PluginError(f"{path} failed with {type(error).__name__}: {error}") from error
+    if not is_built_in(path):
         load_plugins([path])
     return [
-        Item(registry.kind, entry.name)
-        for registry in (autoencoders, reducers, clusterers, datasets)
+        Item(kind, entry.name)
+        for kind, registry in REGISTRIES.items()
         for entry in registry
         if entry.origin is None
-        and (entry.name not in before[registry] or _defined_in(entry.item, path))
+        and (Item(kind, entry.name) not in before or _defined_in(entry.item, path))
     ]
 
 
 def is_built_in(path: Path) -> bool:
-    """Tell whether a file is found by itself, since it lies in a registry's folder."""
-    packages = [importlib.import_module(registry.package) for registry in _REGISTRIES.values()]
+    """Tell whether a file lies in the folder of a registry, which imports it by itself."""
+    packages = [importlib.import_module(registry.package) for registry in REGISTRIES.values()]
     folders = {Path(folder).resolve() for package in packages for folder in package.__path__}
     return path.is_file() and path.resolve().parent in folders
-
-
-def _defined_in(item: Any, path: Path) -> bool:
-    """Tell whether an item's module is that of a file, loaded earlier perhaps."""
-    file = getattr(sys.modules.get(getattr(item, "__module__", "")), "__file__", None)
-    return file is not None and Path(file).resolve() == path.resolve()
 
 
 def items_of(models: Iterable[str], links: Iterable[str], by: Iterable[str]) -> Adopted:
@@ -116,24 +95,42 @@ def items_of(models: Iterable[str], links: Iterable[str], by: Iterable[str]) -> 
 
     Of a variant the original is returned: the other process makes the variant by itself.
     """
-    names = [Named.parse(model).name for model in models]
-    originals = [autoencoders.entry(name).origin or name for name in names]
+    named = [autoencoders.entry(Named.parse(model).name) for model in models]
+    names = {
+        autoencoders: [entry.origin or entry.name for entry in named],
+        reducers: list(links),
+        clusterers: [Clusterer.parse(text).name for text in by],
+    }
     return [
-        *((autoencoders.kind, autoencoders.entry(name)) for name in dict.fromkeys(originals)),
-        *((reducers.kind, reducers.entry(name)) for name in dict.fromkeys(links)),
-        *(
-            (clusterers.kind, clusterers.entry(name))
-            for name in dict.fromkeys(Clusterer.parse(text).name for text in by)
-        ),
+        (registry.kind, registry.entry(name))
+        for registry, wanted in names.items()
+        for name in dict.fromkeys(wanted)
     ]
 
 
 def adopt(items: Adopted) -> None:
     """Register the items of another process that this one did not find by itself.
 
-    Those are what was defined in a notebook, a script or a test, and in no file of the project,
-    of a plugin or of an installed package.
+    Those were defined in a notebook, a script or a test: in no file of the project, of a plugin
+    or of an installed package.
     """
+    known = _registered()
     for kind, entry in items:
-        if entry.name not in _registered(_REGISTRIES[kind]):
-            _REGISTRIES[kind].register(entry.name, entry.summary)(entry.item)
+        if Item(kind, entry.name) not in known:
+            REGISTRIES[kind].register(entry.name, entry.summary)(entry.item)
+
+
+def _registered() -> set[Item]:
+    """Return what somebody registered: variants come and go with their originals."""
+    return {
+        Item(kind, entry.name)
+        for kind, registry in REGISTRIES.items()
+        for entry in registry
+        if entry.origin is None
+    }
+
+
+def _defined_in(item: Any, path: Path) -> bool:
+    """Tell whether an item's module is that of a file, loaded earlier perhaps."""
+    file = getattr(sys.modules.get(getattr(item, "__module__", "")), "__file__", None)
+    return file is not None and Path(file).resolve() == path.resolve()

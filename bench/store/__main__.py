@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.base.command import main_of, new_app
-from bench.base.errors import UsageError
-from bench.store.store import Store
 
-app = new_app(
-    help="Look after the folder that keeps what grids computed. Without a command: its sizes."
-)
+if TYPE_CHECKING:
+    from bench.store.store import Store
+
+app = new_app(help="Look after the folder that keeps what grids computed; by itself: its sizes.")
 
 Where = Annotated[
-    str | None,
+    Path | None,
     typer.Option(
-        "--store",
         help="The folder; by default $LATENTGRID_STORE, or .store here.",
         metavar="DIR",
         show_default=False,
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")]
 
 
-def _open(where: str | None) -> Store:
+def _open(context: typer.Context, where: Path | None) -> Store:
+    from bench.base.errors import UsageError
     from bench.planning.settings import default_store
+    from bench.store.store import Store
 
-    root = default_store() if where is None else Path(where)
+    root = where or context.obj or default_store()
     if not root.is_dir():
-        raise UsageError(f"no store at {root}: --store DIR names another place")
+        raise UsageError(f"no store at {root}: --store DIR names another folder")
     return Store(root)
 
 
@@ -50,16 +49,13 @@ def size(context: typer.Context, store: Where = None) -> int:
 
     from bench.store.upkeep import sizes
 
-    opened = _open(store or context.obj)
-    rooms = sizes(opened)
-    rows = [[room.name, f"{room.artifacts:,}", f"{room.megabytes:,.1f}"] for room in rooms]
-    total = [
-        "all", f"{sum(r.artifacts for r in rooms):,}", f"{sum(r.megabytes for r in rooms):,.1f}"
-    ]  # fmt: skip
-    header = ["stage", "artifacts", "MB"]
-    align = ("left", "right", "right")
+    opened = _open(context, store)
+    found = [(room.name, room.artifacts, room.megabytes) for room in sizes(opened)]
+    found.append(("all", sum(each[1] for each in found), sum(each[2] for each in found)))
+    rows = [[name, f"{artifacts:,}", f"{megabytes:,.1f}"] for name, artifacts, megabytes in found]
+    header, align = ["stage", "artifacts", "MB"], ("left", "right", "right")
     print(f"store {opened.root}")
-    print(tabulate([*rows, total], header, disable_numparse=True, colalign=align))
+    print(tabulate(rows, header, disable_numparse=True, colalign=align))
     return 0
 
 
@@ -67,41 +63,45 @@ def size(context: typer.Context, store: Where = None) -> int:
 def verify(context: typer.Context, store: Where = None) -> int:
     """Compare every artifact with its checksums; exit code 1 if one was damaged.
 
-    Damaged ones are set aside, and made again by the next grid that needs them.
+    Damaged ones are set aside. The next grid that needs them computes them again.
     """
     from bench.base.console import LoadBar
-    from bench.store.upkeep import places
-    from bench.store.upkeep import verify as verify_all
+    from bench.store import upkeep
 
-    opened = _open(store or context.obj)
+    opened = _open(context, store)
     with LoadBar() as progress:
-        found = verify_all(opened, progress)
+        found = upkeep.verify(opened, progress)
     for damage, aside in found:
         print(f"damaged: {damage.stage} {damage.key}: {damage.reason}; now in {aside}")
-    whole = len(list(places(opened)))
+    whole = len(list(upkeep.places(opened)))
     print(f"{whole:,} artifacts are whole, {len(found):,} were damaged and set aside")
     return 1 if found else 0
 
 
 @app.command()
-def prune(context: typer.Context, store: Where = None, dry_run: DryRun = False) -> int:
+def prune(
+    context: typer.Context,
+    store: Where = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print how much would go, and remove nothing.")
+    ] = False,
+) -> int:
     """Remove what no recorded grid uses.
 
     The latest grid of every results folder is recorded, as long as that folder is there.
     """
     from bench.base.console import LoadBar
-    from bench.store.upkeep import prune as prune_unused
+    from bench.store import upkeep
 
-    opened = _open(store or context.obj)
+    opened = _open(context, store)
     with LoadBar() as progress:
-        count, megabytes = prune_unused(opened, dry_run, progress)
+        count, megabytes = upkeep.prune(opened, dry_run, progress)
     word = "would go" if dry_run else "removed"
     print(f"{count:,} artifacts {word}, {megabytes:,.1f} MB in all")
     return 0
 
 
 main = main_of(app, "python -m bench.store")
-
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,65 @@
-"""Checks the HW5 report's two worked problems: ``python -m bench.worked``."""
+"""The HW5 report's two worked problems: ``python -m bench.worked``."""
 
-from bench.worked.problems import main
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.base.command import main_of, new_app
+
+app = new_app()
+
+
+@app.command("worked")
+def worked_command(
+    write: Annotated[
+        Path | None, typer.Option(help="Write the page with both derivations.", metavar="FILE")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="Fail if the page there is not current.", metavar="FILE")
+    ] = None,
+) -> int:
+    """Print the two worked problems of the HW5 report, and verify each number.
+
+    The first is a gated memory cell, step by step. The second is the loss and gradients of a
+    linear word embedding: closed forms are compared with automatic differentiation. Exit code 1 if
+    anything differs.
+    """
+    from bench.base.errors import UsageError
+    from bench.base.files import write_text
+    from bench.worked import problems
+    from bench.worked.page import cell_table, embedding_table, page
+
+    steps, cases = problems.cell_steps(problems.run_cell()), problems.embedding_cases()
+    print("1. A gated memory cell\n")
+    print(cell_table(steps, "simple"))
+    print("\n2. Loss and gradients of a linear word embedding\n")
+    print(embedding_table(cases, "simple", exact=True))
+    wrong = [f"t = {step.t}" for step in steps if not step.as_reported]
+    wrong += [case.name for case in cases if not case.as_derived]
+    verdict = "every number verified" if not wrong else f"not as it should be: {'; '.join(wrong)}"
+    print(f"\n{verdict}")
+    text = page(steps, cases)
+    if write is not None:
+        try:
+            write_text(write, text)
+        except OSError as error:
+            raise UsageError(f"cannot write {write}: {error.strerror}") from None
+    if check is not None:
+        if not check.is_file():
+            raise UsageError(f"no such file: {check}")
+        if check.read_text(encoding="utf-8") != text:
+            print(
+                f"{check} is not current: python -m bench.worked --write {check}", file=sys.stderr
+            )
+            return 1
+    return 1 if wrong else 0
+
+
+main = main_of(app, "python -m bench.worked")
 
 if __name__ == "__main__":
     main()

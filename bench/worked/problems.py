@@ -1,22 +1,14 @@
-"""The report's two worked problems, checked by machine: ``python -m bench.worked``."""
+"""The HW5 report's two worked problems, recomputed."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
-
-from bench.base.command import main_of, new_app
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from bench.worked.gated_cell import Trace
-
-app = new_app()
 
 # Homework 5's report, section 4. Order: z, z_i, z_f, z_o.
 CELL_WEIGHTS = [[0, 0, 0, 1], [100, 100, 0, 0], [-100, -100, 0, 0], [0, 0, 100, 0]]
@@ -192,55 +184,3 @@ def _case(
         float((reported - by_autograd[1][:, claimed]).abs().max()),
         holds,
     )
-
-
-@app.command()
-def worked(
-    write: Annotated[
-        Path | None, typer.Option(help="Write the page with both derivations.", metavar="FILE")
-    ] = None,
-    check: Annotated[
-        Path | None, typer.Option(help="Fail if the page there is not current.", metavar="FILE")
-    ] = None,
-) -> int:
-    """Print the report's two worked problems and verify each number.
-
-    The first is a gated memory cell, step by step; the second the loss and gradients of a linear
-    word embedding, closed forms against automatic differentiation. Exit code 1 if anything
-    differs.
-    """
-    from bench.base.errors import UsageError
-    from bench.base.files import write_text
-    from bench.worked.page import cell_table, embedding_table, page
-
-    steps, cases = cell_steps(run_cell()), embedding_cases()
-    print("1. A gated memory cell\n")
-    print(cell_table(steps, "simple"))
-    print("\n2. Loss and gradients of a linear word embedding\n")
-    print(embedding_table(cases, "simple", exact=True))
-    wrong = [f"t = {step.t}" for step in steps if not step.as_reported]
-    wrong += [case.name for case in cases if not case.as_derived]
-    verdict = "every number verified" if not wrong else f"not as it should be: {'; '.join(wrong)}"
-    print(f"\n{verdict}")
-    text = page(steps, cases)
-    if write is not None:
-        try:
-            write_text(write, text)
-        except OSError as error:
-            raise UsageError(f"cannot write {write}: {error.strerror}") from None
-    if check is not None:
-        if not check.is_file():
-            raise UsageError(f"no such file: {check}")
-        if check.read_text(encoding="utf-8") != text:
-            print(
-                f"{check} is not current: python -m bench.worked --write {check}", file=sys.stderr
-            )
-            return 1
-    return 1 if wrong else 0
-
-
-main = main_of(app, "python -m bench.worked")
-
-
-if __name__ == "__main__":
-    main()
