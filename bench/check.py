@@ -13,9 +13,9 @@ from bench.base.errors import UsageError
 EPILOG = (
     "Exit codes: 0 everything holds, 1 something fell short, 2 misuse, 3 not enough seeds to "
     "tell, or no threshold for one of several data sets.\n\nExamples:\n\n"
-    "python -m bench.check   (results/results.csv)\n\n"
-    "python -m bench.check --update   (set the thresholds from the present results)\n\n"
-    "python -m bench.check out/results.csv --json gate.json --junit gate.xml"
+    "latentgrid check   (results/results.csv)\n\n"
+    "latentgrid check --update   (set the thresholds from the present results)\n\n"
+    "latentgrid check out/results.csv --json gate.json --junit gate.xml"
 )
 
 app = new_app()

@@ -11,7 +11,7 @@ from bench.base.command import main_of, new_app
 
 EPILOG = (
     "Exit codes: 0 no pipeline is significantly worse, 1 some are, 2 misuse.\n\nExample:\n\n"
-    "python -m bench.compare before/results.csv after/results.csv"
+    "latentgrid compare before/results.csv after/results.csv"
 )
 
 app = new_app()

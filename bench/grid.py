@@ -13,11 +13,11 @@ from bench.planning.settings import COMPARE
 
 EPILOG = (
     "Examples:\n\n"
-    "python -m bench.grid   (the preset quick, on digits)\n\n"
-    "python -m bench.grid --preset homework --dataset npy:DIR\n\n"
-    "python -m bench.grid --dataset folder:DIR --clusters 5 --models pixels,dnn\n\n"
-    "python -m bench.grid --dataset digits,photos   (a report each, and a table of ranks)\n\n"
-    "python -m bench.grid --reducers 'pca64,pca128+tsne2(perplexity=50)' --seeds 5 --dry-run"
+    "latentgrid grid   (the preset quick, on digits)\n\n"
+    "latentgrid grid --preset homework --dataset npy:DIR\n\n"
+    "latentgrid grid --dataset folder:DIR --clusters 5 --models pixels,dnn\n\n"
+    "latentgrid grid --dataset digits,photos   (a report each, and a table of ranks)\n\n"
+    "latentgrid grid --reducers 'pca64,pca128+tsne2(perplexity=50)' --seeds 5 --dry-run"
 )
 
 app = new_app()

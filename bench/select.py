@@ -11,8 +11,8 @@ from bench.base.command import main_of, new_app
 
 EPILOG = (
     "Example, on three labeled data sets:\n\n"
-    "python -m bench.grid --dataset digits,photos,npy:DIR --resamples 1 --out out\n\n"
-    "python -m bench.select out/results.csv"
+    "latentgrid grid --dataset digits,photos,npy:DIR --resamples 1 --out out\n\n"
+    "latentgrid select out/results.csv"
 )
 
 app = new_app()

@@ -22,8 +22,8 @@ SETTINGS = ("device", "precision", "threads", "batch", "images", "features")
 EPILOG = (
     "Exit codes: 0 nothing is slower, 1 something is slower or missing, 2 misuse.\n\nExamples:\n\n"
     "pytest --benchmark-only --benchmark-json=new.json   (measure)\n\n"
-    "python -m bench.speed new.json   (show)\n\n"
-    "python -m bench.speed old.json new.json --tolerance 0.1   (compare)"
+    "latentgrid speed new.json   (show)\n\n"
+    "latentgrid speed old.json new.json --tolerance 0.1   (compare)"
 )
 
 app = new_app()

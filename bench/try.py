@@ -13,10 +13,10 @@ from bench.planning.options import takes_settings
 EPILOG = (
     "Exit codes: 0 all promises are kept and all runs finished, 1 otherwise, 2 misuse.\n\n"
     "Examples:\n\n"
-    "python -m bench.try mine.py\n\n"
-    "python -m bench.try mine.py --seeds 10   (with three, no difference can be significant)\n\n"
-    "python -m bench.try mine.py --dataset npy:DIR --limit 1000 --epochs 20\n\n"
-    "python -m bench.try my_data.py --dataset mine:DIR   (a data set of your own with an argument)"
+    "latentgrid try mine.py\n\n"
+    "latentgrid try mine.py --seeds 10   (with three, no difference can be significant)\n\n"
+    "latentgrid try mine.py --dataset npy:DIR --limit 1000 --epochs 20\n\n"
+    "latentgrid try my_data.py --dataset mine:DIR   (a data set of your own with an argument)"
     "\n\n"
     "docs/growing.md says how to write such a file."
 )

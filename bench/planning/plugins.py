@@ -96,7 +96,7 @@ def items_of(models: Iterable[str], links: Iterable[str], by: Iterable[str]) -> 
     Of a variant the original is returned: the other process makes the variant by itself.
     """
     named = [autoencoders.entry(Named.parse(model).name) for model in models]
-    names = {
+    names: dict[Registry[Any], list[str]] = {
         autoencoders: [entry.origin or entry.name for entry in named],
         reducers: list(links),
         clusterers: [Clusterer.parse(text).name for text in by],

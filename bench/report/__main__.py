@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 EPILOG = (
     "Examples:\n\n"
-    "python -m bench.report   (of results)\n\n"
-    "python -m bench.report out --store /big/store"
+    "latentgrid report   (of results)\n\n"
+    "latentgrid report out --store /big/store"
 )
 
 app = new_app()
