@@ -10,6 +10,7 @@ from sklearn.metrics.cluster import contingency_matrix
 
 from bench.stages import stages
 from bench.stages.metrics import clustering
+from bench.stages.metrics.table import METRICS, evaluate
 
 
 def best(clusters, labels):
@@ -71,7 +72,7 @@ def test_counts_are_scikit_learns(pair):
 @given(vectors)
 def test_nmi_and_ari_are_scikit_learns_and_in_range(pair):
     clusters, labels = pair
-    nmi = clustering.mutual_information(clusters, labels)
+    nmi = clustering.nmi(clusters, labels)
     ari = clustering.adjusted_rand(clusters, labels)
     assert nmi == pytest.approx(normalized_mutual_info_score(labels, clusters))
     assert ari == pytest.approx(adjusted_rand_score(labels, clusters))
@@ -106,9 +107,22 @@ def test_halves_are_stratified_and_always_the_same(labels):
 
 
 def test_every_metric_says_what_it_means():
-    for name, metric in clustering.METRICS.items():
+    for name, metric in METRICS.items():
         assert metric.name == name
         assert metric.title
         assert metric.range
         assert metric.meaning
         assert metric.stage in stages()
+        assert (metric.formula is None) == (not metric.needs)
+
+
+def test_metrics_are_computed_from_the_inputs_at_hand():
+    labels = np.array([0, 0, 1, 1])
+    found = evaluate("score", clusters=1 - labels, labels=labels, assignment=None, near=None)
+    assert found == pytest.approx({"nmi": 1, "ami": 1, "ari": 1})
+    assert evaluate("train", history=[3.0, 2.0], objective_is_loss=True) == {
+        "summed_batch_mse": 2.0
+    }
+    assert evaluate("train", history=[3.0, 2.0], objective_is_loss=False) == {
+        "summed_batch_mse": None
+    }

@@ -16,7 +16,7 @@ from bench.report.markdown import escape, render
 from bench.report.tables import grid_table, mean_and_spread, report_table
 from bench.report.write import prepare
 from bench.stages import stages_of_runs
-from bench.stages.metrics.clustering import METRICS
+from bench.stages.metrics.table import METRICS
 
 
 def record(model="dnn", chain="pca5", seed=0, **values):

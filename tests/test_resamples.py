@@ -1,4 +1,4 @@
-"""Agreement: do clusters stay when the chain and k-means see fewer images?"""
+"""Stability: do clusters stay the same when chain and clusterer see fewer images?"""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,8 @@ from sklearn.metrics import adjusted_rand_score
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
 from bench.session.session import Session
+from bench.stages.metrics.clustering import stability
 from bench.stages.resample import resample
-from bench.stages.stability import stability
 from tests.conftest import run_grid
 
 
@@ -28,7 +28,7 @@ def test_four_fifths_without_replacement():
     assert not np.array_equal(chosen, resample(101, 4).arrays["chosen"])
 
 
-def test_agreement_is_the_mean_adjusted_rand_index_on_shared_images():
+def test_stability_is_the_mean_adjusted_rand_index_on_shared_images():
     random = np.random.default_rng(0)
     clusters = random.integers(0, 3, 50)
     again = []
@@ -36,9 +36,9 @@ def test_agreement_is_the_mean_adjusted_rand_index_on_shared_images():
         chosen = resample(50, seed).arrays["chosen"]
         again.append((chosen, random.integers(0, 3, 40)))
     expected = np.mean([adjusted_rand_score(clusters[c], other) for c, other in again])
-    assert stability(clusters, again).values["stability"] == pytest.approx(expected)
+    assert stability(clusters, again) == pytest.approx(expected)
     same = [(chosen, 2 - clusters[chosen]) for chosen, _ in again]  # other names
-    assert stability(clusters, same).values["stability"] == 1
+    assert stability(clusters, same) == 1
 
 
 def test_every_model_and_chain_sees_the_same_fewer_images():

@@ -23,7 +23,8 @@ from bench.execution.runner import Failure, Outcome
 from bench.planning.pipeline import PlannedRun
 from bench.planning.plan import Plan
 from bench.stages import stages_of_runs
-from bench.stages.metrics.clustering import METRICS, largest_share
+from bench.stages.metrics.clustering import largest_share
+from bench.stages.metrics.table import METRICS, evaluate
 from bench.stages.stage import Task
 from bench.store import Artifact, Store
 
@@ -170,9 +171,9 @@ def _results(cell: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]
     return (
         values
         | {
-            "summed_batch_mse": history[-1] if history and is_loss else None,
             "assignment": None if assignment is None else json.dumps(assignment),
         }
+        | evaluate("train", history=history, objective_is_loss=is_loss)
         | _null(cell, store, outcome)
         | _resampled(cell, store, outcome)
         | _costs(cell, done)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.datasets.dataset import PRIMARY_METRICS
 from bench.stages import stages
-from bench.stages.metrics.clustering import METRICS
+from bench.stages.metrics.table import METRICS
 from bench.store import Store
 
 # The columns that name a pipeline in every table, and their values for one.

@@ -24,7 +24,7 @@ from bench.clusterers.named import Named as Clusterer
 from bench.datasets.dataset import Dataset
 from bench.stages import stages
 from bench.stages.fitted import FITTED
-from bench.stages.metrics.clustering import METRICS
+from bench.stages.metrics.table import METRICS
 from bench.store import Artifact, Store
 from bench.store.artifact import DamagedError
 from models.named import CLUSTERS, find

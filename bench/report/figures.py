@@ -21,7 +21,7 @@ from bench.base.naming import chain_name, pipeline_file_name, pipeline_name
 from bench.datasets.dataset import Dataset
 from bench.report import paint
 from bench.report.tables import missing
-from bench.stages.metrics.clustering import METRICS
+from bench.stages.metrics.table import METRICS
 from bench.store import Store
 
 DPI = 150

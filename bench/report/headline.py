@@ -11,7 +11,7 @@ from bench.base.times import duration
 from bench.planning.baselines import NO_MODEL, NO_REDUCTION
 from bench.report.layout import count_seeds, escape
 from bench.report.tables import behind, format_ci, mean_and_spread
-from bench.stages.metrics.clustering import METRICS
+from bench.stages.metrics.table import METRICS
 
 
 def render(records: pd.DataFrame) -> str:

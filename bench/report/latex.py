@@ -8,7 +8,7 @@ from bench.analysis.inference import ALIKE, BEST
 from bench.analysis.results import Results
 from bench.base.naming import chain_name
 from bench.report.tables import OF_UNLABELED, format_ci, mean_and_spread, metrics_to_show
-from bench.stages.metrics.clustering import METRICS
+from bench.stages.metrics.table import METRICS
 
 FILE = "results.tex"
 

@@ -19,7 +19,7 @@ from bench.report.figures import FOLDER, Figure
 from bench.report.layout import count_seeds, escape, table
 from bench.report.tables import REPORT_BATCHES, grid_table, report_table
 from bench.stages import stages_of_runs
-from bench.stages.metrics.clustering import METRICS
+from bench.stages.metrics.table import METRICS
 
 
 def render(records: pd.DataFrame, figures: list[Figure], curve: pd.DataFrame | None = None) -> str:

@@ -8,7 +8,7 @@ from bench.analysis.results import Results
 from bench.base.naming import chain_name
 from bench.report.layout import table
 from bench.report.tables import MISSING, mean_and_spread, metrics_to_show
-from bench.stages.metrics.clustering import METRICS
+from bench.stages.metrics.table import METRICS
 
 EMBEDDING = ("trustworthiness", "continuity", "knn_preservation", "knn_label_purity")
 

@@ -19,7 +19,7 @@ from bench.report.layout import escape, table
 from bench.report.markdown import section_of_set
 from bench.report.tables import MISSING
 from bench.report.write import remove_stale, remove_stale_sets
-from bench.stages.metrics.clustering import METRICS
+from bench.stages.metrics.table import METRICS
 
 AGAINST = "against the best"
 

@@ -9,7 +9,7 @@ from bench.analysis.results import Results
 from bench.base.naming import chain_name
 from bench.planning.baselines import NO_REDUCTION
 from bench.planning.presets import REPORT_CHAIN
-from bench.stages.metrics.clustering import METRICS
+from bench.stages.metrics.table import METRICS
 
 OF_LABELED = (
     "accuracy",

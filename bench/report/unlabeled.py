@@ -10,7 +10,7 @@ from bench.analysis.suggest import choose, leading
 from bench.base.naming import chain_name, pipeline_name
 from bench.report.layout import escape, table
 from bench.report.tables import MISSING, mean_and_spread, metrics_to_show
-from bench.stages.metrics.clustering import METRICS
+from bench.stages.metrics.table import METRICS
 
 EVIDENCE = (
     "knn_modularity",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,7 +11,7 @@ import numpy as np
 
 from bench.base import seeds
 from bench.stages.cost import seconds_by_pairs
-from bench.stages.metrics import neighbors, reference_space
+from bench.stages.metrics import neighbors, reference_space, table
 from bench.stages.metrics.clustering import Integers
 from bench.stages.stage import Array, Given, Job, Result, Stage, Task
 
@@ -30,7 +29,7 @@ class Measure(Stage):
     per_pipeline: ClassVar[bool] = True
 
     def sources(self) -> tuple[Any, ...]:
-        return (neighbors, reference_space, seeds)
+        return (neighbors, reference_space, table, seeds)
 
     def job(self, given: Given) -> Job:
         reduced, clustered, *others = given.parents
@@ -63,41 +62,35 @@ def measure(
         Ranks of the codes' neighbors, as `rank` leaves them; None where the embedding is not
         compared with its codes.
     placed : mapping or None
-        Distances and neighbors in the reference space, the arrays that `place` leaves.
+        Distances and neighbors in the reference space, the arrays that `reference` leaves.
 
     Returns
     -------
     Result
-        Values: ``silhouette``, None for a single cluster; ``trustworthiness``, ``continuity`` and
-        ``knn_preservation``, None for fewer than three images; ``knn_modularity``, and
-        ``reference_silhouette`` too, None for fewer than twenty. Arrays, of the images
-        `bench.stages.metrics.neighbors.sample`: ``near`` (m, 10), the nearest neighbors as positions in that
-        sample, and ``coherent`` (m,), each image's part in the kNN modularity.
+        Values: the metrics of this stage, None where there is no input or there are too few images.
+        Arrays, of the images `bench.stages.metrics.neighbors.sample`: ``near`` (m, 10), the nearest
+        neighbors as positions in that sample, and ``modularity_by_image`` (m,), each image's part
+        in the kNN modularity.
     """
     chosen = neighbors.sample(len(train))
     between = neighbors.distances(train[chosen])
     groups = clusters[chosen]
-    values: dict[str, Any] = {"silhouette": silhouette(between, groups)}
     if codes is None or placed is None:
-        return Result({}, values)
+        return Result({}, table.evaluate("measure", between=between, clusters=groups))
     ranks, count = neighbors.ranks(between), neighbors.neighborhood(len(chosen))
-    told = placed["near"].size > 0  # the reference space has room for so few images
-    values["reference_silhouette"] = silhouette(placed["between"], groups) if told else None
-    modularity_by_image = (
-        reference_space.knn_modularity(placed["near"], groups) if told else np.empty(0)
+    modularity = None  # the reference space has no room for so few images
+    if placed["near"].size:
+        modularity = reference_space.modularity_by_image(placed["near"], groups)
+    values = table.evaluate(
+        "measure",
+        between=between,
+        clusters=groups,
+        codes=codes,
+        embedding=ranks,
+        neighbors=count or None,
+        modularity=modularity,
+        reference_between=None if modularity is None else placed["between"],
     )
-    values["knn_modularity"] = float(modularity_by_image.mean()) if told else None
-    names = ("trustworthiness", "continuity", "knn_preservation")
-    functions = (neighbors.trustworthiness, neighbors.continuity, neighbors.kept)
-    for name, function in zip(names, functions, strict=True):
-        values[name] = function(codes, ranks, count) if count else None
+    by_image = np.empty(0) if modularity is None else modularity
     near = neighbors.nearest(ranks, count).astype(np.int32)
-    return Result(
-        {"near": near, "modularity_by_image": modularity_by_image.astype(np.float32)}, values
-    )
-
-
-def silhouette(between: Array, groups: Integers) -> float | None:
-    """Return the silhouette coefficient; None for a single cluster."""
-    found = neighbors.silhouette(between, groups)
-    return found if math.isfinite(found) else None
+    return Result({"near": near, "modularity_by_image": by_image.astype(np.float32)}, values)

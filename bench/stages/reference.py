@@ -56,7 +56,7 @@ def reference(images: Images) -> Result:
         ``near`` (m, 30), nearest neighbors as positions in that sample.
     """
     chosen = images[neighbors.sample(len(images))]
-    between = neighbors.distances(reference_space.place(chosen))
+    between = neighbors.distances(reference_space.transform(chosen))
     count = reference_space.neighborhood(len(chosen))
     near = neighbors.nearest(neighbors.ranks(between), count).astype(np.int32)
     return Result({"between": between.astype(np.float32), "near": near})

@@ -91,5 +91,5 @@ def scan(train: Array, near: Integers, counts: tuple[int, ...], seed: int, start
     for count in counts:
         kmeans = KMeans(count, starts=starts, random_state=seed)
         clusters = cluster(kmeans, chosen, None).arrays["train"]
-        found.append(float(reference_space.knn_modularity(near, clusters).mean()))
+        found.append(float(reference_space.modularity_by_image(near, clusters).mean()))
     return Result({}, {"counts": list(counts), "knn_modularity": found})

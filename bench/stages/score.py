@@ -1,4 +1,4 @@
-"""The stage score: clusters held against labels. The only stage that is given labels."""
+"""The stage score: clusters compared with labels. The only stage that is given labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bench.base import sampling, seeds
-from bench.stages.metrics import clustering, neighbors
+from bench.stages.metrics import clustering, neighbors, table
 from bench.stages.metrics.clustering import Integers
 from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task
 
@@ -24,7 +24,7 @@ class Score(Stage):
     per_pipeline: ClassVar[bool] = True
 
     def sources(self) -> tuple[Any, ...]:
-        return (clustering, neighbors, sampling, seeds)
+        return (clustering, neighbors, table, sampling, seeds)
 
     def features(self, context: Context, parents: list[Task]) -> int:
         return 1
@@ -59,38 +59,38 @@ def score(
     Returns
     -------
     Result
-        Values: the metrics that the labels at hand allow, under their names in
-        `bench.stages.metrics.clustering.METRICS`, and ``assignment``, pairs of cluster and label. Arrays:
-        ``correct`` (n,) and ``validation_correct`` (v,), whether an image's cluster is assigned
-        to its label.
+        Values: the metrics of this stage that the labels at hand allow, and ``assignment``, pairs
+        of cluster and label. Arrays: ``correct`` (n,) and ``validation_correct`` (v,), whether an
+        image's cluster is assigned to its label.
     """
-    values: dict[str, Any] = {}
+    inputs: dict[str, Any] = {}
     arrays: dict[str, Array] = {}
     assignment: dict[int, int] | None = None
     if labels is not None:
         assignment = clustering.assign(clusters, labels)
         public = clustering.public_half(labels)
-        by_public = clustering.assign(clusters[public], labels[public])
-        values = {
-            "accuracy": clustering.accuracy(clusters, labels, assignment),
-            "public_accuracy": clustering.accuracy(clusters[public], labels[public], by_public),
-            "private_accuracy": clustering.accuracy(clusters[~public], labels[~public], by_public),
-            "nmi": clustering.mutual_information(clusters, labels),
-            "ami": clustering.adjusted_mutual_information(clusters, labels),
-            "ari": clustering.adjusted_rand(clusters, labels),
+        inputs = {
+            "clusters": clusters,
+            "labels": labels,
+            "public_clusters": clusters[public],
+            "public_labels": labels[public],
+            "private_clusters": clusters[~public],
+            "private_labels": labels[~public],
+            "public_assignment": clustering.assign(clusters[public], labels[public]),
         }
         if near.size:
-            among = labels[neighbors.sample(len(labels))]
-            values["knn_label_purity"] = neighbors.knn_label_purity(near, among)
+            inputs |= {"near": near, "near_labels": labels[neighbors.sample(len(labels))]}
         arrays["correct"] = clustering.correct(clusters, labels, assignment)
     if validation_labels is not None and validation_clusters is not None:
         if assignment is None:
             assignment = clustering.assign(validation_clusters, validation_labels)
-        values["validation_accuracy"] = clustering.accuracy(
-            validation_clusters, validation_labels, assignment
-        )
+        inputs |= {
+            "validation_clusters": validation_clusters,
+            "validation_labels": validation_labels,
+        }
         arrays["validation_correct"] = clustering.correct(
             validation_clusters, validation_labels, assignment
         )
+    values: dict[str, Any] = table.evaluate("score", assignment=assignment, **inputs)
     values["assignment"] = [] if assignment is None else sorted(assignment.items())
     return Result(arrays, values)

@@ -6,10 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
-from bench.stages.metrics import clustering
-from bench.stages.metrics.clustering import Integers
+from bench.stages.metrics import clustering, table
 from bench.stages.stage import Context, Given, Job, Result, Stage, Task
 
 
@@ -25,7 +22,7 @@ class Stability(Stage):
     per_pipeline: ClassVar[bool] = True
 
     def sources(self) -> tuple[Any, ...]:
-        return (clustering,)
+        return (clustering, table)
 
     def features(self, context: Context, parents: list[Task]) -> int:
         return 1
@@ -38,30 +35,6 @@ class Stability(Stage):
             for drawn, found in zip(others[::2], others[1::2], strict=True)
         ]
         return Job(
-            lambda: stability(clusters, again),
+            lambda: Result({}, table.evaluate("stability", clusters=clusters, resamples=again)),
             lambda: importlib.import_module("sklearn.metrics"),
         )
-
-
-def stability(clusters: Integers, again: list[tuple[Integers, Integers]]) -> Result:
-    """Say how far clusters stay the same when the chain and clusterer see fewer images.
-
-    Parameters
-    ----------
-    clusters : ndarray, shape (n,)
-        Of all images.
-    again : list of (chosen, clusters)
-        Images of each resample and their clusters there.
-
-    Returns
-    -------
-    Result
-        Values: ``stability``, the mean adjusted Rand index on the images that both have.
-
-    References
-    ----------
-    Ben-Hur, Elisseeff, Guyon (2002), A stability based method for discovering structure in
-    clustered data; von Luxburg (2010), Clustering stability: an overview.
-    """
-    found = [clustering.adjusted_rand(clusters[chosen], other) for chosen, other in again]
-    return Result({}, {"stability": float(np.mean(found))})

@@ -18,7 +18,7 @@ from bench.report.tables import (
     metrics_to_show,
     missing,
 )
-from bench.stages.metrics.clustering import METRICS
+from bench.stages.metrics.table import METRICS
 
 WIDTH = 180.0  # of a drawn interval, in CSS pixels
 

@@ -1,12 +1,13 @@
-"""Neighbors of images in codes and embeddings, found once, and every metric made from them.
+"""Distances and neighbors of images in codes and embeddings, and the metrics made from them.
 
-On more than 2,000 images all of it is measured on a sample, always the same: distances grow with
-the square. Neighbors are then those within the sample.
+Of more than 2,000 images a sample is measured, always the same, since distances grow with the
+square. Neighbors are then those within the sample.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from bench.base.seeds import derive
 from bench.stages.metrics.clustering import Integers
+from bench.stages.metrics.metric import Metric
 
 MOST = 2000
 NEIGHBORS = 10
@@ -76,7 +78,7 @@ def nearest(of: Ranks, count: int) -> NDArray[np.int64]:
 
 
 def trustworthiness(codes: Ranks, embedding: Ranks, count: int) -> float:
-    """Say how far an embedding's neighbors were near among the codes.
+    """Return how far an embedding's neighbors were near among the codes.
 
     1 − 2 / (n k (2n − 3k − 1)) · Σ (r − k) over points and those of their k neighbors in the
     embedding that have a rank r > k among the codes.
@@ -104,11 +106,11 @@ def trustworthiness(codes: Ranks, embedding: Ranks, count: int) -> float:
 
 
 def continuity(codes: Ranks, embedding: Ranks, count: int) -> float:
-    """Say how far neighbors among the codes are still near: trustworthiness turned round."""
+    """Return how far neighbors among the codes are still near: trustworthiness turned round."""
     return trustworthiness(embedding, codes, count)
 
 
-def kept(codes: Ranks, embedding: Ranks, count: int) -> float:
+def knn_preservation(codes: Ranks, embedding: Ranks, count: int) -> float:
     """Return the share of each point's nearest among the codes that are still its nearest.
 
     References
@@ -132,8 +134,8 @@ def knn_label_purity(near: Integers, labels: Integers) -> float:
     return float(np.mean(labels[near] == labels[:, None]))
 
 
-def silhouette(between: Distances, clusters: Integers) -> float:
-    """Return the silhouette coefficient, -1 to 1 (scikit-learn's); NaN for a single cluster.
+def silhouette(between: Distances, clusters: Integers) -> float | None:
+    """Return the silhouette coefficient, -1 to 1 (scikit-learn's); None for a single cluster.
 
     Parameters
     ----------
@@ -148,5 +150,57 @@ def silhouette(between: Distances, clusters: Integers) -> float:
     from sklearn.metrics import silhouette_score
 
     if not 2 <= len(np.unique(clusters)) < len(clusters):
-        return float("nan")
-    return float(silhouette_score(between, clusters, metric="precomputed"))
+        return None
+    found = float(silhouette_score(between, clusters, metric="precomputed"))
+    return found if math.isfinite(found) else None
+
+
+METRICS = (
+    Metric(
+        name="silhouette",
+        title="silhouette",
+        meaning="how much nearer images are to their own cluster than to the next, in the space "
+        "that was clustered, on up to 2,000 images (Rousseeuw 1987); spaces differ, so that it is "
+        "compared with the null reference and not across pipelines",
+        stage="measure",
+        needs=("between", "clusters"),
+        formula=silhouette,
+        range="-1 to 1",
+    ),
+    Metric(
+        name="trustworthiness",
+        title="trustworthiness",
+        meaning="how far the 10 nearest neighbors in the space that was clustered were near among "
+        "the codes, by rank, on up to 2,000 images (Venna and Kaski 2001)",
+        stage="measure",
+        needs=("codes", "embedding", "neighbors"),
+        formula=trustworthiness,
+    ),
+    Metric(
+        name="continuity",
+        title="continuity",
+        meaning="how far the 10 nearest neighbors among the codes are still near in the space that "
+        "was clustered: trustworthiness turned round (Venna and Kaski 2001)",
+        stage="measure",
+        needs=("codes", "embedding", "neighbors"),
+        formula=continuity,
+    ),
+    Metric(
+        name="knn_preservation",
+        title="kNN preservation",
+        meaning="share of the 10 nearest neighbors among the codes that are among the 10 nearest "
+        "in the space that was clustered (Lee and Verleysen 2009)",
+        stage="measure",
+        needs=("codes", "embedding", "neighbors"),
+        formula=knn_preservation,
+    ),
+    Metric(
+        name="knn_label_purity",
+        title="kNN label purity",
+        meaning="share of the 10 nearest neighbors, in the space that was clustered, that have the "
+        "image's own label; it needs no clusters",
+        stage="score",
+        needs=("near", "near_labels"),
+        formula=knn_label_purity,
+    ),
+)

@@ -1,9 +1,9 @@
-"""A space that belongs to no model: in it, the clusterings of all cells can be compared.
+"""The reference space, which belongs to no model: all pipelines' clusters are compared in it.
 
-Indices of the spaces in which cells cluster cannot be compared with each other, and the pixels as
-reference space would favor the model ``pixels``, the codes of one model that model. Here images are
-sent through two layers of fixed random filters and whitened, and only which image is near to which
-is kept.
+Indices of the spaces that pipelines cluster in cannot be compared with each other. Pixels as
+reference space would favor the model ``pixels``, and the codes of a model that model. So images go
+through two layers of fixed random filters and are whitened; only which image is near to which is
+kept.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from bench.base.seeds import derive
 from bench.datasets.source import Images
 from bench.stages.metrics.clustering import Integers
+from bench.stages.metrics.metric import Metric
+from bench.stages.metrics.neighbors import silhouette
 
 FILTERS = (64, 512)
 KERNELS = (5, 3)
@@ -29,13 +31,13 @@ BATCH = 256
 def neighborhood(count: int) -> int:
     """Return how many neighbors count as near among ``count`` images: 30, or fewer.
 
-    Fewer than half of the images; 0 for fewer than twenty, of which nothing can be told.
+    Fewer than half of the images; 0 for fewer than twenty, which are too few.
     """
     return min(NEIGHBORS, (count - 1) // 2) if count >= FEWEST else 0
 
 
-def place(images: Images) -> NDArray[np.float32]:
-    """Place images in the reference space.
+def transform(images: Images) -> NDArray[np.float32]:
+    """Return images in the reference space.
 
     Parameters
     ----------
@@ -106,8 +108,8 @@ def _through(images: Any, weights: list[Any]) -> Any:
     return functional.adaptive_avg_pool2d(x, SIDE).flatten(1)
 
 
-def knn_modularity(near: Integers, clusters: Integers) -> NDArray[np.float64]:
-    """Say how far each image's neighbors in the reference space are in its cluster, beyond chance.
+def modularity_by_image(near: Integers, clusters: Integers) -> NDArray[np.float64]:
+    """Return how far each image's neighbors are in its cluster, beyond chance.
 
     The share of neighbors in the image's own cluster, less the share that is expected of clusters
     of these sizes. The mean over images is the modularity of the clusters on the graph of nearest
@@ -118,7 +120,7 @@ def knn_modularity(near: Integers, clusters: Integers) -> NDArray[np.float64]:
     near : ndarray, shape (m, k)
         Positions of each image's neighbors.
     clusters : ndarray, shape (m,)
-        -1 for images in none: they are in no company.
+        -1 for images in none.
 
     Returns
     -------
@@ -136,3 +138,32 @@ def knn_modularity(near: Integers, clusters: Integers) -> NDArray[np.float64]:
     share = np.bincount(clusters[clusters >= 0], minlength=count) / len(clusters)
     pointed_at = np.bincount(of_neighbors[of_neighbors >= 0], minlength=count) / near.size
     return np.asarray(within - share @ pointed_at)
+
+
+def knn_modularity(modularity: NDArray[np.float64]) -> float:
+    """Return the mean over images."""
+    return float(modularity.mean())
+
+
+METRICS = (
+    Metric(
+        name="knn_modularity",
+        title="kNN modularity",
+        meaning="share of an image's 30 nearest neighbors that are in its own cluster, less the "
+        "share that clusters of these sizes have by chance (modularity: Newman and Girvan 2004); "
+        "in the reference space, fixed random filters that are no model's, on up to 2,000 images",
+        stage="measure",
+        needs=("modularity",),
+        formula=knn_modularity,
+        range="-0.5 to 1, 0 by chance",
+    ),
+    Metric(
+        name="reference_silhouette",
+        title="reference silhouette",
+        meaning="silhouette (Rousseeuw 1987) in the reference space",
+        stage="measure",
+        needs=("reference_between", "clusters"),
+        formula=silhouette,
+        range="-1 to 1",
+    ),
+)

@@ -1,0 +1,37 @@
+"""How well models reconstruct images."""
+
+from __future__ import annotations
+
+from bench.stages.metrics.metric import Metric
+
+
+def summed_batch_mse(history: list[float], objective_is_loss: bool) -> float | None:
+    """Return the last epoch's objective, where that is the mean squared error."""
+    return history[-1] if history and objective_is_loss else None
+
+
+METRICS = (
+    Metric(
+        name="reconstruction_loss",
+        title="MSE",
+        meaning="mean squared error over all training images and pixel values, values in [-1, 1], "
+        "evaluation mode, computed by the harness for every model",
+        stage="encode",
+        range="0 and up",
+        higher_is_better=False,
+        digits=4,
+    ),
+    Metric(
+        name="summed_batch_mse",
+        title="summed batch MSE",
+        meaning="sum over the last epoch's batches of each batch's mean squared error, as HW5 "
+        "printed it; grows with the number of batches; models that are trained on another "
+        "objective have none",
+        stage="train",
+        needs=("history", "objective_is_loss"),
+        formula=summed_batch_mse,
+        range="0 and up",
+        higher_is_better=False,
+        digits=4,
+    ),
+)

@@ -1,0 +1,21 @@
+"""All metrics in one table, in the order of their columns in results.csv."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.stages.metrics import clustering, neighbors, reconstruction, reference_space
+
+FAMILIES = (clustering, neighbors, reference_space, reconstruction)
+METRICS = {metric.name: metric for family in FAMILIES for metric in family.METRICS}
+
+
+def evaluate(stage: str, **inputs: Any) -> dict[str, float | None]:
+    """Compute the metrics of a stage, those of which no input is None or missing."""
+    return {
+        metric.name: metric.formula(*(inputs[name] for name in metric.needs))
+        for metric in METRICS.values()
+        if metric.stage == stage
+        and metric.formula is not None
+        and all(inputs.get(name) is not None for name in metric.needs)
+    }
