@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import HANGING
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PHONE, DESK = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
@@ -43,6 +45,7 @@ def launched() -> Iterator[Any]:
 def opened(browser: Any, path: Path, **settings: Any) -> Iterator[Any]:
     """Open a page; assert that nothing goes wrong in it, and that no network is asked."""
     context = browser.new_context(**({"viewport": DESK} | settings))
+    context.set_default_timeout(HANGING * 1000)
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
@@ -50,7 +53,9 @@ def opened(browser: Any, path: Path, **settings: Any) -> Iterator[Any]:
     page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.on("request", lambda asked: _outside(asked.url, path) and wrong.append(asked.url))
     page.goto(path.as_uri())
-    page.wait_for_function("window.latentgrid ? window.latentgrid.ready : true", timeout=60_000)
+    page.wait_for_function(
+        "window.latentgrid ? window.latentgrid.ready : true", timeout=HANGING * 1000
+    )
     yield page
     page.wait_for_timeout(50)
     context.close()

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from bench import run_grid
 from bench.analysis.folder import FinishedGrid, open_grid
+from tests.conftest import run_python
 
 TRAINED, NEW = 150, 60
 CHAINS = (
@@ -35,7 +35,7 @@ def make_grid(folder: Path, **settings: str) -> FinishedGrid:
     write_digits(folder / "old", slice(0, TRAINED), nested=True)
     write_digits(folder / "new", slice(TRAINED, TRAINED + NEW))
     asked = {"models": "histogram", "reducers": CHAINS, "clusterers": BY} | settings
-    run_grid(
+    run_python(
         dataset=f"folder:{folder / 'old'}", seeds=1, epochs=3, null=False, baselines=False,
         resamples=0, out=folder / "results", store=folder / ".store", **asked,
     )  # fmt: skip

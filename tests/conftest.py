@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+import bench
 from bench.base.errors import UsageError
 from bench.contracts.material import make_images
 from bench.datasets.dataset import load
@@ -21,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # The least grid: one cell, eight tasks.
 SMALL = ["--models", "pixels", "--reducers", "pca5", "--seeds", "1", "--no-null", "--no-baselines"]
 # Seconds after which a process is taken to hang; far more than any needs on a busy machine.
-HANGING = 1800
+HANGING = 900
 SCENES = Path(os.environ.get("LATENTGRID_SCENES", ROOT.parent / "shared" / "data" / "scenes"))
 
 
@@ -95,6 +97,14 @@ def run_grid(folder: Path, *arguments: object) -> subprocess.CompletedProcess[st
     """Run ``python -m bench.grid`` in a folder, all of it in this process."""
     inline = () if "--engine" in arguments else ("--engine", "inline")
     return run_module("bench.grid", *arguments, *inline, cwd=folder)
+
+
+def run_python(**settings: Any) -> pd.DataFrame:
+    """Run `bench.run_grid` with all its tasks in this process."""
+    from tests.inside import restored
+
+    with restored():
+        return bench.run_grid(**{"engine": "inline"} | settings)
 
 
 def run_process(

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.conftest import HANGING, ROOT
 
 # Holds a worker's process up in each kind of stage, once: the test says when it goes on.
 HOLD = """
@@ -68,7 +68,7 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def wait_for(what, seconds=120.0):
+def wait_for(what, seconds=HANGING):
     """Return what a function returns as soon as that is true."""
     deadline = time.monotonic() + seconds
     while not (found := what()):
@@ -103,7 +103,7 @@ class DaskCluster:
         return self._start(
             "worker", self.address, "--nthreads", threads, "--memory-limit", memory, "--host",
             "127.0.0.1", "--no-dashboard", "--nanny" if nanny else "--no-nanny", "--death-timeout",
-            300, "--local-directory", self.folder / "scratch", **environment,
+            HANGING, "--local-directory", self.folder / "scratch", **environment,
         )  # fmt: skip
 
     def want_held(self, *stages):

@@ -16,14 +16,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench import export_bundle, load_bundle, run_grid
+from bench import export_bundle, load_bundle
 from bench.base.errors import RunError, UsageError
 from bench.bundle import assigning, drift, sheets, sorting
 from bench.bundle.assigning import assign
 from bench.bundle.manifest import Errors
 from reducers import reducers
 from tests.bundles import NEW, TRAINED, make_grid, write_digits
-from tests.conftest import ROOT, run_module
+from tests.conftest import ROOT, run_module, run_python
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ class Mine(Reducer):
 def test_a_plugins_reducer_is_stood_in_for_and_must_be_named(place, tmp_path, capsys):
     plugin = tmp_path / "mine.py"
     plugin.write_text(PLUGIN)
-    run_grid(
+    run_python(
         dataset=f"folder:{place / 'old'}", plugins=[str(plugin)], models="histogram",
         reducers="mine3", seeds=1, null=False, baselines=False, resamples=0, out=tmp_path / "r",
     )  # fmt: skip

@@ -17,7 +17,7 @@ from bench.base.errors import RunError, UsageError
 from bench.planning.settings import resolve
 from bench.session.session import Session
 from bench.store import Store
-from tests.conftest import ROOT
+from tests.conftest import HANGING, ROOT
 from tests.conftest import run_grid_process as run_command
 from tests.dask_cluster import DaskCluster, wait_for
 
@@ -92,7 +92,7 @@ def run_here(folder, cluster):
 
 
 def finish(process):
-    out, error = process.communicate(timeout=300)
+    out, error = process.communicate(timeout=HANGING)
     assert process.returncode == 0, error
     return out, error
 
@@ -174,7 +174,7 @@ def test_a_stop_leaves_the_cluster_clean_and_the_same_command_goes_on(cluster, t
     process = start(tmp_path, "--engine", cluster.engine)
     _, child = cluster.held("reduce")
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=90)
+    _, said = process.communicate(timeout=HANGING)
     assert process.returncode == 130
     assert re.fullmatch(
         r"dask: .*\ninterrupted: [2-5] of 8 tasks are in \.store; the same command goes on from "

@@ -33,7 +33,7 @@ from bench.store import Store, StoreError
 from bench.store.upkeep import DAY, prune
 from models import autoencoders
 from reducers import reducers
-from tests.conftest import ROOT
+from tests.conftest import HANGING, ROOT
 
 DASK = pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
 proof = pytest.importorskip("bench.execution.engines.dask.proof")
@@ -416,7 +416,7 @@ def command(code, folder, *paths, **variables):
         env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [*paths, ROOT]))} | variables,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANGING,
     )
 
 

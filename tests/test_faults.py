@@ -102,7 +102,7 @@ def harmed(tmp_path_factory):
     models = ",".join([*dict.fromkeys(model for model, _ in FAILURES), "large-codes"])
     found = run_grid(
         folder, "--plugin", "harm.py", "--models", models, "--reducers",
-        "none,raising,nans,rows,aborting", "--limit", "60", "--seeds", "1", "--epochs", "2",
+        "none,raising,nans,rows,aborting", "--engine", "local", "--limit", "60", "--seeds", "1", "--epochs", "2",
         "--no-null", "--no-baselines",
     )  # fmt: skip
     return found, pd.read_csv(folder / "results" / "results.csv"), folder

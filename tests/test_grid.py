@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import run_grid
 from bench.analysis import correctness
 from bench.store import ARRAYS
-from tests.conftest import ROOT, SCENES
+from tests.conftest import ROOT, SCENES, run_python
 
 TINY = [
     "--no-null",
@@ -86,13 +85,12 @@ def test_permuting_labels_leaves_all_before_scoring_as_it_was(npy_folder, tmp_pa
         "null": False,
         "baselines": False,
         "device": "cpu",
-        "engine": "inline",
     }
-    before = run_grid(**settings, out=tmp_path / "a", store=tmp_path / "sa")
+    before = run_python(**settings, out=tmp_path / "a", store=tmp_path / "sa")
     for name in ("trainY", "valY"):
         labels = np.load(npy_folder / f"{name}.npy")
         np.save(npy_folder / f"{name}.npy", np.random.default_rng(1).permutation(labels))
-    after = run_grid(**settings, out=tmp_path / "b", store=tmp_path / "sb")
+    after = run_python(**settings, out=tmp_path / "b", store=tmp_path / "sb")
     assert before["accuracy"][0] > 0.9
     assert after["accuracy"][0] < 0.8
     one, other = artifacts(tmp_path / "sa"), artifacts(tmp_path / "sb")
@@ -297,7 +295,7 @@ def test_from_python_it_is_the_same(process, tmp_path):
     found = process(*TINY, "--seeds", "1")
     assert found.returncode == 0, found.stderr
     assert found.stderr == ""  # quiet where there is no terminal
-    records = run_grid(
+    records = run_python(
         models=["pixels", "dnn"],
         reducers=["pca9", "pca9+tsne2"],
         limit=150,
@@ -307,7 +305,6 @@ def test_from_python_it_is_the_same(process, tmp_path):
         baselines=False,
         out=tmp_path / "python",
         store=tmp_path / "own",
-        engine="inline",
     )
     assert isinstance(records, pd.DataFrame)
     written = columns_that_repeat(tmp_path / "python" / "results.csv")
@@ -334,7 +331,7 @@ def test_the_reference_points_on_scenes(command, scenes, tmp_path):
 @pytest.mark.slow
 def test_the_plain_recipe_on_scenes_prints_the_known_losses(scenes, tmp_path):
     """DNN, Adam 1e-5, batches of 64: 33.84 after epoch 1, 16.29 after epoch 10."""
-    records = run_grid(
+    records = run_python(
         preset="homework",
         dataset=f"npy:{scenes}",
         models="dnn",

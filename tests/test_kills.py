@@ -11,7 +11,7 @@ import time
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import HANGING, ROOT
 
 # Trained long enough for checkpoints to be written and taken up.
 GRID = [
@@ -35,7 +35,7 @@ def start(folder):
 
 def finish(folder):
     process = start(folder)
-    _, stderr = process.communicate(timeout=240)
+    _, stderr = process.communicate(timeout=HANGING)
     assert process.returncode == 0, stderr
     assert stderr == ""
     return lasting(folder)
@@ -98,7 +98,7 @@ def test_fifty_kills(tmp_path, undisturbed):
 def test_two_grids_at_once_do_each_task_once(tmp_path, undisturbed):
     expected, _ = undisturbed
     one, other = start(tmp_path), start(tmp_path)
-    outputs = [process.communicate(timeout=240) for process in (one, other)]
+    outputs = [process.communicate(timeout=HANGING) for process in (one, other)]
     assert [one.returncode, other.returncode] == [0, 0], outputs
     assert lasting(tmp_path) == expected
     done = [int(out.split(" tasks done")[0].rsplit("\n", 1)[-1]) for out, _ in outputs]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
-from tests.conftest import ROOT
+from tests.conftest import HANGING, ROOT
 
 PAGE = ROOT / "docs" / "sorting_images.ipynb"
 
@@ -19,7 +19,10 @@ def run(tmp_path_factory):
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.delenv("LATENTGRID_STORE", raising=False)
         client = NotebookClient(
-            notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": folder}}
+            notebook,
+            timeout=HANGING,
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
         )
         client.execute()
     return notebook, folder

@@ -641,21 +641,25 @@ def test_hovering_does_not_draw_the_points_again(page):
     """What keeps 20,000 of them smooth: only the ring is drawn, in a layer of its own."""
     x, y = point(page, "a", 0)
     page.mouse.move(x - 30, y - 30)
-    page.wait_for_timeout(300)
     page.evaluate(
-        """() => {
+        """async () => {
           window.fills = 0;
           const fill = CanvasRenderingContext2D.prototype.fill;
           CanvasRenderingContext2D.prototype.fill = function (...given) {
             window.fills += 1;
             return fill.apply(this, given);
           };
+          for (let calm = 0, before = 0; calm < 20; before = fills) {
+            await new Promise(requestAnimationFrame);
+            calm = fills === before ? calm + 1 : 0;
+          }
+          window.fills = 0;
         }"""
     )
     seen = set()
     for move in range(30):
         page.mouse.move(x - 30 + 2 * move, y - 30 + 2 * move)
-        page.wait_for_timeout(20)
+        page.evaluate("new Promise(requestAnimationFrame)")
         seen.add(page.evaluate("latentgrid.state.at"))
     assert len(seen) > 1
     assert page.evaluate("fills") < 60  # once for all points is 120, in both planes

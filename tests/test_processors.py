@@ -18,6 +18,7 @@ from bench.execution.worker.tasks import Worker
 from bench.stages import stages
 from bench.stages.stage import Data, Task
 from bench.store import Store
+from tests.conftest import HANGING
 from tests.conftest import run_grid_process as run_command
 from tests.test_plan import planned
 
@@ -84,7 +85,7 @@ def test_long_stages_are_given_all_threads_and_others_one():
 def at_work(permits, wanted, log, name, over):
     with permits.lend(wanted):
         log.append(name)
-        over.wait(5)
+        over.wait(HANGING)
 
 
 def test_processors_are_lent_in_order_and_never_more_than_there_are():
@@ -97,11 +98,12 @@ def test_processors_are_lent_in_order_and_never_more_than_there_are():
             threading.Thread(target=at_work, args=(permits, wanted, log, name, overs[name]))
         )
         threads[-1].start()
-        time.sleep(0.05)
+        while len(permits.queue) + len(log) < len(threads):
+            time.sleep(0.01)  # until it has asked
     assert log == ["one"]  # there is a processor for another, whose turn it is not
     for name, then in (("one", ["one", "both"]), ("both", names)):
         overs[name].set()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + HANGING
         while log != then and time.monotonic() < deadline:
             time.sleep(0.01)
         assert log == then
@@ -177,13 +179,24 @@ def test_a_gpu_has_one_task_at_a_time_and_reductions_go_on_beside_it(monkeypatch
     from bench.execution.engines.dask.doing import Doing, Job
     from bench.execution.engines.dask.rounds import Rounds
 
-    spans, seen = {}, {}
+    spans, seen, trained = {}, {}, []
+    begun = {key: threading.Event() for key in "12ab"}
+    reading, other = {"1": "a", "2": "b"}, {"1": "2", "2": "1"}
 
     def ask(doing, child, asked):
-        began = time.monotonic()
-        time.sleep(0.5)
-        spans[asked.task.key] = (began, time.monotonic())
-        seen[asked.task.key] = child.process.more.get("CUDA_VISIBLE_DEVICES")
+        key, start = asked.task.key, time.monotonic()
+        begun[key].set()
+        if key in "12":
+            trained.append(key)
+            time.sleep(0.2)  # if the other were let in, it would be seen
+        # The first one's reduction and the other's training each wait until both have begun.
+        first = trained[0]
+        if key == reading[first]:
+            assert begun[other[first]].wait(HANGING)
+        if key == other[first]:
+            assert begun[reading[first]].wait(HANGING)
+        spans[key] = (start, time.monotonic())
+        seen[key] = child.process.more.get("CUDA_VISIBLE_DEVICES")
         return Done(True)
 
     def on_gpu(key):

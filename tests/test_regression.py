@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT, run_module
+from tests.conftest import HANGING, ROOT, run_module
 
 THRESHOLDS = ROOT / "results" / "thresholds.toml"
 
@@ -77,7 +77,7 @@ def grid(folder, *arguments, codes=(0,)):
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=HANGING,
     )
     assert found.returncode in codes, found.stderr
 

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench import run_grid
 from bench.analysis.records import distinct_seconds
 from bench.analysis.results import VERDICT_COLUMNS, Results
 from bench.base.naming import pipeline_file_name
@@ -17,6 +16,7 @@ from bench.report.tables import grid_table, mean_and_spread, report_table
 from bench.report.write import prepare
 from bench.stages import stages_of_runs
 from bench.stages.metrics.table import METRICS
+from tests.conftest import run_python
 
 
 def record(model="dnn", chain="pca5", seed=0, **values):
@@ -338,7 +338,7 @@ def test_names_of_files_do_not_collide():
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     place = tmp_path_factory.mktemp("run")
-    records = run_grid(
+    records = run_python(
         models="pixels,dnn",
         reducers="pca9,pca9+tsne2",
         limit=150,
@@ -406,7 +406,7 @@ def test_figures_are_drawn_once_and_stale_ones_removed(finished):
     assert sum(name.startswith("plane-") for name in before) == 2
     (folder / "plane-of-another-run.png").write_bytes(b"")
     (folder / "mine.png").write_bytes(b"")
-    run_grid(config=place / "out" / "grid.toml")
+    run_python(config=place / "out" / "grid.toml")
     after = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
     assert after.pop("mine.png")
     assert after == before
@@ -418,13 +418,13 @@ def test_what_an_earlier_run_left_is_removed(finished, image_folder):
     out = place / "shared"
     common = {"models": "pixels", "seeds": 1, "out": out, "store": place / "store"}
     common["baselines"] = False
-    run_grid(dataset=f"folder:{image_folder}", reducers="pca2", **common)
+    run_python(dataset=f"folder:{image_folder}", reducers="pca2", **common)
     assert (out / "assignments.csv").exists()
     assert (out / "figures" / "accuracy.png").exists()
     flat = f"folder:{image_folder / 'dark'}"
-    run_grid(dataset=flat, reducers="pca2", clusters=2, **common)
+    run_python(dataset=flat, reducers="pca2", clusters=2, **common)
     assert not (out / "figures" / "accuracy.png").exists()
-    run_grid(dataset=flat, reducers="pca3", clusters=2, **common)
+    run_python(dataset=flat, reducers="pca3", clusters=2, **common)
     (only,) = (out / "assignments").iterdir()
     assert only.name.startswith("pixels-pca3")
     assert not (out / "assignments.csv").exists()  # ten images: none can be called best
@@ -434,7 +434,7 @@ def test_drawing_leaves_the_callers_pictures_alone(tmp_path):
     import matplotlib
 
     matplotlib.use("svg")
-    run_grid(
+    run_python(
         models="pixels", reducers="pca2", limit=30, seeds=1, out=tmp_path, store=tmp_path / "s"
     )
     import matplotlib.pyplot as plt

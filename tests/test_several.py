@@ -16,7 +16,6 @@ from scipy.stats import wilcoxon as scipys_wilcoxon
 
 from bench import compare as command
 from bench import grid
-from bench import run_grid as run_in_python
 from bench.analysis import compare_runs, correctness, gate, thresholds
 from bench.analysis.correctness import Correctness
 from bench.analysis.ranks import (
@@ -38,7 +37,7 @@ from bench.report.several import render
 from bench.report.write import remove_stale_sets
 from bench.store import Store
 from bench.store.upkeep import prune, recorded
-from tests.conftest import run_grid
+from tests.conftest import run_grid, run_python
 from tests.test_check import records as checked
 from tests.test_report import frame, record, scored
 
@@ -375,7 +374,7 @@ def ran(tmp_path_factory):
 
 def in_process(capsys, *arguments):
     with pytest.raises(SystemExit) as end:
-        grid.main(list(arguments))
+        grid.main([*arguments, "--engine", "inline"])
     return end.value.code, capsys.readouterr()
 
 
@@ -419,7 +418,7 @@ def test_it_runs_again_from_its_settings_and_from_python(ran, monkeypatch, capsy
     assert code == 0
     assert "4 cells on photos" in shown.out
     assert "2 data sets: 0 of" in shown.out
-    again = run_in_python(config="results/grid.toml", only_cached=True, out="python")
+    again = run_python(config="results/grid.toml", only_cached=True, out="python")
     assert again["dataset"].unique().tolist() == ["digits", "photos"]
     assert len(again) == 8
     # The store knows what all these results rest on.
@@ -510,7 +509,7 @@ def test_what_is_wrong_with_one_set_is_known_before_another_is_trained(tmp_path,
     monkeypatch.chdir(tmp_path)
     np.save(tmp_path / "trainX.npy", np.zeros((9, 32, 32, 3), np.uint8))
     with pytest.raises(UsageError, match=r"npy:\.: all 9 images are the same"):
-        run_in_python(dataset=["digits", "npy:."], limit=50, models="pixels", reducers="pca5")
+        run_python(dataset=["digits", "npy:."], limit=50, models="pixels", reducers="pca5")
     assert [path.name for path in tmp_path.iterdir()] == ["trainX.npy"]
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT, SMALL, run_process
+from tests.conftest import HANGING, ROOT, SMALL, run_process
 
 LATENTGRID = "from bench.cli import main; main()"
 TINY = ["--limit", "30", *SMALL]
@@ -31,7 +31,7 @@ def latentgrid(cwd, *arguments):
     script = cwd.parent / "latentgrid.py"
     script.write_text(f"import sys; sys.path.append({str(ROOT)!r}); {LATENTGRID}\n")
     return subprocess.run(
-        [sys.executable, script, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300
+        [sys.executable, script, *arguments], cwd=cwd, capture_output=True, text=True, timeout=HANGING
     )
 
 

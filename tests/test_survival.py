@@ -10,7 +10,7 @@ import time
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT, SMALL, run_grid_process
+from tests.conftest import HANGING, ROOT, SMALL, run_grid_process
 
 
 def test_a_damaged_store_is_mended(tmp_path):
@@ -83,7 +83,7 @@ def slowly(stage):
     @functools.wraps(stage)
     def slow(*arguments, **options):
         pathlib.Path("reached").touch()
-        time.sleep(60)
+        time.sleep(3600)
     return slow
 
 module = importlib.import_module("bench.stages.{stage}")
@@ -115,12 +115,12 @@ def test_a_stop_in_any_stage_is_one_line_and_loses_nothing(tmp_path, stage, numb
         # A test run in the background ignores SIGINT, and its children would as well.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANGING
     while not (tmp_path / "reached").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(number)
     try:
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=HANGING)
     finally:
         process.kill()
     assert process.returncode == 128 + number
