@@ -13,7 +13,8 @@ import pytest
 from bench import contracts
 from bench.clusterers import clusterers
 from bench.contracts import reducers as of_reducers
-from bench.contracts.material import forget, make_images, two_groups
+from bench.contracts.material import make_images, two_groups
+from bench.contracts.sharing import forget
 from bench.datasets import datasets
 from models import autoencoders
 from reducers import reducers

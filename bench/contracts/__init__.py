@@ -7,7 +7,7 @@ lists are `CHECKS` of `bench.contracts.models`, `bench.contracts.reducers`,
 `bench.contracts.clusterers` and `bench.contracts.datasets`. The tests hold every registered item
 to them, and ``python -m bench.try FILE.py`` the items of one file.
 
-Checks that only read what an item made share one fit of it; see `bench.contracts.material.shared`.
+Checks that only read what an item made share one fit of it; see `bench.contracts.sharing.shared`.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def hold(kind: str, name: str) -> Iterator[Finding]:
     name : str
         What the checks are given: the item's name, or the spec string of a data set.
     """
-    from bench.contracts.material import forget
+    from bench.contracts.sharing import forget
 
     for check in checks_of(kind):
         promise = promise_of(check)

@@ -17,8 +17,8 @@ from bench.contracts.material import (
     is_derived,
     is_documented,
     need_installed,
-    shared,
 )
+from bench.contracts.sharing import shared
 from bench.stages.metrics import clustering
 
 COUNT, GROUPS = 90, 3

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.base.progress import silent
 from bench.contracts import Check, Spared, require
-from bench.contracts.material import shared
+from bench.contracts.sharing import shared
 from bench.datasets import Loader, datasets
 from bench.datasets.dataset import Dataset, load, parse
 from bench.datasets.source import Source

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from bench.contracts import Check, Spared, require
-from bench.contracts.material import is_derived, is_documented, make_images, shared
+from bench.contracts.material import is_derived, is_documented, make_images
+from bench.contracts.sharing import shared
 from bench.stages.training import core
 from bench.stages.training.probe import Facts, probe
 from models import autoencoders

@@ -15,9 +15,9 @@ from bench.contracts.material import (
     is_derived,
     is_documented,
     need_installed,
-    shared,
     two_groups,
 )
+from bench.contracts.sharing import shared
 from reducers import reducers
 from reducers.chain import Chain, Link
 from reducers.reducer import Array, Reducer

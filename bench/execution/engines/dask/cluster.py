@@ -15,7 +15,7 @@ import cloudpickle
 
 from bench.base.errors import UsageError, one_line
 from bench.base.processors import available_threads, find_device
-from bench.execution.engines.dask import proof, remote
+from bench.execution.engines.dask import proof, remote, resources
 from bench.execution.engines.dask.connection import Connection
 from bench.execution.engines.dask.doing import Job
 from bench.execution.engines.dask.rounds import Rounds
@@ -72,13 +72,13 @@ class Cluster(Engine):
         if self.address is None:
             return find_device()
         known = self._known("whether there are GPUs", "--device cpu or --device cuda").values()
-        return "cuda" if any(worker["resources"].get(remote.GPU) for worker in known) else "cpu"
+        return "cuda" if any(worker["resources"].get(resources.GPU) for worker in known) else "cpu"
 
     def _threads(self) -> int:
         if self.address is None:
             return max(available_threads() // self.workers, 1)
         known = self._known("how many threads a task can have", "--threads N")
-        processors = self._connected().on_all(remote.processors)
+        processors = self._connected().on_all(resources.processors)
         # Of workers on one machine each sees all of its processors.
         on_host: dict[str, int] = {}
         for address in known:

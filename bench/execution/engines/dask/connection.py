@@ -14,7 +14,7 @@ from distributed.comm import CommClosedError
 
 from bench.base.errors import RunError, UsageError, format_error
 from bench.execution.engines.dask.doing import children
-from bench.execution.engines.dask.remote import GPU, processors
+from bench.execution.engines.dask.resources import GPU, processors
 
 HERE = "127.0.0.1"
 PATIENCE = 10.0  # seconds for a scheduler to answer

@@ -15,7 +15,7 @@ from distributed import Reschedule, secede
 from bench.base.errors import RunError
 from bench.execution.engines.dask.pool import Child, Children, Loan, Permits
 from bench.execution.engines.dask.proof import Proof, misfit
-from bench.execution.engines.dask.remote import GPU, processors
+from bench.execution.engines.dask.resources import GPU, processors
 from bench.execution.engines.engine import on_gpu
 from bench.execution.worker.messages import Done, End, Order, Raised, Setup
 from bench.execution.worker.serve import at_most_every

@@ -18,7 +18,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import bench
 import models
 import reducers
 from bench.base import keys
@@ -173,7 +172,7 @@ def _versions(names: list[str]) -> tuple[tuple[str, str], ...]:
 def sources() -> str:
     """Return a hash of latentgrid's own files, 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for package in (bench, models, reducers):
+    for package in (sys.modules["bench"], models, reducers):
         root = Path(str(package.__file__)).parent
         for path in sorted(root.rglob("*.py")):
             digest.update(f"{package.__name__} {path.relative_to(root)}\n".encode())

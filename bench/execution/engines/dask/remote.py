@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.execution.engines.dask.doing import Job, Report
 
-GPU = "GPU"  # the resource that Dask's workers declare: --resources "GPU=1"
-
 
 def work(job: bytes, orders: bytes, *parents: Report) -> Report:
     """Do tasks on a Dask worker, one after the other, in one of its threads.
@@ -56,10 +54,3 @@ async def prove(pickled: bytes) -> str:
     from bench.execution.engines.dask.proof import misfit
 
     return await asyncio.to_thread(misfit, _load(pickled))
-
-
-def processors() -> int:
-    """Return how many processors a worker may use, by its affinity and its container's limit."""
-    from dask.system import CPU_COUNT
-
-    return int(CPU_COUNT)

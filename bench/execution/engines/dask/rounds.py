@@ -23,7 +23,8 @@ from bench.base.errors import UsageError, format_error
 from bench.execution.engines.dask.batches import Batch, batches
 from bench.execution.engines.dask.connection import LOST, Connection, Health
 from bench.execution.engines.dask.doing import Behind, Job, Report, TooSmall, Unfit, What
-from bench.execution.engines.dask.remote import GPU, processors, work
+from bench.execution.engines.dask.remote import work
+from bench.execution.engines.dask.resources import GPU, processors
 from bench.execution.engines.engine import on_gpu
 from bench.execution.worker.messages import Done, End, Ends, Order, Raised
 from bench.store import Store
