@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bench.base.command import Stopped, main_of, new_app, stopped
+from bench.list import list_command
 from bench.planning.options import takes_settings
 from bench.planning.settings import COMPARE
 
@@ -66,10 +67,10 @@ def grid(
     index.html in the folder results, has a table of reconstruction loss and accuracy with their
     spread over seeds, and figures.
     """
+    if list_items:
+        return list_command(plugins=settings.get("plugins"))
     from bench.session import terminal
 
-    if list_items:
-        return terminal.list_items(settings.get("plugins", []))
     try:
         from bench.planning.mode import Mode
         from bench.planning.settings import resolve

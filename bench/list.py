@@ -15,11 +15,28 @@ app = new_app()
 def list_command(settings: dict[str, Any]) -> int:
     """List all data sets, models, reducers, clusterers and presets.
 
-    Also says what to install for those that need a package which is not there.
+    An item that needs a package which is not installed has the command that installs it.
     """
-    from bench.session.terminal import list_items
+    from bench.base.extras import how_to_install
+    from bench.planning.plugins import REGISTRIES, load_plugins
+    from bench.planning.presets import PRESETS
 
-    return list_items(settings.get("plugins", []))
+    load_plugins(settings.get("plugins", []))
+    for kind, registry in REGISTRIES.items():
+        print(f"{kind.capitalize()}s")
+        for entry in registry:
+            command = how_to_install(entry.item)
+            if entry.origin is None:
+                more = f"; needs {command}" if command else ""
+                print(f"  {entry.name:<24} {entry.summary}{more}")
+    print("Presets")
+    for name, preset in PRESETS.items():
+        print(f"  {name:<24} {preset.summary}")
+    print(
+        "Each model that trains is also there as untrained-NAME; untrained stands for all of them."
+    )
+    print("A grid also has pixels, its models untrained and the chain none, unless --no-baselines.")
+    return 0
 
 
 main = main_of(app, "python -m bench.list")

@@ -3,56 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bench.base.errors import UsageError, one_line
+from bench.base.errors import one_line
 
 if TYPE_CHECKING:
-    from bench.base.registry import Entry
     from bench.session.grid import Finished, GridOnDataset
     from bench.session.session import AllFinished, Session
-
-
-def list_items(plugins: list[Path]) -> int:
-    """Print every data set, model, reducer, clusterer and preset."""
-    from bench.base.registry import PluginError
-    from bench.clusterers import clusterers
-    from bench.datasets import datasets
-    from bench.planning.plugins import load_plugins
-    from bench.planning.presets import PRESETS
-    from models import autoencoders
-    from reducers import reducers
-
-    try:
-        load_plugins(plugins)
-    except PluginError as error:
-        raise UsageError(str(error)) from None
-    groups = [
-        ("Data sets", [(entry.name, _summary(entry)) for entry in datasets]),
-        (
-            "Models",
-            [(entry.name, _summary(entry)) for entry in autoencoders if entry.origin is None],
-        ),
-        ("Reducers", [(entry.name, _summary(entry)) for entry in reducers]),
-        ("Clusterers", [(entry.name, _summary(entry)) for entry in clusterers]),
-        ("Presets", [(name, preset.summary) for name, preset in PRESETS.items()]),
-    ]
-    for title, items in groups:
-        print(title)
-        for name, summary in items:
-            print(f"  {name:<14} {summary}")
-    print("Each model that trains is there untrained as well; untrained stands for all of those.")
-    print("A grid has pixels, its models untrained and the chain none, unless --no-baselines.")
-    return 0
-
-
-def _summary(entry: Entry[Any]) -> str:
-    """Return an item's line, with what is to be installed for it where something is."""
-    from bench.base.extras import how_to_install
-
-    command = how_to_install(entry.item)
-    return f"{entry.summary}; needs {command}" if command else entry.summary
 
 
 def dry_run(session: Session) -> int:

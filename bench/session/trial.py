@@ -13,12 +13,11 @@ from rich.text import Text
 from bench.base.errors import UsageError, one_line
 from bench.base.naming import chain_name
 from bench.base.progress import silent
-from bench.base.registry import PluginError, Registry
 from bench.clusterers import clusterers
 from bench.clusterers.named import DEFAULT
 from bench.contracts import BROKEN, KEPT, SPARED, Finding, hold
 from bench.datasets import datasets
-from bench.planning.plugins import Item, is_built_in, items_in
+from bench.planning.plugins import REGISTRIES, Item, is_built_in, items_in
 from bench.planning.presets import PRESETS
 from bench.planning.settings import GridSettings, resolve
 from models import autoencoders
@@ -29,13 +28,6 @@ from reducers.chain import Chain, ChainError
 MODEL, REDUCER, CLUSTERER, DATA_SET = (
     registry.kind for registry in (autoencoders, reducers, clusterers, datasets)
 )
-REGISTRIES: dict[str, Registry[Any]] = {
-    MODEL: autoencoders,
-    REDUCER: reducers,
-    CLUSTERER: clusterers,
-    DATA_SET: datasets,
-}
-
 STYLES = {KEPT: "green", BROKEN: "bold red", SPARED: "dim"}
 MARK = "→"
 
@@ -188,10 +180,7 @@ def standing(item: Item, records: pd.DataFrame) -> str:
 
 def _items(file: Path) -> list[Item]:
     """Return what a file registers, or say in one line why it cannot be tried."""
-    try:
-        items = items_in(file)
-    except PluginError as error:
-        raise UsageError(str(error)) from None
+    items = items_in(file)
     if not items:
         raise UsageError(
             f"{file} registers nothing: a model is registered by @autoencoders.register(NAME, "
