@@ -77,7 +77,7 @@ def export_bundle(
     Returns
     -------
     bench.bundle.bundle.Bundle
-        As `load_bundle` returns it; its ``notes`` say what cannot place unseen images.
+        As `load_bundle` returns it; its ``notes`` say what cannot transform unseen images.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def export_bundle(
     """
     from pathlib import Path
 
-    from bench.export import export
+    from bench.bundle.making import export
 
     where = None if store is None else Path(store)
     bundle, _ = export(cell, Path(to), Path(results), seed_index=seed_index, store=where)
@@ -113,7 +113,7 @@ def load_bundle(path: str | Path, *, device: str = "cpu") -> Bundle:
     Returns
     -------
     bench.bundle.bundle.Bundle
-        ``encode``, ``embed``, ``assign``, ``doubts`` and ``place`` take a uint8 array of images,
+        ``encode``, ``embed``, ``assign``, ``ambiguities`` and ``transform`` take a uint8 array of images,
         (n, H, W, 3) or (n, H, W), or a list of files.
 
     Raises

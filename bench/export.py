@@ -1,18 +1,13 @@
-"""Save a finished cell as one file: ``python -m bench.export``."""
+"""Save a finished pipeline as one file: ``python -m bench.export``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bench.base.command import main_of, new_app
-from bench.base.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from bench.bundle.bundle import Bundle
-    from bench.bundle.choosing import Choice
 
 EPILOG = (
     "Examples:\n\n"
@@ -32,13 +27,13 @@ def export_command(
     cell: Annotated[
         str | None,
         typer.Argument(
-            help="A cell as the tables write it: 'MODEL, CHAIN', with -> before a clusterer.",
-            metavar="CELL",
+            help="A pipeline as the tables write it: 'MODEL, CHAIN', and '-> CLUSTERER' unless it is k-means.",
+            metavar="PIPELINE",
             show_default=False,
         ),
     ] = None,
     best: Annotated[
-        bool, typer.Option("--best", help="Take the cell that the report ranks first.")
+        bool, typer.Option("--best", help="Take the pipeline that the report ranks first.")
     ] = False,
     results: Annotated[
         Path, typer.Option(help="Folder with the results of one data set.", metavar="DIR")
@@ -46,7 +41,7 @@ def export_command(
     seed_index: Annotated[
         int | None,
         typer.Option(
-            help="Which repetition, from 0; by default the cell's median seed.",
+            help="Which seed, from 0; by default the pipeline's median seed.",
             metavar="N",
             min=0,
             show_default=False,
@@ -64,26 +59,27 @@ def export_command(
     plugin: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Python file that registers what the cell is made of; it is run, so name only "
+            help="Python file that registers items of the pipeline; it is run, so name only "
             "files you trust. May be repeated.",
             metavar="FILE",
             show_default=False,
         ),
     ] = None,
 ) -> int:
-    """Save a finished cell as one portable file, which places new images in its clusters.
+    """Save a finished pipeline as one portable file, which assigns new images to its clusters.
 
-    The file holds weights, what the reducers and the clusterer found, hashes and places of the
-    training images, and four of these, by which it is tried where it is loaded. Nothing in it is
-    executed on loading.
+    The file holds the weights of the model, what the reducers and the clusterer found, hashes and
+    embeddings of the training images, and four of these with their codes, by which the model is
+    checked where the file is loaded. Loading executes nothing in it.
     """
     from bench.analysis.results import PIPELINE
     from bench.base.console import LoadBar
     from bench.base.errors import UsageError
     from bench.base.naming import pipeline_name
+    from bench.bundle.making import export
 
     if best == (cell is not None):
-        raise UsageError("name a cell, 'MODEL, CHAIN', or give --best: one of the two")
+        raise UsageError("name a pipeline, 'MODEL, CHAIN', or give --best: one of the two")
     with LoadBar() as progress:
         bundle, choice = export(
             cell, to, results, seed_index=seed_index, store=store, plugins=plugin or [],
@@ -95,54 +91,6 @@ def export_command(
     for note in bundle.notes:
         print(f"note: {note}")
     return 0
-
-
-def export(
-    cell: str | None,
-    to: Path,
-    results: Path,
-    *,
-    seed_index: int | None = None,
-    store: Path | None = None,
-    plugins: list[Path] | None = None,
-    progress: Progress = silent,
-) -> tuple[Bundle, Choice]:
-    """Write a cell's bundle, and return it with what was chosen; see `bench.export_bundle`.
-
-    Raises
-    ------
-    UsageError
-    """
-    from bench.analysis.folder import open_grid
-    from bench.bundle import format, making
-    from bench.bundle.bundle import Bundle
-    from bench.bundle.choosing import choose
-
-    load_named(plugins or [])
-    grid = open_grid(results, store, progress)
-    choice = choose(grid.records, cell, seed_index, grid.out)
-    contents = making.make(grid, choice.record)
-    # Tried before it is written: what cannot be loaded here must not replace what was there.
-    bundle = Bundle(contents)
-    format.write(to, contents)
-    return bundle, choice
-
-
-def load_named(plugins: list[Path]) -> None:
-    """Run plugin files; one that is missing or fails is one line.
-
-    Raises
-    ------
-    UsageError
-    """
-    from bench.base.errors import UsageError
-    from bench.base.registry import PluginError
-    from bench.planning.plugins import load_plugins
-
-    try:
-        load_plugins(plugins)
-    except PluginError as error:
-        raise UsageError(str(error)) from error
 
 
 main = main_of(app, "python -m bench.export")

@@ -18,9 +18,9 @@ from PIL import Image
 
 from bench import export_bundle, load_bundle
 from bench.base.errors import RunError, UsageError
-from bench.bundle import assigning, drift, sheets, sorting
-from bench.bundle.assigning import assign
-from bench.bundle.manifest import Errors
+from bench.bundle import assigning, sheets, sorting
+from bench.bundle.assigning import assign, drift_warning, least_share
+from bench.bundle.format import Errors
 from reducers import reducers
 from tests.bundles import NEW, TRAINED, make_grid, write_digits
 from tests.conftest import ROOT, run_module, run_python
@@ -111,8 +111,8 @@ def test_a_chain_that_cannot_place_says_so_when_exported_and_when_used(capsys):
     code, out, err = run_here(capsys, "bench.export", cell, "--to", "s.latentgrid")
     assert code == 0, err
     note = (
-        "note: spectral2 cannot place unseen images; they are placed by their 5 nearest training "
-        "images in pca4 (of 4 dimensions)"
+        "note: spectral2 cannot transform unseen images; they take the weighted mean and the "
+        "cluster of their 5 nearest training images in pca4 (of 4 dimensions)"
     )
     assert note in out.splitlines()
     code, out, err = run_here(capsys, "bench.assign", "s.latentgrid", "new", "--out", "of-s")
@@ -176,7 +176,7 @@ def test_a_plugins_reducer_is_stood_in_for_and_must_be_named(place, tmp_path, ca
     )  # fmt: skip
     results, to = ("--results", tmp_path / "r"), tmp_path / "m.latentgrid"
     _, out, _ = run_here(capsys, "bench.export", "--best", "--to", to, *results, "--plugin", plugin)
-    assert "note: mine3 cannot place unseen images; they are placed by their 5 nearest" in out
+    assert "note: mine3 cannot transform unseen images; they take the weighted mean and the" in out
     arguments = ("bench.assign", to, "new", "--out", tmp_path / "o")
     code, out, err = run_here(capsys, *arguments, "--plugin", plugin)
     assert code == 0, err
@@ -223,7 +223,7 @@ def test_misuse_is_one_line(place, capsys, module, arguments, message):
 def test_it_does_not_read_what_it_writes(bundle, tmp_path, out):
     write_digits(tmp_path / "images", slice(0, 3))
     (tmp_path / "images" / "deep").mkdir()
-    with pytest.raises(UsageError, match="its pictures would be taken for images"):
+    with pytest.raises(UsageError, match="its pictures would be read as images"):
         assign(bundle, tmp_path / "images", tmp_path / out)
     assert len(list((tmp_path / "images").iterdir())) == 4
 
@@ -235,7 +235,7 @@ def test_what_was_sorted_is_never_replaced(bundle, tmp_path):
     before = sorted_files(out)
     with pytest.raises(UsageError, match="sorted is there already"):
         assign(bundle, tmp_path / "images", out, sort_into="copy")
-    with pytest.raises(UsageError, match=r"is in the way of .*sorted, which is written"):
+    with pytest.raises(UsageError, match=r"overlaps with .*sorted, which is written"):
         assign(bundle, out / "sorted", out)
     assign(bundle, tmp_path / "images", out)  # without sorting it may run again
     assert sorted_files(out) == before
@@ -251,7 +251,7 @@ def test_images_where_sheets_go_are_refused_and_stay(bundle, tmp_path, images):
         out.mkdir()
         (out / "sheets").symlink_to(tmp_path / "linked")
     before = {path: path.read_bytes() for path in (tmp_path / images).iterdir()}
-    with pytest.raises(UsageError, match=r"in the way of .*sheets, which is written: name"):
+    with pytest.raises(UsageError, match=r"overlaps with .*sheets, which is written: name"):
         assign(bundle, tmp_path / images, out)
     assert {path: path.read_bytes() for path in (tmp_path / images).iterdir()} == before
     assert not (out / "assignments.csv").exists()
@@ -280,7 +280,7 @@ def test_an_empty_folder_for_sorted_files_is_taken_and_a_link_is_not(bundle, tmp
         assign(bundle, tmp_path / "images", tmp_path / "linked", sort_into="copy")
 
 
-@pytest.mark.parametrize("way", sorting.WAYS)
+@pytest.mark.parametrize("way", sorting.HOW)
 def test_files_of_one_name_are_all_kept_and_sources_left_alone(bundle, tmp_path, way):
     images = tmp_path / "images"
     for number in range(4):
@@ -300,7 +300,7 @@ def test_files_of_one_name_are_all_kept_and_sources_left_alone(bundle, tmp_path,
 
 
 @pytest.mark.skipif(os.name == "nt", reason="file names are text there")
-@pytest.mark.parametrize("way", sorting.WAYS)
+@pytest.mark.parametrize("way", sorting.HOW)
 def test_names_as_long_as_they_may_be_are_all_kept(bundle, tmp_path, way):
     write_digits(tmp_path / "one", slice(0, 1))
     (one,) = (tmp_path / "one").iterdir()
@@ -403,13 +403,13 @@ def test_any_file_name_is_a_row(bundle, tmp_path):
 
 def test_batches_make_no_difference(bundle, place, tmp_path, monkeypatch):
     assign(bundle, place / "new", tmp_path / "one", threads=2)
-    monkeypatch.setattr(assigning.stream, "BATCH", 7)
+    monkeypatch.setattr(assigning.user_images, "BATCH", 7)
     assign(bundle, place / "new", tmp_path / "other")
     one, other = table(tmp_path / "one"), table(tmp_path / "other")
     assert one["file"].tolist() == other["file"].tolist()
     assert one["cluster"].tolist() == other["cluster"].tolist()
     np.testing.assert_allclose(one["distance"], other["distance"], rtol=1e-3)
-    expected = bundle.place([place / "new" / name for name in one["file"]])
+    expected = bundle.transform([place / "new" / name for name in one["file"]])
     assert one["cluster"].tolist() == expected.clusters.tolist()
     np.testing.assert_allclose(one["ambiguity"], expected.ambiguity, atol=1e-3)
 
@@ -436,20 +436,20 @@ def test_memory_does_not_grow_with_the_number_of_images(bundle, tmp_path, monkey
 # contact sheets
 
 
-def test_sheets_show_the_most_typical_and_the_most_doubtful_in_bounded_memory(tmp_path):
+def test_sheets_show_the_most_typical_and_the_most_ambiguous_in_bounded_memory(tmp_path):
     album = sheets.Album({3: "seven"})
     random = np.random.default_rng(0)
     distance, ambiguity = random.permutation(500), random.permutation(500) / 500
     for i in range(500):
         album.add(tmp_path / f"{i}.png", i, 3, float(distance[i]), float(ambiguity[i]))
     members = album.clusters[3]
-    assert len(members.typical) == len(members.doubtful) == sheets.SHOWN
-    typical, doubtful = members.rows()
+    assert len(members.typical) == len(members.ambiguous) == sheets.SHOWN
+    typical, ambiguous = members.rows()
     assert [-entry[1] for entry in typical] == np.argsort(distance)[: sheets.SHOWN].tolist()
     shown = {entry[1] for entry in typical}
     wanted = [i for i in np.argsort(-ambiguity)[: sheets.SHOWN] if -i not in shown]
-    assert [-entry[1] for entry in doubtful] == wanted
-    assert album.title(3) == "cluster 3, taken for “seven”: 500 images"
+    assert [-entry[1] for entry in ambiguous] == wanted
+    assert album.title(3) == "cluster 3, assigned “seven”: 500 images"
 
 
 def test_a_sheet_a_cluster_and_none_of_a_run_before(bundle, place, tmp_path):
@@ -494,43 +494,42 @@ def test_images_of_the_same_kind_do_not_warn():
     random = np.random.default_rng(0)
     for scale, count in itertools.product((0.5, 1, 2), (1, 30, 1000)):
         errors = (scale * 0.01 * random.lognormal(0, 0.45, count)).astype(np.float32)
-        assert drift.warning(errors, TRAINING) is None
-    assert drift.warning(np.empty(0, np.float32), TRAINING) is None
+        assert drift_warning(errors, TRAINING) is None
+    assert drift_warning(np.empty(0, np.float32), TRAINING) is None
 
 
 def test_images_of_another_kind_warn_with_figures():
     errors = np.full(50, 0.2, np.float32)
-    told = drift.warning(errors, TRAINING)
-    assert "of 50 new ones" in told
-    assert "20.0 times the training images'" in told
+    told = drift_warning(errors, TRAINING)
+    assert "error of 50 new images is 20.0 times that of the training images" in told
     assert "\n" not in told
 
 
 def test_some_images_of_another_kind_among_many_warn():
     mixed = np.full(1000, 0.01, np.float32)
     mixed[:150] = 0.5
-    assert drift.warning(mixed, TRAINING) is None
+    assert drift_warning(mixed, TRAINING) is None
     mixed[:300] = 0.5
-    assert "30% have more than 2 times" in drift.warning(mixed, TRAINING)
+    assert "30% have more than 2 times" in drift_warning(mixed, TRAINING)
 
 
 def test_where_most_training_images_had_no_error_any_error_is_larger():
     nearly = Errors(median=0.0, percentile_99=0.03)
-    told = drift.warning(np.full(50, 0.02, np.float32), nearly)
-    assert "the middle one's reconstruction error is 0.02, that of the training images 0," in told
-    assert drift.warning(np.zeros(50, np.float32), nearly) is None
+    told = drift_warning(np.full(50, 0.02, np.float32), nearly)
+    assert "error of 50 new images is 0.02, and 0 of the training images," in told
+    assert drift_warning(np.zeros(50, np.float32), nearly) is None
 
 
 def test_a_share_is_as_certain_as_a_sample_allows():
-    assert drift.least_share(0, 10) == 0
-    assert drift.least_share(10, 10) == pytest.approx(0.001**0.1)
-    assert 0.05 < drift.least_share(120, 1000) < 0.12
+    assert least_share(0, 10) == 0
+    assert least_share(10, 10) == pytest.approx(0.001**0.1)
+    assert 0.05 < least_share(120, 1000) < 0.12
 
 
 def test_another_kind_of_images_warns_and_the_same_does_not(bundle, place, tmp_path):
     same = assign(bundle, place / "new", tmp_path / "same")
     assert same.drift is None
-    assert same.untold is None
+    assert same.no_drift is None
     (tmp_path / "noise").mkdir()
     noise = np.random.default_rng(0).integers(0, 255, (40, 32, 32, 3)).astype(np.uint8)
     for number, image in enumerate(noise):

@@ -1,4 +1,4 @@
-"""Bundles: every chain and clusterer brought back; images of users; what is refused."""
+"""Bundles: every chain and clusterer restored; images of users; what is refused."""
 
 import shutil
 import tomllib
@@ -16,7 +16,7 @@ from bench.base.errors import UsageError
 from bench.bundle import format, making
 from bench.bundle.bundle import Bundle
 from bench.bundle.choosing import choose
-from bench.bundle.nearest import majority, mean_place
+from bench.bundle.transform import majority, weighted_mean
 from tests.bundles import BY, NEW, TRAINED, make_grid
 
 
@@ -68,13 +68,13 @@ def test_seen_images_land_where_they_were_in_every_cell(grid, tmp_path):
         path = tmp_path / "every.latentgrid"
         format.write(path, making.make(grid, record))
         made = Bundle.load(path)
-        placed = made.place(grid.dataset.images)
+        found = made.transform(grid.dataset.images)
         kept = grid.store.load("cluster", record["cluster_artifacts"]).require("train")
         last = grid.store.load("reduce", record["reduce_artifacts"].split()[-1]).require("train")
-        assert placed.seen.all()
-        assert np.isnan(placed.errors).all()
-        np.testing.assert_array_equal(placed.clusters, kept)
-        np.testing.assert_array_equal(placed.embedding, last)
+        assert found.seen.all()
+        assert np.isnan(found.errors).all()
+        np.testing.assert_array_equal(found.clusters, kept)
+        np.testing.assert_array_equal(found.embedding, last)
 
 
 def test_images_that_were_not_seen_land_beside_those_that_they_are_like(grid):
@@ -83,10 +83,10 @@ def test_images_that_were_not_seen_land_beside_those_that_they_are_like(grid):
     nearly[:, 0, 0] ^= 1
     for _, record in grid.records.iterrows():
         made = Bundle(making.make(grid, record))
-        placed = made.place(nearly)
-        assert not placed.seen.any()
+        found = made.transform(nearly)
+        assert not found.seen.any()
         kept = grid.store.load("cluster", record["cluster_artifacts"]).require("train")
-        assert adjusted_rand_score(placed.clusters, kept) > 0.5, record["chain"]
+        assert adjusted_rand_score(found.clusters, kept) > 0.5, record["chain"]
 
 
 def test_it_says_what_cannot_place_unseen_images(grid):
@@ -95,11 +95,11 @@ def test_it_says_what_cannot_place_unseen_images(grid):
 
     assert notes("histogram, none") == []
     assert notes("histogram, pca8+spectral2 -> hdbscan") == [
-        "spectral2 cannot place unseen images; they are placed by their 5 nearest training images "
-        "in pca8 (of 8 dimensions)"
+        "spectral2 cannot transform unseen images; they take the weighted mean and the cluster of "
+        "their 5 nearest training images in pca8 (of 8 dimensions)"
     ]
     (note,) = notes("histogram, kpca6 -> hdbscan")
-    assert note.startswith("hdbscan cannot place unseen images; each joins the cluster that most")
+    assert note.startswith("hdbscan cannot predict the clusters of unseen images; they join")
     (note,) = notes("histogram, none -> hdbscan")
     assert "in the codes (of 64 dimensions)" in note
 
@@ -129,14 +129,14 @@ def test_arrays_and_files_of_any_size_are_the_same_images(bundle, folder):
 
     gray = np.stack([np.asarray(Image.open(file)) for file in files])
     rgb = np.repeat(gray[..., None], 3, axis=-1)
-    placed = bundle.place(files)
-    assert placed.embedding.dtype == np.float32
-    assert placed.clusters.dtype == np.int64
-    assert ((placed.ambiguity >= 0) & (placed.ambiguity <= 1)).all()
+    found = bundle.transform(files)
+    assert found.embedding.dtype == np.float32
+    assert found.clusters.dtype == np.int64
+    assert ((found.ambiguity >= 0) & (found.ambiguity <= 1)).all()
     for images in (gray, rgb, list(map(str, files))):
-        np.testing.assert_array_equal(bundle.assign(images), placed.clusters)
-        np.testing.assert_array_equal(bundle.embed(images), placed.embedding)
-        np.testing.assert_array_equal(bundle.ambiguities(images), placed.ambiguity)
+        np.testing.assert_array_equal(bundle.assign(images), found.clusters)
+        np.testing.assert_array_equal(bundle.embed(images), found.embedding)
+        np.testing.assert_array_equal(bundle.ambiguities(images), found.ambiguity)
     assert bundle.encode(gray).shape == (NEW, 8)
 
 
@@ -156,8 +156,8 @@ def test_an_image_lies_where_it_lies_alone(bundle, folder):
 
 def test_progress_reaches_its_end(bundle, folder):
     told = []
-    bundle.place(new_files(folder), lambda *step: told.append(step))
-    assert told[-1] == ("placing images", NEW, NEW)
+    bundle.transform(new_files(folder), lambda *step: told.append(step))
+    assert told[-1] == ("assigning images", NEW, NEW)
 
 
 @pytest.mark.parametrize(
@@ -229,8 +229,8 @@ def test_what_is_not_registered_here_is_refused(trained):
         ("training", "space.1", np.zeros((TRAINED, 6)), "float64"),
         ("check", "images", np.zeros((0, 32, 32, 3), np.uint8), "array images"),
         ("check", "codes", np.zeros((9, 8), np.float32), "array codes"),
-        ("fitted", "0.means", None, "kpca6 cannot be brought back from the bundle: KeyError"),
-        ("fitted", "clusterer.centers", None, "kmeans cannot be brought back from the bundle"),
+        ("fitted", "0.means", None, "kpca6 cannot be restored from the bundle: KeyError"),
+        ("fitted", "clusterer.centers", None, "kmeans cannot be restored from the bundle"),
     ],
 )
 def test_arrays_that_are_not_as_they_should_be_are_refused(trained, part, name, array, message):
@@ -249,18 +249,18 @@ def test_what_cannot_place_images_is_one_line(trained, centers):
     made = making.make(trained, choose(trained.records, "dnn(code=8), kpca6").record)
     made.parts["fitted"]["clusterer.centers"] = centers
     images = np.zeros((1, 32, 32, 3), np.uint8)
-    refused("chain kpca6 cannot place images: ValueError", Bundle(made).assign, images)
+    refused("chain kpca6 cannot transform images: ValueError", Bundle(made).assign, images)
 
 
 def test_results_that_are_gone_say_what_to_do(grid, tmp_path):
-    refused("is not in the store .* any more: run the grid again", export_bundle,
+    refused("is no longer in the store .*: run the grid again", export_bundle,
             tmp_path / "c", results=grid.out, store=tmp_path / "empty")  # fmt: skip
     record = choose(grid.records, "histogram, ica4").record
     artifact = grid.store.path("reduce", record["reduce_artifacts"]) / "arrays.safetensors"
     whole = artifact.read_bytes()
     artifact.write_bytes(whole[:-1] + b"\0")
     try:
-        refused("what reduce left is damaged", making.make,
+        refused("the artifact of reduce is damaged", making.make,
                 open_grid(grid.out, grid.store.root), record)  # fmt: skip
     finally:
         artifact.write_bytes(whole)
@@ -283,8 +283,8 @@ def test_paths_that_are_relative_to_another_place_say_so(grid, tmp_path, monkeyp
     write(dataset=["folder:/nowhere/flat"])
     refused("no such folder: /nowhere/flat$", open_grid, tmp_path)
     write(store=".store")
-    refused(rf"the store .store any more {hint}: run", export_bundle, "c", results=tmp_path)
-    refused("the store other any more: run", export_bundle, "c", results=tmp_path, store="other")
+    refused(rf"no longer in the store .store {hint}: run", export_bundle, "c", results=tmp_path)
+    refused("no longer in the store other: run", export_bundle, "c", results=tmp_path, store="other")
 
 
 def test_results_of_another_version_say_what_to_do(grid, monkeypatch):
@@ -350,6 +350,6 @@ def test_neighbors_stand_for_what_cannot_be_placed():
     far = np.array([[1.0, 2.0, 2.0], [0.0, 0.0, 5.0]])
     which = np.array([[0, 1, 2], [1, 2, 0]])
     embedding = np.array([[0.0], [4.0], [8.0]], np.float32)
-    np.testing.assert_allclose(mean_place(embedding, far, which), [[3.0], [6.0]])
+    np.testing.assert_allclose(weighted_mean(embedding, far, which), [[3.0], [6.0]])
     clusters = np.array([7, -1, -1, 2])
     assert majority(clusters, np.array([[0, 1, 2], [3, 0, 1], [1, 0, 3]])).tolist() == [-1, 2, -1]

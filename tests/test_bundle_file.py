@@ -15,7 +15,8 @@ from safetensors.numpy import save
 
 from bench.base.errors import UsageError
 from bench.bundle import format
-from bench.bundle.manifest import (
+from bench.bundle.bundle import Bundle
+from bench.bundle.format import (
     Data,
     Errors,
     Grouping,
@@ -23,6 +24,8 @@ from bench.bundle.manifest import (
     Manifest,
     Model,
 )
+from bench.datasets.dataset import load as load_dataset
+from tests.conftest import ROOT
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (1, 32, 32, 3)).astype(np.uint8)
 
@@ -198,8 +201,8 @@ def test_other_formats_are_refused(file, tmp_path, version):
     [
         ({"more": 1}, "more: Extra inputs are not permitted"),
         ({"links": []}, "links: Tuple should have at least 1 item"),
-        ({"placed_links": 2}, "2 of 1 links cannot place images"),
-        ({"placed_links": 0}, "no clusterer places images behind a link that does not"),
+        ({"placed_links": 2}, "2 of 1 links cannot transform images"),
+        ({"placed_links": 0}, "no clusterer predicts behind a link that does not transform"),
         ({"placed_links": "1"}, "placed_links: Input should be a valid integer"),
         ({"assignment": [[0, 2]]}, "assigned to a label that is no class"),
         ({"metrics": {"accuracy": float("nan")}}, "damaged, or no bundle"),
@@ -275,3 +278,25 @@ def test_a_zip_of_something_else_is_refused(tmp_path):
         packed.writestr("hello.txt", "hello")
     (tmp_path / "b").write_bytes(buffer.getvalue())
     refused(tmp_path / "b", "there is no bundle.json in it")
+
+
+def test_a_bundle_of_the_release_before_still_loads_and_assigns():
+    """hand-crafted, which was called handmade then, with pca4 and gmm, on 60 digits."""
+    digits = load_dataset("digits", limit=60)
+    with pytest.warns(FutureWarning, match="model handmade is now called hand-crafted"):
+        bundle = Bundle.load(ROOT / "tests" / "release_0" / "old.latentgrid")
+    assert (bundle.manifest.chain, bundle.notes) == ("pca4 → gmm", [])
+    found = bundle.transform(digits.images)
+    assert found.seen.all()
+    right = [bundle.labels[int(c)] == str(label) for c, label in zip(
+        found.clusters, digits.labels, strict=True)]  # fmt: skip
+    assert np.mean(right) == bundle.manifest.metrics["accuracy"]
+    changed = digits.images.copy()
+    changed[:, 0, 0] ^= 1
+    again = bundle.transform(changed)
+    assert not again.seen.any()
+    assert (again.clusters == found.clusters).mean() > 0.9
+    with pytest.warns(FutureWarning, match=r"Bundle.doubts is now called Bundle.ambiguities"):
+        np.testing.assert_array_equal(bundle.doubts(changed), again.ambiguity)
+    with pytest.warns(FutureWarning, match=r"Bundle.place is now called Bundle.transform"):
+        np.testing.assert_array_equal(bundle.place(changed).embedding, again.embedding)

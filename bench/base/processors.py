@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from bench.base.errors import UsageError
+
 
 def available_threads() -> int:
     """Return the number of processors that this process may use."""
@@ -26,12 +28,24 @@ def limit_threads(count: int) -> None:
         set_num_threads(min(count, int(vars(config)["NUMBA_NUM_THREADS"])))
 
 
-def find_device() -> str:
-    """Return the best device here: ``cuda``, ``mps`` or ``cpu``."""
+def find_device(name: str = "auto") -> str:
+    """Return the best device here, or the one asked for.
+
+    Parameters
+    ----------
+    name : str
+        ``auto``, ``cuda``, ``mps`` or ``cpu``.
+
+    Raises
+    ------
+    UsageError
+        If it is not available here.
+    """
     import torch
 
-    if torch.cuda.is_available():
-        return "cuda"
-    if torch.backends.mps.is_available():
-        return "mps"
-    return "cpu"
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    devices = [each for each, found in there.items() if found] + ["cpu"]
+    if name not in ("auto", *devices):
+        known = ", ".join(sorted(devices))
+        raise UsageError(f"no device {name!r} here: allowed are auto, {known}")
+    return devices[0] if name == "auto" else name

@@ -1,5 +1,5 @@
-"""A finished cell as one file, ``*.latentgrid``, that places images in its clusters.
+"""A finished pipeline as one file, ``*.latentgrid``, that assigns images to its clusters.
 
-`bench.bundle.format` reads and writes the file, `bench.bundle.making` makes one of a cell, and
-`bench.bundle.bundle.Bundle` is what it does. docs/bundles.md describes the file.
+`bench.bundle.format` reads and writes the file, `bench.bundle.making` makes one of a run, and
+`bench.bundle.bundle.Bundle` applies it to images. docs/bundles.md describes the file.
 """

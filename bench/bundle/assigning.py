@@ -1,4 +1,4 @@
-"""Assigns a folder of images to a bundle's clusters, in memory that their number does not move."""
+"""Assigns a folder of images to a bundle's clusters, in memory that does not grow with it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bench.base.errors import RunError, UsageError
+from bench.base.errors import RunError, UsageError, one_line
 from bench.base.files import write_whole
 from bench.base.progress import Progress, silent
-from bench.bundle import drift, sorting, stream
-from bench.bundle.bundle import Bundle, Placed
+from bench.bundle import images as user_images
+from bench.bundle import sorting
+from bench.bundle.bundle import Bundle, Transformed
+from bench.bundle.format import Errors
+from bench.bundle.images import Batch
 from bench.bundle.sheets import SHEETS, Album, check_sheets
 from bench.bundle.sorting import Sorter
 from bench.datasets.folder import list_files, readable_name
@@ -24,6 +28,15 @@ from bench.datasets.folder import list_files, readable_name
 TABLE = "assignments.csv"
 COLUMNS = ("file", "cluster", "distance", "ambiguity", "seen", "label", "problem")
 NAMED = 5  # unreadable files that are named one by one; all of them are in the table
+
+FEWEST = 20  # new images; fewer say nothing about their kind
+# Of images of the same kind, and a model trained for a hundred epochs on two hundred of them, the
+# median error was 2.3 times the training images', and 12% were beyond twice their 99th percentile.
+TIMES = 3.0
+# Some of another kind among others: errors beyond this multiple of the training images' 99th
+# percentile, of which at least this share must be certain.
+BEYOND, SHARE = 2.0, 0.2
+CONFIDENCE = 0.999
 
 
 @dataclass
@@ -40,8 +53,8 @@ class Summary:
         The first few.
     drift : str or None
         Why the images look unlike those that the model was trained on.
-    untold : str or None
-        Why that cannot be told.
+    no_drift : str or None
+        Why that cannot be found out.
     """
 
     out: Path
@@ -51,7 +64,7 @@ class Summary:
     clusters: dict[int, int] = field(default_factory=dict)
     unreadable_files: list[str] = field(default_factory=list)
     drift: str | None = None
-    untold: str | None = None
+    no_drift: str | None = None
 
 
 def assign(
@@ -63,10 +76,9 @@ def assign(
     threads: int = 1,
     progress: Progress = silent,
 ) -> Summary:
-    """Assign every image file under a folder, and write what was found.
+    """Assign every image file under a folder, and write the results.
 
-    Memory does not grow with the number of images but for the list of their names and a number an
-    image.
+    Memory grows with the number of images only by the list of their names and a number an image.
 
     Parameters
     ----------
@@ -78,9 +90,9 @@ def assign(
     sort_into : str or None
         ``copy`` or ``link``: put each file into ``OUT/sorted/cluster-N`` as well.
     threads : int
-        That read images.
+        Threads that read images.
     progress : callable
-        Told how far it is.
+        Called with what is done, how many images are done, and how many there are.
 
     Raises
     ------
@@ -100,11 +112,11 @@ def assign(
                 with open(draft, "w", encoding="utf-8", newline="") as file:
                     table = csv.writer(file)
                     table.writerow(COLUMNS)
-                    for batch in stream.read(files, threads):
-                        placed = bundle.place(batch.images)
-                        table.writerows(_rows(batch, placed, images, bundle.labels, summary))
-                        errors.append(placed.errors[~placed.seen])
-                        _remember(batch, placed, album, sorter)
+                    for batch in user_images.read_batches(files, threads):
+                        made = bundle.transform(batch.images)
+                        table.writerows(_rows(batch, made, images, bundle.labels, summary))
+                        errors.append(made.errors[~made.seen])
+                        _remember(batch, made, album, sorter)
                         progress("assigning images", summary.files, len(files))
                 if summary.unreadable == len(files):
                     raise UsageError(f"no readable image in {images}: {len(files)} files found")
@@ -113,25 +125,46 @@ def assign(
             album.write(out, progress)
     except OSError as error:
         raise RunError(f"cannot write into {out}: {error.strerror}") from error
-    _tell_drift(bundle, np.concatenate(errors), summary)
+    _look_for_drift(bundle, np.concatenate(errors), summary)
     return summary
 
 
+def describe(bundle: Bundle, summary: Summary, sort_into: str | None) -> Iterator[str]:
+    """Describe what was done: a line a cluster, then where it is, notes and warnings."""
+    assigned = summary.files - summary.unreadable
+    yield f"{assigned:,} images, {summary.seen:,} of them seen before"
+    for cluster, count in sorted(summary.clusters.items()):
+        label = f"  {one_line(bundle.labels[cluster])}" if cluster in bundle.labels else ""
+        yield f"  {sorting.folder_name(cluster)}  {count:,}{label}"
+    made = [TABLE, f"{SHEETS}/", *([f"{sorting.SORTED}/"] if sort_into else [])]
+    yield f"see {one_line(', '.join(str(summary.out / name) for name in made))}"
+    notes = list(bundle.notes)
+    if summary.unreadable:
+        rest = summary.unreadable - len(summary.unreadable_files)
+        named = ", ".join(summary.unreadable_files) + (f" and {rest} more" if rest else "")
+        notes.append(f"skipped {summary.unreadable:,} unreadable files: {named}")
+    if summary.no_drift:
+        notes.append(summary.no_drift)
+    yield from (f"note: {one_line(note)}" for note in notes)
+    if summary.drift:
+        yield f"warning: {summary.drift}"
+
+
 def _files(images: Path, out: Path, sort_into: str | None) -> list[Path]:
-    """List the files, and refuse folders of which one would be read while it is written."""
+    """List the files; refuse folders that would be read and written at once."""
     if not images.is_dir():
         raise UsageError(f"no such folder: {images}")
     source, target = images.resolve(), out.resolve()
     if target == source or source in target.parents:
         raise UsageError(
-            f"--out {out} lies in {images}, and its pictures would be taken for images: name a "
+            f"--out {out} lies in {images}, and its pictures would be read as images: name a "
             "folder outside"
         )
     for made in (sorting.SORTED, sorting.DRAFT, SHEETS):
         place = (target / made).resolve()  # which may be a link to elsewhere
         if source == place or place in source.parents or source in place.parents:
             raise UsageError(
-                f"{images} is in the way of {out / made}, which is written: name another --out"
+                f"{images} overlaps with {out / made}, which is written: name another --out"
             )
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file, needed a folder")
@@ -145,7 +178,7 @@ def _files(images: Path, out: Path, sort_into: str | None) -> list[Path]:
 
 
 def _rows(
-    batch: stream.Batch, placed: Placed, images: Path, labels: dict[int, str], summary: Summary
+    batch: Batch, made: Transformed, images: Path, labels: dict[int, str], summary: Summary
 ) -> Iterator[list[Any]]:
     """Make the table's rows of a batch, and count."""
     found = iter(range(len(batch.images)))
@@ -159,40 +192,80 @@ def _rows(
             yield [name, "", "", "", "", "", "unreadable"]
             continue
         i = next(found)
-        cluster, distance = int(placed.clusters[i]), float(placed.distance[i])
+        cluster, distance = int(made.clusters[i]), float(made.distance[i])
         summary.clusters[cluster] = summary.clusters.get(cluster, 0) + 1
-        summary.seen += int(placed.seen[i])
+        summary.seen += int(made.seen[i])
         yield [
             name,
             cluster,
             "" if math.isnan(distance) else f"{distance:.6g}",
-            f"{placed.ambiguity[i]:.4f}",
-            "yes" if placed.seen[i] else "no",
+            f"{made.ambiguity[i]:.4f}",
+            "yes" if made.seen[i] else "no",
             labels.get(cluster, ""),
             "",
         ]
 
 
-def _remember(batch: stream.Batch, placed: Placed, album: Album, sorter: Sorter | None) -> None:
+def _remember(batch: Batch, made: Transformed, album: Album, sorter: Sorter | None) -> None:
     for i, position in enumerate(np.flatnonzero(batch.readable)):
-        file, cluster = batch.files[position], int(placed.clusters[i])
-        album.add(
-            file,
-            batch.start + int(position),
-            cluster,
-            float(placed.distance[i]),
-            float(placed.ambiguity[i]),
-        )
+        file, cluster = batch.files[position], int(made.clusters[i])
+        measured = float(made.distance[i]), float(made.ambiguity[i])
+        album.add(file, batch.start + int(position), cluster, *measured)
         if sorter is not None:
             sorter.add(file, cluster)
 
 
-def _tell_drift(bundle: Bundle, errors: Any, summary: Summary) -> None:
+def _look_for_drift(bundle: Bundle, errors: Any, summary: Summary) -> None:
     training = bundle.manifest.errors
-    if training is None:
-        summary.untold = (
-            f"{bundle.manifest.model.text} has no reconstruction error by which new images could "
-            "be told to be unlike the training images"
-        )
+    if training is not None:
+        summary.drift = drift_warning(errors, training)
         return
-    summary.drift = drift.warning(errors, training)
+    summary.no_drift = (
+        f"{bundle.manifest.model.text} has no reconstruction error, so new images that look unlike "
+        "the training images are not noticed"
+    )
+
+
+def drift_warning(errors: NDArray[np.float32], training: Errors) -> str | None:
+    """Say in a line that new images are of another kind, with figures; None if they are not.
+
+    A model reconstructs worse what it was not trained for. Images of the same kind that it was not
+    trained on are reconstructed somewhat worse as well, the more so the longer it trained on few;
+    so only a larger change is reported: where the median error is at least 3 times the training
+    images', or where, at a confidence of 99.9%, more than a fifth of the errors are beyond twice
+    the training images' 99th percentile. docs/bundles.md has the figures.
+
+    Parameters
+    ----------
+    errors : ndarray, shape (n,), float32
+        Reconstruction errors of new images; those that were trained on do not count.
+    training : Errors
+    """
+    count = len(errors)
+    if count < FEWEST:
+        return None
+    median = float(np.median(errors))
+    beyond = int((errors > BEYOND * training.percentile_99).sum())
+    # Where most training images had no error, any error is larger.
+    larger = median > 0 and median >= TIMES * training.median
+    if not larger and least_share(beyond, count) <= SHARE:
+        return None
+    if training.median:
+        compared = f"{median / training.median:.1f} times that of the training images"
+    else:
+        compared = f"{median:.2g}, and 0 of the training images"
+    return (
+        "the images look unlike those that the model was trained on: the median reconstruction "
+        f"error of {count:,} new images is {compared}, and {beyond / count:.0%} have more than "
+        f"{BEYOND:g} times the error that 99% of the training images stay below; clusters may "
+        "mean little for them (a model that was trained long on few images warns of all others)"
+    )
+
+
+def least_share(found: int, count: int) -> float:
+    """Return a lower confidence limit of a share, at 99.9% (Clopper, Pearson 1934)."""
+    from scipy import stats
+
+    if not found:
+        return 0.0
+    return float(stats.beta.ppf(1 - CONFIDENCE, found, count - found + 1))

@@ -1,13 +1,14 @@
-"""A bundle at work: codes, places, clusters and doubts of images.
+"""A bundle at work: codes, embeddings, clusters and ambiguities of images.
 
 The part ``training`` of a bundle holds, of the training images: ``digests`` (n, 16) uint8, see
 `bench.bundle.images.digests`; ``clusters`` (n,) int64; ``space.0`` to ``space.L`` (n, d) float32,
-their codes and where they lie behind each of the L links, of which those before the last are there
-where they are needed.
+their codes and their embedding behind each of the L links. Those before the last are there where
+they are needed.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,51 +17,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError, format_error
-from bench.base.grammar import GrammarError
 from bench.base.progress import Progress, silent
-from bench.base.registry import UnknownNameError
 from bench.bundle import images as user_images
 from bench.bundle.format import Contents, read
 from bench.bundle.images import DIGEST, Given
-from bench.bundle.manifest import Manifest
-from bench.bundle.placing import Placer, needed_spaces, notes, space, unknown
+from bench.bundle.transform import FittedPipeline, needed_spaces, notes, read_as, read_link, space
 from bench.clusterers.clusterer import NOISE
 from bench.datasets.source import SIDE, Images
 from bench.stages.metrics import centroid_ratio
 from bench.stages.metrics.clustering import Integers
 from models.named import find
 from reducers import reducers
-from reducers.chain import Chain
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Array = NDArray[Any]
 
-PIECE = 256  # images at a time
 # How far codes may be from those that the bundle was made with, as a share of the largest: other
-# processors and versions give other last digits, a GPU that rounds to ten bits other ones before
+# processors and versions give other last digits, a GPU that rounds to ten bits differs before
 # that; another model gives other numbers.
 TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True)
-class Placed:
-    """Where images are.
+class Transformed:
+    """What a bundle finds out about images.
 
     Attributes
     ----------
     embedding : ndarray, shape (n, k), float32
-        In the space that clusters were sought in.
+        In the space that was clustered.
     clusters : ndarray, shape (n,), int64
         -1 for images in none.
     distance : ndarray, shape (n,), float64
-        From the middle of the cluster's training images, in the units of the embedding; from the
-        nearest such middle for images in none; NaN where there is no cluster at all.
-    doubt : ndarray, shape (n,), float64
-        0 to 1; see `bench.stages.metrics.centroid_ratio.doubts`.
+        From the mean of the cluster's training images, in the units of the embedding; from the
+        nearest such mean for images in no cluster; NaN where there is no cluster at all.
+    ambiguity : ndarray, shape (n,), float64
+        0 to 1; see `bench.stages.metrics.centroid_ratio.ambiguities`.
     seen : ndarray, shape (n,), bool
-        Whether an image is one of the training images, to the byte; it is where that was.
+        Whether an image is one of the training images, to the byte. It keeps their results then.
     errors : ndarray, shape (n,), float32
         Mean squared errors of reconstruction, pixel values in -1 to 1; NaN for images that were
         seen and for models that do not reconstruct.
@@ -75,14 +71,14 @@ class Placed:
 
 
 class Bundle:
-    """A cell of a grid that places images; `Bundle.load` reads one.
+    """A trained pipeline that assigns images to its clusters; `Bundle.load` reads one.
 
     Images are a uint8 array, (n, H, W, 3) RGB or (n, H, W) gray of any size, or a list of image
-    files; they become 32×32 RGB, as in a grid. They are worked on 256 at a time, so that memory is
-    bounded by what is returned. Each of them lies where it would lie alone, to a rounding, except
-    behind UMAP, which weighs the images of a piece by each other.
+    files; they are resized to 32×32 RGB, as in a grid. They are worked on 256 at a time, so that
+    memory is bounded by what is returned. The result of an image does not depend on the others, to
+    a rounding, except behind UMAP, which weighs the images of a piece by each other.
 
-    An image that is one of the training images, to the byte, is where it was in the grid. If the
+    An image that is one of the training images, to the byte, has its result in the grid. If the
     same image was there more than once, the first one counts.
 
     Parameters
@@ -98,7 +94,7 @@ class Bundle:
     code_size : int
         Dimensions of the codes.
     notes : list of str
-        What cannot place unseen images, and what is done instead; a line each.
+        What cannot transform unseen images, and what is done instead; a line each.
 
     Raises
     ------
@@ -119,15 +115,18 @@ class Bundle:
         codes, _ = self._encode(check["images"])
         self._check_codes(codes, check["codes"])
         self.code_size = codes.shape[1]
-        self.placer = Placer(contents, device)
+        self.pipeline = FittedPipeline(contents, device)
         self._index: dict[bytes, int] = {}
         for position, digest in enumerate(training["digests"]):
             self._index.setdefault(digest.tobytes(), position)
-        self.notes = notes(self.manifest, _widths(self.manifest, self.code_size))
+        widths = [self.code_size]
+        for link in self.manifest.links:
+            widths.append(read_link(link.text).build().output_size(widths[-1]))
+        self.notes = notes(self.manifest, widths)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu") -> Bundle:
-        """Read a bundle, and try whether it does here what it did where it was made.
+        """Read a bundle, and check that its model gives the same codes here as where it was made.
 
         Parameters
         ----------
@@ -145,79 +144,84 @@ class Bundle:
 
     @property
     def labels(self) -> dict[int, str]:
-        """The label that each cluster is taken for, by cluster; empty where none was known."""
+        """The label that each cluster is assigned, by cluster; empty where none was known."""
         names = self.manifest.data.class_names
         return {cluster: names[label] for cluster, label in self.manifest.assignment}
 
     @property
     def clusters(self) -> list[int]:
         """The clusters that training images are in, sorted; -1 among them for images in none."""
-        return [int(number) for number in np.unique(self.placer.clusters)]
+        return [int(number) for number in np.unique(self.pipeline.clusters)]
 
     def encode(self, images: Given) -> Array:
         """Return codes, (n, code size) float32."""
-        found = [self._encode(piece)[0] for piece in user_images.pieces(images, PIECE)]
+        found = [self._encode(piece)[0] for piece in user_images.pieces(images)]
         return np.concatenate([np.empty((0, self.code_size), np.float32), *found])
 
     def embed(self, images: Given) -> Array:
-        """Return places in the space that clusters were sought in, (n, k) float32."""
-        return self.place(images).embedding
+        """Return the embedding in the space that was clustered, (n, k) float32."""
+        return self.transform(images).embedding
 
     def assign(self, images: Given) -> Integers:
         """Return clusters, (n,) int64; -1 for images in none."""
-        return self.place(images).clusters
+        return self.transform(images).clusters
 
     def ambiguities(self, images: Given) -> Array:
-        """Return how doubtful it is that images belong to their clusters, (n,) float64, 0 to 1."""
-        return self.place(images).ambiguity
+        """Return the ambiguity of each image's cluster, (n,) float64, 0 to 1."""
+        return self.transform(images).ambiguity
 
-    def place(self, images: Given, progress: Progress = silent) -> Placed:
-        """Return all that can be told of images.
+    def doubts(self, images: Given) -> Array:
+        """Return `ambiguities`, under their name of the release before."""
+        _warn("doubts", "ambiguities")
+        return self.ambiguities(images)
+
+    def transform(self, images: Given, progress: Progress = silent) -> Transformed:
+        """Return all that can be found out about images.
 
         Parameters
         ----------
         images : ndarray or sequence of paths
         progress : callable
-            Told how far it is.
+            Called with what is done, how many images are done, and how many there are.
 
         Raises
         ------
         UsageError
             For what is no images, and for files that cannot be read.
         """
-        total, pieces = user_images.count(images), [self._place(np.empty((0, SIDE, SIDE, 3), "u1"))]
-        done = 0
-        for piece in user_images.pieces(images, PIECE):
-            pieces.append(self._place(piece))
+        total = user_images.count(images)
+        pieces, done = [self._transform(np.empty((0, SIDE, SIDE, 3), np.uint8))], 0
+        for piece in user_images.pieces(images):
+            pieces.append(self._transform(piece))
             done += len(piece)
-            progress("placing images", done, total)
-        names = Placed.__dataclass_fields__
-        return Placed(**{n: np.concatenate([getattr(each, n) for each in pieces]) for n in names})
+            progress("assigning images", done, total)
+        names = Transformed.__dataclass_fields__
+        joined = {n: np.concatenate([getattr(each, n) for each in pieces]) for n in names}
+        return Transformed(**joined)
 
-    def _place(self, images: Images) -> Placed:
-        """Place images of the one form, as many as fit in memory."""
+    def place(self, images: Given, progress: Progress = silent) -> Transformed:
+        """Return what `transform` returns, under its name of the release before."""
+        _warn("place", "transform")
+        return self.transform(images, progress)
+
+    def _transform(self, images: Images) -> Transformed:
+        """Transform images of 32×32 RGB, as many as fit in memory."""
         known = user_images.digests(images)
-        index = np.array(
-            [self._index.get(digest.tobytes(), -1) for digest in known], dtype=np.int64
-        )
+        index = np.array([self._index.get(d.tobytes(), -1) for d in known], dtype=np.int64)
         seen = index >= 0
-        embedding = self.placer.embedding[index]
-        clusters = self.placer.clusters[index]
+        embedding, clusters = self.pipeline.embedding[index], self.pipeline.clusters[index]
         errors = np.full(len(images), np.nan, np.float32)
         if not seen.all():
             codes, errors[~seen] = self._encode(images[~seen])
-            embedding[~seen], clusters[~seen] = self._placed(codes)
-        distance, ambiguities = centroid_ratio.ambiguities(embedding, clusters, self.placer.centers)
-        return Placed(embedding, clusters, distance, ambiguities, seen, errors)
-
-    def _placed(self, codes: Array) -> tuple[Array, Integers]:
-        """Place codes; what fails there is a bundle of another's making, or a plugin."""
-        try:
-            return self.placer.place(codes)
-        except Exception as error:  # whatever a reducer of somebody else's raises
-            raise UsageError(
-                f"the bundle's chain {self.manifest.chain} cannot place images: {format_error(error)}"
-            ) from error
+            try:
+                embedding[~seen], clusters[~seen] = self.pipeline.transform(codes)
+            except Exception as error:  # whatever a reducer by somebody else raises
+                raise UsageError(
+                    f"the bundle's chain {self.manifest.chain} cannot transform images: "
+                    f"{format_error(error)}"
+                ) from error
+        measured = centroid_ratio.ambiguities(embedding, clusters, self.pipeline.centers)
+        return Transformed(embedding, clusters, *measured, seen, errors)
 
     def _encode(self, images: Images) -> tuple[Array, Array]:
         """Return codes, and errors of reconstruction: NaN of a model that does not reconstruct."""
@@ -229,12 +233,12 @@ class Bundle:
             found.append(errors.numpy().astype(np.float32))
 
         tensor = self._core.to_device(images, torch.device(self.device))
-        codes, _ = self._core.encode(self.network, tensor, PIECE, look=look)
+        codes, _ = self._core.encode(self.network, tensor, user_images.BATCH, look=look)
         errors = np.concatenate(found)
         return codes.numpy(), errors if self.network.decodes else np.full_like(errors, np.nan)
 
     def _check_codes(self, codes: Array, wanted: Array) -> None:
-        """Refuse a model that gives other codes than the one that the bundle was made with."""
+        """Refuse another model than the one that the bundle was made with."""
         most = float(np.abs(wanted).max(initial=0))
         if codes.shape != wanted.shape or not np.allclose(codes, wanted, 0, TOLERANCE * most):
             raise UsageError(
@@ -243,13 +247,9 @@ class Bundle:
             )
 
 
-def _widths(manifest: Manifest, code_size: int) -> list[int]:
-    """Return the dimensions of the codes, and behind each link."""
-    widths = [code_size]
-    for link in manifest.links:
-        (parsed,) = Chain.parse(link.text).links
-        widths.append(parsed.build().output_size(widths[-1]))
-    return widths
+def _warn(old: str, new: str) -> None:
+    text = f"Bundle.{old} is now called Bundle.{new}; the old name goes with the next release"
+    warnings.warn(text, FutureWarning, stacklevel=3)
 
 
 def _network(contents: Contents) -> Any:
@@ -258,17 +258,12 @@ def _network(contents: Contents) -> Any:
     from bench.stages.training import core
 
     model = contents.manifest.model
-    try:
-        item = find(model.text, model.clusters)
-    except UnknownNameError as error:
-        raise unknown(error) from error
-    except GrammarError as error:
-        raise UsageError(str(error)) from error
+    item = read_as(lambda text: find(text, model.clusters), model.text)
     try:
         network = core.build(item, contents.manifest.image_shape, seed=0)
         weights = {name: torch.tensor(a) for name, a in contents.parts["weights"].items()}
         network.load_state_dict(weights)
-    except Exception as error:  # whatever a model of somebody else's raises
+    except Exception as error:  # whatever a model by somebody else raises
         raise UsageError(
             f"the weights of the bundle do not fit the model {model.text} that is installed here: "
             f"{format_error(error)}"
@@ -289,19 +284,9 @@ def _check(contents: Contents) -> None:
         raise UsageError(f"the bundle has a cluster {training['clusters'].min()}: least is -1")
     _is_array(check, "images", np.uint8, (None, *shape))
     _is_array(check, "codes", np.float32, (len(check["images"]), None))
-    items = [_link_class(link.text) for link in manifest.links]
+    items: list[Any] = [reducers[read_link(link.text).name] for link in manifest.links]
     for number in needed_spaces(items, manifest.placed_links, manifest.placed_clusters):
         _is_array(training, space(number), np.float32, (count, None))
-
-
-def _link_class(text: str) -> Any:
-    try:
-        (link,) = Chain.parse(text).links
-    except UnknownNameError as error:
-        raise unknown(error) from error
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    return reducers[link.name]
 
 
 def _is_array(

@@ -1,7 +1,7 @@
 """The file: a zip, stored and not compressed, of ``bundle.json`` and files of arrays.
 
-Nothing in it is executed or unpacked to the disk: its names are compared with those that there may
-be, its parts with their checksums, and arrays are read by safetensors.
+Nothing in it is executed or unpacked to the disk: its names are compared with those that are
+allowed, its parts with their checksums, and arrays are read by safetensors.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors.numpy import load, save
 
 from bench.base.errors import UsageError, format_error, one_line
 from bench.base.files import write_whole
-from bench.bundle.manifest import Manifest, Part
+from bench.base.naming import chain_name
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -30,9 +30,123 @@ MANIFEST = "bundle.json"
 # `bench.bundle.bundle`. check: a few of them, and their codes.
 PARTS = ("weights", "fitted", "training", "check")
 MOST_MANIFEST = 64_000_000  # bytes
-DATE = (1980, 1, 1, 0, 0, 0)  # zip's first: the same cell makes the same file
+DATE = (1980, 1, 1, 0, 0, 0)  # zip's first: the same run makes the same file
 
 Arrays = dict[str, NDArray[Any]]
+
+
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Error = Annotated[float, Field(ge=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Part(_Strict):
+    """A file beside ``bundle.json``: its SHA-256, in hexadecimal digits, and its size."""
+
+    sha256: str
+    size: Count
+
+
+class Link(_Strict):
+    """A reducer of the chain, and what it was fitted with."""
+
+    text: str
+    seed: Count | None
+    threads: Positive
+    source: str
+
+
+class Grouping(_Strict):
+    """The clusterer, and what it was fitted with."""
+
+    text: str
+    clusters: Positive
+    seed: Count | None
+    source: str
+
+
+class Model(_Strict):
+    """The autoencoder; ``clusters`` where it is given how many are sought."""
+
+    text: str
+    clusters: Positive | None
+    source: str
+
+
+class Data(_Strict):
+    """The data set of the run; ``class_names`` is empty where nothing is labeled."""
+
+    name: str
+    images: Positive
+    fingerprint: str
+    class_names: tuple[str, ...]
+
+
+class Errors(_Strict):
+    """Reconstruction errors of the training images: mean squares, pixel values in -1 to 1."""
+
+    median: Error
+    percentile_99: Error
+
+
+class Manifest(_Strict):
+    """The whole of ``bundle.json`` but for its format.
+
+    Attributes
+    ----------
+    links : tuple of Link
+    placed_links : int
+        So many of them, from the first on, transform unseen points; those behind do not.
+    placed_clusters : bool
+        Whether the clusterer predicts the clusters of unseen points.
+    image_shape : tuple of int
+        (C, H, W).
+    seed_index : int
+        Which seed of the pipeline this run is.
+    assignment : tuple of (int, int)
+        Clusters and the positions in ``class_names`` that they are assigned; some have none.
+    metrics : dict
+        What the grid measured of this run.
+    errors : Errors or None
+        None where the model does not reconstruct images, or does so without any error.
+    versions : dict
+        Of the libraries that made it.
+    """
+
+    model: Model
+    links: Annotated[tuple[Link, ...], Field(min_length=1)]
+    placed_links: Count
+    clusterer: Grouping
+    placed_clusters: bool
+    image_shape: tuple[Positive, Positive, Positive]
+    seed_index: Count
+    data: Data
+    assignment: tuple[tuple[int, int], ...]
+    metrics: dict[str, float]
+    errors: Errors | None
+    versions: dict[str, str]
+    parts: dict[str, Part]
+
+    @model_validator(mode="after")
+    def _places_in_order(self) -> Self:
+        if self.placed_links > len(self.links):
+            raise ValueError(
+                f"{self.placed_links} of {len(self.links)} links cannot transform images"
+            )
+        if self.placed_clusters and self.placed_links < len(self.links):
+            raise ValueError("no clusterer predicts behind a link that does not transform")
+        if any(not 0 <= label < len(self.data.class_names) for _, label in self.assignment):
+            raise ValueError("a cluster is assigned to a label that is no class")
+        return self
+
+    @property
+    def chain(self) -> str:
+        """The chain with the clusterer behind it, as tables write it."""
+        return chain_name("+".join(link.text for link in self.links), self.clusterer.text)
 
 
 @dataclass(frozen=True)
@@ -59,7 +173,10 @@ def write(path: Path, contents: Contents) -> None:
     UsageError
         If it cannot be written.
     """
-    files = {_file(name): save(_ordered(contents.parts[name])) for name in PARTS}
+    files = {
+        _file(name): save({k: np.asarray(v, order="C") for k, v in contents.parts[name].items()})
+        for name in PARTS
+    }
     parts = {
         name: Part(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
         for name, data in files.items()
@@ -131,17 +248,14 @@ def _manifest(path: Path, text: bytes) -> Manifest:
     said = json.loads(text)
     version = said.pop("format", None) if isinstance(said, dict) else None
     if version != FORMAT:
-        raise _refused(
-            path, f"its format is {version!r}, and this latentgrid reads format {FORMAT}"
-        )
+        reads = f"and this latentgrid reads format {FORMAT}"
+        raise _refused(path, f"its format is {version!r}, {reads}")
     try:
         return Manifest.model_validate_json(json.dumps(said))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise _refused(
-            path, f"{MANIFEST} is not as it should be: {where}: {first['msg']}"
-        ) from None
+        where = f"{MANIFEST} is not as it should be: {'.'.join(map(str, first['loc']))}"
+        raise _refused(path, f"{where}: {first['msg']}") from None
 
 
 def _refused(path: Path, reason: str) -> UsageError:
@@ -154,7 +268,3 @@ def _file(name: str) -> str:
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
-
-
-def _ordered(arrays: Arrays) -> Arrays:
-    return {name: np.asarray(array, order="C") for name, array in arrays.items()}

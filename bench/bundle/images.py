@@ -1,9 +1,11 @@
-"""Brings images of users to the one form, piece after piece, and knows them again."""
+"""Brings images of users to one form, piece after piece, and recognizes those seen before."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,18 @@ from numpy.typing import NDArray
 
 from bench.base.errors import UsageError
 from bench.datasets.folder import decode
-from bench.datasets.source import Images, gray_to_rgb, to_side
+from bench.datasets.source import SIDE, Images, gray_to_rgb, to_side
 
 DIGEST = 16  # bytes of SHA-256
+BATCH = 256  # images that are worked on at a time
 
+Decoded = NDArray[np.uint8] | None
 # Arrays, or files.
 Given = NDArray[np.uint8] | Sequence[str | Path]
 
 
 def digests(images: Images) -> NDArray[np.uint8]:
-    """Return what an image is known again by: the first bytes of its pixels' SHA-256.
+    """Return what images are recognized by: the first bytes of the SHA-256 of their pixels.
 
     Parameters
     ----------
@@ -44,18 +48,17 @@ def count(images: Given) -> int:
         For arrays that are not uint8, (n, H, W) gray or (n, H, W, 3) RGB, and for what is neither
         an array nor a list of files.
     """
-    if isinstance(images, (str, bytes, Path)):
-        raise UsageError(f"images must be an array or a list of files, found {images!r}")
-    if not isinstance(images, (np.ndarray, Sequence)):  # a generator has no length
-        raise UsageError(
-            f"images must be an array or a list of files, found {type(images).__name__}"
-        )
     if not isinstance(images, np.ndarray):
-        wrong = [each for each in images if not isinstance(each, (str, Path))]
+        wrong: Any = None  # a generator has no length
+        if isinstance(images, (str, bytes, Path)):
+            wrong = repr(images)
+        elif not isinstance(images, Sequence):
+            wrong = type(images).__name__
+        else:
+            names = (type(each).__name__ for each in images if not isinstance(each, (str, Path)))
+            wrong = next(names, None)
         if wrong:
-            raise UsageError(
-                f"images must be an array or a list of files, found {type(wrong[0]).__name__}"
-            )
+            raise UsageError(f"images must be an array or a list of files, found {wrong}")
         return len(images)
     if images.dtype != np.uint8:
         raise UsageError(f"images must be uint8, 0 to 255, found {images.dtype}")
@@ -67,8 +70,8 @@ def count(images: Given) -> int:
     return len(images)
 
 
-def pieces(images: Given, size: int) -> Iterator[Images]:
-    """Bring images to the one form, so many at a time.
+def pieces(images: Given) -> Iterator[Images]:
+    """Bring images to 32×32 RGB, 256 at a time.
 
     Yields
     ------
@@ -79,8 +82,8 @@ def pieces(images: Given, size: int) -> Iterator[Images]:
     UsageError
         Also for a file that cannot be read.
     """
-    for start in range(0, count(images), size):
-        piece: Any = images[start : start + size]
+    for start in range(0, count(images), BATCH):
+        piece: Any = images[start : start + BATCH]
         if not isinstance(images, np.ndarray):
             yield np.stack([_decoded(Path(file)) for file in piece])
         else:
@@ -92,3 +95,45 @@ def _decoded(file: Path) -> Images:
     if image is None:
         raise UsageError(f"cannot read {file} as an image")
     return image
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some files, in their order.
+
+    Attributes
+    ----------
+    start : int
+        Position of the first in the list of all.
+    files : list of Path
+    readable : ndarray, shape (b,), bool
+        Which of them could be read.
+    images : ndarray, shape (k, 32, 32, 3), uint8
+        The k images of those.
+    """
+
+    start: int
+    files: list[Path]
+    readable: NDArray[np.bool_]
+    images: Images
+
+
+def read_batches(files: list[Path], threads: int) -> Iterator[Batch]:
+    """Read files, at most two batches of images in memory at a time."""
+    starts = range(0, len(files), BATCH)
+    with ThreadPoolExecutor(threads) as pool:
+
+        def begin(start: int) -> list[Future[Decoded]]:
+            return [pool.submit(decode, file) for file in files[start : start + BATCH]]
+
+        waiting = begin(0)
+        for start in starts:
+            decoded = [future.result() for future in waiting]
+            waiting = begin(start + BATCH)
+            yield _batch(start, files[start : start + BATCH], decoded)
+
+
+def _batch(start: int, files: list[Path], decoded: list[Decoded]) -> Batch:
+    found = [image for image in decoded if image is not None]
+    images = np.stack(found) if found else np.empty((0, SIDE, SIDE, 3), np.uint8)
+    return Batch(start, files, np.array([image is not None for image in decoded]), images)

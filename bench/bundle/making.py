@@ -1,27 +1,40 @@
-"""Makes a bundle of a finished cell."""
+"""Makes a bundle of a finished run."""
 
 from __future__ import annotations
 
 import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.analysis.folder import FinishedGrid
+from bench.analysis.folder import FinishedGrid, open_grid
 from bench.analysis.records import LIBRARIES
 from bench.base import keys
 from bench.base.errors import UsageError
-from bench.bundle.format import Arrays, Contents
+from bench.base.progress import Progress, silent
+from bench.bundle.bundle import Bundle
+from bench.bundle.choosing import Choice, choose
+from bench.bundle.format import (
+    Arrays,
+    Contents,
+    Data,
+    Errors,
+    Grouping,
+    Link,
+    Manifest,
+    Model,
+    write,
+)
 from bench.bundle.images import digests
-from bench.bundle.manifest import Data, Errors, Grouping, Link, Manifest, Model
-from bench.bundle.placing import can_place, needed_spaces, space
+from bench.bundle.transform import can_transform, needed_spaces, read_link, space
 from bench.clusterers import clusterers
 from bench.clusterers.named import Named as Clusterer
-from bench.datasets.dataset import Dataset
+from bench.planning.plugins import load_plugins
 from bench.stages import stages
 from bench.stages.fitted import FITTED
 from bench.stages.metrics.table import METRICS
@@ -29,21 +42,44 @@ from bench.store import Artifact, Store
 from bench.store.artifact import DamagedError
 from models.named import CLUSTERS, find
 from reducers import reducers
-from reducers.chain import Chain
 
 Array = NDArray[Any]
 
-CHECKED = 4  # images whose codes are kept, to try a bundle by where it is loaded
+CHECKED = 4  # images whose codes are kept, to check the model where a bundle is loaded
 
 
 @dataclass(frozen=True)
 class _Artifacts:
-    """What the stages of a cell left."""
+    """The artifacts of a run's stages."""
 
     trained: Artifact
     encoded: Artifact
     reduced: list[Artifact]
     clustered: Artifact
+
+
+def export(
+    cell: str | None,
+    to: Path,
+    results: Path,
+    *,
+    seed_index: int | None = None,
+    store: Path | None = None,
+    plugins: list[Path] | None = None,
+    progress: Progress = silent,
+) -> tuple[Bundle, Choice]:
+    """Write a pipeline's bundle, and return it with the run that was chosen.
+
+    Parameters and errors are those of `bench.export_bundle`.
+    """
+    load_plugins(plugins or [])
+    grid = open_grid(results, store, progress)
+    choice = choose(grid.records, cell, seed_index, grid.out)
+    contents = make(grid, choice.record)
+    # Tried before it is written: what cannot be loaded here must not replace what was there.
+    bundle = Bundle(contents)
+    write(to, contents)
+    return bundle, choice
 
 
 def make(grid: FinishedGrid, record: pd.Series) -> Contents:
@@ -58,70 +94,60 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
     Raises
     ------
     UsageError
-        If what its stages left is no longer in the store, or was left by an older version.
+        If its artifacts are no longer in the store, or are of another version.
     """
     found = _artifacts(grid, record)
     links, clusterer = [_link(artifact) for artifact in found.reduced], _grouping(found.clustered)
-    items: list[Any] = [reducers[_parsed(link.text).name] for link in links]
+    items: list[Any] = [reducers[read_link(link.text).name] for link in links]
     by: Any = clusterers[Clusterer.parse(clusterer.text).name]
-    placed_links = _places(items)
-    placed_clusters = placed_links == len(items) and can_place(by, "predict")
+    able = [can_transform(item, "transform") for item in items]
+    placed_links = able.index(False) if False in able else len(able)
+    placed_clusters = all(able) and can_transform(by, "predict")
     _check_kept(found, items[:placed_links], by if placed_clusters else None)
+    dataset = grid.dataset
+    data = Data(
+        name=dataset.name,
+        images=len(dataset),
+        fingerprint=dataset.fingerprint,
+        class_names=dataset.class_names,
+    )
     manifest = Manifest(
         model=_model(found),
         links=tuple(links),
         placed_links=placed_links,
         clusterer=clusterer,
         placed_clusters=placed_clusters,
-        image_shape=grid.dataset.image_shape,
+        image_shape=dataset.image_shape,
         seed_index=int(record["seed_index"]),
-        data=_data(grid.dataset),
+        data=data,
         assignment=_assignment(record),
         metrics=_metrics(record),
         errors=_errors(found.encoded),
         versions={"latentgrid": keys.installed("latentgrid")} | keys.versions(*LIBRARIES),
         parts={},
     )
-    needed = needed_spaces(items, placed_links, placed_clusters)
-    return Contents(
-        manifest,
-        {
-            "weights": found.trained.arrays(),
-            "fitted": _fitted(found, placed_links, placed_clusters),
-            "training": _training(grid.dataset, found, needed),
-            "check": _some(grid.dataset, found),
-        },
-    )
-
-
-def _data(dataset: Dataset) -> Data:
-    return Data(
-        name=dataset.name,
-        images=len(dataset),
-        fingerprint=dataset.fingerprint,
-        class_names=dataset.class_names,
-    )
-
-
-def _training(dataset: Dataset, found: _Artifacts, needed: set[int]) -> Arrays:
-    """Return what is kept of the training images, their places as far as they are needed."""
-    places = [found.encoded, *found.reduced]
-    kept = {space(number): places[number].require("train") for number in sorted(needed)}
-    clusters = found.clustered.require("train")
-    return {"digests": digests(dataset.images), "clusters": clusters} | kept
-
-
-def _some(dataset: Dataset, found: _Artifacts) -> Arrays:
-    """Return a few evenly spaced images and their codes."""
+    embeddings = [found.encoded, *found.reduced]
+    training = {
+        "digests": digests(dataset.images),
+        "clusters": found.clustered.require("train"),
+    } | {
+        space(number): embeddings[number].require("train")
+        for number in sorted(needed_spaces(items, placed_links, placed_clusters))
+    }
     codes = found.encoded.require("train")
     chosen = np.linspace(0, len(codes) - 1, min(CHECKED, len(codes))).astype(np.int64)
-    return {"images": dataset.images[chosen], "codes": codes[chosen]}
+    parts = {
+        "weights": found.trained.arrays(),
+        "fitted": _fitted(found, placed_links, placed_clusters),
+        "training": training,
+        "check": {"images": dataset.images[chosen], "codes": codes[chosen]},
+    }
+    return Contents(manifest, parts)
 
 
 def _artifacts(grid: FinishedGrid, record: pd.Series) -> _Artifacts:
     def load(stage: str) -> list[Artifact]:
-        names = str(record[f"{stage}_artifacts"]).split()
-        return [_load(grid, stage, name) for name in names]
+        return [_load(grid, stage, key) for key in str(record[f"{stage}_artifacts"]).split()]
 
     (trained,), (encoded,), (clustered,) = load("train"), load("encode"), load("cluster")
     return _Artifacts(trained, encoded, load("reduce"), clustered)
@@ -132,19 +158,20 @@ def _load(grid: FinishedGrid, stage: str, key: str) -> Artifact:
     again = f"run the grid again (python -m bench.grid --config {grid.out / 'grid.toml'})"
     if (stage, key) not in store:
         raise UsageError(
-            f"what {stage} left is not in the store {store.root} any more{grid.store_hint}: {again}"
+            f"the artifact of {stage} is no longer in the store {store.root}{grid.store_hint}: "
+            f"{again}"
         )
     try:
         artifact = store.load(stage, key)
         artifact.verify()
     except DamagedError as error:
-        raise UsageError(f"what {stage} left is damaged ({error.reason}): {again}") from error
+        raise UsageError(f"the artifact of {stage} is damaged ({error.reason}): {again}") from error
     return artifact
 
 
 def _check_kept(found: _Artifacts, links: list[Any], clusterer: Any | None) -> None:
-    """Refuse what another version found: an older one kept less of it, or nothing."""
-    # The links behind those that place images are not brought back.
+    """Refuse artifacts of another version, which may have kept less of a fit, or nothing."""
+    # Links behind those that transform images are not restored.
     kept = [(one, item, "reduce") for one, item in zip(found.reduced, links, strict=False)]
     if clusterer is not None:
         kept.append((found.clustered, clusterer, "cluster"))
@@ -153,24 +180,13 @@ def _check_kept(found: _Artifacts, links: list[Any], clusterer: Any | None) -> N
         if artifact.inputs["source"] != stage.source():
             raise UsageError(
                 f"these results are of another version of {item.__name__} than is installed here: "
-                "run the grid again, which makes what has changed"
+                "run the grid again, which computes what has changed"
             )
-
-
-def _places(items: list[Any]) -> int:
-    """Count the links, from the first on, that place unseen points."""
-    able = [can_place(item, "transform") for item in items]
-    return able.index(False) if False in able else len(able)
-
-
-def _parsed(text: str) -> Any:
-    (link,) = Chain.parse(text).links
-    return link
 
 
 def _link(artifact: Artifact) -> Link:
     settings = artifact.inputs["settings"]
-    item: Any = reducers[_parsed(settings["link"]).name]
+    item: Any = reducers[read_link(settings["link"]).name]
     return Link(
         text=settings["link"],
         seed=settings.get("seed"),
@@ -198,7 +214,7 @@ def _model(found: _Artifacts) -> Model:
 
 
 def _fitted(found: _Artifacts, placed_links: int, placed_clusters: bool) -> Arrays:
-    """Return what the items that place unseen points keep of their fits."""
+    """Return what the items that transform unseen points keep of their fits."""
     kept = [(f"{n}.", artifact) for n, artifact in enumerate(found.reduced[:placed_links])]
     if placed_clusters:
         kept.append(("clusterer.", found.clustered))

@@ -1,4 +1,4 @@
-"""Contact sheets: a picture a cluster, of its most typical and its most doubtful images."""
+"""Contact sheets: a picture a cluster, of its most typical and its most ambiguous images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.datasets.folder import open_image
 
 SHEETS = "sheets"
 NAME = re.compile(r"cluster-(\d+|none)\.png")
-# What a sheet is known again by as one of ours, which may be replaced: text within the PNG file.
+# By this text within the PNG file a sheet is recognized as ours, which may be replaced.
 MARK = ("Software", "latentgrid contact sheet")
 COLUMNS, ROWS = 10, 2
 SHOWN = COLUMNS * ROWS  # of each kind
@@ -28,38 +28,30 @@ THUMB, GAP, MARGIN, CAPTION = 96, 8, 24, 20  # pixels
 TITLE, HEADING = 40, 30
 BLACK, GRAY, WHITE, FRAME = "#1a1a1a", "#666666", "#ffffff", "#e4e4e4"
 
-# Least of a heap is its worst: what it is kept by, minus its position, and the file.
+# Rank, minus position, file, ambiguity: the least of a heap is its worst.
 _Entry = tuple[float, int, Path, float]
 
 
 @dataclass
 class Members:
-    """What is remembered of a cluster, no more than two sheets' rows.
-
-    Attributes
-    ----------
-    count : int
-        Its images.
-    typical, doubtful : list
-        Heaps of (rank, minus position, file, doubt).
-    """
+    """A cluster's number of images, and heaps of those that its sheet shows."""
 
     count: int = 0
     typical: list[_Entry] = field(default_factory=list)
-    doubtful: list[_Entry] = field(default_factory=list)
+    ambiguous: list[_Entry] = field(default_factory=list)
 
     def add(self, file: Path, position: int, distance: float, ambiguity: float) -> None:
-        """Take note of an image; the earlier one stays of two that are alike."""
+        """Add an image; of two that are alike the earlier one stays."""
         self.count += 1
         _keep(self.typical, (-distance, -position, file, ambiguity))
-        _keep(self.doubtful, (ambiguity, -position, file, ambiguity))
+        _keep(self.ambiguous, (ambiguity, -position, file, ambiguity))
 
     def rows(self) -> tuple[list[_Entry], list[_Entry]]:
-        """Return the most typical images and, of the others, the most doubtful; best first."""
+        """Return the most typical images and, of the others, the most ambiguous; best first."""
         typical = sorted(self.typical, reverse=True)
         shown = {position for _, position, _, _ in typical}
-        doubtful = [each for each in sorted(self.doubtful, reverse=True) if each[1] not in shown]
-        return typical, doubtful
+        ambiguous = [each for each in sorted(self.ambiguous, reverse=True) if each[1] not in shown]
+        return typical, ambiguous
 
 
 def _keep(heap: list[_Entry], entry: _Entry) -> None:
@@ -75,7 +67,7 @@ class Album:
     Parameters
     ----------
     labels : dict
-        What clusters are taken for, where that is known.
+        The labels that clusters are assigned, by cluster.
     """
 
     def __init__(self, labels: dict[int, str]) -> None:
@@ -85,7 +77,7 @@ class Album:
     def add(
         self, file: Path, position: int, cluster: int, distance: float, ambiguity: float
     ) -> None:
-        """Take note of an image; ``distance`` may be NaN."""
+        """Add an image; ``distance`` may be NaN."""
         members = self.clusters.setdefault(cluster, Members())
         members.add(file, position, distance if distance == distance else 0.0, ambiguity)
 
@@ -95,17 +87,18 @@ class Album:
         Raises
         ------
         UsageError
-            If a picture that no run wrote is in the way.
+            If a picture that no run wrote would be replaced.
         OSError
         """
         check_sheets(out)
-        folder = out / SHEETS
+        folder, written = out / SHEETS, []
         folder.mkdir(exist_ok=True)
-        written = []
+        mark = PngImagePlugin.PngInfo()
+        mark.add_text(*MARK)
         for done, (cluster, members) in enumerate(sorted(self.clusters.items()), 1):
             sheet = paint(self.title(cluster), *members.rows())
             path = folder / f"{folder_name(cluster)}.png"
-            write_whole(path, partial(sheet.save, format="PNG", pnginfo=_mark()))
+            write_whole(path, partial(sheet.save, format="PNG", pnginfo=mark))
             written.append(path)
             progress("contact sheets", done, len(self.clusters))
         for old in folder.iterdir():
@@ -117,17 +110,12 @@ class Album:
         """Return what stands above a cluster's images."""
         count = self.clusters[cluster].count
         name = "in no cluster" if cluster == NOISE else f"cluster {cluster}"
-        label = f", taken for “{self.labels[cluster]}”" if cluster in self.labels else ""
+        label = f", assigned “{self.labels[cluster]}”" if cluster in self.labels else ""
         return f"{name}{label}: {count:,} image{'s' * (count != 1)}"
 
 
 def check_sheets(out: Path) -> None:
-    """Refuse pictures that have a sheet's name and are none: they would be replaced.
-
-    Raises
-    ------
-    UsageError
-    """
+    """Raise `UsageError` for pictures that have a sheet's name and are none."""
     folder = out / SHEETS
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if NAME.fullmatch(path.name) and not _is_ours(path):
@@ -137,14 +125,7 @@ def check_sheets(out: Path) -> None:
             )
 
 
-def _mark() -> PngImagePlugin.PngInfo:
-    info = PngImagePlugin.PngInfo()
-    info.add_text(*MARK)
-    return info
-
-
 def _is_ours(path: Path) -> bool:
-    """Tell whether a file is a sheet that a run wrote."""
     try:
         with Image.open(path, formats=["PNG"]) as image:
             return image.info.get(MARK[0]) == MARK[1]
@@ -152,9 +133,9 @@ def _is_ours(path: Path) -> bool:
         return False  # no picture at all, or a damaged one
 
 
-def paint(title: str, typical: Iterable[_Entry], doubtful: Iterable[_Entry]) -> Image.Image:
-    """Paint a sheet: a title, and two kinds of images with their doubt below each."""
-    kinds = [("most typical", list(typical)), ("most doubtful of the others", list(doubtful))]
+def paint(title: str, typical: Iterable[_Entry], ambiguous: Iterable[_Entry]) -> Image.Image:
+    """Return a sheet: a title, and two kinds of images with their ambiguity below each."""
+    kinds = [("most typical", list(typical)), ("most ambiguous of the others", list(ambiguous))]
     kinds = [(name, entries) for name, entries in kinds if entries]
     cell = THUMB + CAPTION + GAP
     heights = [HEADING + cell * -(-len(entries) // COLUMNS) + GAP for _, entries in kinds]
@@ -170,7 +151,7 @@ def paint(title: str, typical: Iterable[_Entry], doubtful: Iterable[_Entry]) -> 
             corner = (MARGIN + column * (THUMB + GAP), top + HEADING + row * cell)
             sheet.paste(thumbnail(file), corner)
             middle = (corner[0] + THUMB / 2, corner[1] + THUMB + 3)
-            draw.text(middle, f"doubt {ambiguity:.2f}", GRAY, _font(11), anchor="ma")
+            draw.text(middle, f"ambiguity {ambiguity:.2f}", GRAY, _font(11), anchor="ma")
         top += height
     return sheet
 

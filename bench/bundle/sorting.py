@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from bench.base.errors import RunError, UsageError
 from bench.clusterers.clusterer import NOISE
 
-WAYS = ("copy", "link")
+HOW = ("copy", "link")
 SORTED = "sorted"
 DRAFT = f".draft-{SORTED}"
 LONGEST = 255  # bytes of a file's name, of nearly all file systems
@@ -32,7 +32,7 @@ class Sorter:
     ----------
     out : Path
         A folder that is there.
-    way : str
+    how : str
         ``copy``, or ``link``: symbolic links to where the files are.
 
     Raises
@@ -41,21 +41,21 @@ class Sorter:
         If there is something in ``OUT/sorted`` already, or another run sorts into it.
     """
 
-    def __init__(self, out: Path, way: str) -> None:
-        self.place = out / SORTED
+    def __init__(self, out: Path, how: str) -> None:
+        self.sorted = out / SORTED
         self.draft = out / DRAFT
         self.lock = FileLock(out / f"{DRAFT}.lock")
-        self.put: Callable[[Path, Path], None] = _copy if way == "copy" else _link
+        self.put: Callable[[Path, Path], None] = _copy if how == "copy" else _link
         self.taken: dict[tuple[str, str], int] = {}
         check_free(out)
 
     def __enter__(self) -> Sorter:
-        """Make the folder that files are gathered in."""
+        """Make the folder in which files are gathered."""
         try:
             self.lock.acquire(blocking=False)
         except Timeout:
             raise UsageError(
-                f"another run sorts into {self.place} now: wait for it, or name another --out"
+                f"another run sorts into {self.sorted} now: wait for it, or name another --out"
             ) from None
         try:
             shutil.rmtree(self.draft, ignore_errors=True)  # of a run that was killed
@@ -71,12 +71,12 @@ class Sorter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Move the folder to its place, or away if something went wrong."""
+        """Move the folder to ``OUT/sorted``; remove it if something went wrong."""
         try:
             if kind is None:
-                if self.place.is_dir() and not self.place.is_symlink():
-                    self.place.rmdir()  # it is empty, or this fails
-                os.replace(self.draft, self.place)
+                if self.sorted.is_dir() and not self.sorted.is_symlink():
+                    self.sorted.rmdir()  # it is empty, or this fails
+                os.replace(self.draft, self.sorted)
         finally:
             shutil.rmtree(self.draft, ignore_errors=True)
             self._release()
@@ -87,13 +87,7 @@ class Sorter:
         self.lock.release()
 
     def add(self, file: Path, cluster: int) -> None:
-        """Put a file into its cluster's folder, under another name where its own is taken.
-
-        Raises
-        ------
-        RunError
-            If it cannot be put there.
-        """
+        """Put a file into its cluster's folder, under another name where its own is taken."""
         folder = self.draft / folder_name(cluster)
         folder.mkdir(exist_ok=True)
         key = (folder.name, file.name)
@@ -102,7 +96,7 @@ class Sorter:
             while not self._try(file, folder, number):
                 number += 1
         except OSError as error:
-            raise RunError(f"cannot sort {file} into {self.place}: {error.strerror}") from error
+            raise RunError(f"cannot sort {file} into {self.sorted}: {error.strerror}") from error
         if number > 1:
             self.taken[key] = number
 
@@ -127,18 +121,13 @@ def numbered(file: Path, number: int) -> str:
 
 
 def check_free(out: Path) -> None:
-    """Refuse a folder for sorted files that has something in it.
-
-    Raises
-    ------
-    UsageError
-    """
-    place = out / SORTED
-    if os.path.lexists(place) and not (
-        place.is_dir() and not place.is_symlink() and not any(place.iterdir())
+    """Raise `UsageError` if there is something in the folder for sorted files."""
+    folder = out / SORTED
+    if os.path.lexists(folder) and not (
+        folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
     ):
         raise UsageError(
-            f"{place} is there already, and files are sorted into an empty folder only: move it "
+            f"{folder} is there already, and files are sorted into an empty folder only: move it "
             "away, or name another --out"
         )
 
