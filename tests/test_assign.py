@@ -180,7 +180,7 @@ def test_a_plugins_reducer_is_stood_in_for_and_must_be_named(place, tmp_path, ca
     arguments = ("bench.assign", to, "new", "--out", tmp_path / "o")
     code, out, err = run_here(capsys, *arguments, "--plugin", plugin)
     assert code == 0, err
-    assert "note: histogram has no reconstruction error by which" in out
+    assert "note: histogram has no reconstruction error, so" in out
     reducers.unregister("mine")
     code, _, err = run_here(capsys, *arguments)
     assert code == 2
@@ -190,7 +190,7 @@ def test_a_plugins_reducer_is_stood_in_for_and_must_be_named(place, tmp_path, ca
 @pytest.mark.parametrize(
     ("module", "arguments", "message"),
     [
-        ("bench.export", ["--to", "x"], "name a cell, 'MODEL, CHAIN', or give --best"),
+        ("bench.export", ["--to", "x"], "name a pipeline, 'MODEL, CHAIN', or give --best"),
         ("bench.export", ["--best"], "Missing option '--to'"),
         ("bench.export", ["dnn(code=8), pca", "--to", "x"], "did you mean 'dnn(code=8), pca4'"),
         ("bench.export", ["--best", "--to", "x", "--results", "new"], "no results of a grid in"),
