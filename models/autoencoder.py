@@ -11,20 +11,6 @@ from torch.nn import functional
 ImageShape = tuple[int, int, int]
 
 
-def at_least_one(**settings: int) -> None:
-    """Raise `ValueError` for a setting below 1."""
-    for name, value in settings.items():
-        if value < 1:
-            raise ValueError(f"{name} must be 1 or more, found {value}")
-
-
-def within(least: float, most: float, **settings: float) -> None:
-    """Raise `ValueError` for a setting outside of a range, ends included."""
-    for name, value in settings.items():
-        if not least <= value <= most:
-            raise ValueError(f"{name} must be {least:g} to {most:g}, found {value:g}")
-
-
 class Autoencoder(nn.Module):
     """Base class: sets ``encoder`` and ``decoder`` in its constructor, inherits the rest.
 
@@ -102,10 +88,6 @@ class Autoencoder(nn.Module):
         ----------
         x : Tensor, shape (n, C, H, W), float32
             A batch, values in [-1, 1].
-
-        Returns
-        -------
-        Tensor, scalar
         """
         _, reconstruction = self(x)
         return functional.mse_loss(reconstruction, x)

@@ -6,8 +6,9 @@ import math
 
 from torch import nn
 
+from bench.base.checks import at_least
 from models import autoencoders
-from models.autoencoder import Autoencoder, ImageShape, at_least_one
+from models.autoencoder import Autoencoder, ImageShape
 
 SQUARE = (256, 4, 4)
 
@@ -46,7 +47,7 @@ class CNN(Autoencoder):
 
     def __init__(self, image_shape: ImageShape, *, code: int = math.prod(SQUARE)) -> None:
         super().__init__()
-        at_least_one(code=code)
+        at_least(1, code=code)
         channels, height, width = image_shape
         if (height, width) != (32, 32):
             raise ValueError(f"works on 32×32 images, found {height}×{width}")

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bench.base.checks import within
 from models import autoencoders
-from models.autoencoder import Autoencoder, ImageShape, within
+from models.autoencoder import Autoencoder, ImageShape
 
 STRIDE = 8
 PROJECTION = 128  # numbers that are compared

@@ -6,8 +6,9 @@ import math
 
 from torch import nn
 
+from bench.base.checks import at_least
 from models import autoencoders
-from models.autoencoder import Autoencoder, ImageShape, at_least_one
+from models.autoencoder import Autoencoder, ImageShape
 
 WIDTH = 1024
 
@@ -44,7 +45,7 @@ class DNN(Autoencoder):
 
     def __init__(self, image_shape: ImageShape, *, code: int = WIDTH) -> None:
         super().__init__()
-        at_least_one(code=code)
+        at_least(1, code=code)
         pixels = math.prod(image_shape)
         self.encoder = nn.Sequential(
             nn.Flatten(),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from bench.base.checks import within
 from models import autoencoders
-from models.autoencoder import ImageShape, within
+from models.autoencoder import ImageShape
 from models.features import Features
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bench.base.checks import at_least
 from models import autoencoders
-from models.autoencoder import ImageShape, at_least_one
+from models.autoencoder import ImageShape
 from models.features import Features
 
 
@@ -70,7 +71,7 @@ class HOG(Features):
 
     def __init__(self, image_shape: ImageShape, *, cell: int = 6, orientations: int = 9) -> None:
         super().__init__(image_shape)
-        at_least_one(cell=cell, orientations=orientations)
+        at_least(1, cell=cell, orientations=orientations)
         most = min(image_shape[1:]) // 2
         if cell > most:
             raise ValueError(f"cell must be 1 to {most}, found {cell}")

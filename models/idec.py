@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bench.base.checks import at_least, within
 from models import autoencoders
-from models.autoencoder import Autoencoder, ImageShape, at_least_one, within
+from models.autoencoder import Autoencoder, ImageShape
 
 WIDTHS = (500, 500, 2000)
 STARTS = 10  # of k-means
@@ -82,7 +83,7 @@ class IDEC(Autoencoder):
         clusters: int = 10,
     ) -> None:
         super().__init__()
-        at_least_one(code=code, clusters=clusters)
+        at_least(1, code=code, clusters=clusters)
         within(0, 100, gamma=gamma)
         within(0, 1, alone=alone)
         self.gamma, self.alone = gamma, alone

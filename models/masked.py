@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from bench.base.checks import within
 from models import autoencoders
-from models.autoencoder import ImageShape, within
+from models.autoencoder import ImageShape
 from models.residual import Residual
 
 PATCH = 4  # pixels a side of what is hidden or shown

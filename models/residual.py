@@ -7,8 +7,9 @@ import itertools
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bench.base.checks import at_least
 from models import autoencoders
-from models.autoencoder import Autoencoder, ImageShape, at_least_one
+from models.autoencoder import Autoencoder, ImageShape
 
 CHANNELS = (32, 64, 128)
 STRIDE = 2 ** len(CHANNELS)
@@ -76,7 +77,7 @@ class Residual(Autoencoder):
 
     def __init__(self, image_shape: ImageShape, *, code: int = 128) -> None:
         super().__init__()
-        at_least_one(code=code)
+        at_least(1, code=code)
         channels, height, width = image_shape
         if height % STRIDE or width % STRIDE:
             raise ValueError(f"works on sides that are multiples of 8, found {height}×{width}")

@@ -7,8 +7,9 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional
 
+from bench.base.checks import within
 from models import autoencoders
-from models.autoencoder import ImageShape, within
+from models.autoencoder import ImageShape
 from models.dnn import DNN, WIDTH
 
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bench.base.checks import at_least, within
 from models import autoencoders
-from models.autoencoder import Autoencoder, ImageShape, at_least_one, within
+from models.autoencoder import Autoencoder, ImageShape
 
 WIDTH = 1024
 
@@ -48,7 +49,7 @@ class Variational(Autoencoder):
 
     def __init__(self, image_shape: ImageShape, *, code: int = 32, beta: float = 1.0) -> None:
         super().__init__()
-        at_least_one(code=code)
+        at_least(1, code=code)
         within(0, 1000, beta=beta)
         self.beta = beta
         pixels = math.prod(image_shape)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from bench.base.checks import at_least, need
 from reducers import reducers
 from reducers.linear import LinearReducer, leading_axes, whitening_axes
-from reducers.reducer import Array, as_float32, need
+from reducers.reducer import Array, as_float32
 
 
 @reducers.register("ica", "independent components, FastICA (scikit-learn): ica16")
+@dataclass(eq=False, repr=False)
 class ICA(LinearReducer):
     """FastICA: whitened principal components, turned until they are as little Gaussian as can be.
 
@@ -43,24 +46,17 @@ class ICA(LinearReducer):
 
     deterministic: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy", "scikit-learn")
+    imports: ClassVar[tuple[str, ...]] = ("sklearn.decomposition",)
 
-    def __init__(
-        self,
-        n_components: int,
-        *,
-        iterations: int = 500,
-        tolerance: float = 1e-4,
-        random_state: int | None = None,
-    ) -> None:
-        super().__init__(n_components)
-        self.iterations = iterations
-        self.tolerance = tolerance
-        self.random_state = random_state
+    _: KW_ONLY
+    iterations: int = 500
+    tolerance: float = 1e-4
+    random_state: int | None = None
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for too many components, no steps or no tolerance."""
         super().check(n_samples, n_features)
-        need(self.iterations >= 1, f"iterations must be 1 or more, found {self.iterations}")
+        at_least(1, iterations=self.iterations)
         need(self.tolerance > 0, f"tolerance must be more than 0, found {self.tolerance:g}")
 
     def seconds(self, n_samples: int, n_features: int) -> float:
@@ -68,10 +64,6 @@ class ICA(LinearReducer):
         k = self.n_components
         step = n_samples * k * (8e-9 + 1e-10 * k)
         return 2 * super().seconds(n_samples, n_features) + 0.5 * self.iterations * step
-
-    def warm_up(self, n_samples: int, n_features: int) -> None:
-        """Import scikit-learn's decompositions, half a second that plans can do without."""
-        from sklearn import decomposition  # noqa: F401
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from bench.base.checks import at_least, need
 from reducers import reducers
 from reducers.linear import LinearReducer
-from reducers.reducer import Array, as_float32, check_components, need
+from reducers.reducer import Array, as_float32
 
 LEAST = 512  # images a batch, unless more components ask for more
 
 
 @reducers.register("ipca", "principal components in batches, in bounded memory: ipca64")
+@dataclass(eq=False, repr=False)
 class IncrementalPCA(LinearReducer):
     """Principal components found batch after batch (scikit-learn's); no seed.
 
@@ -45,16 +48,16 @@ class IncrementalPCA(LinearReducer):
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy", "scikit-learn")
+    imports: ClassVar[tuple[str, ...]] = ("sklearn.decomposition",)
 
-    def __init__(self, n_components: int, *, batch_size: int = 0, spare: int = 50) -> None:
-        super().__init__(n_components)
-        self.batch_size = batch_size
-        self.spare = spare
+    _: KW_ONLY
+    batch_size: int = 0
+    spare: int = 50
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for more components than images, dimensions or a batch have."""
-        check_components(self.n_components, n_samples, n_features)
-        need(self.spare >= 0, f"spare must be 0 or more, found {self.spare}")
+        super().check(n_samples, n_features)
+        at_least(0, spare=self.spare)
         need(
             self.batch_size == 0 or self.batch_size >= self.n_components,
             f"batch_size must be 0 (automatic), or {self.n_components} or more for "
@@ -67,10 +70,6 @@ class IncrementalPCA(LinearReducer):
         rows = size + self._carried(n_samples, n_features)
         short, long = sorted((rows, n_features))
         return n_samples / size * (6 * short**2 * long + 20 * short**3) / 3e10
-
-    def warm_up(self, n_samples: int, n_features: int) -> None:
-        """Import scikit-learn's decompositions, half a second that plans can do without."""
-        from sklearn import decomposition  # noqa: F401
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from bench.base.checks import check_components, check_neighbors
 from reducers import reducers
 from reducers.kernel import KernelReducer
-from reducers.reducer import Array, State, as_float32, need
+from reducers.reducer import Array, State, as_float32
 
 
 @reducers.register("isomap", "Isomap (scikit-learn): isomap2, isomap2(n_neighbors=15)")
+@dataclass(eq=False, repr=False)
 class Isomap(KernelReducer):
     """Isomap: distances along the graph of nearest neighbors, laid out by classical scaling.
 
@@ -37,34 +40,22 @@ class Isomap(KernelReducer):
 
     deterministic: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("scikit-learn", "scipy")
+    imports: ClassVar[tuple[str, ...]] = ("sklearn.manifold",)
 
-    def __init__(self, n_components: int = 2, *, n_neighbors: int = 10, n_jobs: int = 1) -> None:
-        self.n_components = n_components
-        self.n_neighbors = n_neighbors
-        self.n_jobs = n_jobs
+    n_components: int = 2
+    _: KW_ONLY
+    n_neighbors: int = 10
+    n_jobs: int = 1
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for more neighbors or components than there are other images."""
-        need(self.n_neighbors >= 2, f"n_neighbors must be 2 or more, found {self.n_neighbors}")
-        need(
-            n_samples > self.n_neighbors,
-            f"n_neighbors={self.n_neighbors} needs more than {self.n_neighbors} images, "
-            f"found {n_samples}",
-        )
-        need(
-            1 <= self.n_components < n_samples,
-            f"{self.n_components} components of {n_samples} images: "
-            f"allowed are 1 to {n_samples - 1}",
-        )
+        check_neighbors(self.n_neighbors, n_samples)
+        check_components(self.n_components, n_samples, n_features, most=n_samples - 1)
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate from distances, shortest paths from each image and the eigensolver."""
         paths = n_samples**2 * self.n_neighbors * np.log2(n_samples + 1)
         return float(2 * n_samples**2 * n_features / 5e10 + 1.2e-9 * paths + n_samples**3 / 3e10)
-
-    def warm_up(self, n_samples: int, n_features: int) -> None:
-        """Import scikit-learn's manifolds, half a second that plans can do without."""
-        from sklearn import manifold  # noqa: F401
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
 import numpy as np
 
+from bench.base.checks import check_components, need
 from reducers import reducers
 from reducers.kernel import KernelReducer
-from reducers.reducer import Array, State, as_float32, check_components, need
+from reducers.reducer import Array, State, as_float32
 
 
 @reducers.register("kpca", "kernel principal components, RBF kernel (scikit-learn): kpca64")
+@dataclass(eq=False, repr=False)
 class KernelPCA(KernelReducer):
     """Kernel principal component analysis with the kernel exp(−gamma · ‖x − y‖²).
 
@@ -27,12 +32,12 @@ class KernelPCA(KernelReducer):
     Schölkopf, Smola, Müller (1997), Kernel principal component analysis.
     """
 
-    def __init__(
-        self, n_components: int, *, gamma: float = 0.0, random_state: int | None = None
-    ) -> None:
-        self.n_components = n_components
-        self.gamma = gamma
-        self.random_state = random_state
+    imports: ClassVar[tuple[str, ...]] = ("sklearn.decomposition",)
+
+    n_components: int
+    _: KW_ONLY
+    gamma: float = 0.0
+    random_state: int | None = None
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for more components than images, or a negative ``gamma``."""
@@ -42,10 +47,6 @@ class KernelPCA(KernelReducer):
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate from the floating-point operations of kernel and eigensolver."""
         return (2 * n_samples**2 * n_features + 10 * n_samples**3) / 5e10
-
-    def warm_up(self, n_samples: int, n_features: int) -> None:
-        """Import scikit-learn's decompositions, half a second that plans can do without."""
-        from sklearn import decomposition  # noqa: F401
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import numpy as np
 from scipy import linalg
 
-from reducers.reducer import Array, Reducer, State, as_float32, check_components
+from bench.base.checks import check_components
+from reducers.reducer import Array, Reducer, State, as_float32
 
 
+@dataclass(eq=False, repr=False)
 class LinearReducer(Reducer):
     """Base class of exact projections onto the leading axes; no seed.
 
@@ -26,11 +29,9 @@ class LinearReducer(Reducer):
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
     needs_points: ClassVar[bool] = False
 
-    components_: Array
-    mean_: Array | None = None
-
-    def __init__(self, n_components: int) -> None:
-        self.n_components = n_components
+    n_components: int
+    components_: Array = field(init=False)
+    mean_: Array | None = field(init=False, default=None)
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for more components than min(n_samples, n_features)."""

@@ -7,11 +7,11 @@ from typing import ClassVar
 import numpy as np
 
 from reducers import reducers
-from reducers.reducer import Array, Reducer, State, as_float32
+from reducers.reducer import Array, Pointwise, as_float32
 
 
 @reducers.register("normalize", "every code divided by its length: normalize+pca16(whiten=true)")
-class Normalize(Reducer):
+class Normalize(Pointwise):
     """Each code divided by its Euclidean length; what is compared is then its direction.
 
     Codes that were trained by cosines, as those of contrastive models, have no meaning in their
@@ -22,19 +22,9 @@ class Normalize(Reducer):
     scikit-learn's Normalizer.
     """
 
-    deterministic: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("numpy",)
-    needs_points: ClassVar[bool] = False
-
-    def fit_transform(self, X: Array, y: None = None) -> Array:
-        """Return codes of length 1, shape (n_samples, n_features)."""
-        return self.transform(X)
 
     def transform(self, X: Array) -> Array:
         """Return codes of length 1, shape (n, n_features)."""
         lengths = np.linalg.norm(X, axis=1, keepdims=True)
         return as_float32(X / np.where(lengths > 0, lengths, 1))
-
-    def restore(self, state: State, X: Array | None, embedding: Array | None) -> Normalize:
-        """Become the fitted reducer: there is nothing to find out."""
-        return self

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.base.checks import at_least, check_components, more_images_than
 from reducers import reducers
-from reducers.reducer import Array, Reducer, State, as_float32, need
+from reducers.reducer import Array, Reducer, State, as_float32
 
 # PaCMAP seeds a generator for every point, at the seed plus a multiple of the point's number,
 # in 32 bits with a sign.
@@ -18,6 +20,7 @@ SEEDS = 2**30
 
 
 @reducers.register("pacmap", "PaCMAP (pacmap): pacmap2")
+@dataclass(eq=False, repr=False)
 class PaCMAP(Reducer):
     """PaCMAP: pulls near and mid-near pairs together and pushes further pairs apart.
 
@@ -46,36 +49,21 @@ class PaCMAP(Reducer):
     requires: ClassVar[tuple[str, ...]] = ("pacmap",)
     extra: ClassVar[str] = "reducers"
 
-    def __init__(
-        self,
-        n_components: int = 2,
-        *,
-        n_neighbors: int = 10,
-        iterations: int = 250,
-        random_state: int | None = None,
-        n_jobs: int = 1,
-    ) -> None:
-        self.n_components = n_components
-        self.n_neighbors = n_neighbors
-        self.iterations = iterations
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+    n_components: int = 2
+    _: KW_ONLY
+    n_neighbors: int = 10
+    iterations: int = 250
+    random_state: int | None = None
+    n_jobs: int = 1
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for settings that PaCMAP or this number of images rules out."""
-        need(self.n_neighbors >= 2, f"n_neighbors must be 2 or more, found {self.n_neighbors}")
-        need(self.iterations >= 1, f"iterations must be 1 or more, found {self.iterations}")
+        at_least(2, n_neighbors=self.n_neighbors)
+        at_least(1, iterations=self.iterations)
         pairs = self.n_neighbors + round(self.n_neighbors * 0.5) + round(self.n_neighbors * 2.0)
-        need(
-            n_samples > pairs,
-            f"n_neighbors={self.n_neighbors} needs more than {pairs} images, found {n_samples}",
-        )
+        more_images_than(pairs, n_samples, f"n_neighbors={self.n_neighbors}")
         most = min(n_features, n_samples, 100)
-        need(
-            1 <= self.n_components <= most,
-            f"{self.n_components} components of {n_samples} images with {n_features} "
-            f"dimensions: allowed are 1 to {most}",
-        )
+        check_components(self.n_components, n_samples, n_features, most)
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate from runs on two cores at 600 to 8,500 images."""

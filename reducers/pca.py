@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
+
 import numpy as np
 
 from reducers import reducers
@@ -10,6 +12,7 @@ from reducers.reducer import Array, as_float32
 
 
 @reducers.register("pca", "principal components, exact: pca128, pca8(whiten=true)")
+@dataclass(eq=False, repr=False)
 class PCA(LinearReducer):
     """Exact principal component analysis; no seed.
 
@@ -34,9 +37,8 @@ class PCA(LinearReducer):
     Kessy, Lewin, Strimmer (2018), Optimal whitening and decorrelation.
     """
 
-    def __init__(self, n_components: int, *, whiten: bool = False) -> None:
-        super().__init__(n_components)
-        self.whiten = whiten
+    _: KW_ONLY
+    whiten: bool = False
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate from the floating-point operations of the solver."""

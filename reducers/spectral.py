@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.base.checks import at_least, check_components, need
 from reducers import reducers
-from reducers.reducer import Array, Reducer, as_float32, need
+from reducers.reducer import Array, Reducer, as_float32
 
 
 @reducers.register("spectral", "Laplacian eigenmaps (scikit-learn): spectral2(n_neighbors=15)")
+@dataclass(eq=False, repr=False)
 class SpectralEmbedding(Reducer):
-    """Eigenvectors of the Laplacian of the graph of nearest neighbors; cannot place new points.
+    """Eigenvectors of the Laplacian of the graph of nearest neighbors; cannot transform new points.
 
     A graph that falls into parts has as many first eigenvectors as parts, in no order, that say
     nothing of what is within them. The parts are therefore joined at their nearest points, by
@@ -35,33 +38,26 @@ class SpectralEmbedding(Reducer):
 
     deterministic: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("scikit-learn", "scipy")
+    imports: ClassVar[tuple[str, ...]] = ("sklearn.manifold",)
 
-    def __init__(self, n_components: int = 2, *, n_neighbors: int = 10, n_jobs: int = 1) -> None:
-        self.n_components = n_components
-        self.n_neighbors = n_neighbors
-        self.n_jobs = n_jobs
+    n_components: int = 2
+    _: KW_ONLY
+    n_neighbors: int = 10
+    n_jobs: int = 1
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for more neighbors or components than the images allow."""
-        need(self.n_neighbors >= 2, f"n_neighbors must be 2 or more, found {self.n_neighbors}")
+        at_least(2, n_neighbors=self.n_neighbors)
         need(
             n_samples >= self.n_neighbors,
             f"n_neighbors={self.n_neighbors} needs {self.n_neighbors} images or more, "
             f"found {n_samples}",
         )
-        need(
-            1 <= self.n_components <= n_samples - 2,
-            f"{self.n_components} components of {n_samples} images: "
-            f"allowed are 1 to {n_samples - 2}",
-        )
+        check_components(self.n_components, n_samples, n_features, most=n_samples - 2)
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate from distances, and the factors of a sparse matrix."""
         return 0.02 + 2 * n_samples**2 * n_features / 1e11 + 5e-9 * n_samples**2
-
-    def warm_up(self, n_samples: int, n_features: int) -> None:
-        """Import scikit-learn's manifolds, half a second that plans can do without."""
-        from sklearn import manifold  # noqa: F401
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from reducers.reducer import Array, Reducer, as_float32, need
+from bench.base.checks import at_least, check_components
+from reducers.reducer import Array, Reducer, as_float32
 
 
 class TorchEmbedding(Reducer):
@@ -42,13 +43,9 @@ class TorchEmbedding(Reducer):
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for settings that no method of the kind can work with."""
-        need(self.iterations >= 1, f"iterations must be 1 or more, found {self.iterations}")
-        most = min(n_features, n_samples)  # the start is the principal components
-        need(
-            1 <= self.n_components <= most,
-            f"{self.n_components} components of {n_samples} images with {n_features} "
-            f"dimensions: allowed are 1 to {most}",
-        )
+        at_least(1, iterations=self.iterations)
+        # The start is the principal components.
+        check_components(self.n_components, n_samples, n_features)
 
     def warm_up(self, n_samples: int, n_features: int) -> None:
         """Import TorchDR, and take a step on noise so that a GPU is ready."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
+from bench.base.checks import at_least, more_images_than
 from reducers import reducers
-from reducers.reducer import need
 from reducers.torch_embedding import TorchEmbedding
 
 # Steps of the first phase, in which affinities are exaggerated, as openTSNE has them.
@@ -13,8 +14,9 @@ EXAGGERATED = 250
 
 
 @reducers.register("torchdr-tsne", "t-SNE, GPU or CPU (TorchDR): torchdr-tsne2")
+@dataclass(eq=False, repr=False)
 class TorchTSNE(TorchEmbedding):
-    """TorchDR's t-SNE: repulsion is exact, from all pairs of points; cannot place new ones.
+    """TorchDR's t-SNE: repulsion is exact, from all pairs of points; cannot transform new ones.
 
     Parameters
     ----------
@@ -41,36 +43,19 @@ class TorchTSNE(TorchEmbedding):
     method: ClassVar[str] = "TSNE"
     reach: ClassVar[str] = "perplexity"
 
-    def __init__(
-        self,
-        n_components: int = 2,
-        *,
-        perplexity: float = 30.0,
-        early_exaggeration: float = 12.0,
-        iterations: int = 500,
-        random_state: int | None = None,
-        device: str = "cpu",
-    ) -> None:
-        self.n_components = n_components
-        self.perplexity = perplexity
-        self.early_exaggeration = early_exaggeration
-        self.iterations = iterations
-        self.random_state = random_state
-        self.device = device
+    n_components: int = 2
+    _: KW_ONLY
+    perplexity: float = 30.0
+    early_exaggeration: float = 12.0
+    iterations: int = 500
+    random_state: int | None = None
+    device: str = "cpu"
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for settings that t-SNE or this number of images rules out."""
         super().check(n_samples, n_features)
-        need(self.perplexity >= 1, f"perplexity must be 1 or more, found {self.perplexity:g}")
-        need(
-            self.early_exaggeration >= 1,
-            f"early_exaggeration must be 1 or more, found {self.early_exaggeration:g}",
-        )
-        need(
-            n_samples > 3 * self.perplexity,
-            f"perplexity {self.perplexity:g} needs more than {3 * self.perplexity:g} images, "
-            f"found {n_samples}",
-        )
+        at_least(1, perplexity=self.perplexity, early_exaggeration=self.early_exaggeration)
+        more_images_than(3 * self.perplexity, n_samples, f"perplexity {self.perplexity:g}")
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate from runs on two cores at 600 to 4,000 images."""

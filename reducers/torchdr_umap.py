@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.base.checks import check_neighbors, within
 from reducers import reducers
-from reducers.reducer import Array, State, need
+from reducers.reducer import Array, State
 from reducers.torch_embedding import TorchEmbedding
 
 
 @reducers.register("torchdr-umap", "UMAP, GPU or CPU (TorchDR): torchdr-umap2")
+@dataclass(eq=False, repr=False)
 class TorchUMAP(TorchEmbedding):
     """TorchDR's UMAP: all points move at once, where umap-learn takes edge after edge.
 
@@ -40,33 +43,19 @@ class TorchUMAP(TorchEmbedding):
     method: ClassVar[str] = "UMAP"
     reach: ClassVar[str] = "n_neighbors"
 
-    def __init__(
-        self,
-        n_components: int = 2,
-        *,
-        n_neighbors: int = 15,
-        min_dist: float = 0.1,
-        iterations: int = 500,
-        random_state: int | None = None,
-        device: str = "cpu",
-    ) -> None:
-        self.n_components = n_components
-        self.n_neighbors = n_neighbors
-        self.min_dist = min_dist
-        self.iterations = iterations
-        self.random_state = random_state
-        self.device = device
+    n_components: int = 2
+    _: KW_ONLY
+    n_neighbors: int = 15
+    min_dist: float = 0.1
+    iterations: int = 500
+    random_state: int | None = None
+    device: str = "cpu"
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for settings that UMAP or this number of images rules out."""
         super().check(n_samples, n_features)
-        need(self.n_neighbors >= 2, f"n_neighbors must be 2 or more, found {self.n_neighbors}")
-        need(0 <= self.min_dist <= 1, f"min_dist must be 0 to 1, found {self.min_dist:g}")
-        need(
-            n_samples > self.n_neighbors,
-            f"n_neighbors={self.n_neighbors} needs more than {self.n_neighbors} images, "
-            f"found {n_samples}",
-        )
+        check_neighbors(self.n_neighbors, n_samples)
+        within(0, 1, min_dist=self.min_dist)
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate from runs on two cores at 600 to 4,000 images."""

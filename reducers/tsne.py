@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.base.checks import at_least, more_images_than, need
 from reducers import reducers
-from reducers.reducer import Array, Reducer, State, as_float32, need
+from reducers.reducer import Array, Reducer, State, as_float32
 
 # Where interpolation by FFT may start to be faster than the Barnes-Hut tree; machines differ in
 # this more than in anything else here. Two cores, seconds, trees against FFT: an Intel Xeon of
@@ -18,6 +20,7 @@ FFT_FROM = 20_000
 
 
 @reducers.register("tsne", "t-SNE (openTSNE): tsne2, tsne2(perplexity=50)")
+@dataclass(eq=False, repr=False)
 class TSNE(Reducer):
     """t-SNE, started from the first principal components.
 
@@ -45,61 +48,36 @@ class TSNE(Reducer):
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("openTSNE", "scikit-learn")
+    imports: ClassVar[tuple[str, ...]] = ("openTSNE",)
 
-    def __init__(
-        self,
-        n_components: int = 2,
-        *,
-        perplexity: float = 30.0,
-        early_exaggeration: float = 12.0,
-        iterations: int = 500,
-        method: str = "auto",
-        random_state: int | None = None,
-        n_jobs: int = 1,
-    ) -> None:
-        self.n_components = n_components
-        self.perplexity = perplexity
-        self.early_exaggeration = early_exaggeration
-        self.iterations = iterations
-        self.method = method
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+    n_components: int = 2
+    _: KW_ONLY
+    perplexity: float = 30.0
+    early_exaggeration: float = 12.0
+    iterations: int = 500
+    method: str = "auto"
+    random_state: int | None = None
+    n_jobs: int = 1
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for settings that t-SNE or this number of images rules out."""
-        dimensions = self.n_components
+        dimensions, most = self.n_components, 2 if self.method == "fft" else 3
         need(
             self.method in ("auto", "bh", "fft"),
             f"method must be auto, bh or fft, found {self.method!r}",
         )
-        most = 2 if self.method == "fft" else 3
         need(
             1 <= dimensions <= most,
             f"embeds in 1 to {most} dimensions with method={self.method}, found {dimensions}",
         )
-        need(
-            dimensions <= n_features,
-            f"cannot embed {n_features} dimensions in {dimensions}",
-        )
-        need(self.perplexity >= 1, f"perplexity must be 1 or more, found {self.perplexity:g}")
-        need(
-            self.early_exaggeration >= 1,
-            f"early_exaggeration must be 1 or more, found {self.early_exaggeration:g}",
-        )
-        need(self.iterations >= 1, f"iterations must be 1 or more, found {self.iterations}")
-        need(
-            n_samples > 3 * self.perplexity,
-            f"perplexity {self.perplexity:g} needs more than {3 * self.perplexity:g} images, "
-            f"found {n_samples}",
-        )
+        need(dimensions <= n_features, f"cannot embed {n_features} dimensions in {dimensions}")
+        at_least(1, perplexity=self.perplexity, early_exaggeration=self.early_exaggeration)
+        at_least(1, iterations=self.iterations)
+        more_images_than(3 * self.perplexity, n_samples, f"perplexity {self.perplexity:g}")
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate from runs on two cores at 600 to 8,500 images."""
         return (0.6 + 1.7e-3 * n_samples) * (250 + self.iterations) / 750
-
-    def warm_up(self, n_samples: int, n_features: int) -> None:
-        """Import openTSNE."""
-        import openTSNE  # noqa: F401
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.base.checks import check_components, check_neighbors, within
 from reducers import reducers
-from reducers.reducer import Array, Reducer, State, as_float32, need
+from reducers.reducer import Array, Reducer, State, as_float32
 
 # From this many points on, umap-learn finds neighbors by descent and not by brute force.
 DESCENT_FROM = 4096
 
 
 @reducers.register("umap", "UMAP (umap-learn), one thread when seeded: umap2, umap2(fast=true)")
+@dataclass(eq=False, repr=False)
 class UMAP(Reducer):
     """UMAP.
 
@@ -40,38 +43,20 @@ class UMAP(Reducer):
 
     libraries: ClassVar[tuple[str, ...]] = ("umap-learn", "pynndescent", "numba", "scikit-learn")
 
-    def __init__(
-        self,
-        n_components: int = 2,
-        *,
-        n_neighbors: int = 15,
-        min_dist: float = 0.1,
-        fast: bool = False,
-        random_state: int | None = None,
-        n_jobs: int = 1,
-    ) -> None:
-        self.n_components = n_components
-        self.n_neighbors = n_neighbors
-        self.min_dist = min_dist
-        self.fast = fast
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+    n_components: int = 2
+    _: KW_ONLY
+    n_neighbors: int = 15
+    min_dist: float = 0.1
+    fast: bool = False
+    random_state: int | None = None
+    n_jobs: int = 1
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for settings that UMAP or this number of images rules out."""
-        need(self.n_neighbors >= 2, f"n_neighbors must be 2 or more, found {self.n_neighbors}")
-        need(0 <= self.min_dist <= 1, f"min_dist must be 0 to 1, found {self.min_dist:g}")
-        need(
-            n_samples > self.n_neighbors,
-            f"n_neighbors={self.n_neighbors} needs more than {self.n_neighbors} images, "
-            f"found {n_samples}",
-        )
+        check_neighbors(self.n_neighbors, n_samples)
+        within(0, 1, min_dist=self.min_dist)
         most = min(n_features, n_samples - 2)  # the spectral start has no more vectors
-        need(
-            1 <= self.n_components <= most,
-            f"{self.n_components} components of {n_samples} images with {n_features} "
-            f"dimensions: allowed are 1 to {most}",
-        )
+        check_components(self.n_components, n_samples, n_features, most)
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate from runs on two cores at 600 to 8,500 images."""

@@ -82,8 +82,6 @@ def read_item(
 
     Parameters
     ----------
-    registry : Registry
-    text : str
     reserved : callable
         Given the item, returns the parameters that the harness sets.
 
@@ -140,10 +138,6 @@ def read_parameters(
     -------
     tuple of (str, value)
         Those that differ from the constructor's defaults, sorted by name.
-
-    Raises
-    ------
-    GrammarError
     """
     signature = signature_of(item)
     allowed = [key for key in signature.parameters if key not in reserved]

@@ -16,7 +16,6 @@ def stratified(labels: NDArray[Any], count: int, random: np.random.Generator) ->
     labels : ndarray, shape (n,)
     count : int
         Positions to choose, at most n.
-    random : numpy.random.Generator
 
     Returns
     -------

@@ -45,8 +45,6 @@ class Summary:
 
     Attributes
     ----------
-    out : Path
-    files, unreadable, seen : int
     clusters : dict
         Images by cluster.
     unreadable_files : list of str
@@ -82,7 +80,6 @@ def assign(
 
     Parameters
     ----------
-    bundle : Bundle
     images : Path
         Searched at any depth; hidden files are left out, and links followed.
     out : Path
@@ -239,7 +236,6 @@ def drift_warning(errors: NDArray[np.float32], training: Errors) -> str | None:
     ----------
     errors : ndarray, shape (n,), float32
         Reconstruction errors of new images; those that were trained on do not count.
-    training : Errors
     """
     count = len(errors)
     if count < FEWEST:

@@ -83,7 +83,6 @@ class Bundle:
 
     Parameters
     ----------
-    contents : Contents
     device : str
         Where the model works: ``cpu``, ``cuda`` or ``mps``.
 
@@ -180,7 +179,6 @@ class Bundle:
 
         Parameters
         ----------
-        images : ndarray or sequence of paths
         progress : callable
             Called with what is done, how many images are done, and how many there are.
 

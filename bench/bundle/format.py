@@ -98,7 +98,6 @@ class Manifest(_Strict):
 
     Attributes
     ----------
-    links : tuple of Link
     placed_links : int
         So many of them, from the first on, transform unseen points; those behind do not.
     placed_clusters : bool

@@ -105,7 +105,6 @@ class Batch:
     ----------
     start : int
         Position of the first in the list of all.
-    files : list of Path
     readable : ndarray, shape (b,), bool
         Which of them could be read.
     images : ndarray, shape (k, 32, 32, 3), uint8

@@ -87,7 +87,6 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
 
     Parameters
     ----------
-    grid : FinishedGrid
     record : Series
         A row of its records whose status is ``ok``.
 

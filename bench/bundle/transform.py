@@ -45,7 +45,6 @@ def needed_spaces(links: list[Any], placed_links: int, placed_clusters: bool) ->
 
     Parameters
     ----------
-    links : list of Reducer or their classes
     placed_links, placed_clusters
         As in `bench.bundle.format.Manifest`.
     """
@@ -76,7 +75,6 @@ class FittedPipeline:
 
     Parameters
     ----------
-    contents : Contents
     device : str
         Where reducers that run where models train do so.
 
@@ -162,7 +160,6 @@ def notes(manifest: Manifest, widths: list[int]) -> list[str]:
 
     Parameters
     ----------
-    manifest : Manifest
     widths : list of int
         Dimensions before the first link and behind each.
     """

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from bench.base.checks import need, one_of
 from bench.clusterers import clusterers
-from bench.clusterers.clusterer import Array, Clusterer, Integers, need
+from bench.clusterers.clusterer import Array, Clusterer, Integers
 
 LINKAGES = ("ward", "average", "complete", "single")
 MOST = 30_000  # images: their distances take 3.6 GB
 
 
 @clusterers.register("agglomerative", "joined two by two, from single images: agglomerative")
+@dataclass(eq=False, repr=False)
 class Agglomerative(Clusterer):
-    """Agglomerative clustering; no seed. Unseen images cannot be placed.
+    """Agglomerative clustering; no seed. It cannot predict the clusters of unseen images.
 
     Parameters
     ----------
-    n_clusters : int
     linkage : str
         Which two are joined: ``ward`` (least growth of variance), ``average``, ``complete`` or
         ``single``.
@@ -32,16 +34,13 @@ class Agglomerative(Clusterer):
     deterministic: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("scikit-learn", "scipy")
 
-    def __init__(self, n_clusters: int, *, linkage: str = "ward") -> None:
-        self.n_clusters = n_clusters
-        self.linkage = linkage
+    n_clusters: int
+    _: KW_ONLY
+    linkage: str = "ward"
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for an unknown linkage, and for too many images."""
-        need(
-            self.linkage in LINKAGES,
-            f"linkage must be one of {', '.join(LINKAGES)}, found {self.linkage!r}",
-        )
+        one_of(LINKAGES, linkage=self.linkage)
         need(n_samples <= MOST, f"takes all distances: up to {MOST:,} images, found {n_samples:,}")
 
     def seconds(self, n_samples: int, n_features: int) -> float:

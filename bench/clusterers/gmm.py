@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
+from bench.base.checks import at_least, need, one_of, within
 from bench.clusterers import clusterers
-from bench.clusterers.clusterer import Array, Clusterer, Integers, State, need
+from bench.clusterers.clusterer import Array, Clusterer, Integers, State
 
 COVARIANCES = ("full", "tied", "diag", "spherical")
-# What scikit-learn's mixture places points by.
+# What scikit-learn's mixture predicts by.
 FITTED = ("weights_", "means_", "covariances_", "precisions_cholesky_")
 MOST_FEATURES = 512  # with covariances of n_features² numbers
 
 
 @clusterers.register("gmm", "a mixture of normal distributions: gmm, gmm(covariance=diag)")
+@dataclass(eq=False, repr=False)
 class GaussianMixture(Clusterer):
     """Gaussian mixture by expectation maximization, started from k-means.
 
@@ -40,29 +43,18 @@ class GaussianMixture(Clusterer):
     Dempster, Laird, Rubin (1977), Maximum likelihood from incomplete data via the EM algorithm.
     """
 
-    def __init__(
-        self,
-        n_clusters: int,
-        *,
-        covariance: str = "full",
-        shrinkage: float = 1e-6,
-        starts: int = 3,
-        random_state: int | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.covariance = covariance
-        self.shrinkage = shrinkage
-        self.starts = starts
-        self.random_state = random_state
+    n_clusters: int
+    _: KW_ONLY
+    covariance: str = "full"
+    shrinkage: float = 1e-6
+    starts: int = 3
+    random_state: int | None = None
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for settings it does not have, and for too many dimensions."""
-        need(
-            self.covariance in COVARIANCES,
-            f"covariance must be one of {', '.join(COVARIANCES)}, found {self.covariance!r}",
-        )
-        need(0 <= self.shrinkage <= 10, f"shrinkage must be 0 to 10, found {self.shrinkage:g}")
-        need(self.starts >= 1, f"starts must be 1 or more, found {self.starts}")
+        one_of(COVARIANCES, covariance=self.covariance)
+        within(0, 10, shrinkage=self.shrinkage)
+        at_least(1, starts=self.starts)
         need(
             self.covariance in ("diag", "spherical") or n_features <= MOST_FEATURES,
             f"covariances of {n_features} dimensions are too large: allowed are {MOST_FEATURES}; "

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from bench.base.checks import need
 from bench.clusterers import clusterers
-from bench.clusterers.clusterer import Array, Clusterer, Integers, need
+from bench.clusterers.clusterer import Array, Clusterer, Integers
 
 SHARE = 0.02  # of the images, in the smallest cluster
 
 
 @clusterers.register("hdbscan", "dense areas, their number found, the rest noise: hdbscan")
+@dataclass(eq=False, repr=False)
 class HDBSCAN(Clusterer):
-    """Hierarchical density-based clustering; no seed. Unseen images cannot be placed.
+    """Hierarchical density-based clustering; no seed. It cannot predict the clusters of unseen images.
 
-    It is not told how many clusters are sought, and leaves images between them in none: noise,
+    It finds the number of clusters by itself, and leaves images between them in none: noise,
     cluster -1, counted in ``noise`` and as wrong in every accuracy.
 
     Parameters
@@ -35,9 +38,9 @@ class HDBSCAN(Clusterer):
 
     deterministic: ClassVar[bool] = True
 
-    def __init__(self, *, min_cluster_size: int = 0, min_samples: int = 0) -> None:
-        self.min_cluster_size = min_cluster_size
-        self.min_samples = min_samples
+    _: KW_ONLY
+    min_cluster_size: int = 0
+    min_samples: int = 0
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for sizes that this number of images rules out."""

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
+from bench.base.checks import at_least
 from bench.clusterers import clusterers
-from bench.clusterers.clusterer import Array, Clusterer, Integers, State, need
+from bench.clusterers.clusterer import Array, Clusterer, Integers, State
 
 ITERATIONS = 30  # for estimates
 
 
-@clusterers.register("kmeans", "around means (scikit-learn), the report's and the default")
+@clusterers.register("kmeans", "around means (scikit-learn), the HW5 report's and the default")
+@dataclass(eq=False, repr=False)
 class KMeans(Clusterer):
     """k-means: every image belongs to the nearest of so many means.
 
     Parameters
     ----------
-    n_clusters : int
     starts : int
         Times it is started; the run with the least inertia is kept.
     random_state : int or None
@@ -29,16 +31,14 @@ class KMeans(Clusterer):
     Lloyd (1982), Least squares quantization in PCM; Arthur, Vassilvitskii (2007), k-means++.
     """
 
-    def __init__(
-        self, n_clusters: int, *, starts: int = 10, random_state: int | None = None
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.starts = starts
-        self.random_state = random_state
+    n_clusters: int
+    _: KW_ONLY
+    starts: int = 10
+    random_state: int | None = None
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for no start at all."""
-        need(self.starts >= 1, f"starts must be 1 or more, found {self.starts}")
+        at_least(1, starts=self.starts)
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate from the floating-point operations of its distances."""
@@ -51,7 +51,7 @@ class KMeans(Clusterer):
         from sklearn.exceptions import ConvergenceWarning
 
         with warnings.catch_warnings():
-            # Fewer distinct points than clusters are told by the number of clusters found.
+            # Fewer distinct points than clusters: the number of clusters found says so.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model = cluster.KMeans(
                 self.n_clusters, n_init=self.starts, random_state=self.random_state

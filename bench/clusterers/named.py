@@ -8,7 +8,7 @@ from bench.base.grammar import Written, read_item, signature_of
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Clusterer
 
-DEFAULT = "kmeans"  # the report's
+DEFAULT = "kmeans"  # the HW5 report's
 
 # Set by the harness.
 RESERVED = ("self", "n_clusters", "random_state")

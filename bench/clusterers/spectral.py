@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
+from bench.base.checks import check_neighbors, need
 from bench.clusterers import clusterers
-from bench.clusterers.clusterer import Array, Clusterer, Integers, need
+from bench.clusterers.clusterer import Array, Clusterer, Integers
 
 
 @clusterers.register("spectral", "cuts of a graph of neighbors: spectral, spectral(n_neighbors=20)")
+@dataclass(eq=False, repr=False)
 class Spectral(Clusterer):
-    """Spectral clustering on the graph of nearest neighbors. Unseen images cannot be placed.
+    """Spectral clustering on the graph of nearest neighbors. It cannot predict unseen images.
 
     It finds clusters of any form that hang together.
 
     Parameters
     ----------
-    n_clusters : int
     n_neighbors : int
         Neighbors of an image, itself among them; at least 2.
     random_state : int or None
@@ -30,21 +32,14 @@ class Spectral(Clusterer):
     spectral clustering.
     """
 
-    def __init__(
-        self, n_clusters: int, *, n_neighbors: int = 10, random_state: int | None = None
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.n_neighbors = n_neighbors
-        self.random_state = random_state
+    n_clusters: int
+    _: KW_ONLY
+    n_neighbors: int = 10
+    random_state: int | None = None
 
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` for more neighbors, or clusters, than there are images for."""
-        need(self.n_neighbors >= 2, f"n_neighbors must be 2 or more, found {self.n_neighbors}")
-        need(
-            n_samples > self.n_neighbors,
-            f"n_neighbors={self.n_neighbors} needs more than {self.n_neighbors} images, "
-            f"found {n_samples}",
-        )
+        check_neighbors(self.n_neighbors, n_samples)
         need(
             n_samples > self.n_clusters,
             f"{self.n_clusters} clusters need more images than that, found {n_samples}",

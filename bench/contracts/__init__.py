@@ -13,6 +13,7 @@ Checks that only read what an item made share one fit of it; see `bench.contract
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -41,7 +42,6 @@ class Finding:
 
     Attributes
     ----------
-    promise : str
     mark : str
         ``✓`` kept, ``✗`` broken, ``–`` not asked of it.
     found : str
@@ -70,6 +70,11 @@ def checks_of(kind: str) -> tuple[Check, ...]:
     module = importlib.import_module(f"bench.contracts.{_MODULES[kind]}")
     checks: tuple[Check, ...] = module.CHECKS
     return checks
+
+
+def checks_in(module: str) -> tuple[Check, ...]:
+    """Return the checks that a module defines, in their order."""
+    return tuple(f for name, f in vars(sys.modules[module]).items() if name.startswith("check_"))
 
 
 def hold(kind: str, name: str) -> Iterator[Finding]:

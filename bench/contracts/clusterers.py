@@ -9,7 +9,7 @@ import numpy as np
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Array, Clusterer, Integers
 from bench.clusterers.named import Named
-from bench.contracts import Check, Spared, require
+from bench.contracts import Spared, checks_in, require
 from bench.contracts.material import (
     are_seconds,
     fit_reading,
@@ -175,18 +175,4 @@ def check_estimates_are_seconds(name: str) -> str:
     return are_seconds(build(name).seconds, "images")
 
 
-CHECKS: tuple[Check, ...] = (
-    check_is_a_clusterer,
-    check_says_what_it_is,
-    check_parameters_are_scikit_learns,
-    check_gives_a_number_an_image,
-    check_accepts_what_it_can_work_on,
-    check_finds_groups_that_are_plain_to_see,
-    check_leaves_its_input_alone,
-    check_repeats_with_the_same_seed,
-    check_says_truly_whether_it_is_deterministic,
-    check_places_unseen_points_in_their_group,
-    check_restored_it_places_points_as_before,
-    check_bears_points_that_are_all_one,
-    check_estimates_are_seconds,
-)
+CHECKS = checks_in(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.base.progress import silent
-from bench.contracts import Check, Spared, require
+from bench.contracts import Spared, checks_in, require
 from bench.contracts.sharing import shared
 from bench.datasets import Loader, datasets
 from bench.datasets.dataset import Dataset, load, parse
@@ -182,18 +182,4 @@ def check_tells_how_far_it_is(spec: str) -> str:
     return f"told {len(seen)} times"
 
 
-CHECKS: tuple[Check, ...] = (
-    check_images_have_the_one_form,
-    check_readers_return_what_they_are_asked_for,
-    check_images_differ,
-    check_clusters_are_those_asked_for,
-    check_there_is_a_label_an_image,
-    check_labels_are_among_the_classes,
-    check_there_is_a_validation_label_an_image,
-    check_there_is_a_file_name_an_image,
-    check_notes_are_words,
-    check_is_the_same_every_time,
-    check_a_subset_is_part_of_the_whole,
-    check_a_subset_has_the_labels_of_the_whole,
-    check_tells_how_far_it_is,
-)
+CHECKS = checks_in(__name__)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.contracts import Check, Spared, require
+from bench.contracts import Spared, checks_in, require
 from bench.contracts.material import is_derived, is_documented, make_images
 from bench.contracts.sharing import shared
 from bench.stages.training import core
@@ -257,26 +257,6 @@ def check_works_on_one_image(name: str) -> str:
     return f"a loss of {loss:.3g}"
 
 
-CHECKS: tuple[Check, ...] = (
-    check_is_an_autoencoder,
-    check_says_what_it_is,
-    check_returns_a_code,
-    check_returns_a_reconstruction,
-    check_reconstructs_within_the_range_of_images,
-    check_codes_do_not_depend_on_company,
-    check_codes_tell_images_apart,
-    check_weights_depend_on_the_seed_alone,
-    check_says_truly_whether_it_is_deterministic,
-    check_has_an_untrained_variant_if_it_trains,
-    check_its_variant_is_the_same_model_untrained,
-    check_its_variant_starts_from_its_weights,
-    check_weights_survive_saving,
-    check_training_lowers_the_loss,
-    check_random_weights_reconstruct_nothing_exactly,
-    check_works_on_one_image,
-)
-
-
 def _is_good(tensor: Tensor, shape: tuple[int, ...], what: str) -> str:
     found = tuple(tensor.shape)
     require(found == shape, f"its {what} has shape {found}, needed {shape}")
@@ -297,3 +277,6 @@ def _differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:
 
 def _first(names: list[str]) -> str:
     return names[0] if names else ""
+
+
+CHECKS = checks_in(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.contracts import Check, Spared, require
+from bench.contracts import Spared, checks_in, require
 from bench.contracts.material import (
     are_seconds,
     fit_reading,
@@ -203,25 +203,6 @@ def check_estimates_are_seconds(name: str) -> str:
     return are_seconds(build(name).seconds, "points")
 
 
-CHECKS: tuple[Check, ...] = (
-    check_is_a_reducer,
-    check_says_what_it_is,
-    check_names_its_libraries,
-    check_parameters_are_scikit_learns,
-    check_takes_what_it_can_reduce,
-    check_has_the_size_it_says,
-    check_returns_finite_float32,
-    check_keeps_groups_apart,
-    check_leaves_its_input_alone,
-    check_same_seed_same_numbers,
-    check_says_truly_whether_it_is_deterministic,
-    check_unseen_points_land_beside_their_group,
-    check_placing_points_moves_no_others,
-    check_restored_it_places_points_as_before,
-    check_estimates_are_seconds,
-)
-
-
 def _centers(embedding: Array) -> Array:
     groups = two_groups(COUNT)[1]
     return np.stack([embedding[groups == group].mean(0) for group in (0, 1)])
@@ -234,3 +215,6 @@ def _apart(one: Array, other: Array) -> str:
     if np.array_equal(one, other):
         return ""
     return f"numbers up to {np.abs(one - other).max():.3g} apart"
+
+
+CHECKS = checks_in(__name__)

@@ -44,7 +44,6 @@ class Dataset:
     validation_images : ndarray, shape (m, 32, 32, 3), uint8
         m = 0 where there is no validation set.
     validation_labels : ndarray or None, shape (m,), int64
-    class_names : tuple of str
     clusters : int
         Clusters to seek.
     files : tuple of str or None

@@ -42,7 +42,6 @@ def open_image(path: Path, side: int) -> Image.Image | None:
 
     Parameters
     ----------
-    path : Path
     side : int
         What it will be shrunk to: of a JPEG no more is decoded than that asks for.
     """

@@ -33,13 +33,7 @@ class StoreError(RunError):
 
 
 class DamagedError(Exception):
-    """An artifact is not what was written.
-
-    Parameters
-    ----------
-    stage, key : str
-    reason : str
-    """
+    """An artifact is not what was written."""
 
     def __init__(self, stage: str, key: str, reason: str) -> None:
         super().__init__(stage, key, reason)
@@ -97,12 +91,7 @@ class Artifact:
         return found
 
     def verify(self) -> None:
-        """Read the file of arrays once and compare its checksum.
-
-        Raises
-        ------
-        DamagedError
-        """
+        """Read the file of arrays once and compare its checksum."""
         _ = self._verified
 
     @cached_property
@@ -156,12 +145,7 @@ def read(path: Path) -> Artifact:
 
 
 def write(folder: Path, arrays: dict[str, NDArray[Any]], manifest: dict[str, Any]) -> None:
-    """Write an artifact into an empty folder, and have the system put it on the disk.
-
-    Raises
-    ------
-    OSError
-    """
+    """Write an artifact into an empty folder, and have the system put it on the disk."""
     try:
         save_file({k: np.asarray(v, order="C") for k, v in arrays.items()}, folder / ARRAYS)
     except SafetensorError as error:

@@ -22,7 +22,6 @@ class Checkpoints:
 
     Parameters
     ----------
-    store : Store
     key : str
         Of the training; its lock is held.
     every : float

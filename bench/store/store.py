@@ -48,10 +48,6 @@ class Store:
         ----------
         megabytes : float
             What is going to be written; refused where the disk has less than that left.
-
-        Raises
-        ------
-        UsageError
         """
         try:
             for room in ROOMS:
@@ -103,7 +99,6 @@ class Store:
 
         Parameters
         ----------
-        stage, key : str
         arrays, values
             What the stage left.
         inputs : dict
@@ -188,7 +183,6 @@ class Store:
 
         Parameters
         ----------
-        key : str
         waiting : callable
             Called once if another process holds it.
         """

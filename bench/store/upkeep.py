@@ -24,14 +24,7 @@ DAY = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Room:
-    """How much lies in one folder of a store.
-
-    Attributes
-    ----------
-    name : str
-    artifacts : int
-    megabytes : float
-    """
+    """How much lies in one folder of a store."""
 
     name: str
     artifacts: int
@@ -78,7 +71,6 @@ def record_grid(store: Store, out: Path, used: Iterable[Place], settings: str) -
 
     Parameters
     ----------
-    store : Store
     out : Path
         The results folder; it has one record, that of its latest grid.
     used : iterable of (str, str)
@@ -126,16 +118,13 @@ def prune(store: Store, dry_run: bool, progress: Progress) -> tuple[int, float]:
 
     Parameters
     ----------
-    store : Store
     dry_run : bool
         Count, and remove nothing.
-    progress : callable
 
     Returns
     -------
     count : int
         Artifacts.
-    megabytes : float
     """
     grids = recorded(store)
     used = {place for out, artifacts in grids.items() if out.is_dir() for place in artifacts}

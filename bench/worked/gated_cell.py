@@ -1,4 +1,4 @@
-"""A gated memory cell without recurrence of its output: the report's fourth part, first problem."""
+"""A gated memory cell without recurrence of its output: the first problem of the HW5 report."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Activation = Callable[[Tensor], Tensor]
 
 
 def identity(x: Tensor) -> Tensor:
-    """Return ``x``: the activation of the report's input and output."""
+    """Return ``x``: the activation of input and output in the HW5 report."""
     return x
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Everything a cell computed, step by step; each of shape (steps, ..., cells).
+    """What a cell computed; each of shape (steps, ..., cells).
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class GatedCell:
         In the order z, z_i, z_f, z_o.
     biases : Tensor, shape (4, cells)
     input_activation, gate_activation, output_activation : callable
-        Elementwise; the report's are linear, logistic and linear.
+        Elementwise; the HW5 report's are linear, logistic and linear.
 
     Raises
     ------
@@ -96,10 +96,6 @@ class GatedCell:
             Any number of steps.
         c : Tensor or None, shape (cells,) or (batch, cells)
             Memory before the first step; None: 0.
-
-        Returns
-        -------
-        Trace
 
         Raises
         ------

@@ -1,23 +1,16 @@
-"""A linear word embedding (skip-gram): the report's fourth part, second problem."""
+"""A linear word embedding (skip-gram): the second problem of the HW5 report."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
-class Gradients:
-    """Gradients of the loss.
-
-    Attributes
-    ----------
-    W : Tensor, shape (V, N)
-    W_prime : Tensor, shape (N, V)
-    """
+class Gradients(NamedTuple):
+    """Gradients of the loss: ``W``, shape (V, N), and ``W_prime``, shape (N, V)."""
 
     W: Tensor
     W_prime: Tensor
@@ -46,7 +39,7 @@ def loss(W: Tensor, W_prime: Tensor, x: Tensor, context: Sequence[int]) -> Tenso
     x : Tensor, shape (V,)
         The input word, one-hot, or any vector.
     context : sequence of int
-        C: words from 0 to V − 1; one that stands in it twice counts twice.
+        C: words from 0 to V − 1; a word that occurs twice counts twice.
 
     Returns
     -------
@@ -65,7 +58,7 @@ def loss(W: Tensor, W_prime: Tensor, x: Tensor, context: Sequence[int]) -> Tenso
 def gradients(W: Tensor, W_prime: Tensor, x: Tensor, context: Sequence[int]) -> Gradients:
     """Return both gradients in closed form, for any x and any context.
 
-    With y = softmax(u) and n_i for how often word i stands in C::
+    With y = softmax(u) and n_i for how often word i occurs in C::
 
         ∂L/∂W_{j,i}  = −Σ_{c∈C} ( W'_{i,c} x_j − Σ_m W'_{i,m} x_j y_m )
         ∂L/∂W'_{j,i} = −n_i h_j + |C| h_j y_i
@@ -100,9 +93,9 @@ def gradients(W: Tensor, W_prime: Tensor, x: Tensor, context: Sequence[int]) -> 
 def gradient_by_the_report(
     W: Tensor, W_prime: Tensor, x: Tensor, context: Sequence[int], word: int
 ) -> Tensor:
-    """Return the report's second line, −h_j + |C| · h_j · y_i, for one word i.
+    """Return the HW5 report's formula, −h_j + |C| · h_j · y_i, for one word i.
 
-    It is ∂L/∂W'_{j,i} where i stands in C exactly once, and not otherwise.
+    It is ∂L/∂W'_{j,i} where i occurs in C exactly once, and not otherwise.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from bench.worked.gated_cell import Trace
 
-# Homework 5's report, section 4. Order: z, z_i, z_f, z_o.
+# Section 4 of the report on Homework 5. Order: z, z_i, z_f, z_o.
 CELL_WEIGHTS = [[0, 0, 0, 1], [100, 100, 0, 0], [-100, -100, 0, 0], [0, 0, 100, 0]]
 CELL_BIASES = [0, -10, 110, -10]
 CELL_INPUTS = [
@@ -23,7 +23,7 @@ CELL_INPUTS = [
     [1, 1, 1, 1],
     [1, 0, 1, 2],
 ]
-# The report's own numbers: z, z_i, z_f, z_o, c', y.
+# The HW5 report's own numbers: z, z_i, z_f, z_o, c', y.
 CELL_REPORTED = [
     [3, 90, 10, -10, 3, 0],
     [-2, 90, 10, 90, 1, 1],
@@ -39,19 +39,18 @@ TOLERANCE = 1e-12  # of closed forms against autograd, in double precision
 
 @dataclass(frozen=True)
 class CellStep:
-    """One line of the first problem.
+    """One step of the first problem.
 
     Attributes
     ----------
     t : int
         From 1.
-    x : list of int
     rounded : list of int
-        z, z_i, z_f, z_o, c', y to whole numbers, as the report gives them.
+        z, z_i, z_f, z_o, c', y to whole numbers, as the HW5 report gives them.
     memory, output : float
         c' and y, exactly.
     as_reported : bool
-        Whether every rounded number is the report's.
+        Whether every rounded number is the HW5 report's.
     """
 
     t: int
@@ -68,33 +67,28 @@ class EmbeddingCase:
 
     Attributes
     ----------
-    name : str
-        What is special about it.
-    loss_difference, w_difference, w_prime_difference : float
-        Largest absolute difference of loss and gradients from autograd's.
+    differences : tuple of float
+        Largest absolute difference of the loss, and of both gradients, from autograd's.
     report_difference : float
-        Largest absolute difference of the report's line for W' from autograd's, over the words
-        that it is claimed for.
+        The same of the HW5 report's formula for W', over the words that it is claimed for.
     report_holds : bool
-        Whether that line should hold here.
+        Whether that formula should hold here.
     """
 
     name: str
-    loss_difference: float
-    w_difference: float
-    w_prime_difference: float
+    differences: tuple[float, float, float]
     report_difference: float
     report_holds: bool
 
     @property
     def as_derived(self) -> bool:
         """Whether everything is as the derivation says."""
-        ours = max(self.loss_difference, self.w_difference, self.w_prime_difference)
-        return ours < TOLERANCE and (self.report_difference < TOLERANCE) == self.report_holds
+        holds = self.report_difference < TOLERANCE
+        return max(self.differences) < TOLERANCE and holds == self.report_holds
 
 
 def run_cell() -> Trace:
-    """Run the report's cell over the report's eight inputs, in double precision."""
+    """Run the HW5 report's cell over the HW5 report's eight inputs, in double precision."""
     import torch
 
     from bench.worked.gated_cell import GatedCell
@@ -107,19 +101,12 @@ def run_cell() -> Trace:
 
 
 def cell_steps(trace: Trace) -> list[CellStep]:
-    """Compare a run of the cell with the report's table, line by line."""
+    """Compare a run of the cell with the HW5 report's table, line by line."""
     import torch
 
     table = torch.cat([trace.z, trace.z_i, trace.z_f, trace.z_o, trace.c, trace.y], dim=1)
     return [
-        CellStep(
-            t,
-            x,
-            rounded := [round(value) for value in row],
-            row[4],
-            row[5],
-            rounded == reported,
-        )
+        CellStep(t, x, [round(v) for v in row], row[4], row[5], [round(v) for v in row] == reported)
         for t, (x, row, reported) in enumerate(
             zip(CELL_INPUTS, table.tolist(), CELL_REPORTED, strict=True), start=1
         )
@@ -127,7 +114,7 @@ def cell_steps(trace: Trace) -> list[CellStep]:
 
 
 def embedding_cases() -> list[EmbeddingCase]:
-    """Check closed forms against autograd where the report's condition holds, and where not."""
+    """Check closed forms against autograd where the HW5 report's condition holds, and where not."""
     import torch
 
     generator = torch.Generator().manual_seed(2020)
@@ -138,7 +125,7 @@ def embedding_cases() -> list[EmbeddingCase]:
 
     one_hot = torch.nn.functional.one_hot(torch.tensor(2), words).double()
     inside = "distinct words in C, i ∈ C"
-    # What is special; x; C; the words that the report's line is tried for; whether it holds.
+    # Name; x; C; the words that the HW5 report's formula is tried for; whether it holds.
     problems: list[tuple[str, Tensor, list[int], list[int], bool]] = [
         (f"x one-hot; {inside}", one_hot, [1, 4, 6], [1, 4, 6], True),
         (f"any x; {inside}", draw(words), [1, 4, 6], [1, 4, 6], True),
@@ -153,14 +140,9 @@ def embedding_cases() -> list[EmbeddingCase]:
 
 
 def _case(
-    name: str,
-    W: Tensor,
-    W_prime: Tensor,
-    x: Tensor,
-    context: list[int],
-    claimed: list[int],
+    name: str, W: Tensor, W_prime: Tensor, x: Tensor, context: list[int], claimed: list[int],
     holds: bool,
-) -> EmbeddingCase:
+) -> EmbeddingCase:  # fmt: skip
     import torch
 
     from bench.worked import linear_embedding as embedding
@@ -176,11 +158,10 @@ def _case(
         reported = torch.stack(
             [embedding.gradient_by_the_report(W, W_prime, x, context, i) for i in claimed], dim=1
         )
-    return EmbeddingCase(
-        name,
+    differences = (
         float((value.detach() - as_written).abs()),
         float((found.W - by_autograd[0]).abs().max()),
         float((found.W_prime - by_autograd[1]).abs().max()),
-        float((reported - by_autograd[1][:, claimed]).abs().max()),
-        holds,
     )
+    report_difference = float((reported - by_autograd[1][:, claimed]).abs().max())
+    return EmbeddingCase(name, differences, report_difference, holds)

@@ -51,9 +51,7 @@ def recorded(
 
     Parameters
     ----------
-    step : callable
     images : Tensor, shape (n, C, H, W), uint8
-    batch_size : int
     training : Training
         What the steps change.
     record : callable

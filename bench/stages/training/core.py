@@ -69,7 +69,6 @@ class Trainer:
         On the device of the images; trained in place.
     images : Tensor, shape (n, C, H, W), uint8
         Training images.
-    recipe : Recipe
     seed : int
         Decides the order of batches, and what the model draws from torch's generators
         (dropout, noise).
@@ -246,11 +245,9 @@ def warm_up(
 
     Parameters
     ----------
-    model : type
     shape : tuple of int
     recipe : Recipe or None
         One step of training is taken; None: one batch is encoded.
-    device : str
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1 if device == "cpu" else threads)

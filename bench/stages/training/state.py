@@ -26,7 +26,6 @@ class Training:
 
     Attributes
     ----------
-    optimizer : torch.optim.Adam
     epoch, batch : int
         Epochs that are over, and batches of the present one that were taken.
     history : list of float

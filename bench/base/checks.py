@@ -1,0 +1,57 @@
+"""Checks of what users may set; each raises `ValueError` with what was found and what is allowed."""
+
+from __future__ import annotations
+
+
+def need(holds: bool, message: str) -> None:
+    """Raise `ValueError` with a message where a condition does not hold."""
+    if not holds:
+        raise ValueError(message)
+
+
+def at_least(least: float, **settings: float) -> None:
+    """Raise `ValueError` for a setting below a least value."""
+    for name, value in settings.items():
+        need(value >= least, f"{name} must be {least:g} or more, found {_write(value)}")
+
+
+def within(least: float, most: float, **settings: float) -> None:
+    """Raise `ValueError` for a setting outside of a range, ends included."""
+    for name, value in settings.items():
+        need(
+            least <= value <= most,
+            f"{name} must be {least:g} to {most:g}, found {_write(value)}",
+        )
+
+
+def one_of(allowed: tuple[str, ...], **settings: str) -> None:
+    """Raise `ValueError` for a setting that is not in a list."""
+    for name, value in settings.items():
+        need(value in allowed, f"{name} must be one of {', '.join(allowed)}, found {value!r}")
+
+
+def more_images_than(most: float, n_samples: int, setting: str) -> None:
+    """Raise `ValueError` where a setting needs more images than there are."""
+    need(n_samples > most, f"{setting} needs more than {most:g} images, found {n_samples}")
+
+
+def check_neighbors(n_neighbors: int, n_samples: int) -> None:
+    """Raise `ValueError` for fewer than 2 neighbors, or as many as there are images."""
+    at_least(2, n_neighbors=n_neighbors)
+    more_images_than(n_neighbors, n_samples, f"n_neighbors={n_neighbors}")
+
+
+def check_components(
+    n_components: int, n_samples: int, n_features: int, most: int | None = None
+) -> None:
+    """Raise `ValueError` for more components than a matrix of this shape has, or a method finds."""
+    most = min(n_samples, n_features) if most is None else most
+    need(
+        1 <= n_components <= most,
+        f"{n_components} components of {n_samples} images with {n_features} dimensions: "
+        f"allowed are 1 to {most}",
+    )
+
+
+def _write(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
