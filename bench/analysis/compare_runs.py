@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from bench.analysis import correctness, records
+from bench.analysis import correctness
 from bench.analysis.correctness import Correctness
 from bench.analysis.inference import ALIKE, Comparison, Interval, adjust_jointly, compare_pairs
+from bench.analysis.records import FINGERPRINTS, read
 from bench.analysis.results import Key, Results
 from bench.base.errors import UsageError
 from bench.base.naming import chain_name
@@ -19,57 +20,38 @@ BETTER, WORSE = "significantly better", "significantly worse"
 ONLY_BEFORE, ONLY_AFTER, UNPAIRED = "only before", "only after", "no seed in common"
 ORDER = [WORSE, BETTER, ALIKE, UNPAIRED, ONLY_BEFORE, ONLY_AFTER]
 
-# Two runs with the same values were on the same images.
-SAME = ("dataset_fingerprint", "validation_fingerprint", "labels_fingerprint")
-NEEDED = (*SAME, "base_seed", "independent_images", "validation_images", "cluster_artifacts")
+NEEDED = (
+    *FINGERPRINTS,
+    "base_seed",
+    "independent_images",
+    "validation_images",
+    "cluster_artifacts",
+)
 
 
 @dataclass(frozen=True)
 class Change:
-    """How a pipeline's accuracy changed.
-
-    Attributes
-    ----------
-    dataset : str
-    pipeline : Key
-    before, after : float or None
-        Mean accuracy over the seeds that both runs have, or of the one run that has the pipeline.
-    gain : Interval or None
-        Of accuracy, paired by seeds and images; None where nothing can be paired.
-    p : float or None
-        Of the exact sign-flip test over seeds, after Holm's correction.
-    seeds : int
-        Seeds that both have.
-    verdict : str
-    """
+    """How a pipeline's accuracy changed."""
 
     dataset: str
     pipeline: Key
+    # Mean accuracy over the seeds that both runs have, or of the one run that has the pipeline.
     before: float | None
     after: float | None
-    gain: Interval | None
-    p: float | None
-    seeds: int
-    verdict: str
+    gain: Interval | None  # paired by seeds and images; None where nothing can be paired
+    p: float | None  # of the exact sign-flip test over seeds, after Holm's correction
+    seeds: int  # that both have
+    verdict: str  # one of ORDER
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two runs on one data set.
-
-    Attributes
-    ----------
-    dataset : str
-    before, after : dict
-        Per-image correctness by pipeline, on the same images.
-    independent : bool
-        Whether images are.
-    """
+    """Per-image correctness of two runs on the same images of one data set, by pipeline."""
 
     dataset: str
     before: dict[Key, Correctness]
     after: dict[Key, Correctness]
-    independent: bool = True
+    independent: bool = True  # the images
 
     @property
     def pipelines(self) -> list[Key]:
@@ -171,7 +153,7 @@ def read_pairs(before: Path, after: Path) -> tuple[list[Pair], list[str]]:
     UsageError
         If they have no data set in common, or one of them is not the same data any more.
     """
-    one, other = (Results(records.read(path, NEEDED)).by_dataset() for path in (before, after))
+    one, other = (Results(read(path, NEEDED)).by_dataset() for path in (before, after))
     if len(one) == len(other) == 1:
         other = dict(zip(one, other.values(), strict=True))
     shared = [name for name in one if name in other]
@@ -201,7 +183,7 @@ def read_pairs(before: Path, after: Path) -> tuple[list[Pair], list[str]]:
 
 def _check(before: pd.DataFrame, after: pd.DataFrame, several: bool) -> None:
     """Refuse runs that were not on the same images."""
-    for column in SAME:
+    for column in FINGERPRINTS:
         one, other = (str(frame[column].iloc[0])[:16] for frame in (before, after))
         if one != other:
             raise UsageError(

@@ -35,19 +35,12 @@ BY_IMAGE = {
 
 @dataclass(frozen=True)
 class Correctness:
-    """What a pipeline achieved on each image.
+    """What a pipeline achieved on each image."""
 
-    Attributes
-    ----------
-    by_seed : dict
-        By seed index, (n,) truth values: whether the image's cluster is assigned to its label.
-        Where nothing is labeled, each image's part in the kNN modularity.
-    repeated : bool
-        False: all seeds are the same result.
-    """
-
+    # By seed index, (n,) truth values: whether the image's cluster is assigned to its label. Where
+    # nothing is labeled, each image's part in the kNN modularity.
     by_seed: dict[int, NDArray[Any]]
-    repeated: bool
+    repeated: bool  # False: all seeds are the same result
 
     def values(self, seeds: list[int] | None = None) -> NDArray[np.float64]:
         """Return the values of all seeds or of some, (S, n)."""

@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import pandas as pd
 from tabulate import tabulate
 
-from bench.analysis.results import Results
-from bench.analysis.thresholds import LOSS, Threshold, identity, key_of
+from bench.analysis.results import Results, key_of
+from bench.analysis.thresholds import LOSS, Threshold, identity
 from bench.base.errors import UsageError, one_line
 from bench.base.naming import chain_name
 
@@ -20,44 +20,20 @@ ORDER = [SHORT, FEW, NONE, HOLDS]
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether one number of one pipeline holds.
+    """Whether one number of one pipeline holds."""
 
-    Attributes
-    ----------
-    model, chain, clusterer : str
-        Of the pipeline; of a threshold that matches none of the results, its patterns. ``*`` where
-        a data set has no thresholds.
-    metric : str
-        ``accuracy`` or ``loss``; empty where there is no threshold.
-    mean : float or None
-        Found; None where the pipeline is missing or failed.
-    spread : float or None
-        Standard deviation over seeds.
-    limit : float or None
-        The least accuracy or greatest loss; None where there is no threshold.
-    room : float or None
-        By how much it holds; negative: by how much it falls short.
-    seeds : int
-        Found.
-    verdict : str
-        ``holds``, ``falls short``, ``too few seeds`` or ``no threshold``.
-    reason : str
-        Why it falls short without a number, or is not compared.
-    dataset : str
-        Of the results.
-    """
-
+    # The pipeline; of a threshold that matches none, its patterns; * where there is no threshold.
     model: str
     chain: str
     clusterer: str
-    metric: str
-    mean: float | None
-    spread: float | None
-    limit: float | None
-    room: float | None
+    metric: str  # accuracy or loss; empty where there is no threshold
+    mean: float | None  # None where the pipeline is missing or failed
+    spread: float | None  # standard deviation over seeds
+    limit: float | None  # the least accuracy or greatest loss
+    room: float | None  # by how much it holds; negative: by how much it falls short
     seeds: int
-    verdict: str
-    reason: str
+    verdict: str  # one of ORDER
+    reason: str  # why it falls short without a number, or is not compared
     dataset: str
 
 

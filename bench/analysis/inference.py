@@ -28,12 +28,7 @@ RESAMPLES = 2**16  # sign flips are exact up to 16 seeds, and drawn beyond
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95% interval.
-
-    Attributes
-    ----------
-    mean, low, high : float
-    """
+    """A mean with its 95% interval."""
 
     mean: float
     low: float
@@ -42,27 +37,13 @@ class Interval:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Whether two pipelines differ significantly, by the same seeds and images.
+    """Whether two pipelines differ significantly, by the same seeds and images."""
 
-    Attributes
-    ----------
-    difference : Interval
-        Score of the first less that of the second.
-    p : float
-        Of the exact sign-flip test over seeds, two-sided; 1 where all seeds are the same result.
-    adjusted : float
-        The same after Holm's correction for all comparisons made together.
-    seeds : int
-        Seeds that both have.
-    significant_by_images : bool
-        The interval over images alone excludes 0.
-    """
-
-    difference: Interval
-    p: float
-    adjusted: float
-    seeds: int
-    significant_by_images: bool
+    difference: Interval  # score of the first less that of the second
+    p: float  # of the exact sign-flip test over seeds; 1 where all seeds are the same result
+    adjusted: float  # the same after Holm's correction for all comparisons made together
+    seeds: int  # that both have
+    significant_by_images: bool  # the interval over images alone excludes 0
 
     @property
     def significant(self) -> bool:

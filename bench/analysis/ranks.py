@@ -27,27 +27,16 @@ DIGITS = 9  # accuracies equal to so many are tied: the last bits of a mean are 
 class Ranking:
     """The rank of each pipeline on each labeled data set.
 
-    Attributes
-    ----------
-    ranks : DataFrame
-        A row a pipeline, indexed by `PIPELINE`, best mean rank first; a column a labeled data set.
-        1 is best, ties share the mean of their ranks, and pipelines without all of their seeds
-        share the worst.
-    values : DataFrame
-        The same rows and columns: mean of the primary metric, missing where a seed is.
-    states : DataFrame
-        The same: ``ok``, ``failed``, ``skipped``, or ``missing`` where there is no record.
-    metrics : dict
-        The primary metric by data set.
-    unlabeled : tuple of str
-        Data sets that take no part.
+    The tables have a row a pipeline, indexed by `PIPELINE`, best mean rank first, and a column a
+    labeled data set.
     """
 
+    # 1 is best; ties share the mean of their ranks, pipelines without all of their seeds the worst.
     ranks: pd.DataFrame
-    values: pd.DataFrame
-    states: pd.DataFrame
-    metrics: dict[str, str]
-    unlabeled: tuple[str, ...]
+    values: pd.DataFrame  # means of the primary metric, missing where a seed is
+    states: pd.DataFrame  # ok, failed, skipped, or missing where there is no record
+    metrics: dict[str, str]  # the primary metric by data set
+    unlabeled: tuple[str, ...]  # data sets that take no part
 
     @property
     def datasets(self) -> list[str]:
@@ -113,25 +102,11 @@ def _states(found: pd.DataFrame) -> pd.Series:
 
 @dataclass(frozen=True)
 class RankComparison:
-    """The pipelines that were finished on all of six or more data sets, compared.
+    """The pipelines that were finished on all of six or more data sets, compared."""
 
-    Attributes
-    ----------
-    best : Key
-        The one with the best mean rank, with which the others are compared.
-    friedman : float or None
-        p-value of Friedman's test that all are equal; None for two pipelines, where there is only
-        one comparison.
-    adjusted : dict
-        By pipeline, the p-value of the exact Wilcoxon test against the best, after Holm's
-        correction.
-    verdicts : dict
-        By pipeline: ``best``, ``significantly worse`` or ``no significant difference``.
-    """
-
-    best: Key
-    friedman: float | None
-    adjusted: dict[Key, float]
+    best: Key  # by mean rank; the others are compared with it
+    friedman: float | None  # p-value of all being equal; None for two, where one test is enough
+    adjusted: dict[Key, float]  # p-values of the exact Wilcoxon test, after Holm's correction
     verdicts: dict[Key, str]
 
     @property

@@ -1,4 +1,4 @@
-"""Records: one flat row a cell, with its status, every metric, times, seeds and versions.
+"""Records: one flat row a run, with its status, every metric, times, seeds and versions.
 
 ``results.csv`` is the records and nothing else.
 """
@@ -19,7 +19,7 @@ from bench.analysis.results import PIPELINE
 from bench.base import keys
 from bench.base.errors import UsageError
 from bench.datasets.dataset import Dataset
-from bench.execution.runner import Failure, Outcome
+from bench.execution.runner import Outcome
 from bench.planning.pipeline import PlannedRun
 from bench.planning.plan import Plan
 from bench.stages import stages_of_runs
@@ -28,56 +28,71 @@ from bench.stages.metrics.table import METRICS, evaluate
 from bench.stages.stage import Task
 from bench.store import Artifact, Store
 
-BESIDE = ("null", "resample")  # paths of tasks beside a cell's own
+BESIDE = ("null", "resample")  # paths of tasks beside a run's own
 
+# Columns that say which data a run was on, and the attributes of a data set that they hold.
+FINGERPRINTS = {
+    "dataset_fingerprint": "fingerprint",
+    "validation_fingerprint": "validation_fingerprint",
+    "labels_fingerprint": "labels_fingerprint",
+}
 HASHES = dict.fromkeys(
     (
         *(f"{stage}_artifacts" for stage in (*stages_of_runs(), *BESIDE, "stability")),
-        *(f"{what}_fingerprint" for what in ("dataset", "validation", "labels")),
+        *FINGERPRINTS,
+        *("agree_artifacts", "place_artifacts"),  # of the release before
     ),
     str,
-) | {"agree_artifacts": str, "place_artifacts": str}  # of the release before
+)
 LIBRARIES = (
     *("torch", "scikit-learn", "openTSNE", "umap-learn", "numpy", "scikit-image"),
     *("pacmap", "torchdr"),
 )
+SETTINGS = (
+    *("preset", "limit", "budget", "epochs", "lr", "batch_size", "vary", "device"),
+    *("deterministic", "precision", "threads"),
+)
+
+Done = list[tuple[Task, Artifact]]  # tasks that were finished
 
 
 def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.DataFrame:
-    """Make the records of a plan's cells.
+    """Return the records of a plan's runs.
 
     Returns
     -------
     DataFrame
-        A row a cell, in the order of models, chains and seeds. ``status`` is ``ok``,
-        ``failed`` (with stage, error and traceback file) or ``skipped`` (with the reason); a
-        metric that does not apply, or of a cell that did not get that far, is missing.
+        A row a run, in the order of models, pipelines and seeds. ``status`` is ``ok``, ``failed``
+        (with stage, error and traceback file) or ``skipped`` (with the reason). A metric that does
+        not apply, or of a run that did not get that far, is missing.
     """
     common = _common(plan, dataset)
     models = plan.spec.models
-    ways = list(dict.fromkeys(run.pipeline.way for run in plan.runs))
-    cells = sorted(
-        plan.runs,
-        key=lambda run: (
-            models.index(run.pipeline.model),
-            ways.index(run.pipeline.way),
-            run.seed_index,
-        ),
-    )
-    records = pd.DataFrame(
-        _identity(cell, dataset) | _status(cell, outcome) | _results(cell, store, outcome) | common
-        for cell in cells
-    )
-    return add_verdicts(records, store)
+    paths = list(dict.fromkeys((run.pipeline.chain, run.pipeline.clusterer) for run in plan.runs))
+
+    def place(run: PlannedRun) -> tuple[int, int, int]:
+        path = run.pipeline.chain, run.pipeline.clusterer
+        return models.index(run.pipeline.model), paths.index(path), run.seed_index
+
+    rows = [
+        {"dataset": dataset.name, "model": run.pipeline.model}
+        | {"chain": str(run.pipeline.chain), "clusterer": str(run.pipeline.clusterer)}
+        | {"seed_index": run.seed_index}
+        | _status(run, outcome)
+        | _results(run, store, outcome)
+        | common
+        for run in sorted(plan.runs, key=place)
+    ]
+    return add_verdicts(pd.DataFrame(rows), store)
 
 
 def notes(plan: Plan, store: Store) -> list[str]:
-    """Return what the reducers of a plan's cells say of their fits, each once.
+    """Return the notes of a plan's reducers on their fits, each once.
 
-    What they say of data without clusters or of fewer images is left out: a method that finds
-    nothing to hold on to in the former is as it should be.
+    Those on the null reference and on resamples are left out: that a method finds no structure in
+    the former is as it should be.
     """
-    tasks = {task.key: task for cell in plan.runs for task in cell.tasks if task.stage == "reduce"}
+    tasks = {task.key: task for run in plan.runs for task in run.tasks if task.stage == "reduce"}
     fits: dict[tuple[str, str], list[str]] = {}
     for task in tasks.values():
         if (task.stage, task.key) in store:
@@ -96,7 +111,7 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     ----------
     path : Path
     also : tuple of str
-        Columns that are needed beside those that any table is made from.
+        Columns that are needed beside those that all tables are made from.
 
     Raises
     ------
@@ -124,171 +139,111 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     return records
 
 
-def _identity(cell: PlannedRun, dataset: Dataset) -> dict[str, Any]:
+def _status(run: PlannedRun, outcome: Outcome) -> dict[str, Any]:
+    last = run.tasks[-1].key if run.tasks else ""
+    failure = outcome.failures.get(last)
+    skipped = run.impossible or outcome.skipped.get(last)
     return {
-        "dataset": dataset.name,
-        "model": cell.pipeline.model,
-        "chain": str(cell.pipeline.chain),
-        "clusterer": str(cell.pipeline.clusterer),
-        "seed_index": cell.seed_index,
+        "status": "failed" if failure else "skipped" if skipped else "ok",
+        "failed_stage": failure and failure.stage,
+        "error": failure and failure.error,
+        "traceback": failure and str(failure.traceback),
+        "skip_reason": None if failure else skipped or None,
     }
 
 
-def _status(cell: PlannedRun, outcome: Outcome) -> dict[str, Any]:
-    status: dict[str, Any] = dict.fromkeys(
-        ("status", "failed_stage", "error", "traceback", "skip_reason")
-    )
-    last = cell.tasks[-1].key if cell.tasks else None
-    skipped = cell.impossible or outcome.skipped.get(str(last))
-    failure = outcome.failures.get(str(last))
-    if failure is not None:
-        return status | {
-            "status": "failed",
-            "failed_stage": failure.stage,
-            "error": failure.error,
-            "traceback": str(failure.traceback),
-        }
-    if skipped:
-        return status | {"status": "skipped", "skip_reason": skipped}
-    return status | {"status": "ok"}
-
-
-def _results(cell: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
-    done = {
-        task.key: store.load(task.stage, task.key)
-        for task in cell.tasks
-        if (task.stage, task.key) in store
-    }
+def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
+    done = _done(run.tasks, store)
     values: dict[str, Any] = dict.fromkeys(
-        [*METRICS, "code_size", "encode_batch_size", "clusters_found", "noise"]
+        [*METRICS, "code_size", "encode_batch_size", "clusters_found", "noise", "assignment"]
     )
-    for artifact in done.values():
+    for _, artifact in done:
         values |= artifact.values
-    history = values.pop("history", [])
-    is_loss = values.pop("objective_is_loss", False)
-    assignment = values.pop("assignment", None)
     values.pop("notes", None)
-    return (
-        values
-        | {
-            "assignment": None if assignment is None else json.dumps(assignment),
-        }
-        | evaluate("train", history=history, objective_is_loss=is_loss)
-        | _null(cell, store, outcome)
-        | _resampled(cell, store, outcome)
-        | _costs(cell, done)
-    )
+    if values["assignment"] is not None:
+        values["assignment"] = json.dumps(values["assignment"])
+    trained = {name: values.pop(name, None) for name in ("history", "objective_is_loss")}
+    null, resampled = _done(run.null, store), _done(run.resamples, store)
+    values |= evaluate("train", **trained)
+    values |= _beside("null", run.null, null, outcome) | {"null_silhouette": None}
+    if run.null and len(null) == len(run.null):
+        values["null_silhouette"] = null[-1][1].values["silhouette"]
+    values |= _beside("resample", run.resamples, resampled, outcome) | {"stability_artifacts": ""}
+    if run.resamples and len(resampled) == len(run.resamples):
+        last, found = resampled[-1]
+        values |= found.values | {"stability_artifacts": last.key}
+    return values | _costs(done)
 
 
-def _null(cell: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
-    """Return what the chain made of data without clusters, and what that cost."""
-    last, columns = _beside("null", cell.null, store, outcome)
-    return columns | {"null_silhouette": None if last is None else last.values["silhouette"]}
+def _done(tasks: tuple[Task, ...], store: Store) -> Done:
+    return [(t, store.load(t.stage, t.key)) for t in tasks if (t.stage, t.key) in store]
 
 
-def _resampled(cell: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
-    """Return how far clusters agree with those of fewer images, and what that cost."""
-    last, columns = _beside("resample", cell.resamples, store, outcome)
-    return columns | {
-        "stability": None if last is None else last.values["stability"],
-        "stability_artifacts": "" if last is None else cell.resamples[-1].key,
-    }
-
-
-def _beside(
-    name: str, tasks: tuple[Task, ...], store: Store, outcome: Outcome
-) -> tuple[Artifact | None, dict[str, Any]]:
-    """Return the last artifact of a path beside a cell, if it was finished, and its columns."""
-    done = [
-        (task.key, store.load(task.stage, task.key))
-        for task in tasks
-        if (task.stage, task.key) in store
-    ]
+def _beside(name: str, tasks: tuple[Task, ...], done: Done, outcome: Outcome) -> dict[str, Any]:
+    """Return what a path beside a run cost, and why it failed."""
     failures = [outcome.failures[task.key] for task in tasks if task.key in outcome.failures]
-    return done[-1][1] if tasks and len(done) == len(tasks) else None, {
-        f"{name}_error": _told(failures[0]) if failures else None,
-        f"{name}_artifacts": " ".join(key for key, _ in done),
+    errors = [f"{f.stage}: {f.error} (see {f.traceback})" for f in failures]
+    return {f"{name}_error": errors[0] if errors else None} | _links(name, done)
+
+
+def _links(name: str, done: Done) -> dict[str, str]:
+    """Return keys and times in one text each, separated by spaces.
+
+    So the time of work that runs share can be counted once.
+    """
+    return {
+        f"{name}_artifacts": " ".join(task.key for task, _ in done),
         f"{name}_link_seconds": " ".join(f"{a.seconds:.4f}" for _, a in done),
         f"{name}_link_warm_up_seconds": " ".join(f"{a.warm_up_seconds:.4f}" for _, a in done),
     }
 
 
-def _told(failure: Failure) -> str:
-    return f"{failure.stage}: {failure.error} (see {failure.traceback})"
-
-
-def _costs(cell: PlannedRun, done: dict[str, Artifact]) -> dict[str, Any]:
-    """Return artifacts, seconds and peak memory by stage.
-
-    A chain's links are added up; their own keys and seconds stand in one text each, separated by
-    spaces, so that work that cells share can be counted once.
-    """
+def _costs(done: Done) -> dict[str, Any]:
+    """Return artifacts, seconds and peak memory by stage; a chain's links are added up."""
     costs: dict[str, Any] = {}
     for stage in stages_of_runs():
-        tasks = [task for task in cell.tasks if task.stage == stage and task.key in done]
-        found = [done[task.key] for task in tasks]
+        of_stage = [(task, artifact) for task, artifact in done if task.stage == stage]
+        found = [artifact for _, artifact in of_stage]
         peaks = [a.peak_memory_mb for a in found if a.peak_memory_mb is not None]
         costs |= {
-            f"{stage}_artifacts": " ".join(task.key for task in tasks),
+            f"{stage}_artifacts": " ".join(task.key for task, _ in of_stage),
             f"{stage}_seconds": round(sum(a.seconds for a in found), 4),
             f"{stage}_warm_up_seconds": round(sum(a.warm_up_seconds for a in found), 4),
             f"{stage}_peak_memory_mb": round(max(peaks), 1) if peaks else None,
         }
         if stage == "reduce":
-            costs |= {
-                "reduce_link_seconds": " ".join(f"{a.seconds:.4f}" for a in found),
-                "reduce_link_warm_up_seconds": " ".join(f"{a.warm_up_seconds:.4f}" for a in found),
-            }
+            costs |= _links(stage, of_stage)
     return costs
 
 
 def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
-    spec = plan.spec
-    return {
-        "images": len(dataset),
-        "images_in_source": dataset.source_count,
-        "validation_images": len(dataset.validation_images),
-        "labeled": dataset.labels is not None,
-        "independent_images": dataset.independent,
-        "clusters": dataset.clusters,
-        "primary_metric": dataset.primary_metric,
-        "largest_class": _largest_class(dataset),
-        "preset": spec.preset,
-        "limit": spec.limit,
-        "budget": spec.budget,
-        "epochs": spec.epochs,
-        "lr": spec.lr,
-        "batch_size": spec.batch_size,
-        "base_seed": spec.seed,
-        "vary": spec.vary,
-        "device": spec.device,
-        "deterministic": spec.deterministic,
-        "precision": spec.precision,
-        "threads": spec.threads,
-        "dataset_fingerprint": dataset.fingerprint,
-        "validation_fingerprint": dataset.validation_fingerprint,
-        "labels_fingerprint": dataset.labels_fingerprint,
-        "dataset_notes": " ".join(dataset.notes),
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "processor": keys.processor(),
-    } | {name: keys.installed(name) for name in LIBRARIES}
-
-
-def _largest_class(dataset: Dataset) -> float | None:
-    """Return the accuracy of always naming the largest class."""
     labels = dataset.validation_labels if dataset.labels is None else dataset.labels
-    return None if labels is None else largest_share(labels)
+    return (
+        {
+            "images": len(dataset),
+            "images_in_source": dataset.source_count,
+            "validation_images": len(dataset.validation_images),
+            "labeled": dataset.labels is not None,
+            "independent_images": dataset.independent,
+            "clusters": dataset.clusters,
+            "primary_metric": dataset.primary_metric,
+            "largest_class": None if labels is None else largest_share(labels),
+        }
+        | {name: getattr(plan.spec, name) for name in SETTINGS}
+        | {name: getattr(dataset, attribute) for name, attribute in FINGERPRINTS.items()}
+        | {
+            "base_seed": plan.spec.seed,
+            "dataset_notes": " ".join(dataset.notes),
+            "python": platform.python_version(),
+            "platform": f"{platform.system()} {platform.machine()}",
+            "processor": keys.processor(),
+        }
+        | {name: keys.installed(name) for name in LIBRARIES}
+    )
 
 
 def distinct_seconds(records: pd.DataFrame, stage: str) -> tuple[int, float, float]:
-    """Add up a stage's time, counting each artifact once however many cells share it.
-
-    Parameters
-    ----------
-    records : DataFrame
-        As `collect` makes them, or as read from results.csv.
-    stage : str
+    """Add up a stage's time, counting each artifact once however many runs share it.
 
     Returns
     -------

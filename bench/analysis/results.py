@@ -34,16 +34,14 @@ VERDICT_COLUMNS = (
 BESIDE_COLUMNS = ("null_silhouette", "null_error", "resample_error")
 
 
+def key_of(row: pd.Series) -> Key:
+    """Return the pipeline of a row of a table."""
+    return str(row["model"]), str(row["chain"]), str(row["clusterer"])
+
+
 @dataclass(frozen=True)
 class Best:
-    """The best pipeline and the seed that stands for it.
-
-    Attributes
-    ----------
-    model, chain, clusterer : str
-    seed_index : int
-        Its median seed by the primary metric.
-    """
+    """The best pipeline and the seed that stands for it: its median by the primary metric."""
 
     model: str
     chain: str
@@ -193,8 +191,8 @@ class Results:
         """
         if not self.has_scores:
             return None
-        model, chain, by = (str(self.summary.iloc[0][name]) for name in PIPELINE)
-        return Best(model, chain, by, self.median_seed((model, chain, by)))
+        first = key_of(self.summary.iloc[0])
+        return Best(*first, self.median_seed(first))
 
     def median_seed(self, pipeline: Key) -> int:
         """Return a pipeline's seed with the (lower) median of the primary metric.

@@ -7,7 +7,6 @@ compared with accuracy; ``latentgrid select`` does so for any results.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,101 +14,69 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench.analysis.records import read
-from bench.analysis.results import PIPELINE, Key, Results
+from bench.analysis.results import Key, Results, key_of
 from bench.base.errors import UsageError
 from bench.base.naming import pipeline_name
 
 
 @dataclass(frozen=True)
 class Score:
-    """A score that ranks pipelines without labels.
-
-    Attributes
-    ----------
-    name : str
-    meaning : str
-        In a few words.
-    of : callable
-        From summary rows to a number for each, higher for better.
-    candidate : bool
-        Whether it may be the default. The others are known not to compare pipelines.
-    """
+    """A score that ranks pipelines without labels."""
 
     name: str
+    formula: str  # of columns of the summary, as `DataFrame.eval` reads it; higher for better
     meaning: str
-    of: Callable[[pd.DataFrame], pd.Series]
-    candidate: bool = True
+    candidate: bool = True  # for the default; the others are known not to compare pipelines
 
 
-SCORES = {
-    score.name: score
-    for score in (
-        Score(
-            "kNN modularity",
-            "neighbors in the reference space share a cluster, beyond chance",
-            lambda rows: rows["knn_modularity"],
-        ),
-        Score(
-            "reference silhouette",
-            "nearer to the own cluster than to the next, in the reference space",
-            lambda rows: rows["reference_silhouette"],
-        ),
-        Score(
-            "stability",
-            "clusters stay the same when a fifth of the images is left out",
-            lambda rows: rows["stability"],
-        ),
-        Score(
-            "kNN modularity × stability",
-            "both",
-            lambda rows: rows["knn_modularity"] * rows["stability"],
-        ),
-        Score(
-            "silhouette less null reference",
-            "in the pipeline's own space, less that of its null reference",
-            lambda rows: rows["silhouette"] - rows["null_silhouette"].astype(float),
-        ),
-        Score(
-            "silhouette",
-            "in the pipeline's own space; for comparison only, since spaces differ",
-            lambda rows: rows["silhouette"],
-            candidate=False,
-        ),
-        Score(
-            "MSE",
-            "lower for better; for comparison only, since the identity has 0",
-            lambda rows: -rows["reconstruction_loss"],
-            candidate=False,
-        ),
-    )
-}
-
+ALL = (
+    Score(
+        "kNN modularity",
+        "knn_modularity",
+        "neighbors in the reference space share a cluster, beyond chance",
+    ),
+    Score(
+        "reference silhouette",
+        "reference_silhouette",
+        "nearer to the own cluster than to the next, in the reference space",
+    ),
+    Score(
+        "stability", "stability", "clusters stay the same when a fifth of the images is left out"
+    ),
+    Score("kNN modularity × stability", "knn_modularity * stability", "both"),
+    Score(
+        "silhouette less null reference",
+        "silhouette - null_silhouette",
+        "in the pipeline's own space, less that of its null reference",
+    ),
+    Score(
+        "silhouette",
+        "silhouette",
+        "in the pipeline's own space; for comparison only, since spaces differ",
+        False,
+    ),
+    Score(
+        "MSE",
+        "-reconstruction_loss",
+        "lower for better; for comparison only, since the identity has 0",
+        False,
+    ),
+)
+SCORES = {score.name: score for score in ALL}
 DEFAULT = "kNN modularity"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The pipeline that a score selects on a labeled data set, and what that costs.
-
-    Attributes
-    ----------
-    score : str
-    correlation : float
-        Spearman's rank correlation of the score with mean accuracy over pipelines; NaN for a score
-        that is the same for all.
-    pipeline : Key
-        The selected one.
-    regret : float
-        The best pipeline's mean accuracy less that of the selected one.
-    count : int
-        Pipelines that have both.
-    """
+    """The pipeline that a score selects on a labeled data set, and what that costs."""
 
     score: str
+    # Spearman's, of the score with mean accuracy over pipelines; NaN for a score that is the same
+    # for all.
     correlation: float
     pipeline: Key
-    regret: float
-    count: int
+    regret: float  # the best pipeline's mean accuracy less that of the selected one
+    count: int  # pipelines that have both
 
 
 def select(results: Results) -> list[Selection]:
@@ -128,24 +95,24 @@ def select(results: Results) -> list[Selection]:
     if not results.labeled:
         return []
     rows, accuracy = results.summary, results.shown
-    rows = rows[(rows["failed"] == 0) & (rows["skipped"] == 0) & rows[accuracy].notna()]
+    rows = rows[(rows["failed"] == 0) & (rows["skipped"] == 0) & rows[accuracy].notna()].copy()
+    rows["null_silhouette"] = rows["null_silhouette"].astype(float)
     found = [_select(score, rows, accuracy) for score in SCORES.values()]
     return [each for each in found if each is not None]
 
 
 def _select(score: Score, rows: pd.DataFrame, accuracy: str) -> Selection | None:
-    values = score.of(rows).dropna()
+    values = pd.Series(rows.eval(score.formula)).dropna()
     if len(values) < 3:
         return None
     known = rows.loc[values.index]
     # One accuracy or one score for all has no order.
     differ = min(values.nunique(), known[accuracy].nunique()) > 1
     selected = known.iloc[int(values.to_numpy().argmax())]
-    model, chain, clusterer = (str(selected[name]) for name in PIPELINE)
     return Selection(
         score.name,
         float(values.corr(known[accuracy], method="spearman")) if differ else float("nan"),
-        (model, chain, clusterer),
+        key_of(selected),
         float(rows[accuracy].max() - selected[accuracy]),
         len(values),
     )
@@ -153,19 +120,11 @@ def _select(score: Score, rows: pd.DataFrame, accuracy: str) -> Selection | None
 
 @dataclass(frozen=True)
 class LeftOut:
-    """The regret on one data set of the score chosen on all others.
-
-    Attributes
-    ----------
-    dataset : str
-    chosen : str
-        The candidate with the least mean regret on the others; of equals the one with the higher
-        rank correlation.
-    regret, correlation : float
-        On the data set left out.
-    """
+    """The regret on one data set of the score chosen on all others."""
 
     dataset: str
+    # The candidate with the least mean regret on the others; of equals the one with the higher
+    # rank correlation.
     chosen: str
     regret: float
     correlation: float

@@ -27,7 +27,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.analysis import before
-from bench.analysis.results import PIPELINE, Key, Results
+from bench.analysis.results import PIPELINE, Key, Results, key_of
 from bench.base.errors import UsageError
 from bench.base.files import write_text
 from bench.base.naming import pipeline_name
@@ -49,18 +49,10 @@ HEADER = (
 
 
 class Threshold(BaseModel):
-    """A threshold for all pipelines that its patterns match.
+    """A threshold for the mean over seeds of all pipelines that its patterns match.
 
-    Attributes
-    ----------
-    preset, dataset, model, chain, clusterer : str
-        Patterns with the wild cards of `fnmatch`.
-    seeds : int
-        How many seeds it was set with; fewer are not compared with it.
-    min_accuracy, max_loss : float or None
-        For the mean over seeds; None: not checked.
-    accuracy_margin, loss_margin : float or None
-        How far they were set from the mean found.
+    The first five fields are patterns with the wild cards of `fnmatch`. A margin is how far the
+    limit was set from the mean found.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -97,15 +89,8 @@ class Threshold(BaseModel):
 
     def matching(self, results: Results) -> list[pd.Series]:
         """Return the summary rows of the pipelines that it matches."""
-        return [row for _, row in results.summary.iterrows() if self._matches(key_of(row))]
-
-    def _matches(self, pipeline: Key) -> bool:
-        return all(map(fnmatchcase, pipeline, self.pipeline))
-
-
-def key_of(row: pd.Series) -> Key:
-    """Return the pipeline of a summary row."""
-    return row["model"], row["chain"], row["clusterer"]
+        rows = (row for _, row in results.summary.iterrows())
+        return [row for row in rows if all(map(fnmatchcase, key_of(row), self.pipeline))]
 
 
 def read(path: Path) -> list[Threshold]:
