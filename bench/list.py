@@ -28,10 +28,10 @@ def list_command(settings: dict[str, Any]) -> int:
             command = how_to_install(entry.item)
             if entry.origin is None:
                 more = f"; needs {command}" if command else ""
-                print(f"  {entry.name:<24} {entry.summary}{more}")
+                print(f"  {entry.name:<18} {entry.summary}{more}")
     print("Presets")
     for name, preset in PRESETS.items():
-        print(f"  {name:<24} {preset.summary}")
+        print(f"  {name:<18} {preset.summary}")
     print(
         "Each model that trains is also there as untrained-NAME; untrained stands for all of them."
     )

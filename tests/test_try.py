@@ -229,7 +229,7 @@ def test_cells_that_fail_are_named_and_exit_code_1(command, tmp_path, monkeypatc
 def test_help_teaches_with_examples(command):
     code, out, _ = command("--help")
     assert code == 0
-    for words in ("Examples:", "python -m bench.try mine.py", "--seeds", "Exit codes:"):
+    for words in ("Examples:", "latentgrid try mine.py", "--seeds", "Exit codes:"):
         assert words in out
 
 
