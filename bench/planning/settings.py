@@ -49,10 +49,15 @@ def default_store() -> Path:
     return Path(os.environ.get("LATENTGRID_STORE") or ".store")
 
 
-def _setting(panel: str, metavar: str, text: str, *, flag: str | None = None, **more: Any) -> Any:
-    """Declare a setting; `more` is the default, and limits of its values."""
+def _setting(panel: str, metavar: str, default: Any, text: str, flag: str | None = None) -> Any:
+    """Declare a setting: where it stands in --help, its default (or what makes it), its help."""
     extra: Any = {"panel": panel, "metavar": metavar, "flag": flag}
-    return Field(description=text, json_schema_extra=extra, **more)
+    made = {"default_factory": default} if callable(default) else {"default": default}
+    return Field(description=" ".join(text.split()), json_schema_extra=extra, **made)
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, (str, Path)) else value
 
 
 def _no_truth_value(value: Any) -> Any:
@@ -101,9 +106,7 @@ def _chain(text: str) -> list[str]:
     from reducers.chain import Chain
 
     chain = Chain.parse(text)
-    for link in chain.links:
-        _installed(reducers, link)
-    return [str(chain)]
+    return [_installed(reducers, link) and str(chain) for link in chain.links]
 
 
 def _clusterer(text: str) -> list[str]:
@@ -146,6 +149,7 @@ Number = BeforeValidator(_no_truth_value)
 Count = Annotated[int, Number, Field(ge=1)]
 Natural = Annotated[int, Number, Field(ge=0)]
 Positive = Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
+Plugins = Annotated[tuple[Path, ...], BeforeValidator(_listed), AfterValidator(_load)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
 
 
@@ -158,143 +162,82 @@ class GridSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    preset: str = _setting(
-        COMPARE, "NAME",
-        f"Settings to start from: {', '.join(PRESETS)}. Every one of them can be replaced.",
-        default="quick",
-    )  # fmt: skip
-    plugins: Annotated[
-        tuple[Path, ...],
-        BeforeValidator(lambda value: [value] if isinstance(value, (str, Path)) else value),
-        AfterValidator(_load),
-    ] = _setting(
-        COMPARE, "FILE",
-        "Python file that registers models, reducers, clusterers or data sets. It is run, so name "
-        "only files that you trust. May be repeated.",
-        default=(), flag="--plugin",
-    )  # fmt: skip
+    # fmt: off
+    preset: str = _setting(COMPARE, "NAME", "quick", f"""
+        Settings to start from: {', '.join(PRESETS)}. Every one of them can be replaced.""")
+    plugins: Plugins = _setting(COMPARE, "FILE", (), """
+        Python file that registers models, reducers, clusterers or data sets. It is run, so name
+        only files that you trust. May be repeated.""", flag="--plugin")
     dataset: Annotated[str | tuple[str, ...], BeforeValidator(_datasets)] = _setting(
-        COMPARE, "SPEC",
-        "digits, photos, npy:DIR (the homework's files), folder:DIR (sub-folders are labels) or "
-        "openml:NAME. Several, separated by commas, get a report each and one table of ranks.",
-    )  # fmt: skip
-    limit: Annotated[int | Literal["all"], _count_or("all")] = _setting(
-        COMPARE, "N",
-        "Take a stratified subset of N images of each data set; all takes every image. The "
-        "preset's limit holds for the preset's data set only.",
-        default="all",
-    )  # fmt: skip
+        COMPARE, "SPEC", ..., """
+        digits, photos, npy:DIR (the homework's files), folder:DIR (sub-folders are labels) or
+        openml:NAME. Several, separated by commas, get a report each and one table of ranks.""")
+    limit: Annotated[int | Literal["all"], _count_or("all")] = _setting(COMPARE, "N", "all", """
+        Take a stratified subset of N images of each data set; all takes every image. The preset's
+        limit holds for the preset's data set only.""")
     clusters: Annotated[int | Literal["auto"] | None, _count_or(AUTO)] = _setting(
-        COMPARE, "N",
-        "Number of clusters; by default the number of labels. auto: the number that the "
-        "embeddings suggest, without labels.",
-        default=None,
-    )  # fmt: skip
-    models: Annotated[Names, _items(_models)] = _setting(
-        COMPARE, "LIST",
-        "Autoencoders, separated by commas: pixels,dnn,cnn. untrained stands for all untrained "
-        "models, each of which is also there as untrained-NAME. Quote parentheses: "
-        "'dnn(code=32)'.",
-    )  # fmt: skip
-    reducers: Annotated[Names, _items(_chain)] = _setting(
-        COMPARE, "LIST",
-        "Reducer chains, separated by commas: none,pca64,pca128+tsne2. Quote parentheses: "
-        "'pca128+tsne2(perplexity=50)'.",
-    )  # fmt: skip
-    clusterers: Annotated[Names, _items(_clusterer)] = _setting(
-        COMPARE, "LIST",
-        "Clusterers of the embeddings, separated by commas: kmeans (default), gmm, agglomerative, "
-        "spectral, hdbscan. With settings: 'gmm(covariance=diag)'.",
-        default=("kmeans",),
-    )  # fmt: skip
-    baselines: bool = _setting(
-        COMPARE, "",
-        "Add the baselines (on by default): pixels, which is no model; each model untrained; the "
-        "chain none, which is no reduction.",
-        default=True,
-    )  # fmt: skip
-    seeds: Count = _setting(
-        COMPARE, "N", "Number of runs of each pipeline, each with its own seed."
-    )
-    seed: Natural = _setting(
-        COMPARE, "S", "The base seed. All other seeds are derived from it.", default=0
-    )
-    vary: Literal["all", "model", "reducer", "clusterer"] = _setting(
-        COMPARE, "WHAT",
-        "Draw new seeds only for the model, reducer or clusterer, to see how much each of them "
-        "moves the result. By default for all.",
-        default="all",
-    )  # fmt: skip
-    null: bool = _setting(
-        COMPARE, "",
-        "Run each model and chain also on the null reference: data of the same kind without "
-        "clusters.",
-        default=False,
-    )  # fmt: skip
-    resamples: Natural | None = _setting(
-        COMPARE, "N",
-        "Run each chain N more times on four fifths of the images, for every seed, to measure "
-        "stability. By default 1 where no image has a label, else 0.",
-        default=None,
-    )  # fmt: skip
-    engine: Annotated[str, AfterValidator(engines.check)] = _setting(
-        WORK, "NAME",
-        "local (default): worker processes on this machine, one unless --workers says otherwise; "
-        "inline: this process; dask: a Dask cluster on this machine; dask:tcp://HOST:8786: the "
-        "workers of a running Dask scheduler, which share the store's folder.",
-        default=engines.LOCAL,
-    )  # fmt: skip
-    workers: Count | None = _setting(
-        WORK, "N",
-        "Number of tasks at the same time, for the engines local (by default 1) and dask (by "
-        "default as many as there are processors).",
-        default=None,
-    )  # fmt: skip
+        COMPARE, "N", None, """
+        Number of clusters; by default the number of labels. auto: the number that the embeddings
+        suggest, without labels.""")
+    models: Annotated[Names, _items(_models)] = _setting(COMPARE, "LIST", ..., """
+        Autoencoders, separated by commas: pixels,dnn,cnn. untrained stands for all untrained
+        models, each of which is also there as untrained-NAME. Quote parentheses:
+        'dnn(code=32)'.""")
+    reducers: Annotated[Names, _items(_chain)] = _setting(COMPARE, "LIST", ..., """
+        Reducer chains, separated by commas: none,pca64,pca128+tsne2. Quote parentheses:
+        'pca128+tsne2(perplexity=50)'.""")
+    clusterers: Annotated[Names, _items(_clusterer)] = _setting(COMPARE, "LIST", ("kmeans",), """
+        Clusterers of the embeddings, separated by commas: kmeans (default), gmm, agglomerative,
+        spectral, hdbscan. With settings: 'gmm(covariance=diag)'.""")
+    baselines: bool = _setting(COMPARE, "", True, """
+        Add the baselines (on by default): pixels, which is no model; each model untrained; the
+        chain none, which is no reduction.""")
+    seeds: Count = _setting(COMPARE, "N", ..., """
+        Number of runs of each pipeline, each with its own seed.""")
+    seed: Natural = _setting(COMPARE, "S", 0, """
+        The base seed. All other seeds are derived from it.""")
+    vary: Literal["all", "model", "reducer", "clusterer"] = _setting(COMPARE, "WHAT", "all", """
+        Draw new seeds only for the model, reducer or clusterer, to see how much each of them
+        moves the result. By default for all.""")
+    null: bool = _setting(COMPARE, "", False, """
+        Run each model and chain also on the null reference: data of the same kind without
+        clusters.""")
+    resamples: Natural | None = _setting(COMPARE, "N", None, """
+        Run each chain N more times on four fifths of the images, for every seed, to measure
+        stability. By default 1 where no image has a label, else 0.""")
+    engine: Annotated[str, AfterValidator(engines.check)] = _setting(WORK, "NAME", "local", """
+        local (default): worker processes on this machine, one unless --workers says otherwise;
+        inline: this process; dask: a Dask cluster on this machine; dask:tcp://HOST:8786: the
+        workers of a running Dask scheduler, which share the store's folder.""")
+    workers: Count | None = _setting(WORK, "N", None, """
+        Number of tasks at the same time, for the engines local (by default 1) and dask (by
+        default as many as there are processors).""")
     budget: Annotated[str, AfterValidator(lambda text: seconds(text) and text)] | None = _setting(
-        TRAINING, "TIME",
-        "A time for each data set, such as 15m. Takes as many epochs, up to --epochs, as all seeds "
-        "have time for by an estimate. A seed that would not end in time is not started, for any "
-        "pipeline.",
-        default=None,
-    )  # fmt: skip
-    epochs: Count = _setting(TRAINING, "N", "Passes over the training images.")
-    lr: Positive = _setting(TRAINING, "RATE", "Learning rate of Adam.")
-    batch_size: Count = _setting(TRAINING, "N", "Images per step.")
-    device: Literal["auto", "cpu", "cuda", "mps"] = _setting(
-        TRAINING, "NAME", "auto (default), cpu, cuda or mps.", default="auto"
-    )
-    threads: Count = _setting(
-        TRAINING, "N",
-        "Processor threads of a task; by default all, shared out among the workers. The last "
-        "digits of results can depend on it.",
-        default_factory=available_threads,
-    )  # fmt: skip
-    deterministic: bool = _setting(
-        TRAINING, "",
-        "Make a GPU give the same bits every time, which is slower. A CPU does so anyway.",
-        default=False,
-    )  # fmt: skip
-    precision: Literal["float32", "tf32"] = _setting(
-        TRAINING, "NAME",
-        "float32 (default), or tf32: faster matrix products on NVIDIA GPUs, rounded to 10 bits.",
-        default="float32",
-    )  # fmt: skip
-    checkpoint: Positive = _setting(
-        TRAINING, "SECONDS",
-        "Time between two checkpoints of a training, from which it continues if it is killed; by "
-        "default 60.",
-        default=60.0,
-    )  # fmt: skip
-    out: Path = _setting(
-        WHERE, "DIR", "Folder for the report, its tables and figures; by default results.",
-        default=Path("results"),
-    )  # fmt: skip
-    store: Path = _setting(
-        WHERE, "DIR",
-        "Folder that keeps what was computed, so that the next run computes only what is missing; "
-        "by default $LATENTGRID_STORE, or .store. Any number of grids may share one.",
-        default_factory=default_store,
-    )  # fmt: skip
+        TRAINING, "TIME", None, """
+        A time for each data set, such as 15m. Takes as many epochs, up to --epochs, as all seeds
+        have time for by an estimate. A seed that would not end in time is not started, for any
+        pipeline.""")
+    epochs: Count = _setting(TRAINING, "N", ..., "Passes over the training images.")
+    lr: Positive = _setting(TRAINING, "RATE", ..., "Learning rate of Adam.")
+    batch_size: Count = _setting(TRAINING, "N", ..., "Images per step.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = _setting(TRAINING, "NAME", "auto", """
+        auto (default), cpu, cuda or mps.""")
+    threads: Count = _setting(TRAINING, "N", available_threads, """
+        Processor threads of a task; by default all, shared out among the workers. The last digits
+        of results can depend on it.""")
+    deterministic: bool = _setting(TRAINING, "", False, """
+        Make a GPU give the same bits every time, which is slower. A CPU does so anyway.""")
+    precision: Literal["float32", "tf32"] = _setting(TRAINING, "NAME", "float32", """
+        float32 (default), or tf32: faster matrix products on NVIDIA GPUs, rounded to 10 bits.""")
+    checkpoint: Positive = _setting(TRAINING, "SECONDS", 60.0, """
+        Time between two checkpoints of a training, from which it continues if it is killed; by
+        default 60.""")
+    out: Path = _setting(WHERE, "DIR", Path("results"), """
+        Folder for the report, its tables and figures; by default results.""")
+    store: Path = _setting(WHERE, "DIR", default_store, """
+        Folder that keeps what was computed, so that the next run computes only what is missing;
+        by default $LATENTGRID_STORE, or .store. Any number of grids may share one.""")
+    # fmt: on
 
     @field_validator("workers")
     @classmethod
