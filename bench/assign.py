@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bench.base.command import main_of, new_app
+from bench.planning.options import takes_settings
 
 EPILOG = (
     "Examples:\n\n"
-    "python -m bench.assign model.latentgrid NEW_IMAGES_DIR --out clusters\n\n"
-    "python -m bench.assign model.latentgrid NEW_IMAGES_DIR --out clusters --sort-into link"
+    "latentgrid assign model.latentgrid NEW_IMAGES_DIR --out clusters\n\n"
+    "latentgrid assign model.latentgrid NEW_IMAGES_DIR --out clusters --sort-into link"
 )
 
 app = new_app()
 
 
-@app.command(epilog=EPILOG)
+@app.command("assign", epilog=EPILOG)
+@takes_settings(["plugins"])
 def assign_command(
+    settings: dict[str, Any],
     bundle: Annotated[
         Path, typer.Argument(help="A file that latentgrid export wrote.", metavar="BUNDLE")
     ],
@@ -45,15 +48,6 @@ def assign_command(
             help="Processor threads; by default all.", metavar="N", min=1, show_default=False
         ),
     ] = None,
-    plugin: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Python file that registers items of the pipeline; it is run, so name only "
-            "files you trust. May be repeated.",
-            metavar="FILE",
-            show_default=False,
-        ),
-    ] = None,
 ) -> int:
     """Assign every image of a folder to a cluster.
 
@@ -75,7 +69,7 @@ def assign_command(
         raise UsageError(f"--sort-into must be {' or '.join(HOW)}, found {sort_into!r}")
     if not images.is_dir():  # before a model is loaded for nothing
         raise UsageError(f"no such folder: {images}")
-    load_plugins(plugin or [])
+    load_plugins(settings.get("plugins", []))
     use = threads or available_threads()
     with LoadBar() as progress:
         loaded = Bundle.load(bundle, find_device(device))
@@ -85,7 +79,7 @@ def assign_command(
     return 0
 
 
-main = main_of(app, "python -m bench.assign")
+main = main_of(app, "latentgrid assign")
 
 
 if __name__ == "__main__":

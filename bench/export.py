@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bench.base.command import main_of, new_app
+from bench.planning.options import takes_settings
 
 EPILOG = (
     "Examples:\n\n"
-    "python -m bench.export --best --to model.latentgrid\n\n"
-    "python -m bench.export 'dnn(code=32), pca16 -> gmm' --to model.latentgrid\n\n"
-    "Then: python -m bench.assign model.latentgrid NEW_IMAGES_DIR --out clusters"
+    "latentgrid export --best --to model.latentgrid\n\n"
+    "latentgrid export 'dnn(code=32), pca16 -> gmm' --to model.latentgrid\n\n"
+    "Then: latentgrid assign model.latentgrid NEW_IMAGES_DIR --out clusters"
 )
 
 app = new_app()
 
 
-@app.command(epilog=EPILOG)
+@app.command("export", epilog=EPILOG)
+@takes_settings(
+    ["store", "plugins"],
+    {
+        "store": "Folder that keeps what was computed; by default the one that the results' "
+        "grid.toml names."
+    },
+)
 def export_command(
+    settings: dict[str, Any],
     to: Annotated[
         Path, typer.Option(help="File to write, replaced if it is there.", metavar="FILE")
     ],
-    cell: Annotated[
+    pipeline: Annotated[
         str | None,
         typer.Argument(
-            help="A pipeline as the tables write it: 'MODEL, CHAIN', and '-> CLUSTERER' unless it is k-means.",
+            help="A pipeline as the tables write it: 'MODEL, CHAIN', and '-> CLUSTERER' unless it "
+            "is k-means.",
             metavar="PIPELINE",
             show_default=False,
         ),
@@ -47,24 +57,6 @@ def export_command(
             show_default=False,
         ),
     ] = None,
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder that keeps what was computed; by default the one that the results' "
-            "grid.toml names.",
-            metavar="DIR",
-            show_default=False,
-        ),
-    ] = None,
-    plugin: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Python file that registers items of the pipeline; it is run, so name only "
-            "files you trust. May be repeated.",
-            metavar="FILE",
-            show_default=False,
-        ),
-    ] = None,
 ) -> int:
     """Save a finished pipeline as one portable file, which assigns new images to its clusters.
 
@@ -78,13 +70,12 @@ def export_command(
     from bench.base.naming import pipeline_name
     from bench.bundle.making import export
 
-    if best == (cell is not None):
+    if best == (pipeline is not None):
         raise UsageError("name a pipeline, 'MODEL, CHAIN', or give --best: one of the two")
     with LoadBar() as progress:
         bundle, choice = export(
-            cell, to, results, seed_index=seed_index, store=store, plugins=plugin or [],
-            progress=progress,
-        )  # fmt: skip
+            pipeline, to, results, seed_index=seed_index, progress=progress, **settings
+        )
     record = choice.record
     size = to.stat().st_size / 1e6
     print(f"{to}: {pipeline_name(*record[PIPELINE])}, {choice.why} ({size:,.1f} MB)")

@@ -19,7 +19,7 @@ Command = Callable[..., int]
 
 
 def takes_settings(
-    names: Iterable[str] = GridSettings.model_fields, texts: Mapping[str, str] | None = None
+    names: Iterable[str] | None = None, texts: Mapping[str, str] | None = None
 ) -> Callable[[Command], Command]:
     """Return a decorator that gives a command options for settings of a grid.
 
@@ -29,21 +29,22 @@ def takes_settings(
 
     Parameters
     ----------
-    names : iterable of str
-        Fields of `GridSettings`.
+    names : iterable of str or None
+        Fields of `GridSettings`; None: all of them, in the panels of the help.
     texts : mapping or None
         Help texts by field, which replace those of the declaration.
     """
-    names, texts = list(names), texts or {}
+    fields, texts = GridSettings.model_fields, texts or {}
+    chosen, panels = list(names or fields), names is None
 
     def decorate(command: Command) -> Command:
         own = dict(inspect.signature(command, eval_str=True).parameters)
         del own["settings"]
-        made = [_option(name, GridSettings.model_fields[name], texts.get(name)) for name in names]
+        made = [_option(name, fields[name], panels, texts.get(name)) for name in chosen]
 
         @functools.wraps(command)
         def call(**given: Any) -> int:
-            settings = {name: given.pop(name) for name in names}
+            settings = {name: given.pop(name) for name in chosen}
             found = {name: value for name, value in settings.items() if value not in (None, [])}
             return command(**given, settings=found)
 
@@ -63,13 +64,13 @@ def flag_of(name: str) -> str:
     return extra["flag"] or f"--{name.replace('_', '-')}"
 
 
-def _option(name: str, field: FieldInfo, text: str | None) -> inspect.Parameter:
+def _option(name: str, field: FieldInfo, panels: bool, text: str | None) -> inspect.Parameter:
     extra: Any = field.json_schema_extra
     flag, kind = flag_of(name), _kind(field.annotation)
     option = typer.Option(
         f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
         help=text or field.description,
-        rich_help_panel=extra["panel"],
+        rich_help_panel=extra["panel"] if panels else None,
         metavar=extra["metavar"] or None,
         show_default=False,
     )

@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bench.base.command import main_of, new_app
 from bench.base.errors import RunError, UsageError
+from bench.planning.options import takes_settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bench.analysis.folder import FinishedGrid
 
-EPILOG = (
-    "Examples:\n\n"
-    "latentgrid report   (of results)\n\n"
-    "latentgrid report out --store /big/store"
-)
+EPILOG = "Examples:\n\nlatentgrid report   (of results)\n\nlatentgrid report out --store /big/store"
 
 app = new_app()
 
 
-@app.command(epilog=EPILOG)
+@app.command("report", epilog=EPILOG)
+@takes_settings(
+    ["store"], {"store": "Folder that keeps what was computed; by default that of the grid."}
+)
 def report(
+    settings: dict[str, Any],
     results: Annotated[
         Path, typer.Argument(help="Results folder of a run.", metavar="DIR", show_default=False)
     ] = Path("results"),
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder that keeps what was computed; by default the one that the run used.",
-            metavar="DIR",
-            show_default=False,
-        ),
-    ] = None,
 ) -> int:
     """Make results.md, index.html, tables and figures again, from records and artifacts.
 
@@ -47,6 +40,7 @@ def report(
     from bench.analysis.folder import settings_of
     from bench.base.naming import set_name
 
+    store = settings.get("store")
     spec = settings_of(results, store)
     several = len(spec.datasets) > 1
     folders = [results / set_name(name) for name in spec.datasets] if several else [results]

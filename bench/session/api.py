@@ -1,4 +1,4 @@
-"""A grid from Python."""
+"""What Python users call; `bench` has it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from bench.planning.settings import GridSettings, resolve
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bench.bundle.bundle import Bundle
 
 
 def run_grid(
@@ -60,6 +62,84 @@ def run_grid(
 
     found = resolve(settings, None if config is None else Path(config))
     return Session(found, Mode.of(force, only_cached, fail_fast)).execute().records
+
+
+def export_bundle(
+    to: str | Path,
+    pipeline: str | None = None,
+    *,
+    results: str | Path = "results",
+    seed_index: int | None = None,
+    store: str | Path | None = None,
+) -> Bundle:
+    """Save a finished pipeline as one file; the same as ``latentgrid export``.
+
+    Parameters
+    ----------
+    to : str or Path
+        The file, replaced if it is there.
+    pipeline : str or None
+        As the tables write it, ``"dnn(code=32), pca16 -> gmm"``; None: the one that the report
+        ranks first.
+    results : str or Path
+        Folder with the results of one data set.
+    seed_index : int or None
+        Which seed; None: the pipeline's median seed.
+    store : str, Path or None
+        Folder that keeps what was computed; None: the one that the results' ``grid.toml`` names.
+
+    Returns
+    -------
+    bench.bundle.bundle.Bundle
+        As `load_bundle` returns it; its ``notes`` say what cannot transform unseen images.
+
+    Raises
+    ------
+    bench.base.errors.UsageError
+        If there is no such pipeline or it was not finished, if what was computed is no longer in
+        the store, or if the file cannot be written.
+
+    Examples
+    --------
+    >>> from bench import export_bundle
+    >>> bundle = export_bundle("model.latentgrid")  # doctest: +SKIP
+    >>> bundle.assign(["one.png", "two.png"])  # doctest: +SKIP
+    """
+    from bench.bundle.making import export
+
+    where = None if store is None else Path(store)
+    return export(pipeline, Path(to), Path(results), seed_index=seed_index, store=where)[0]
+
+
+def load_bundle(path: str | Path, *, device: str = "cpu") -> Bundle:
+    """Read a bundle, which encodes and embeds images, and assigns them to clusters.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that ``latentgrid export`` or `export_bundle` wrote.
+    device : str
+        Where its model runs: ``cpu``, ``cuda`` or ``mps``.
+
+    Returns
+    -------
+    bench.bundle.bundle.Bundle
+        ``encode``, ``embed``, ``assign``, ``ambiguities`` and ``transform`` take a uint8 array of
+        images, (n, H, W, 3) or (n, H, W), or a list of files.
+
+    Raises
+    ------
+    bench.base.errors.UsageError
+        If it is missing or damaged, or made of what is not installed here.
+
+    Examples
+    --------
+    >>> from bench import load_bundle
+    >>> clusters = load_bundle("model.latentgrid").assign(images)  # doctest: +SKIP
+    """
+    from bench.bundle.bundle import Bundle
+
+    return Bundle.load(path, device)
 
 
 def _describe() -> None:
