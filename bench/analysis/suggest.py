@@ -1,58 +1,52 @@
-"""How many clusters? Suggested by the evidence that ranks cells without labels."""
+"""Suggests a number of clusters, by the score that ranks pipelines without labels."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pandas as pd
 
+from bench.analysis import before
 from bench.planning.plan import Plan
 from bench.store import Store
 
 FILE = "clusters.csv"
+COLUMNS = ["model", "chain", "clusters", "knn_modularity"]
 
 
 def curve(plan: Plan, store: Store) -> pd.DataFrame:
-    """Collect what every finished cell has found.
-
-    Returns
-    -------
-    DataFrame
-        ``model``, ``chain``, ``clusters``, ``knn_modularity``: a row for each cell and number of
-        clusters.
-    """
+    """Return the kNN modularity of every finished scan: `COLUMNS`, a row a number of clusters."""
     rows = []
-    for cell in plan.runs:
-        if not cell.tasks or (cell.tasks[-1].stage, cell.tasks[-1].key) not in store:
-            continue
-        found = store.load(cell.tasks[-1].stage, cell.tasks[-1].key).values
-        rows += [
-            {
-                "model": cell.pipeline.model,
-                "chain": str(cell.pipeline.chain),
-                "clusters": k,
-                "knn_modularity": value,
-            }
-            for k, value in zip(found["counts"], found["knn_modularity"], strict=True)
-        ]
-    return pd.DataFrame(rows, columns=["model", "chain", "clusters", "knn_modularity"])
+    for run in plan.runs:
+        if run.tasks and (run.tasks[-1].stage, run.tasks[-1].key) in store:
+            found = store.load(run.tasks[-1].stage, run.tasks[-1].key).values
+            name = run.pipeline.model, str(run.pipeline.chain)
+            counts = zip(found["counts"], found["knn_modularity"], strict=True)
+            rows += [(*name, count, value) for count, value in counts]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def silent(plan: Plan, store: Store) -> list[str]:
-    """Return the keys of scans that are to be there and are not."""
-    last = [cell.tasks[-1] for cell in plan.runs if cell.tasks]
+def read(path: Path) -> pd.DataFrame:
+    """Read a curve back from ``clusters.csv``."""
+    return pd.read_csv(path, keep_default_na=False).rename(columns=before.COLUMNS)
+
+
+def missing(plan: Plan, store: Store) -> list[str]:
+    """Return the keys of planned scans that are not in the store."""
+    last = [run.tasks[-1] for run in plan.runs if run.tasks]
     return [task.key for task in last if (task.stage, task.key) not in store]
 
 
 def leading(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the curves of the better half of the cells, by each cell's highest kNN modularity.
+    """Return the curves of the better half of embeddings, by the highest kNN modularity of each.
 
-    A cell that groups badly with any number of clusters has nothing to say of the number.
+    An embedding that groups badly with any number of clusters says nothing about the number.
 
     Returns
     -------
     DataFrame
-        A row a number of clusters, a column a cell, best first.
+        A row a number of clusters, a column an embedding (model, chain), best first.
     """
     table = found.pivot(index="clusters", columns=["model", "chain"], values="knn_modularity")
     order = table.max().sort_values(ascending=False, kind="stable").index
@@ -60,9 +54,9 @@ def leading(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def choose(found: pd.DataFrame) -> int:
-    """Choose the least number whose mean kNN modularity is within one standard error of the highest.
+    """Return the least number whose mean kNN modularity is within one standard error of the highest.
 
-    The mean and its standard error are over the better half of the cells.
+    Mean and standard error are over the better half of embeddings.
 
     References
     ----------
@@ -70,8 +64,7 @@ def choose(found: pd.DataFrame) -> int:
     the rule of one standard error.
     """
     table = leading(found)
-    mean = table.mean(axis=1).to_numpy()
+    mean, count = table.mean(axis=1).to_numpy(), table.shape[1]
     best = int(mean.argmax())
-    cells = table.shape[1]
-    error = float(table.iloc[best].std(ddof=1)) / math.sqrt(cells) if cells > 1 else 0.0
+    error = float(table.iloc[best].std(ddof=1)) / math.sqrt(count) if count > 1 else 0.0
     return int(table.index[mean >= mean[best] - error].min())

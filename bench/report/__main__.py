@@ -111,15 +111,13 @@ def _again(folder: Path) -> str:
 
 def _curve(finished: FinishedGrid) -> pd.DataFrame | None:
     """Read what the number of clusters was suggested by, if it was."""
-    import pandas as pd
-
     from bench.analysis import suggest
     from bench.planning.settings import AUTO
 
     path = finished.out / suggest.FILE
     if finished.spec.clusters != AUTO or not path.is_file():
         return None
-    return pd.read_csv(path, keep_default_na=False)
+    return suggest.read(path)
 
 
 main = main_of(app, "python -m bench.report")

@@ -240,7 +240,7 @@ class GridOnDataset:
             What the user should know: pipelines that did not contribute.
         """
         found = suggest.curve(self.plan, self.store)
-        silent = suggest.silent(self.plan, self.store)
+        silent = suggest.missing(self.plan, self.store)
         if self.mode.only_cached and silent:
             raise UsageError(
                 f"{len(silent)} of {len(self.plan.runs)} cells have no say in the number of "

@@ -1,7 +1,6 @@
-"""How far an image is from its cluster's center, and how doubtful it is that it belongs there.
+"""The centroid ratio: how far an image is from its cluster's center, and how ambiguous it is.
 
-The rule is the same for every clusterer, so that cells can be compared by it: it asks for points
-and their clusters alone.
+It needs points and their clusters alone, and so is the same for every clusterer.
 """
 
 from __future__ import annotations
@@ -22,54 +21,37 @@ PIECE = 4096  # points whose distances are held at a time
 
 @dataclass(frozen=True)
 class Centers:
-    """The middle of each cluster.
+    """The mean of each cluster's images."""
 
-    Attributes
-    ----------
-    numbers : ndarray, shape (c,), int64
-        Of the clusters that have images, sorted; noise is none of them.
-    points : ndarray, shape (c, k), float64
-        The mean of each cluster's images.
-    """
-
-    numbers: Integers
-    points: Array
+    numbers: Integers  # (c,), of the clusters that have images, sorted, without noise
+    points: Array  # (c, k), float64
 
 
 def centers(points: Array, clusters: Integers) -> Centers:
-    """Find the middle of each cluster.
-
-    Parameters
-    ----------
-    points : ndarray, shape (n, k)
-        What was clustered.
-    clusters : ndarray, shape (n,), int64
-        -1 for images in none.
-    """
+    """Return the mean of each cluster's points, (n, k); ``clusters`` (n,) is -1 for noise."""
     numbers = np.unique(clusters[clusters != NOISE])
     means = [points[clusters == number].mean(axis=0, dtype=np.float64) for number in numbers]
     return Centers(numbers, np.array(means).reshape(len(numbers), points.shape[1]))
 
 
 def ambiguities(points: Array, clusters: Integers, middle: Centers) -> tuple[Array, Array]:
-    """Measure how far points are from their clusters' centers, and how doubtful that makes them.
+    """Measure how far points are from their clusters' centers, and how ambiguous that makes them.
 
     Parameters
     ----------
     points : ndarray, shape (n, k)
     clusters : ndarray, shape (n,), int64
-        Each one of ``middle.numbers``, or -1.
+        Each one of ``middle.numbers``, or -1 for noise.
     middle : Centers
 
     Returns
     -------
     distance : ndarray, shape (n,), float64
-        From the center of the point's cluster, in the units of the points; from the nearest
-        center for a point in none; NaN where there is no cluster at all.
-    doubt : ndarray, shape (n,), float64
-        0 to 1: that distance as a share of the one from the nearest other center. 0 at the
-        center, 1 for points that another center is as near to, and for points in no cluster; 0
-        where there is one cluster only.
+        From the center of the point's cluster, in the units of the points; from the nearest center
+        for noise; NaN where there is no cluster at all.
+    ambiguity : ndarray, shape (n,), float64
+        0 to 1: that distance divided by the distance from the nearest other center. 0 at the
+        center, 1 for points as near to another center and for noise; 0 where there is one cluster.
     """
     distance, ambiguity = np.full(len(points), np.nan), np.ones(len(points))
     if not len(middle.numbers):
@@ -84,11 +66,11 @@ def _of_piece(points: Array, clusters: Integers, middle: Centers) -> tuple[Array
     from scipy.spatial.distance import cdist
 
     between = cdist(points.astype(np.float64), middle.points)
-    rows, placed = np.arange(len(points)), clusters != NOISE
-    own = np.where(placed, np.searchsorted(middle.numbers, clusters), between.argmin(axis=1))
+    rows, assigned = np.arange(len(points)), clusters != NOISE
+    own = np.where(assigned, np.searchsorted(middle.numbers, clusters), between.argmin(axis=1))
     distance = between[rows, own]
     others = between.copy()
     others[rows, own] = np.inf
     nearest = others.min(axis=1)
     share = np.divide(distance, nearest, out=np.ones_like(distance), where=nearest > 0)
-    return distance, np.where(placed, share.clip(0, 1), 1.0)
+    return distance, np.where(assigned, share.clip(0, 1), 1.0)
