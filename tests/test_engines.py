@@ -11,7 +11,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import defaultdict
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -22,13 +24,16 @@ from bench.analysis.folder import settings_of
 from bench.base.errors import RunError, UsageError
 from bench.execution.engines.choose import choose
 from bench.execution.engines.dask.pool import Permits
+from bench.execution.engines.engine import in_turn
+from bench.execution.engines.local import _side_by_side
 from bench.execution.progress import Watch
-from bench.execution.worker.messages import Setup
+from bench.execution.worker.messages import Done, Order, Raised, Setup
 from bench.execution.worker.process import WorkerProcess
 from bench.planning import engines
 from bench.planning.mode import Mode
 from bench.planning.settings import resolve
 from bench.session.session import Session
+from bench.stages.stage import Task
 from bench.store import Store, StoreError
 from bench.store.upkeep import DAY, prune
 from models import autoencoders
@@ -38,7 +43,12 @@ from tests.conftest import HANGING, ROOT
 DASK = pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
 proof = pytest.importorskip("bench.execution.engines.dask.proof")
 
-ENGINES = ("local", "dask")
+ENGINES = {
+    "inline": {"engine": "inline"},
+    "local": {"engine": "local"},
+    "workers": {"engine": "local", "workers": 2},
+    "dask": {"engine": "dask", "workers": 1},
+}
 STAGES = ["reference", "train", "encode", "rank", "reduce", "cluster", "measure", "score"]
 
 # Two models that fail, one reducer that counts how often it was called.
@@ -94,15 +104,18 @@ class Counted(Reducer):
 
 
 class Kept(WorkerProcess):
-    """The process that `local` has, kept for the next grid with the same setup."""
+    """A process that `local` has, kept for the next grid with the same setup."""
 
-    of: ClassVar[dict[Setup, WorkerProcess]] = {}
+    idle: ClassVar[dict[Setup, list[WorkerProcess]]] = defaultdict(list)
 
     def __enter__(self):
-        return self.of.setdefault(self.setup, self)
+        self.lent = self.idle[self.setup].pop() if self.idle[self.setup] else self
+        self.lent.waiting = self.waiting
+        return self.lent
 
     def __exit__(self, *raised):
         """Leave it running."""
+        self.idle[self.setup].append(self.lent)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -116,7 +129,7 @@ def _quick():
         kept = SimpleNamespace(end=lambda: None)
         patch.setattr("bench.execution.engines.dask.connection.children", kept)
         yield
-    for process in Kept.of.values():
+    for process in (process for some in Kept.idle.values() for process in some):
         process.end()
 
 
@@ -143,11 +156,10 @@ def runs(plugin, tmp_path_factory):
         given = {
             "dataset": "digits", "limit": 60, "models": "pixels,raising,raising-again",
             "reducers": "counted5", "seeds": 1, "epochs": 1, "threads": 1, "baselines": False,
-            "null": False, "device": "cpu", "plugins": plugin, "engine": engine,
-            "out": folder / "out", "store": folder / "store",
+            "null": False, "device": "cpu", "plugins": plugin, "out": folder / "out",
+            "store": folder / "store",
         }  # fmt: skip
-        one = {"workers": 1} if engine == "dask" else {}
-        return Session(resolve(given | one | settings), Mode.of(**(mode or {})))
+        return Session(resolve(given | ENGINES[engine] | settings), Mode.of(**(mode or {})))
 
     make.root = root
     return make
@@ -198,7 +210,7 @@ def empty(did, runs):
 
 
 def test_a_model_that_fails_fails_its_cells_alone_by_every_engine(did):
-    assert did["dask"].text == did["local"].text
+    assert {found.text for found in did.values()} == {did["local"].text}
     records = did["dask"].finished.records.set_index("model")
     assert records["status"].to_dict() == {
         "pixels": "ok", "raising": "failed", "raising-again": "failed"
@@ -217,9 +229,9 @@ def test_only_cached_on_an_empty_store_is_one_line(empty, runs):
     for engine in ENGINES:
         with pytest.raises(UsageError) as error:
             runs(engine, {"only_cached": True}).execute()
-        said.append(str(error.value).replace(engine, ""))
+        said.append(str(error.value).replace(f"/{engine}/", ""))
         assert not (runs.root / engine / "store").exists()
-    assert said[0] == said[1]
+    assert len(set(said)) == 1
     assert said[0].startswith("nothing of this grid is in ")
 
 
@@ -231,6 +243,7 @@ def test_only_cached_on_an_empty_store_is_one_line(empty, runs):
 def test_only_cached_tells_what_is_there_and_starts_nothing(again, runs, monkeypatch, lost, status):
     monkeypatch.setattr("bench.execution.engines.dask.connection.Connection", None)
     monkeypatch.setattr("bench.execution.engines.local.WorkerProcess.do", None)
+    monkeypatch.setattr("bench.execution.engines.inline.Here.do", None)
     texts = []
     for engine in ENGINES:
         again(engine, *lost)
@@ -239,7 +252,7 @@ def test_only_cached_tells_what_is_there_and_starts_nothing(again, runs, monkeyp
         (run,) = found.each
         assert not run.outcome.computed
         assert list(found.records["status"]) == [status, "skipped", "skipped"]
-    assert texts[0] == texts[1]
+    assert len(set(texts)) == 1
 
 
 def test_an_artifact_whose_damage_a_worker_finds_is_set_aside_and_made_again(again, did, runs):
@@ -295,7 +308,7 @@ def test_a_store_that_cannot_be_written_any_more_is_the_same_line(again, runs):
         with pytest.raises(RunError) as error:
             runs(engine).execute()
         said.append(str(error.value).replace(str(store), ""))
-    assert said[0] == said[1]
+    assert len(set(said)) == 1
     assert "could not be written" in said[0]
     assert "\n" not in said[0]
 
@@ -306,6 +319,7 @@ def test_a_store_that_is_a_file_is_refused_before_anything_starts(
 ):
     monkeypatch.setattr("bench.execution.engines.dask.connection.Connection", None)
     monkeypatch.setattr("bench.execution.engines.local.WorkerProcess.do", None)
+    monkeypatch.setattr("bench.execution.engines.inline.Here.do", None)
     (tmp_path / "store").touch()
     with pytest.raises(UsageError, match=r"store .* cannot be written"):
         runs(engine, store=tmp_path / "store").execute()
@@ -317,7 +331,7 @@ def test_several_data_sets_within_a_budget_stop_after_whole_repetitions(empty, r
         engine: runs(engine, dataset="digits,photos", seeds=3, budget="1h").execute()
         for engine in ENGINES
     }
-    assert lasting(found["dask"]) == lasting(found["local"])
+    assert len(set(map(lasting, found.values()))) == 1
     for finished in found.values():
         for name in ("digits", "photos"):
             records = finished.records[finished.records["dataset"] == name].set_index("model")
@@ -330,10 +344,149 @@ def test_several_data_sets_within_a_budget_stop_after_whole_repetitions(empty, r
 def test_a_suggested_number_of_clusters_is_the_same(empty, runs):
     by = {engine: runs(engine, clusters="auto") for engine in ENGINES}
     found = {engine: made.execute() for engine, made in by.items()}
-    assert lasting(found["dask"]) == lasting(found["local"])
-    assert found["dask"].each[0].notes == found["local"].each[0].notes
+    assert len(set(map(lasting, found.values()))) == 1
+    assert len({tuple(finished.each[0].notes) for finished in found.values()}) == 1
     for made in by.values():
         assert "suggested by kNN modularity from 2 to 15" in made.grids[0].dataset.notes[-1]
+
+
+def test_null_references_and_resamples_are_the_same(empty, runs):
+    several = {"models": "pixels,raising,untrained-dnn", "reducers": "counted5,pca3+counted2",
+               "clusterers": "kmeans,gmm", "null": True, "resamples": 2, "seeds": 2}  # fmt: skip
+    found = [runs(engine, **several).execute() for engine in ("inline", "local", "workers")]
+    assert len(set(map(lasting, found))) == 1
+    assert found[0].records["stability"].notna().sum() == 2 * 2 * 2 * 2
+    assert found[0].records["null_silhouette"].notna().any()
+
+
+# Workers on this machine
+
+
+DYING = """
+import os
+from reducers import reducers
+from reducers.reducer import Reducer
+
+@reducers.register("dying", "ends its process")
+class Dying(Reducer):
+    def __init__(self, n_components=2):
+        self.n_components = n_components
+
+    def fit_transform(self, X, y=None):
+        os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_worker_that_dies_fails_its_task_alone(empty, runs, tmp_path):
+    (tmp_path / "dying.py").write_text(DYING)
+    settings = {"plugins": tmp_path / "dying.py", "reducers": "pca2,dying2,pca3", "seeds": 2}
+    try:
+        found = runs("workers", models="pixels,untrained-dnn", **settings).execute()
+    finally:
+        reducers.unregister("dying")
+    failed = found.records["chain"] == "dying2"
+    assert set(found.records["status"][failed]) == {"failed"}
+    assert set(found.records["status"][~failed]) == {"ok"}
+    assert set(found.records["failed_stage"][failed]) == {"reduce"}
+    assert found.records["error"][failed].str.contains("killed by signal 9").all()
+
+
+def test_workers_share_the_processors_unless_threads_are_asked_for(monkeypatch):
+    monkeypatch.setattr("bench.execution.engines.local.available_threads", lambda: 8)
+    for workers, threads in ((3, 2), (16, 1)):
+        spec = resolve({"workers": workers})
+        assert choose(spec).fit(spec).threads == threads
+    spec = resolve({"workers": 3, "threads": 5})
+    assert choose(spec).fit(spec).threads == 5
+    alone = resolve({})
+    assert choose(alone).fit(alone) == alone
+
+
+def order(key, *parents, device="cpu"):
+    places = tuple(("", parent) for parent in parents)
+    return Order(Task("reduce", key, places, {"device": device}, {}, key, 1, 1, 1), False)
+
+
+class Pretended:
+    """Processes that pretend: each says which tasks are at work while it does one."""
+
+    def __init__(self, behave=lambda key: Done(True)):
+        self.behave = behave
+        self.at_work, self.beside, self.killed = set(), {}, threading.Event()
+
+    def do(self, order, steps):
+        key = order.task.key
+        self.at_work.add(key)
+        self.beside[key] = set(self.at_work)
+        end = self.behave(key)
+        self.at_work.discard(key)
+        return end
+
+    def kill(self):
+        self.killed.set()
+
+
+def side_by_side(orders, process, count=2):
+    return _side_by_side(orders, [process] * count, Watch({}))
+
+
+def test_taken_by_one_tasks_are_in_the_order_of_the_plan():
+    orders = [order("a"), order("b", "a"), order("c"), order("d", "c", "b"), order("e")]
+    assert [task.key for task, _ in in_turn(orders, lambda order: Done(True))] == list("abcde")
+
+
+def test_what_is_behind_a_failure_is_not_done():
+    orders = [order("a"), order("b", "a"), order("c", "b"), order("d"), order("e", "d", "c")]
+    failed = Raised("Oh: no", "")
+    process = Pretended(lambda key: failed if key == "a" else Done(True))
+    alone = in_turn(orders, lambda order: process.do(order, None))
+    for ends in (alone, side_by_side(orders, process)):
+        assert {task.key: end for task, end in ends} == {"a": failed, "d": Done(True)}
+
+
+def test_tasks_are_side_by_side_as_soon_as_their_parents_are_done():
+    meet = threading.Barrier(2)  # passes when two are at work
+    process = Pretended(lambda key: Done(key == "a" or bool(meet.wait() + 1)))
+    orders = [order("a"), order("b", "a"), order("c", "a")]
+    ended = [task.key for task, _ in side_by_side(orders, process)]
+    assert ended[0] == "a"
+    assert set(ended) == {"a", "b", "c"}
+    assert process.beside["a"] == {"a"}
+
+
+def test_a_gpu_has_one_task_of_the_workers_at_a_time():
+    free = threading.Event()
+
+    def behave(key):
+        if key == "1":
+            assert free.wait(60)  # until tasks on the processor went on beside it
+        if key == "b":
+            free.set()
+        return Done(True)
+
+    process = Pretended(behave)
+    orders = [order("1", device="cuda"), order("2", device="cuda"), order("a"), order("b", "a")]
+    ended = [task.key for task, _ in side_by_side(orders, process)]
+    assert sorted(ended) == ["1", "2", "a", "b"]
+    assert "1" not in process.beside["2"]
+
+
+def test_who_stops_early_waits_for_no_task():
+    process = Pretended(lambda key: Done(key == "a" or process.killed.wait(60)))
+    orders = [order("a"), order("b"), order("c", "b")]
+    ends = side_by_side(orders, process)
+    assert next(ends)[0].key == "a"
+    ends.close()
+    assert process.killed.is_set()
+    assert "c" not in process.beside
+
+
+def test_a_process_that_cannot_start_ends_the_grid():
+    def behave(key):
+        raise RunError("could not start")
+
+    with pytest.raises(RunError, match="could not start"):
+        list(side_by_side([order("a"), order("b", "a")], Pretended(behave)))
 
 
 # Names
