@@ -392,7 +392,7 @@ def test_a_worker_that_dies_fails_its_task_alone(empty, runs, tmp_path):
 
 
 def test_workers_share_the_processors_unless_threads_are_asked_for(monkeypatch):
-    monkeypatch.setattr("bench.execution.engines.local.available_threads", lambda: 8)
+    monkeypatch.setattr("bench.base.processors.available_threads", lambda: 8)
     for workers, threads in ((3, 2), (16, 1)):
         spec = resolve({"workers": workers})
         assert choose(spec).fit(spec).threads == threads

@@ -109,7 +109,7 @@ def test_a_stop_in_any_stage_is_one_line_and_loses_nothing(tmp_path, stage, numb
         f"interrupted: {kept} of 8 tasks are in .store; the same command goes on from there\n"
     )
     if number == signal.SIGTERM:
-        again = run_grid(tmp_path, *SMALL, "--limit", "60")
+        again = run_grid_process(tmp_path, *SMALL, "--limit", "60")
         assert f"{8 - kept} tasks done, {kept} were in .store" in again.stdout
 
 
@@ -118,7 +118,7 @@ def test_a_stop_of_two_workers_is_one_line_and_loses_nothing(tmp_path):
     said = stopped_in(tmp_path, "reduce", signal.SIGINT, "--workers", "2", "--threads", "1")
     found = re.fullmatch(r"interrupted: ([2-4]) of 8 tasks are in \.store; the same .*\n", said)
     assert found, said
-    again = run_grid(tmp_path, *SMALL, "--limit", "60", "--workers", "2", "--threads", "1")
+    again = run_grid_process(tmp_path, *SMALL, "--limit", "60", "--workers", "2", "--threads", "1")
     assert f"{8 - int(found[1])} tasks done, {found[1]} were in .store" in again.stdout
 
 

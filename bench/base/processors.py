@@ -15,6 +15,11 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
+def share_of(tasks: int) -> int:
+    """Return the threads of each of several tasks that share the processors, at least one."""
+    return max(available_threads() // tasks, 1)
+
+
 def limit_threads(count: int) -> None:
     """Have the libraries that are loaded use so many threads: OpenMP, BLAS, torch and numba."""
     import torch

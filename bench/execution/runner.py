@@ -16,20 +16,11 @@ from bench.store import DamagedError, Store, StoreError
 
 @dataclass(frozen=True)
 class Failure:
-    """A task that raised, or whose process died.
-
-    Attributes
-    ----------
-    stage : str
-    error : str
-        Type and message, in one line.
-    traceback : Path
-        The file that holds the whole of it.
-    """
+    """A task that raised, or whose process died."""
 
     stage: str
-    error: str
-    traceback: Path
+    error: str  # type and message, in one line
+    traceback: Path  # the file that holds the whole of it
 
 
 @dataclass

@@ -40,40 +40,21 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Finished:
-    """What a grid on one data set leaves.
-
-    Attributes
-    ----------
-    records : DataFrame
-    outcome : Outcome
-    written : list of Path
-        Files, results.md first.
-    notes : list of str
-        What happened that the user should know.
-    """
+    """What a grid on one data set leaves."""
 
     records: pd.DataFrame
     outcome: Outcome
-    written: list[Path]
-    notes: list[str]
+    written: list[Path]  # results.md first
+    notes: list[str]  # what happened that the user should know
 
 
 class GridOnDataset:
     """A grid with its data loaded and its tasks planned; nothing has been trained.
 
-    Parameters
-    ----------
-    settings : GridSettings
-        Of one data set.
-    mode : Mode
-    console : Console or None
-        Where progress is drawn; standard error by default.
-    engine : Engine
-
     Attributes
     ----------
-    settings : GridSettings
-        With device and clusters resolved.
+    settings, asked : GridSettings
+        With device and clusters resolved; and as asked for, before a budget chose the epochs.
     dataset : Dataset
     store : Store
     plan : Plan
@@ -154,9 +135,9 @@ class GridOnDataset:
         """The settings that give this grid again: a budget chooses the epochs by itself."""
         return self.settings.model_copy(update={"epochs": self.asked.epochs})
 
-    def missing(self) -> list[Task]:
-        """Return the tasks that are to be done."""
-        tasks = self.plan.tasks.values()
+    def missing(self, of: Plan | None = None) -> list[Task]:
+        """Return the tasks of a plan, the grid's by default, that are to be done."""
+        tasks = (of or self.plan).tasks.values()
         return [t for t in tasks if self.mode.force or (t.stage, t.key) not in self.store]
 
     def seconds(self, task: Task) -> float:
@@ -189,10 +170,8 @@ class GridOnDataset:
     def execute(self, outcome: Outcome) -> Finished:
         """Do what is missing and write the results, in folders that were prepared.
 
-        Parameters
-        ----------
-        outcome : Outcome
-            Filled in; a failure that it holds already stops a grid that is to stop at the first.
+        The outcome is filled in; a failure that it holds already stops a grid that is to stop at
+        the first.
         """
         from bench.report.write import write
 
@@ -232,25 +211,19 @@ class GridOnDataset:
         return self.settings.clusters == AUTO and self.curve is None
 
     def _take_suggestion(self, outcome: Outcome) -> list[str]:
-        """Choose the number of clusters by what was found, and plan the grid with it.
-
-        Returns
-        -------
-        list of str
-            What the user should know: pipelines that did not contribute.
-        """
+        """Choose the number of clusters, plan the grid with it; return what users should know."""
         found = suggest.curve(self.plan, self.store)
         silent = suggest.missing(self.plan, self.store)
         if self.mode.only_cached and silent:
             raise UsageError(
-                f"{len(silent)} of {len(self.plan.runs)} cells have no say in the number of "
-                f"clusters yet in {self.store.root}: run it without --only-cached, or give "
+                f"{len(silent)} of {len(self.plan.runs)} pipelines are not in {self.store.root} "
+                "yet, to suggest a number of clusters: run it without --only-cached, or give "
                 "--clusters N"
             )
         if found.empty:
             raise RunError(
-                "no number of clusters can be suggested, since no cell got as far as its "
-                "embedding; --clusters N goes on without a suggestion and shows why"
+                "no number of clusters can be suggested, since no pipeline has an embedding; "
+                "--clusters N goes on without a suggestion and shows why"
             )
         chosen = suggest.choose(found)
         note = (
@@ -264,26 +237,26 @@ class GridOnDataset:
         if not self.mode.only_cached:
             used = [*scanned, *self.places()]
             record_grid(self.store, self.settings.out, used, self.to_repeat.to_toml())
+        if not silent:
+            return []
         reasons = [outcome.failures[key].error for key in silent if key in outcome.failures]
-        said = f"{len(silent)} cells had no say in the number of clusters"
-        return [f"{said}: {'; '.join(dict.fromkeys(reasons))}"] if silent else []
+        why = "; ".join(dict.fromkeys(reasons))
+        return [f"{len(silent)} pipelines did not count for the number of clusters: {why}"]
 
     def _save_data(self) -> None:
         """Put the images where the process that works on them finds them."""
         key = self.dataset.key
-        if not self.missing() or ("data", key) in self.store:
-            return
-        with self.store.lock(key):
-            self.store.save("data", key, self.dataset.arrays(), {"name": self.dataset.name}, {})
+        if self.missing() and ("data", key) not in self.store:
+            with self.store.lock(key):
+                self.store.save("data", key, self.dataset.arrays(), {"name": self.dataset.name}, {})
 
     def _set_aside_damaged(self) -> Iterator[str]:
         """Move what can be seen to be damaged out of the way, so that it counts as missing."""
-        for place in self.places():
-            if place in self.store:
-                try:
-                    self.store.load(*place)
-                except DamagedError as damage:
-                    yield self._set_aside(damage)
+        for place in filter(self.store.__contains__, self.places()):
+            try:
+                self.store.load(*place)
+            except DamagedError as damage:
+                yield self._set_aside(damage)
 
     def _set_aside(self, damage: DamagedError) -> str:
         aside = self.store.set_aside(damage.stage, damage.key)
@@ -291,10 +264,9 @@ class GridOnDataset:
         return f"{damage.stage} {damage.key} was damaged ({damage.reason}){where}, and made again"
 
     def _run(self, outcome: Outcome, clock: Clock | None) -> list[str]:
-        """Do what is missing; return what the user should know.
+        """Do what is missing; return what users should know.
 
-        Within a budget one repetition after the other, and the plan becomes that of those that
-        there was time for.
+        Within a budget, one seed after the other, and the plan becomes that of the seeds done.
         """
         watch = Watch({task.key: self.seconds(task) for task in self.missing()}, self.console)
         with self.engine.at_work(self.plan, self._setup(), watch) as run:
@@ -312,11 +284,8 @@ class GridOnDataset:
         return plan(self.settings.model_copy(update={"seeds": seeds}), self.dataset)
 
     def _goes_on(self, seeds: int, clock: Clock) -> bool:
-        """Return whether another repetition is there already, or there is time for it."""
-        there = not self.mode.force and all(
-            (task.stage, task.key) in self.store
-            for task in self._of_seeds(seeds + 1).tasks.values()
-        )
+        """Return whether another seed is in the store already, or there is time for it."""
+        there = not self.missing(self._of_seeds(seeds + 1))
         return there or (clock.another() and not self.mode.only_cached)
 
     def _setup(self) -> Setup:

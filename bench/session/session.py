@@ -22,21 +22,11 @@ from bench.store.upkeep import record_grid
 
 @dataclass(frozen=True)
 class AllFinished:
-    """What a session leaves.
+    """What a session leaves."""
 
-    Attributes
-    ----------
-    records : DataFrame
-        Of all data sets, one after the other.
-    each : list of Finished
-        One for each grid.
-    written : list of Path
-        Files; the results.md to begin with is first.
-    """
-
-    records: pd.DataFrame
-    each: list[Finished]
-    written: list[Path]
+    records: pd.DataFrame  # of all data sets, one after the other
+    each: list[Finished]  # one for each grid
+    written: list[Path]  # the results.md to begin with is first
 
 
 class Session:
@@ -126,12 +116,7 @@ class Session:
             return AllFinished(records, each, [*compared, *files])
 
     def prepare(self) -> None:
-        """Make the folders for results and artifacts, or say in one line why they will not do.
-
-        Raises
-        ------
-        UsageError
-        """
+        """Make the folders for results and artifacts, or raise UsageError."""
         from bench.report.write import prepare
 
         if self.mode.only_cached and not self.done():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 
-from bench.base.processors import available_threads
+from bench.base.processors import share_of
 from bench.execution.engines.engine import Engine, Queue, in_turn
 from bench.execution.progress import Watch
 from bench.execution.worker.messages import End, Ends, Order, Run, Setup
@@ -35,7 +35,7 @@ class Local(Engine):
         """Give each task an equal part of the processors, unless something else is asked for."""
         if self.workers == 1 or "threads" in spec.model_fields_set:
             return spec
-        return spec.model_copy(update={"threads": max(available_threads() // self.workers, 1)})
+        return spec.model_copy(update={"threads": share_of(self.workers)})
 
     @contextmanager
     def at_work(self, plan: Plan, setup: Setup, watch: Watch) -> Iterator[Run]:

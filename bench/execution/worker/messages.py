@@ -11,33 +11,17 @@ from bench.stages.stage import Task
 
 @dataclass(frozen=True)
 class Setup:
-    """What a worker has to know before its first task.
-
-    Attributes
-    ----------
-    store : Path
-    data : str
-        Key of the artifact that holds the data set's arrays.
-    device : str
-    threads : int
-    deterministic : bool
-    precision : str
-    checkpoint : float
-        Seconds.
-    plugins : tuple of Path
-    items : bytes
-        The grid's models and reducers, for those that only this process knows: a notebook's.
-    """
+    """What a worker has to know before its first task."""
 
     store: Path
-    data: str
+    data: str  # key of the artifact that holds the data set's arrays
     device: str
     threads: int
     deterministic: bool
     precision: str
-    checkpoint: float
+    checkpoint: float  # seconds
     plugins: tuple[Path, ...]
-    items: bytes
+    items: bytes  # the grid's models and reducers, for those that only this process knows
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -14,7 +15,7 @@ from typing import Any
 import cloudpickle
 
 from bench.base.errors import UsageError, one_line
-from bench.base.processors import available_threads, find_device
+from bench.base.processors import available_threads, find_device, share_of
 from bench.execution.engines.dask import proof, remote, resources
 from bench.execution.engines.dask.connection import Connection
 from bench.execution.engines.dask.doing import Job
@@ -50,15 +51,10 @@ class Cluster(Engine):
             self.connection = None
 
     def fit(self, spec: GridSettings) -> GridSettings:
-        """Return the settings with the threads and the device that tasks will have.
+        """Give tasks an equal part of a machine's processors, and a GPU if any worker has one.
 
-        Where nothing else is asked for, a task gets an equal part of a machine's processors, and
-        a GPU if any worker has one.
-
-        Raises
-        ------
-        UsageError
-            If a scheduler does not answer, or has no worker yet to find this out from.
+        That is where nothing else is asked for. A scheduler that has no worker yet to find this
+        out from is refused.
         """
         found: dict[str, Any] = {}
         if spec.device == "auto":
@@ -76,24 +72,18 @@ class Cluster(Engine):
 
     def _threads(self) -> int:
         if self.address is None:
-            return max(available_threads() // self.workers, 1)
+            return share_of(self.workers)
         known = self._known("how many threads a task can have", "--threads N")
         processors = self._connected().on_all(resources.processors)
         # Of workers on one machine each sees all of its processors.
-        on_host: dict[str, int] = {}
-        for address in known:
-            on_host.setdefault(known[address]["host"], 0)
-            on_host[known[address]["host"]] += known[address]["nthreads"]
+        on_host: Counter[str] = Counter()
+        for worker in known.values():
+            on_host[worker["host"]] += worker["nthreads"]
         shares = [processors[a] // on_host[known[a]["host"]] for a in processors if a in known]
         return max(min(shares, default=1), 1)
 
     def _known(self, to_find: str, otherwise: str) -> dict[str, dict[str, Any]]:
-        """Return what is known of the workers, to find something out; refuse where there is none.
-
-        Raises
-        ------
-        UsageError
-        """
+        """Return what is known of the workers, to find something out; refuse where there is none."""
         known = self._connected().workers()
         if not known:
             raise UsageError(
@@ -158,12 +148,8 @@ class Cluster(Engine):
             return setup
         items = cloudpickle.loads(setup.items)
         files = {str(path.resolve()) for path in setup.plugins}
-        modules = [
-            module
-            for module in list(sys.modules.values())
-            if getattr(module, "__file__", None)
-            and str(Path(str(module.__file__)).resolve()) in files
-        ]
+        every = [module for module in [*sys.modules.values()] if getattr(module, "__file__", None)]
+        modules = [m for m in every if str(Path(str(m.__file__)).resolve()) in files]
         for module in modules:
             cloudpickle.register_pickle_by_value(module)
         try:

@@ -34,10 +34,8 @@ class Connection:
         Of a running scheduler; None: one is started in this process, with one worker whose
         threads each have tasks done in a process of their own. No port is opened for the work,
         and the dashboard's is on the loopback interface.
-    workers : int
-        Tasks at once, where the cluster is ours.
-    gpus : int
-        GPUs of this machine, where the cluster is ours.
+    workers, gpus : int
+        Tasks at once, and GPUs, where the cluster is ours.
 
     Raises
     ------
@@ -76,10 +74,7 @@ class Connection:
     def on_all(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         """Call a function on every worker, whatever that is doing; return the answers by address.
 
-        Raises
-        ------
-        UsageError
-            If a worker cannot do that, for lack of latentgrid perhaps.
+        A worker that cannot, perhaps since latentgrid is not installed there, is refused.
         """
         try:
             answers: dict[str, Any] = self.client.run(function, *arguments, on_error="return")
@@ -95,12 +90,7 @@ class Connection:
         return answers
 
     def check_scheduler(self) -> None:
-        """Refuse a scheduler that cannot load what passes through it.
-
-        Raises
-        ------
-        UsageError
-        """
+        """Refuse a scheduler that cannot load what passes through it."""
         try:
             self.client.run_on_scheduler(processors)
         except Exception as error:  # whatever it raises while it loads that
@@ -110,13 +100,7 @@ class Connection:
             ) from None
 
     def again(self) -> None:
-        """Connect anew, after the scheduler was lost.
-
-        Raises
-        ------
-        bench.base.errors.RunError
-            If it does not come back.
-        """
+        """Connect anew after the scheduler was lost, or raise RunError if it stays away."""
         self._leave()
         try:
             self.client = self._connect(RETURN)
@@ -174,16 +158,7 @@ OUT_OF_MEMORY = 60.0  # seconds that all workers may have no memory left before 
 
 
 class Health:
-    """Notices that a cluster has come to a halt, of which Dask itself says nothing.
-
-    Parameters
-    ----------
-    connection : Connection
-    device : str
-        ``cuda``: it needs a worker that has a GPU.
-    say : callable
-        Called with one line that people should know.
-    """
+    """Notices that a cluster has come to a halt, of which Dask itself says nothing."""
 
     def __init__(self, connection: Connection, device: str, say: Callable[[str], None]) -> None:
         self.connection = connection
@@ -193,22 +168,10 @@ class Health:
         self.lack = ALONE  # said when the work began, if it is so at first
 
     def look(self, restricted: list[list[str]]) -> bool:
-        """Look whether anybody is at work, if it is time for that.
+        """Look whether anybody is at work, if it is time for that; raise RunError if none can be.
 
-        Parameters
-        ----------
-        restricted : list of list of str
-            Addresses of the only workers that may do some tasks.
-
-        Returns
-        -------
-        bool
-            False if for some of these none is left.
-
-        Raises
-        ------
-        bench.base.errors.RunError
-            If no worker takes tasks any more, for want of memory.
+        Of each list of workers in ``restricted``, one has to be left for the tasks that no other
+        may do; return False if none is.
         """
         now = time.monotonic()
         if now - self.looked < LOOK:

@@ -28,24 +28,12 @@ SHAME = 5.0
 
 @dataclass(frozen=True)
 class Job:
-    """What all tasks of a grid share.
+    """What all tasks of a grid share."""
 
-    Attributes
-    ----------
-    run : str
-        Names this run of the grid, so that it knows what was done for another.
-    setup : Setup
-        For the processes that do the tasks.
-    proof : Proof or None
-        What a worker has to prove before its first task; None where it is this process.
-    processors : int or None
-        That a worker has for tasks; None: as many as it finds.
-    """
-
-    run: str
+    run: str  # names this run of the grid, so that it knows what was done for another
     setup: Setup
-    proof: Proof | None
-    processors: int | None
+    proof: Proof | None  # that a worker has to give first; None where it is this process
+    processors: int | None  # that a worker has for tasks; None: as many as it finds
 
     @property
     def topic(self) -> str:
@@ -66,18 +54,10 @@ class Unfit:
 
 @dataclass(frozen=True)
 class TooSmall:
-    """The task took more memory than the worker has for one.
-
-    Attributes
-    ----------
-    limit : int
-        Bytes that the worker has for a task.
-    error : Raised
-        How the task ended if there is no larger worker.
-    """
+    """The task took more memory than the worker has for one, ``limit`` bytes."""
 
     limit: int
-    error: Raised
+    error: Raised  # how the task ended if there is no larger worker
 
 
 What = End | Behind | Unfit | TooSmall
@@ -85,20 +65,10 @@ What = End | Behind | Unfit | TooSmall
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a batch of tasks.
+    """What became of a batch of tasks, by their keys."""
 
-    Attributes
-    ----------
-    run : str
-        The run that they were done for: two grids that ask for the same at the same time share it.
-    worker : str
-        Address of the worker.
-    whats : dict
-        What became of each, by its key.
-    """
-
-    run: str
-    worker: str
+    run: str  # that they were done for: grids that ask for the same at the same time share it
+    worker: str  # its address
     whats: dict[str, What]
 
 
@@ -108,13 +78,7 @@ _permits = functools.cache(Permits)
 
 
 class Doing:
-    """Does tasks in a thread of a Dask worker.
-
-    Parameters
-    ----------
-    worker : distributed.Worker
-    job : Job
-    """
+    """Does tasks in a thread of a Dask worker."""
 
     def __init__(self, worker: Any, job: Job) -> None:
         self.worker = worker
@@ -157,15 +121,9 @@ class Doing:
             loan = stack.enter_context(self.permits.lend(order.task.threads, gpus))
             if not self._wanted():
                 raise Reschedule
-            yield stack.enter_context(
-                children.borrow(
-                    self.job.setup,
-                    loan.gpu,
-                    lambda: self._waiting(loan),
-                    self.memory,
-                    self._wanted,
-                )
-            )
+            waiting = functools.partial(self._waiting, loan)
+            borrowed = children.borrow(self.job.setup, loan.gpu, waiting, self.memory, self._wanted)
+            yield stack.enter_context(borrowed)
 
     def _waiting(self, loan: Loan) -> None:
         """Leave the place to others while another grid is at the task; mostly it is done then."""

@@ -27,11 +27,6 @@ class Permits:
 
     Processors are not one of Dask's resources: Dask starts no task behind one that has to wait for
     a resource, and so none on the CPU behind one that waits for a GPU.
-
-    Parameters
-    ----------
-    count : int
-        Processors.
     """
 
     def __init__(self, count: int) -> None:
@@ -43,12 +38,8 @@ class Permits:
     def lend(self, wanted: int, gpus: int = 0) -> Loan:
         """Return a context that waits for processors, at most for all of them.
 
-        Parameters
-        ----------
-        wanted : int
-        gpus : int
-            The first free one of so many is lent as well, if one is free: Dask hands out no more
-            tasks for GPUs than there are.
+        The first free one of ``gpus`` is lent as well. Dask hands out no more tasks for GPUs than
+        there are.
         """
         return Loan(self, min(wanted, self.count), gpus)
 
@@ -92,32 +83,16 @@ class Loan:
 
 @dataclass(eq=False)
 class Child:
-    """A process, and the task that it does.
-
-    Attributes
-    ----------
-    setup : Setup
-    gpu : int or None
-        Number of the GPU that it sees, and no other; None: as the worker does.
-    process : WorkerProcess
-    limit : int or None
-        Bytes of memory that it may take; None: as many as it gets.
-    wanted : callable
-        Whether anybody still waits for the task.
-    unwanted, too_large : bool
-        Why it was killed, if it was.
-    since : float
-        When it became idle.
-    """
+    """A process, and the task that it does."""
 
     setup: Setup
-    gpu: int | None
+    gpu: int | None  # the only one that it sees; None: as the worker does
     process: WorkerProcess
-    limit: int | None = None
-    wanted: Callable[[], bool] = lambda: True
-    unwanted: bool = False
-    too_large: bool = False
-    since: float = 0.0
+    limit: int | None = None  # bytes of memory that it may take
+    wanted: Callable[[], bool] = lambda: True  # whether anybody still waits for the task
+    unwanted: bool = False  # it was killed for that
+    too_large: bool = False  # or for this
+    since: float = 0.0  # when it became idle
 
     def look(self) -> None:
         """Kill the process if nobody wants its task, or if it takes too much memory."""
@@ -148,8 +123,7 @@ class Children:
     ) -> Iterator[Child]:
         """Lend a process that is set up so, a new one if none is idle.
 
-        ``waiting`` is called when another process is doing the task; the others are attributes of
-        `Child`.
+        ``waiting`` is called when another process is doing the task.
         """
         with self.changed:
             fits = [c for c in self.idle if (c.setup, c.gpu) == (setup, gpu)]

@@ -31,43 +31,20 @@ PREFIX = "token-"
 
 @dataclass(frozen=True)
 class Proof:
-    """What a worker has to find.
-
-    Attributes
-    ----------
-    store : Path
-    token : str
-        Names a file in the store, and is what stands in it; a lock of that name is held.
-    versions : tuple of (str, str)
-        Of distributions, and of Python.
-    sources : str
-        Hash of latentgrid's own files.
-    processor : str
-        See `bench.base.keys.processor`.
-    """
+    """What a worker has to find."""
 
     store: Path
-    token: str
-    versions: tuple[tuple[str, str], ...]
-    sources: str
-    processor: str
+    token: str  # name and content of a file in the store; a lock of that name is held
+    versions: tuple[tuple[str, str], ...]  # of distributions, and of Python
+    sources: str  # hash of latentgrid's own files
+    processor: str  # see `bench.base.keys.processor`
 
 
 @contextmanager
 def asked(store: Path, libraries: Iterable[str]) -> Iterator[Proof]:
-    """Put a token into a store and hold its lock; give what a worker of ours has to find.
+    """Put a token into a prepared store and hold its lock; give what a worker has to find.
 
-    Parameters
-    ----------
-    store : Path
-        Prepared, see `bench.store.Store.prepare`.
-    libraries : iterable of str
-        Distributions that keys are made of.
-
-    Raises
-    ------
-    bench.store.StoreError
-        If the store cannot be written.
+    ``libraries`` are distributions that keys are made of.
     """
     token = uuid.uuid4().hex
     path = _token(store, token)
@@ -185,10 +162,6 @@ def _kernels() -> str:
     """Return this machine's `bench.base.keys.processor`, found where the libraries are loaded.
 
     In a process of its own: a worker that only hands out tasks is spared torch and scipy.
-
-    Raises
-    ------
-    subprocess.CalledProcessError
     """
     code = (
         f"import sys; sys.path[:] = {sys.path!r}; "

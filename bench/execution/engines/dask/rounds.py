@@ -34,15 +34,7 @@ GATHER = 0.05  # seconds; ends of short tasks are fetched together, since to fet
 
 
 class Rounds:
-    """Does tasks on Dask's workers.
-
-    Parameters
-    ----------
-    connection : Connection
-    job : Job
-    say : callable
-        Called with one line that people should know of the cluster.
-    """
+    """Does tasks on Dask's workers; ``say`` prints what people should know of the cluster."""
 
     def __init__(self, connection: Connection, job: Job, say: Callable[[str], None]) -> None:
         self.connection = connection
@@ -145,13 +137,7 @@ class Rounds:
     def _reports(
         self, client: Client, some: list[Future], given: dict[Future, Batch]
     ) -> Iterator[tuple[Future, Report]]:
-        """Fetch what became of batches, all at once.
-
-        Raises
-        ------
-        CancelledError
-            If they were lost with the scheduler.
-        """
+        """Fetch what became of batches, all at once; raise CancelledError if the scheduler is lost."""
         if any(future.status == "cancelled" for future in some):
             raise CancelledError
         finished = [future for future in some if future.status == "finished"]
