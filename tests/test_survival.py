@@ -96,8 +96,8 @@ module.{stage} = slowly(module.{stage})
 @pytest.mark.parametrize(
     ("stage", "number", "kept"),
     [
-        ("train", signal.SIGINT, 0),
-        ("encode", signal.SIGINT, 1),
+        ("train", signal.SIGINT, 1),
+        ("encode", signal.SIGINT, 2),
         ("reduce", signal.SIGINT, 4),
         ("cluster", signal.SIGINT, 5),
         ("measure", signal.SIGINT, 6),
