@@ -241,7 +241,7 @@ def test_only_cached_on_an_empty_store_is_one_line(empty, runs):
      (STAGES[1:], "skipped")],
 )  # fmt: skip
 def test_only_cached_tells_what_is_there_and_starts_nothing(again, runs, monkeypatch, lost, status):
-    monkeypatch.setattr("bench.execution.engines.dask.connection.Connection", None)
+    monkeypatch.setattr("bench.execution.engines.dask.cluster.Connection", None)
     monkeypatch.setattr("bench.execution.engines.local.WorkerProcess.do", None)
     monkeypatch.setattr("bench.execution.engines.inline.Here.do", None)
     texts = []
@@ -317,7 +317,7 @@ def test_a_store_that_cannot_be_written_any_more_is_the_same_line(again, runs):
 def test_a_store_that_is_a_file_is_refused_before_anything_starts(
     engine, runs, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("bench.execution.engines.dask.connection.Connection", None)
+    monkeypatch.setattr("bench.execution.engines.dask.cluster.Connection", None)
     monkeypatch.setattr("bench.execution.engines.local.WorkerProcess.do", None)
     monkeypatch.setattr("bench.execution.engines.inline.Here.do", None)
     (tmp_path / "store").touch()
