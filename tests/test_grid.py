@@ -151,7 +151,7 @@ def test_training_images_without_labels_are_ranked_by_validation(command, npy_fo
 def test_dry_run_does_nothing_and_tells_all(command, tmp_path):
     found = command(*TINY, "--seeds", "2", "--dry-run")
     assert found.returncode == 0, found.stderr
-    assert "8 cells on digits, 150 images, 10 clusters" in found.stdout
+    assert "8 runs on digits, 150 images, 10 clusters" in found.stdout
     stages = "reference, train, encode, rank, reduce, cluster, measure, score"
     assert found.stdout.count(f"to do: {stages}") == 8
     assert "41 of 41 distinct tasks to do: about" in found.stdout

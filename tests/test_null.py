@@ -106,7 +106,7 @@ def test_from_images_to_report_and_a_control_that_fails(tmp_path):
         "--seeds", "2", "--limit", "100", "--null",
     )  # fmt: skip
     assert found.returncode == 1
-    said = "failed: null control in reduce: ValueError: not an image (see .store/errors/"
+    said = "failed: null reference in reduce: ValueError: not an image (see .store/errors/"
     assert found.stderr.startswith(said)
     assert found.stderr.count("\n") == 1
     records = pd.read_csv(tmp_path / "results" / "results.csv")

@@ -221,7 +221,7 @@ def test_cells_that_fail_are_named_and_exit_code_1(command, tmp_path, monkeypatc
     code, out, error = command("shy.py", "--limit", 60, "--seeds", 1, "--threads", 1)
     assert code == 1
     assert contracts.BROKEN not in out
-    assert "failed: 2 cells in train: RuntimeError: too much company" in error
+    assert "failed: 2 runs in train: RuntimeError: too much company" in error
     assert error.endswith("failed: cells in the grid of model tried\n")
     assert "Where the model tried stands cannot be said" in out
 

@@ -1,4 +1,4 @@
-"""What ``--engine`` may say."""
+"""Names of engines: what ``--engine`` takes."""
 
 from __future__ import annotations
 

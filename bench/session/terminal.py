@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def dry_run(session: Session) -> int:
-    """Print what a run would do, and what it would cost."""
+    """Print what a session would do, and what that would cost."""
     from bench.base.times import duration
 
     todo = {task.key: (grid, task) for grid in session.grids for task in grid.missing()}
@@ -39,22 +39,19 @@ def _plan_of(grid: GridOnDataset) -> None:
     if grid.settings.clusters == AUTO:
         clusters = f"{scan.LEAST} to {scan.MOST}"
     print(
-        f"{len(grid.plan.runs)} cells on {grid.dataset.name}, {len(grid.dataset):,} images, "
+        f"{len(grid.plan.runs)} runs on {grid.dataset.name}, {len(grid.dataset):,} images, "
         f"{clusters} clusters, {grid.settings.device}, {grid.settings.threads} threads"
     )
     if grid.settings.budget is not None:
         print(
-            f"{grid.settings.epochs} of {grid.asked.epochs} epochs, and up to {grid.settings.seeds} seeds, "
-            f"within {grid.settings.budget}"
+            f"{grid.settings.epochs} of {grid.asked.epochs} epochs, and up to "
+            f"{grid.settings.seeds} seeds, within {grid.settings.budget}"
         )
-    for cell in grid.plan.runs:
-        todo = [task.stage for task in cell.tasks if task.key in missing]
-        state = "there" if not todo else f"to do: {', '.join(dict.fromkeys(todo))}"
-        if cell.impossible:
-            state = "skipped"
-        print(
-            f"  {cell.pipeline.model:<14} {cell.pipeline.way:<24} seed {cell.seed_index}  {state}"
-        )
+    for run in grid.plan.runs:
+        todo = [task.stage for task in run.tasks if task.key in missing]
+        state = f"to do: {', '.join(dict.fromkeys(todo))}" if todo else "in the store"
+        state = "skipped" if run.impossible else state
+        print(f"  {run.pipeline.model:<14} {run.pipeline.way:<24} seed {run.seed_index}  {state}")
     for note in [*grid.dataset.notes, *impossible_notes(grid)]:
         print(f"note: {note}")
     tasks = [task for task in grid.plan.tasks.values() if task.key in missing]
@@ -65,21 +62,25 @@ def _plan_of(grid: GridOnDataset) -> None:
         f"{duration(seconds)} and {megabytes:,.0f} MB in {grid.settings.store}"
     )
     if grid.settings.clusters == AUTO:
-        print("That is to suggest a number of clusters; the grid with that number comes after it.")
+        print("These are to suggest a number of clusters; the grid with that number comes after them.")
 
 
 def summarize(session: Session, finished: AllFinished) -> int:
-    """Print the tables of a run and what went wrong; return the exit code."""
-    codes = []
+    """Print the tables of a session and what went wrong; return the exit code."""
+    from tabulate import tabulate
+
+    from bench.report.tables import grid_table
+
+    code, several = 0, len(session.grids) > 1
     for grid, each in zip(session.grids, finished.each, strict=True):
-        if len(session.grids) > 1:
-            print(f"{one_line(grid.dataset.name)}, {len(grid.dataset):,} images")
-        codes.append(_summarize_one(grid, each))
-        if len(session.grids) > 1:
-            print()
-    if len(session.grids) > 1:
+        heading = f"{one_line(grid.dataset.name)}, {len(grid.dataset):,} images\n" * several
+        header, rows = grid_table(each.records)
+        print(heading + tabulate(rows, header, tablefmt="simple", disable_numparse=True))
+        code = max(code, summarize_rest(grid, each))
+        print(end="\n" * several)
+    if several:
         _summarize_ranks(finished)
-    return max(codes)
+    return code
 
 
 def _summarize_ranks(finished: AllFinished) -> None:
@@ -103,18 +104,8 @@ def _summarize_ranks(finished: AllFinished) -> None:
     print(f"see {show(finished.written[0])}")
 
 
-def _summarize_one(grid: GridOnDataset, finished: Finished) -> int:
-    from tabulate import tabulate
-
-    from bench.report.tables import grid_table
-
-    header, rows = grid_table(finished.records)
-    print(tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True))
-    return tell_the_rest(grid, finished)
-
-
-def tell_the_rest(grid: GridOnDataset, finished: Finished) -> int:
-    """Print what is to be known beside a run's table, and what failed; return the exit code."""
+def summarize_rest(grid: GridOnDataset, finished: Finished) -> int:
+    """Print the notes of a grid, its files and what failed; return the exit code."""
     from bench.session.grid import show
 
     outcome = finished.outcome
@@ -129,11 +120,11 @@ def tell_the_rest(grid: GridOnDataset, finished: Finished) -> int:
     print(f"look into {show(finished.written[0].with_name('index.html'))}")
     print(f"see {show(finished.written[0])}")
     failed = finished.records[finished.records["status"] == "failed"]
-    for error, cells in failed.groupby(["failed_stage", "error", "traceback"], sort=False):
+    for error, runs in failed.groupby(["failed_stage", "error", "traceback"], sort=False):
         stage, message, file = (one_line(str(part)) for part in error)
-        print(f"failed: {len(cells)} cells in {stage}: {message} (see {file})", file=sys.stderr)
+        print(f"failed: {len(runs)} runs in {stage}: {message} (see {file})", file=sys.stderr)
     beside = 0
-    for column, what in (("null_error", "null control"), ("resample_error", "resample")):
+    for column, what in (("null_error", "null reference"), ("resample_error", "resample")):
         messages = finished.records[column].dropna().tolist()
         # Each has a file of its own; of those that are alike one is enough.
         for message in {text.partition(" (see ")[0]: text for text in messages}.values():
@@ -146,6 +137,6 @@ def tell_the_rest(grid: GridOnDataset, finished: Finished) -> int:
 
 
 def impossible_notes(grid: GridOnDataset) -> list[str]:
-    """Say which cells are skipped because chain or clusterer cannot work on their codes."""
-    reasons = [cell.impossible for cell in grid.plan.runs if cell.impossible]
+    """Say which runs are skipped because chain or clusterer cannot work on their codes."""
+    reasons = [run.impossible for run in grid.plan.runs if run.impossible]
     return [f"skipped: {reason}" for reason in dict.fromkeys(reasons)]

@@ -262,7 +262,7 @@ def _run_grid(item: Item, spec: GridSettings) -> int:
     )
     (finished,) = session.execute().each
     print(lay_out(item, finished.records))
-    code = terminal.tell_the_rest(grid, finished)
+    code = terminal.summarize_rest(grid, finished)
     print(standing(item, finished.records))
     return code
 
