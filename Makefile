@@ -18,11 +18,14 @@ check: $(VENV)/.installed
 	$(BIN)/python -m bench.check $(ARGS)
 
 # By two workers, each on a processor of its own (tests/__init__.py).
-test: $(VENV)/.installed-test
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadgroup
 
+test: $(VENV)/.installed-test
+	$(PYTEST) $(ARGS)
+
+# What takes longest; part of CI.
 test-slow: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(PYTEST) -m slow $(ARGS)
 
 soak: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m soak $(ARGS)

@@ -95,16 +95,15 @@ def run_module(module: str, *arguments: object, cwd: Path) -> subprocess.Complet
 
 def run_grid(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run ``python -m bench.grid`` in a folder, all of it in this process."""
-    inline = () if "--engine" in arguments else ("--engine", "inline")
-    return run_module("bench.grid", *arguments, *inline, cwd=folder)
+    return run_module("bench.grid", *arguments, cwd=folder)
 
 
 def run_python(**settings: Any) -> pd.DataFrame:
     """Run `bench.run_grid` with all its tasks in this process."""
-    from tests.inside import restored
+    from tests.inside import no_worker, restored
 
-    with restored():
-        return bench.run_grid(**{"engine": "inline"} | settings)
+    with restored(), no_worker():
+        return bench.run_grid(**settings)
 
 
 def run_process(

@@ -23,6 +23,8 @@ import torch
 from bench.base.processors import limit_threads
 from bench.clusterers import clusterers
 from bench.datasets import datasets
+from bench.execution.engines import choose
+from bench.execution.engines.inline import Inline
 from models import autoencoders
 from reducers import reducers
 
@@ -35,6 +37,7 @@ def run(module: str, *arguments: object, cwd: Path) -> subprocess.CompletedProce
     out, error = io.StringIO(), io.StringIO()
     with (
         restored(),
+        no_worker(),
         contextlib.chdir(cwd),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(error),
@@ -48,6 +51,8 @@ def run(module: str, *arguments: object, cwd: Path) -> subprocess.CompletedProce
         except Exception:
             traceback.print_exc()
             code = 1
+    if code in (130, 143):  # it was these tests that were stopped
+        raise KeyboardInterrupt(error.getvalue())
     return subprocess.CompletedProcess(words, code, out.getvalue(), error.getvalue())
 
 
@@ -73,6 +78,17 @@ def shown_warnings() -> Iterator[None]:
             warnings.simplefilter("ignore", hidden)
         warnings.showwarning = show
         yield
+
+
+@contextlib.contextmanager
+def no_worker() -> Iterator[None]:
+    """Have the default engine do its tasks in this process, as the engine inline does."""
+    before = choose.Local
+    choose.Local = lambda workers: Inline() if workers == 1 else before(workers)
+    try:
+        yield
+    finally:
+        choose.Local = before
 
 
 @contextlib.contextmanager

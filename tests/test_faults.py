@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.conftest import SMALL, make_images, run_grid
+from tests.conftest import SMALL, make_images, run_grid, run_grid_process
 
 HARM = """
 import os, sys
@@ -100,9 +100,9 @@ def harmed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("harmed")
     (folder / "harm.py").write_text(HARM)
     models = ",".join([*dict.fromkeys(model for model, _ in FAILURES), "large-codes"])
-    found = run_grid(
+    found = run_grid_process(
         folder, "--plugin", "harm.py", "--models", models, "--reducers",
-        "none,raising,nans,rows,aborting", "--engine", "local", "--limit", "60", "--seeds", "1", "--epochs", "2",
+        "none,raising,nans,rows,aborting", "--limit", "60", "--seeds", "1", "--epochs", "2",
         "--no-null", "--no-baselines",
     )  # fmt: skip
     return found, pd.read_csv(folder / "results" / "results.csv"), folder

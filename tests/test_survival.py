@@ -11,7 +11,7 @@ import time
 import pandas as pd
 import pytest
 
-from tests.conftest import HANGING, ROOT, SMALL, run_grid_process
+from tests.conftest import HANGING, ROOT, SMALL, run_grid, run_grid_process
 
 
 def test_a_damaged_store_is_mended(tmp_path):
@@ -20,7 +20,7 @@ def test_a_damaged_store_is_mended(tmp_path):
         "--models", "untrained-dnn", "--reducers", "pca2", "--seeds", "1", "--limit", "60",
         "--no-null", "--no-baselines",
     ]  # fmt: skip
-    assert run_grid_process(tmp_path, *arguments).returncode == 0
+    assert run_grid(tmp_path, *arguments).returncode == 0
     once = pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"]
     files = sorted((tmp_path / ".store").glob("*/*/arrays.safetensors"))
     assert len(files) == 9
@@ -40,10 +40,10 @@ def test_a_damaged_store_is_mended(tmp_path):
 
 
 def test_force_does_it_all_again_and_only_cached_reports_what_is_there(tmp_path):
-    run_grid_process(tmp_path, *SMALL, "--limit", "60")
-    forced = run_grid_process(tmp_path, *SMALL, "--limit", "60", "--force")
+    run_grid(tmp_path, *SMALL, "--limit", "60")
+    forced = run_grid(tmp_path, *SMALL, "--limit", "60", "--force")
     assert "8 tasks done, 0 were in .store" in forced.stdout
-    found = run_grid_process(
+    found = run_grid(
         tmp_path, "--models", "pixels,dnn", *SMALL[2:], "--limit", "60", "--only-cached"
     )
     assert found.returncode == 0, found.stderr
@@ -56,7 +56,7 @@ def test_the_store_of_the_environment_serves_two_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("LATENTGRID_STORE", str(tmp_path / "shared"))
     for name, done in (("a", 8), ("b", 0)):
         (tmp_path / name).mkdir()
-        found = run_grid_process(tmp_path / name, *SMALL, "--limit", "60")
+        found = run_grid(tmp_path / name, *SMALL, "--limit", "60")
         assert f"{done} tasks done" in found.stdout
         assert not (tmp_path / name / ".store").exists()
 
@@ -72,7 +72,7 @@ def test_a_disk_that_fills_up_is_one_line_and_keeps_what_was_done(tmp_path):
         "error: store .store could not be written (File too large): free"
     )
     assert found.stderr.count("\n") == 1
-    again = run_grid_process(tmp_path, *arguments)
+    again = run_grid(tmp_path, *arguments)
     assert "7 tasks done, 8 were in .store" in again.stdout
 
 
@@ -97,10 +97,10 @@ module.{stage} = slowly(module.{stage})
     ("stage", "number", "kept"),
     [
         ("train", signal.SIGINT, 1),
-        ("encode", signal.SIGINT, 2),
+        pytest.param("encode", signal.SIGINT, 2, marks=pytest.mark.slow),
         ("reduce", signal.SIGINT, 4),
-        ("cluster", signal.SIGINT, 5),
-        ("measure", signal.SIGINT, 6),
+        pytest.param("cluster", signal.SIGINT, 5, marks=pytest.mark.slow),
+        pytest.param("measure", signal.SIGINT, 6, marks=pytest.mark.slow),
         ("score", signal.SIGTERM, 7),
     ],
 )
@@ -109,7 +109,7 @@ def test_a_stop_in_any_stage_is_one_line_and_loses_nothing(tmp_path, stage, numb
         f"interrupted: {kept} of 8 tasks are in .store; the same command goes on from there\n"
     )
     if number == signal.SIGTERM:
-        again = run_grid_process(tmp_path, *SMALL, "--limit", "60")
+        again = run_grid(tmp_path, *SMALL, "--limit", "60")
         assert f"{8 - kept} tasks done, {kept} were in .store" in again.stdout
 
 

@@ -1,6 +1,5 @@
 """New items on trial: the command, its page and the example."""
 
-import importlib
 import re
 import tomllib
 
@@ -79,14 +78,12 @@ def registries():
 
 
 @pytest.fixture
-def command(tmp_path, monkeypatch, capsys):
+def command(tmp_path):
     """Run the command in this process and an empty folder: exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
-        with pytest.raises(SystemExit) as end:
-            importlib.import_module("bench.try").main([*map(str, arguments)])
-        return end.value.code, *capsys.readouterr()
+        found = run_module("bench.try", *arguments, cwd=tmp_path)
+        return found.returncode, found.stdout, found.stderr
 
     return run
 
@@ -148,7 +145,10 @@ def cells(tried):
     """Records of the model's grid, which a test gives other verdicts."""
     found = records.read(tried[0] / "results" / "try" / "model-small" / "results.csv")
     return found.assign(
-        verdict="no significant difference", behind_best=0.2, behind_best_low=0.1, behind_best_high=0.3
+        verdict="no significant difference",
+        behind_best=0.2,
+        behind_best_low=0.1,
+        behind_best_high=0.3,
     )
 
 
