@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import inspect
 import signal
 import sys
 import warnings
@@ -49,6 +50,9 @@ def main_of(app: typer.Typer, name: str) -> Callable[..., NoReturn]:
     name : str
         The name of the command in ``--help``.
     """
+    for command in app.registered_commands:  # typer would keep the line breaks of a docstring
+        paragraphs = inspect.cleandoc(command.callback.__doc__ or "").split("\n\n")
+        command.help = "\n\n".join(" ".join(each.split()) for each in paragraphs)
 
     def main(arguments: Sequence[str] | None = None) -> NoReturn:
         """Run the command line; exit code 2 with one line for misuse, 130 if interrupted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,7 @@ def export_bundle(
     results: str | Path = "results",
     seed_index: int | None = None,
     store: str | Path | None = None,
+    cell: str | None = None,
 ) -> Bundle:
     """Save a finished pipeline as one file; the same as ``latentgrid export``.
 
@@ -87,6 +89,8 @@ def export_bundle(
         Which seed; None: the pipeline's median seed.
     store : str, Path or None
         Folder that keeps what was computed; None: the one that the results' ``grid.toml`` names.
+    cell : str or None
+        The former name of `pipeline`, for one release.
 
     Returns
     -------
@@ -107,6 +111,9 @@ def export_bundle(
     """
     from bench.bundle.making import export
 
+    if cell is not None:
+        warnings.warn("export_bundle's cell is now called pipeline", FutureWarning, stacklevel=2)
+    pipeline = pipeline or cell
     where = None if store is None else Path(store)
     return export(pipeline, Path(to), Path(results), seed_index=seed_index, store=where)[0]
 
