@@ -11,8 +11,8 @@ from bench.base.command import main_of, new_app
 from bench.base.errors import UsageError
 
 EPILOG = (
-    "Exit codes: 0 everything holds, 1 something fell short, 2 misuse, 3 not enough seeds to "
-    "tell, or no threshold for one of several data sets.\n\nExamples:\n\n"
+    "Exit codes: 0 everything holds, 1 something fell short, 2 misuse, 3 too few seeds, "
+    "or no threshold for one of several data sets.\n\nExamples:\n\n"
     "latentgrid check   (results/results.csv)\n\n"
     "latentgrid check --update   (set the thresholds from the present results)\n\n"
     "latentgrid check out/results.csv --json gate.json --junit gate.xml"

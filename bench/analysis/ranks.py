@@ -161,8 +161,8 @@ def against_first(values: NDArray[Any]) -> tuple[list[float], list[bool]]:
         counts = range(len(values), 2, -1)
         equal = next((n for n in counts if friedman_test(values[:n]) > LEVEL), 1)
     worse = [
-        place >= equal and p <= LEVEL and bool(signed_ranks(first - other).sum() > 0)
-        for place, (other, p) in enumerate(zip(others, adjusted, strict=True), start=1)
+        number >= equal and p <= LEVEL and bool(signed_ranks(first - other).sum() > 0)
+        for number, (other, p) in enumerate(zip(others, adjusted, strict=True), start=1)
     ]
     return adjusted, worse
 

@@ -70,7 +70,7 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
     models = plan.spec.models
     paths = list(dict.fromkeys((run.pipeline.chain, run.pipeline.clusterer) for run in plan.runs))
 
-    def place(run: PlannedRun) -> tuple[int, int, int]:
+    def position(run: PlannedRun) -> tuple[int, int, int]:
         path = run.pipeline.chain, run.pipeline.clusterer
         return models.index(run.pipeline.model), paths.index(path), run.seed_index
 
@@ -81,7 +81,7 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         | _status(run, outcome)
         | _results(run, store, outcome)
         | common
-        for run in sorted(plan.runs, key=place)
+        for run in sorted(plan.runs, key=position)
     ]
     return add_verdicts(pd.DataFrame(rows), store)
 

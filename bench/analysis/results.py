@@ -86,7 +86,7 @@ class Results:
     def metric(self) -> str:
         """The primary metric, whose mean decides which pipeline is best.
 
-        The data set declares it. Where no pipeline could place the validation images, which alone
+        The data set declares it. Where no pipeline could assign the validation images, which alone
         are labeled, kNN modularity takes its part.
         """
         declared = self.records.get("primary_metric")
