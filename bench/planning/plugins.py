@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.base.registry import Entry, PluginError, Registry, load_plugin
 from bench.clusterers import clusterers
@@ -25,15 +24,14 @@ REGISTRIES: dict[str, Registry[Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """An item by its registry's kind and its name."""
 
     kind: str
     name: str
 
     def __str__(self) -> str:
-        """Return what the item is called in messages."""
+        """Return the item's name in messages."""
         return f"{self.kind} {self.name}"
 
 
@@ -58,15 +56,7 @@ def load_plugins(paths: Iterable[Path]) -> None:
 def items_in(path: Path) -> list[Item]:
     """Load a file, and return what it registers: models, reducers, clusterers, data sets.
 
-    Parameters
-    ----------
-    path : Path
-        A plugin, or a file in the folder of a registry.
-
-    Raises
-    ------
-    bench.base.registry.PluginError
-        If it is missing or fails; also where it takes the name of a built-in item.
+    The file may also be one in the folder of a registry. Raises what `load_plugins` does.
     """
     try:
         before = _registered()

@@ -1,22 +1,14 @@
-"""Named settings to start from; every one can be overridden."""
+"""Presets: settings to start from, every one of which can be replaced."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Preset:
-    """Settings under a name.
+class Preset(NamedTuple):
+    """Fields of `bench.planning.settings.GridSettings`, and what they are good for in one line.
 
-    Attributes
-    ----------
-    summary : str
-        One line for ``--list``.
-    settings : dict
-        Fields of `bench.planning.settings.GridSettings`; baselines are added unless they are
-        turned off.
+    Baselines are added to models and chains unless they are turned off.
     """
 
     summary: str
@@ -26,67 +18,40 @@ class Preset:
 # The recipe of the HW5 report, section 1; presets are compared with it.
 REPORT_CHAIN = "pca128+tsne2"
 
+# fmt: off
 PRESETS = {
     "quick": Preset(
-        "600 digits, 5 epochs, both models and their baselines: a comparison in minutes",
-        {
-            "dataset": "digits",
-            "limit": 600,
-            "models": ["pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn"],
-            "reducers": ["none", "pca128", REPORT_CHAIN, "pca128+umap2"],
-            "seeds": 3,
-            "null": True,
-            "epochs": 5,
-            "lr": 1.5e-3,
-            "batch_size": 16,
-        },
-    ),
+        "600 digits, 5 epochs, both models and their baselines: a comparison in minutes", {
+        "dataset": "digits", "limit": 600,
+        "models": ["pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn"],
+        "reducers": ["none", "pca128", REPORT_CHAIN, "pca128+umap2"],
+        "seeds": 3, "null": True, "epochs": 5, "lr": 1.5e-3, "batch_size": 16,
+    }),
     "homework": Preset(
-        "the HW5 report's recipe: Adam 1e-5, 100 epochs, batches of 64, PCA 128 to t-SNE 2",
-        {
-            "dataset": "digits",
-            "limit": "all",
-            "models": ["cnn", "dnn"],
-            "reducers": [REPORT_CHAIN],
-            "seeds": 3,
-            "null": True,
-            "epochs": 100,
-            "lr": 1e-5,
-            "batch_size": 64,
-        },
-    ),
+        "the HW5 report's recipe: Adam 1e-5, 100 epochs, batches of 64, PCA 128 to t-SNE 2", {
+        "dataset": "digits", "limit": "all",
+        "models": ["cnn", "dnn"],
+        "reducers": [REPORT_CHAIN],
+        "seeds": 3, "null": True, "epochs": 100, "lr": 1e-5, "batch_size": 64,
+    }),
+    # docs/choosing.md says what was measured. No pipeline is best everywhere; kNN modularity
+    # selects one without labels. Hand-crafted features are the baseline; more rows would take time.
     "best": Preset(
-        "what did best on three kinds of data, within 15 minutes: for images of your own",
-        {
-            "dataset": "digits",
-            "limit": "all",
-            "models": ["hand-crafted", "contrastive-hand-crafted"],
-            # docs/choosing.md says what was measured. No pipeline is best everywhere; kNN
-            # modularity selects one without labels.
-            "reducers": ["pca64+tsne2", "pca64+umap8(min_dist=0,n_neighbors=30)"],
-            # Hand-crafted features are the baseline here; more rows would cost time.
-            "baselines": False,
-            "seeds": 5,
-            "budget": "15m",
-            "epochs": 40,
-            "lr": 1e-3,
-            "batch_size": 128,
-        },
-    ),
+        "what did best on three kinds of data, within 15 minutes: for images of your own", {
+        "dataset": "digits", "limit": "all",
+        "models": ["hand-crafted", "contrastive-hand-crafted"],
+        "reducers": ["pca64+tsne2", "pca64+umap8(min_dist=0,n_neighbors=30)"],
+        "baselines": False, "seeds": 5, "budget": "15m",
+        "epochs": 40, "lr": 1e-3, "batch_size": 128,
+    }),
+    # Training matters here: the dnn's codes are far better than those of fresh weights. A gate and
+    # no comparison: pipelines without a threshold would only take time.
     "regression": Preset(
-        "400 patches of photographs, 12 epochs of the dnn: what `make regression` runs",
-        {
-            # Training matters here: the dnn's codes are far better than those of fresh weights.
-            "dataset": "photos",
-            "limit": 400,
-            "models": ["pixels", "untrained-dnn", "dnn"],
-            "reducers": ["pca8", "pca64+tsne2"],
-            # A gate and no comparison: pipelines without a threshold would only take time.
-            "baselines": False,
-            "seeds": 5,
-            "epochs": 12,
-            "lr": 3e-4,
-            "batch_size": 16,
-        },
-    ),
+        "400 patches of photographs, 12 epochs of the dnn: what `make regression` runs", {
+        "dataset": "photos", "limit": 400,
+        "models": ["pixels", "untrained-dnn", "dnn"],
+        "reducers": ["pca8", "pca64+tsne2"],
+        "baselines": False, "seeds": 5, "epochs": 12, "lr": 3e-4, "batch_size": 16,
+    }),
 }
+# fmt: on
