@@ -12,6 +12,7 @@ from bench.base.command import main_of, new_app
 from bench.base.errors import UsageError
 
 if TYPE_CHECKING:
+    from bench.report.columns import Table
     from bench.report.speed import Speeds
 
 HOLDS, SLOWER, OTHER, GONE = "holds", "slower", "not comparable", "missing"
@@ -93,25 +94,20 @@ def exit_code(changes: list[Change]) -> int:
     return int(any(change.verdict in (SLOWER, GONE) for change in changes))
 
 
-def lay_out(changes: list[Change]) -> str:
-    """Write the comparison as a table, what is slower first."""
-    from tabulate import tabulate
+def table(changes: list[Change]) -> Table:
+    """Return the comparison as a table, what is slower first."""
+    from bench.report.columns import Column, Table, words
 
     order = [SLOWER, GONE, OTHER, HOLDS]
-    rows = [
-        [
-            change.group,
-            change.name,
-            f"{change.old:.2f}",
-            "" if change.new is None else f"{change.new:.2f}",
-            "" if change.new is None else f"{change.new / change.old - 1:+.0%}",
-            change.verdict + (f": {change.reason}" if change.reason else ""),
-        ]
-        for change in sorted(changes, key=lambda change: order.index(change.verdict))
+    columns = [
+        words("what", "group"),
+        words("who", "name"),
+        Column("old ratio", lambda change: f"{change.old:.2f}"),
+        Column("new ratio", lambda c: "" if c.new is None else f"{c.new:.2f}"),
+        Column("change", lambda c: "" if c.new is None else f"{c.new / c.old - 1:+.0%}"),
+        words("verdict", lambda c: c.verdict + (f": {c.reason}" if c.reason else "")),
     ]
-    header = ["what", "who", "old ratio", "new ratio", "change", "verdict"]
-    align = ("left", "left", "right", "right", "right", "left")
-    return tabulate(rows, header, disable_numparse=True, colalign=align)
+    return Table.of(columns, sorted(changes, key=lambda change: order.index(change.verdict)))
 
 
 @app.command(epilog=EPILOG)
@@ -139,7 +135,9 @@ def speed(
     measured in turns with it, changes with the code.
     """
     from bench.base.files import write_text
-    from bench.report.speed import fold, read, section, table
+    from bench.report.columns import to_terminal
+    from bench.report.speed import fold, read, section
+    from bench.report.speed import table as speed_table
 
     if len(runs) > 2:
         raise UsageError(f"one or two runs are wanted, found {len(runs)}")
@@ -151,10 +149,10 @@ def speed(
             raise UsageError(f"no results at {into}: python -m bench.grid writes them")
         write_text(into, fold(into.read_text(encoding="utf-8"), section(found[-1])))
     if len(found) == 1:
-        print(table(found[0], "simple"))
+        print(to_terminal(speed_table(found[0])))
         return 0
     changes = compare(found[0], found[1], tolerance)
-    print(lay_out(changes))
+    print(to_terminal(table(changes)))
     return exit_code(changes)
 
 

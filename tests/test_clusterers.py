@@ -9,7 +9,7 @@ from bench.base.grammar import GrammarError
 from bench.base.registry import UnknownNameError
 from bench.clusterers.named import Named
 from bench.contracts.clusterers import groups
-from bench.report.layout import escape
+from bench.report.columns import escape
 from bench.stages.cluster import cluster as cluster_stage
 from bench.stages.metrics import clustering, reference_space
 from tests.conftest import run_grid

@@ -97,11 +97,9 @@ def test_verdicts_stand_in_the_records_and_in_the_report(store):
     assert cell(found, "low")["behind_best_low"] < 0.4 < cell(found, "low")["behind_best_high"]
     assert cell(found, best)["interval_low"] < 0.9 < cell(found, best)["interval_high"]
     text = render(found, [])
-    said = (
-        f"**No single winner: 1 of 2 other cells cannot be told** from the first, **{best} with x**"
-    )
-    assert said in text
-    assert f"ahead of the next, {other} with x, by " in text
+    said = f"1 of 2 others shows no significant difference from **{best}, x**."
+    assert f"No single best pipeline on these 400 images: {said}" in text
+    assert f"The next, {other}, x, is behind by " in text
     assert "significantly worse, by 0.4" in text
     assert "Holm's correction for 2 comparisons" in text
 
@@ -109,8 +107,8 @@ def test_verdicts_stand_in_the_records_and_in_the_report(store):
 def test_few_seeds_name_no_winner_and_say_how_many_would_do(store):
     rows = [*scored(store, "high", "x", 0.9, 3), *scored(store, "low", "x", 0.4, 3)]
     text = render(add_verdicts(frame(*rows), store), [])
-    assert "**No single winner: 1 of 1 other cells cannot be told** from the first" in text
-    assert "with 3 seeds. 6 seeds are the least" in text
+    assert "the other shows no significant difference from **high, x**" in text
+    assert "With 3 seeds no such difference can be significant; that takes at least 6" in text
 
 
 def test_one_seed_has_no_interval(store):
@@ -120,20 +118,21 @@ def test_one_seed_has_no_interval(store):
     )
     assert found["interval_low"].isna().all()
     text = render(found, [])
-    assert "With one seed nothing is known of how far seeds move it." in text
+    assert "One seed does not show how much results vary between seeds." in text
 
 
 def test_cells_that_lost_seeds_leave_nothing_to_compare(store):
     rows = [*scored(store, "high", "x", 0.9), *scored(store, "lost", "x", 0.8)]
     rows[-1] |= {"status": "failed", "accuracy": None, "failed_stage": "score", "error": "E: x"}
     first = render(add_verdicts(frame(*rows), store), []).splitlines()[2]
-    assert "First of 2: **high with x**. No two cells have all of their seeds" in first
+    assert "**high, x** ranks first of 2 pipelines" in first
+    assert "No other pipeline has all of its seeds, so none is compared." in first
 
 
 def test_all_others_worse_is_said(store):
     rows = [*scored(store, "high", "x", 0.9), *scored(store, "low", "x", 0.4)]
     text = render(add_verdicts(frame(*rows), store), [])
-    assert "The winner is **high with x**: **all 1 other cells are worse**" in text
+    assert "**high, x** is the best pipeline on these 400 images: the other is significantly worse" in text
 
 
 def test_the_first_paragraph_says_how_far_no_method_at_all_is_behind(store):
@@ -142,9 +141,9 @@ def test_the_first_paragraph_says_how_far_no_method_at_all_is_behind(store):
         *scored(store, "pixels", "none", 0.5),
     ]  # fmt: skip
     first = render(add_verdicts(frame(*rows), store), []).splitlines()[2]
-    assert "it is ahead of the next, cnn with x, by 0.1" in first
-    assert "of plain k-means on pixels by 0.4" in first
-    assert "A seed of it takes 6.0 s, from images to clusters." in first
+    assert "The next, cnn, x, is behind by 0.1" in first
+    assert "k-means on pixels is behind by 0.4" in first
+    assert "One seed of it takes 6.0 s, from images to clusters." in first
 
 
 def test_dependent_images_have_no_image_term(store):

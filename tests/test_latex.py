@@ -5,7 +5,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.report.latex import escape, render
+from bench.analysis.results import Results
+from bench.report.columns import escape_tex
+from bench.report.latex import render
 from tests.test_report import frame, scored
 
 
@@ -15,7 +17,7 @@ def table(**verdicts):
         *scored("cnn", "none", 0.8, 0.9),
     )
     found["verdict"] = found["model"].map(verdicts)
-    return render(found)
+    return render(Results(found))
 
 
 def test_the_best_is_bold_and_those_like_it_have_a_dagger():
@@ -28,14 +30,14 @@ def test_the_best_is_bold_and_those_like_it_have_a_dagger():
     assert r"\dagger" not in table(cnn="best", dnn_1="significantly worse")
 
 
-def test_cells_without_labels_show_what_they_are_judged_by():
+def test_without_labels_knn_modularity_is_shown():
     rows = [
         row
         | dict.fromkeys(("accuracy", "public_accuracy", "private_accuracy", "nmi", "ari"))
-        | {"knn_modularity": 0.5 + row["seed_index"] / 10}
+        | {"knn_modularity": 0.5 + row["seed_index"] / 10, "largest_class": None, "labeled": False}
         for row in scored("cnn", "none", 0.8, 0.9)
     ]
-    text = render(frame(*rows))
+    text = render(Results(frame(*rows)))
     assert "model & chain & kNN modularity & MSE & 95\\% interval" in text
     assert "cnn & none & 0.550" in text
     assert "interval of kNN modularity" in text
@@ -53,7 +55,7 @@ def test_every_row_has_as_many_columns_as_the_table():
 
 @given(st.text(alphabet="a\\&%$#_{}~^±–", max_size=20))
 def test_nothing_in_a_name_is_a_command(text):
-    found = escape(text)
+    found = escape_tex(text)
     for known in (r"\textbackslash{}", r"\textasciitilde{}", r"\textasciicircum{}", r"$\pm$"):
         found = found.replace(known, "")
     assert not re.search(r"(?<!\\)[&%$#_{}~^]", found)

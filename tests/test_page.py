@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from bench.analysis.folder import open_grid
+from bench.analysis.results import Results
 from bench.contracts.material import make_images
-from bench.report.page import planes, render
+from bench.report.page import embeddings, render
 from bench.report.page.sheets import sheets
 from bench.stages.metrics.centroid_ratio import ambiguities, centers
 from tests.browser import PHONE, launched, opened
@@ -116,6 +117,7 @@ def test_it_answers_first(page, results):
     records = pd.read_csv(results / "results.csv")
     heading = page.locator("h1").inner_text()
     assert "on these 60 images" in heading
+    heading = page.locator("header").inner_text()
     best = records[(records["status"] == "ok")].groupby(["model", "chain"])["accuracy"].mean()
     assert f"{best.max():.3f}" in heading
 
@@ -151,7 +153,7 @@ def test_the_table_is_filtered(page):
     page.fill("#filter", "")
     page.select_option("#status", "failed")
     assert 0 < rows.count() < everything
-    assert page.locator("#shown").inner_text() == f"{rows.count()} of {everything} cells"
+    assert page.locator("#shown").inner_text() == f"{rows.count()} of {everything} pipelines"
     assert "train: ValueError: </script><script>alert(1)</script>" in rows.first.inner_text()
 
 
@@ -180,7 +182,7 @@ def test_the_pointer_shows_the_image_and_its_reconstruction(page, image, finishe
     assert finished.dataset.class_names[finished.dataset.labels[shown]] in told
     tiles = card.locator(".tile")
     assert all("blob:" in t.evaluate("tile => tile.style.backgroundImage") for t in tiles.all())
-    models = [cell(page, side)["model"] for side in "ab"]
+    models = [pipeline(page, side)["model"] for side in "ab"]
     titles = tiles.evaluate_all("tiles => tiles.map(tile => tile.title)")
     assert titles == ["original", *(f"by {model}" for model in dict.fromkeys(models))]
     for model in models:
@@ -190,17 +192,17 @@ def test_the_pointer_shows_the_image_and_its_reconstruction(page, image, finishe
     card.wait_for(state="hidden")
 
 
-def cell(page, side):
-    """Return what the page holds of the cell in a plane."""
+def pipeline(page, side):
+    """Return what the page holds of the pipeline in an embedding."""
     number = page.evaluate(f"latentgrid.state.{side}")
-    return json.loads(page.locator("#data").inner_text())["cells"][number]
+    return json.loads(page.locator("#data").inner_text())["pipelines"][number]
 
 
 def test_both_models_reconstructions_are_shown(page):
-    names = texts(page, "#cell-a option")
+    names = texts(page, "#pipeline-a option")
     for side, model in (("a", "pixels,"), ("b", "dnn,")):
         wanted = next(name for name in names if name.startswith(model))
-        page.select_option(f"#cell-{side}", label=wanted)
+        page.select_option(f"#pipeline-{side}", label=wanted)
     page.locator("#keys-b").focus()
     page.keyboard.press("ArrowRight")
     tiles = page.locator("#card .tile")
@@ -221,7 +223,7 @@ def test_a_finger_is_shown_the_image_that_it_taps(browser, results):
         page.locator("#card").wait_for(state="visible")
 
 
-def test_what_is_drawn_around_is_selected_in_both_planes(page):
+def test_what_is_drawn_around_is_selected_in_both_embeddings(page):
     x, y = point(page, "a", 0)
     page.mouse.move(x - 60, y - 60)
     page.mouse.down()
@@ -251,11 +253,11 @@ def test_groups_are_selected_from_a_list(page, finished):
     assert page.locator("#select").input_value() == ""
 
 
-def test_cells_differ_by_what_clusters_are_assigned_to(page, finished):
+def test_pipelines_differ_by_what_clusters_are_assigned_to(page, finished):
     """Their numbers mean nothing: the same clusters under other numbers do not differ."""
-    for number in range(page.locator("#cell-b option").count()):
-        page.select_option("#cell-b", str(number))
-        page.select_option("#select", label="assigned otherwise in B")
+    for number in range(page.locator("#pipeline-b option").count()):
+        page.select_option("#pipeline-b", str(number))
+        page.select_option("#select", label="assigned to another label in B")
         found = [labels_given(shown(page, finished, side), finished.store) for side in "ab"]
         assert selected(page) == np.flatnonzero(found[0] != found[1]).tolist()
 
@@ -267,8 +269,8 @@ def labels_given(record, store):
 
 
 def shown(page, finished, side="a"):
-    """Return the record of the cell in a plane."""
-    there = cell(page, side)
+    """Return the record of the pipeline in an embedding."""
+    there = pipeline(page, side)
     rows = finished.records
     rows = rows[(rows["model"] == there["model"]) & (rows["chain"] == there["chain"])]
     seed = int(re.search(r"seed (\d+)", page.locator("#look > p").first.inner_text())[1])
@@ -315,12 +317,12 @@ def test_every_part_is_reached_by_tab(page):
     for _ in range(160):
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.id || document.activeElement.className"))
-    assert {"skip", "filter", "status", "wide", "keys-a", "keys-b", "cell-a", "select"} <= seen
+    assert {"skip", "filter", "status", "wide", "keys-a", "keys-b", "pipeline-a", "select"} <= seen
 
 
 def test_links_lead_to_parts_of_the_page(page):
     targets = page.locator("nav a, a.skip").evaluate_all("links => links.map(l => l.hash)")
-    assert set(targets) == {"#cells", "#map", "#cost", "#look", "#clusters"}
+    assert set(targets) == {"#pipelines", "#map", "#cost", "#look", "#clusters"}
     for target in targets:
         assert page.locator(target).count() == 1
     page.locator("nav a", has_text="Clusters").press("Enter")
@@ -343,8 +345,8 @@ def test_points_are_colored_four_ways(page, finished):
 
 
 def test_the_confusion_matrix_adds_up(page, finished):
-    for option in page.locator("#cell-a option").all():
-        page.select_option("#cell-a", option.get_attribute("value"))
+    for option in page.locator("#pipeline-a option").all():
+        page.select_option("#pipeline-a", option.get_attribute("value"))
         record = shown(page, finished)
         rows = [re.split(r"\s*\t", row) for row in texts(page, "#confusion tbody tr")]
         counts = np.array([[int(value) for value in row[1:]] for row in rows])
@@ -353,8 +355,8 @@ def test_the_confusion_matrix_adds_up(page, finished):
         assert np.trace(counts) == round(record["accuracy"] * 60)
 
 
-def test_contact_sheets_begin_with_the_most_typical_and_the_most_doubtful(page, finished):
-    page.select_option("#cell-a", "1")
+def test_contact_sheets_begin_with_the_most_typical_and_the_most_ambiguous(page, finished):
+    page.select_option("#pipeline-a", "1")
     record, store = shown(page, finished), finished.store
     points = store.load("reduce", record["reduce_artifacts"]).require("train")
     clusters = store.load("cluster", record["cluster_artifacts"]).require("train")
@@ -370,13 +372,13 @@ def test_contact_sheets_begin_with_the_most_typical_and_the_most_doubtful(page, 
             assert strip.locator(".tile").count() == min(24, len(members))
 
 
-def test_a_cell_is_opened_from_the_table_and_from_the_heat_map(page):
+def test_an_embedding_is_shown_from_the_table_and_from_the_heat_map(page):
     page.locator("#table button.look[data-side=b]").last.click()
-    last = page.locator("#cell-b option").count() - 1
+    last = page.locator("#pipeline-b option").count() - 1
     assert page.evaluate("latentgrid.state.b") == last
     page.locator("#map button").first.press("Enter")
     chosen = page.evaluate("latentgrid.state.a")
-    assert page.locator("#map button").first.get_attribute("data-cell") == str(chosen)
+    assert page.locator("#map button").first.get_attribute("data-pipeline") == str(chosen)
 
 
 def test_html_in_names_stays_text(page, finished):
@@ -431,7 +433,7 @@ def test_labels_of_validation_images_color_no_training_image(browser, tmp_path, 
     assert done.returncode == 0, done.stderr
     with opened(browser, tmp_path / "results" / "index.html") as page:
         assert page.locator('input[value="label"]').is_disabled()
-        assert "since the same images chose it" in page.locator("h1").inner_text()
+        assert "because the same images chose the pipeline" in page.locator("header").inner_text()
         assert all(" → " in title for title in texts(page, "#sheets h3"))
         assert page.locator("#sheets .wrong").count() == 0
 
@@ -452,7 +454,7 @@ def test_without_labels_there_is_nothing_to_be_wrong_about(browser, tmp_path):
             assert page.locator(f'input[value="{way}"]').is_disabled()
         assert page.locator('input[value="cluster"]').is_checked()
         assert page.locator("#confusion-part").is_hidden()
-        assert "evidence and no proof" in page.locator("h1").inner_text()
+        assert "a score without labels" in page.locator("header").inner_text()
         assert page.locator("#sheets .tile").count() > 0
 
 
@@ -498,12 +500,12 @@ def test_reports_are_made_again_as_they_were(run, tmp_path):
 def test_a_page_that_is_current_is_left_alone(finished, results):
     path = results / "index.html"
     path.write_text(path.read_text().replace("</html>", "<!-- kept --></html>"))
-    render.write(finished.records, finished.dataset, finished.store, results)
+    render.write(Results(finished.records), finished.dataset, finished.store, results)
     assert "<!-- kept -->" in path.read_text()
     other = replace(finished.dataset, class_names=("one", "other"))
-    render.write(finished.records, other, finished.store, results)
+    render.write(Results(finished.records), other, finished.store, results)
     assert "<!-- kept -->" not in path.read_text()
-    render.write(finished.records, finished.dataset, finished.store, results)
+    render.write(Results(finished.records), finished.dataset, finished.store, results)
 
 
 @pytest.mark.parametrize(
@@ -548,25 +550,25 @@ def test_images_come_back_from_sheets():
 
 
 def test_of_many_images_evenly_spaced_ones_are_shown(finished):
-    found = planes.collect(finished.records, finished.dataset, finished.store, most=20)
+    found = embeddings.collect(Results(finished.records), finished.dataset, finished.store, most=20)
     assert found.data["count"] == 20
     assert found.pictured.tolist()[::19] == [0, 59]
     assert any("20 of 60 images are shown" in note for note in found.left_out)
-    clusters = np.frombuffer(base64.b64decode(found.data["cells"][0]["clusters"]), "<i2")
+    clusters = np.frombuffer(base64.b64decode(found.data["pipelines"][0]["clusters"]), "<i2")
     assert len(clusters) == 20
 
 
-def test_planes_keep_their_shape():
+def test_embeddings_keep_their_shape():
     points = np.array([[0.0, 0.0], [10.0, 5.0], [10.0, 0.0]])
-    placed = planes._fit(points)
+    placed = embeddings._fit(points)
     assert placed.min() >= 0
-    assert placed.max() <= planes.FINE
+    assert placed.max() <= embeddings.FINE
     lengths = placed.max(axis=0) - placed.min(axis=0)
     assert lengths[0] == pytest.approx(2 * lengths[1], abs=2)
-    assert planes.flat(points.astype(np.float32))[1] == "as embedded"
+    assert embeddings.flat(points.astype(np.float32))[1] == "as embedded"
     wide = np.random.default_rng(0).normal(size=(30, 7)).astype(np.float32)
-    assert planes.flat(wide)[0].shape == (30, 2)
-    assert planes.flat(wide[:, :1])[0].shape == (30, 2)
+    assert embeddings.flat(wide)[0].shape == (30, 2)
+    assert embeddings.flat(wide[:, :1])[0].shape == (30, 2)
 
 
 @pytest.mark.slow
@@ -610,15 +612,16 @@ def test_twenty_thousand_points_are_looked_into(browser, tmp_path, record_proper
 
 def test_many_clusters_are_made_as_they_come_into_view(browser, finished, results, tmp_path):
     """HDBSCAN may find hundreds; a page that made all their tiles at once stood still."""
-    found = planes.collect(finished.records, finished.dataset, finished.store)
-    for cell in found.data["cells"]:
-        cell["clusters"] = planes.packed(np.arange(60), "<i2")
+    found = embeddings.collect(Results(finished.records), finished.dataset, finished.store)
+    for cell in found.data["pipelines"]:
+        cell["clusters"] = embeddings.packed(np.arange(60), "<i2")
         cell["numbers"] = list(range(60))
         cell["assignment"] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planes, "collect", lambda *arguments: found)
+        patch.setattr(embeddings, "collect", lambda *arguments: found)
         (tmp_path / "index.html").write_text(
-            render.render(finished.records, finished.dataset, finished.store), encoding="utf-8"
+            render.render(Results(finished.records), finished.dataset, finished.store),
+            encoding="utf-8",
         )
     with opened(browser, tmp_path / "index.html") as page:
         page.check('input[value="cluster"]')
@@ -631,10 +634,10 @@ def test_many_clusters_are_made_as_they_come_into_view(browser, finished, result
         last.locator(".tile").first.wait_for()
 
 
-def test_a_page_has_room_for_so_many_cells():
-    assert planes._room(600) == planes.MOST_CELLS
-    assert 10 < planes._room(20_000) < planes.MOST_CELLS
-    assert planes._room(10**9) == 2
+def test_a_page_has_room_for_so_many_pipelines():
+    assert embeddings._room(600) == embeddings.MOST_PIPELINES
+    assert 10 < embeddings._room(20_000) < embeddings.MOST_PIPELINES
+    assert embeddings._room(10**9) == 2
 
 
 def test_hovering_does_not_draw_the_points_again(page):

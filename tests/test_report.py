@@ -1,6 +1,8 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pandas as pd
@@ -10,9 +12,9 @@ from PIL import Image
 from bench.analysis.records import distinct_seconds
 from bench.analysis.results import VERDICT_COLUMNS, Results
 from bench.base.naming import pipeline_file_name
-from bench.report import headline
-from bench.report.markdown import escape, render
-from bench.report.tables import grid_table, mean_and_spread, report_table
+from bench.report import columns, fresh, headline, markdown, tables
+from bench.report.columns import Table, escape
+from bench.report.tables import mean_and_spread
 from bench.report.write import prepare
 from bench.stages import stages_of_runs
 from bench.stages.metrics.table import METRICS
@@ -78,6 +80,10 @@ def frame(*rows):
     return pd.DataFrame(rows).assign(**dict.fromkeys(VERDICT_COLUMNS))
 
 
+def render(records, figures=(), curve=None):
+    return markdown.render(Results(records), list(figures), curve)
+
+
 def scored(model, chain, *accuracies, **values):
     return [
         record(
@@ -113,7 +119,7 @@ def test_what_is_transductive_and_what_is_inductive_is_said():
     assert "NMI, AMI and ARI are transductive" in text
     assert "is inductive" not in text
     text = render(frame(*(row | {"validation_accuracy": 0.4} for row in rows)), [])
-    assert "*Validation* is inductive" in text
+    assert "*Validation* accuracy is inductive" in text
     assert "100 images; mean ± standard deviation over 2 seeds." in text
 
 
@@ -123,12 +129,12 @@ def test_a_collapse_is_seen_whatever_its_accuracy():
     (line,) = (
         line
         for line in render(frame(*rows), []).splitlines()
-        if "clusters fewer than sought" in line
+        if "fewer clusters than requested" in line
     )
     assert [part.strip() for part in line.split("|")[1:4]] == ["dnn", "pca5", "3"]
-    assert "7 clusters fewer than sought" in line
+    assert "7 fewer clusters than requested" in line
     rows[1]["clusters_found"] = 10
-    assert "clusters fewer than sought" not in render(frame(*rows), [])
+    assert "fewer clusters than requested" not in render(frame(*rows), [])
 
 
 def test_the_table_of_embeddings_has_what_was_measured():
@@ -159,18 +165,18 @@ def failed(model, chain, seed):
 def test_failed_cells_are_shown_as_failed():
     rows = [*scored("dnn", "pca5", 0.5, 0.7), failed("dnn", "pca5", 2), failed("cnn", "pca5", 0)]
     records = frame(*rows)
-    _, table = grid_table(records)
+    table = tables.grid(Results(records)).texts
     assert table[0][:3] == ["dnn", "pca5", "0.600 ± 0.141"]
     assert table[0][-1] == "2 of 3, rest failed"
     assert table[1][:3] == ["cnn", "pca5", "failed"]
     text = render(records, [])
-    assert "**2 of 4 cells failed;**" in text
+    assert "2 of 4 runs failed." in text
     assert r"ValueError: a\|b \<c\>" in text
 
 
 def test_all_cells_failed():
     text = render(frame(failed("dnn", "pca5", 0)), [])
-    assert "**No cell was finished: 1 failed, 0 were skipped;**" in text
+    assert "No pipeline finished on these 100 images. 1 of 1 run failed." in text
     assert re.search(r"\| dnn +\| pca5 +\| +failed \|", text)
 
 
@@ -201,37 +207,48 @@ def judged(frame, **verdicts):
 
 
 @pytest.mark.parametrize(
-    ("frame_of", "sentence"),
+    ("frame_of", "sentences"),
     [
         (
             lambda: judged(
                 frame(*scored("cnn", "none", 0.8, 0.9), *scored("dnn", "none", 0.4, 0.6)),
                 cnn="best", dnn="significantly worse",
             ),
-            "First on these 100 images is cnn with none (accuracy 0.850 ± 0.071, 95% interval "
-            "0.700 to 0.900 over seeds and images; 0.840 ± 0.071 on the half that did not choose "
-            "it); the other cell is worse, by the same seeds and images.",
+            [
+                "cnn, none is the best pipeline on these 100 images: the other is significantly "
+                "worse, by the same seeds and images.",
+                "Its accuracy is 0.850 ± 0.071, 95% interval 0.700 to 0.900 over seeds and "
+                "images; on the half that did not choose it 0.840 ± 0.071.",
+            ],
         ),
         (
             lambda: judged(
                 frame(*scored("cnn", "none", 0.8, 0.9), *scored("dnn", "none", 0.8, 0.8)),
                 cnn="best", dnn="no significant difference",
             ),
-            "No single winner on these 100 images: first is cnn with none (accuracy 0.850 ± 0.071, "
-            "95% interval 0.700 to 0.900 over seeds and images; 0.840 ± 0.071 on the half that did "
-            "not choose it), and the other cell cannot be told from it with 2 seeds (6 are the "
-            "least that could).",
+            [
+                "No single best pipeline on these 100 images: the other shows no significant "
+                "difference from cnn, none.",
+                "Its accuracy is 0.850 ± 0.071, 95% interval 0.700 to 0.900 over seeds and "
+                "images; on the half that did not choose it 0.840 ± 0.071.",
+                "With 2 seeds no such difference can be significant; that takes at least 6 seeds.",
+            ],
         ),
         (
             lambda: frame(*scored("cnn", "none", 0.8), *scored("dnn", "none", 0.8)),
-            "First on these 100 images is cnn with none (accuracy 0.800; 0.790 on the half that "
-            "did not choose it); how far seeds move that is not known from one.",
+            [
+                "cnn, none ranks first of 2 pipelines on these 100 images.",
+                "Its accuracy is 0.800; on the half that did not choose it 0.790.",
+                "One seed does not show how much results vary between seeds.",
+            ],
         ),
         (
             lambda: frame(*scored("cnn", "none", 0.8)),
-            "First on these 100 images is cnn with none (accuracy 0.800; 0.790 on the half that "
-            "did not choose it); it is the only cell, and how far seeds move that is not known "
-            "from one.",
+            [
+                "cnn, none is the only pipeline on these 100 images.",
+                "Its accuracy is 0.800; on the half that did not choose it 0.790.",
+                "One seed does not show how much results vary between seeds.",
+            ],
         ),
         (
             lambda: judged(
@@ -242,29 +259,37 @@ def judged(frame, **verdicts):
                 ),
                 cnn="best", dnn="significantly worse",
             ),
-            "First on these 100 images is cnn with none (accuracy 0.850 ± 0.071, 95% interval "
-            "0.700 to 0.900 over seeds alone; 0.840 ± 0.071 on the half that did not choose it); "
-            "the other cell is worse, by the same seeds; 1 of 3 cells failed or were skipped.",
+            [
+                "cnn, none is the best pipeline on these 100 images: the other is significantly "
+                "worse, by the same seeds.",
+                "Its accuracy is 0.850 ± 0.071, 95% interval 0.700 to 0.900 over seeds alone; on "
+                "the half that did not choose it 0.840 ± 0.071.",
+                "1 of 5 runs failed.",
+            ],
         ),
         (
             lambda: frame(record(status="failed"), record(seed=1, status="skipped")),
-            "No cell can be judged: 1 failed, 1 skipped.",
+            [
+                "No pipeline finished on these 100 images.",
+                "1 of 2 runs failed.",
+                "1 of 2 runs was skipped.",
+            ],
         ),
     ],
 )  # fmt: skip
-def test_the_answer_is_a_sentence_with_its_certainty(frame_of, sentence):
-    assert headline.answer(frame_of()) == sentence
+def test_the_answer_comes_first_and_says_how_certain_it_is(frame_of, sentences):
+    assert headline.answer(Results(frame_of())) == sentences
 
 
 def test_the_heat_map_says_what_failed(tmp_path):
-    from bench.report.figures import _heat_map, _heat_text
+    from bench.report.figures import _heat_map
 
     rows = [*scored("dnn", "pca5", 0.9), failed("dnn", "pca5", 1), failed("cnn", "pca5", 0)]
-    cells = Results(frame(*rows)).summary.set_index("model")
-    assert _heat_text(cells.loc["dnn"], "accuracy") == "0.900*"
-    assert _heat_text(cells.loc["cnn"], "accuracy") == "failed"
-    assert _heat_text(cells.loc["dnn"], "validation_accuracy") == "–"
-    drawn = _heat_map(frame(*rows), tmp_path)
+    results = Results(frame(*rows, *scored("dnn", "none", 0.5), record("cnn", "none")))
+    _, texts = tables.heat_map(results)
+    assert texts.to_numpy().tolist() == [["0.900*", "0.500"], ["failed", "–"]]
+    assert list(texts.index) == ["dnn", "cnn"]
+    drawn = _heat_map(results, tmp_path)
     assert drawn is not None
     assert drawn.path.stat().st_size > 1000
 
@@ -283,21 +308,23 @@ def test_validation_leads_where_training_images_have_no_labels():
     best = Results(records).best
     assert best is not None
     assert best.model == "cnn"
-    _, header, table = report_table(records)
-    assert header == [
-        "model", "summed batch MSE", "MSE", "validation", "accuracy, 95%"
+    _, table = tables.hw5(Results(records))
+    assert table.header == [
+        "model", "summed batch MSE", "MSE", "validation", "validation, 95%"
     ]  # fmt: skip
-    assert table[0][0] == "cnn"
+    assert table.texts[0][0] == "cnn"
 
 
-def test_the_reports_rows_stand_beside_ours():
+def test_the_rows_of_the_hw5_report_stand_beside_ours():
     records = frame(*scored("dnn", "pca128+tsne2", 0.5), *scored("dnn", "none", 0.9))
-    chain, header, table = report_table(records)
+    chain, table = tables.hw5(Results(records))
     assert chain == "pca128+tsne2"
-    assert header[:4] == ["model", "summed batch MSE", "MSE", "accuracy"]
-    assert table[0][3] == "0.500"
-    assert table[1] == ["CNN (the report's)", "7.41368", "0.0526", "0.79589", "–", "–", "–"]
-    assert table[2] == ["DNN (the report's)", "6.72101", "0.0477", "0.81089", "–", "–", "–"]
+    assert table.header[:4] == ["model", "summed batch MSE", "MSE", "accuracy"]
+    assert table.texts[0][3] == "0.500"
+    assert table.texts[1:] == [
+        ["CNN (HW5 report)", "7.41368", "0.0526", "0.79589", "–", "–", "–"],
+        ["DNN (HW5 report)", "6.72101", "0.0477", "0.81089", "–", "–", "–"],
+    ]
 
 
 def test_shared_work_is_counted_once():
@@ -319,10 +346,10 @@ def test_markdown_shows_text_as_it_is(text):
     assert html.unescape(plain) == " ".join(text.split())
 
 
-def test_the_reports_table_is_of_a_chain_that_reduces_where_there_is_one():
+def test_the_table_of_the_hw5_report_is_of_a_chain_that_reduces_where_there_is_one():
     records = [record(chain=chain) for chain in ("none", "pca5", "umap2")]
-    assert report_table(frame(*records))[0] == "pca5"
-    assert report_table(frame(records[0]))[0] == "none"
+    assert tables.hw5(Results(frame(*records)))[0] == "pca5"
+    assert tables.hw5(Results(frame(records[0])))[0] == "none"
 
 
 def test_names_of_files_do_not_collide():
@@ -330,6 +357,43 @@ def test_names_of_files_do_not_collide():
     names = {pipeline_file_name(*pair, "kmeans") for pair in pairs}
     assert len(names) == len(pairs)
     assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in names)
+
+
+def test_a_column_is_declared_once_and_shown_in_every_form():
+    rows = [{"name": "a_1", "value": 0.5}, {"name": "<b>", "value": float("nan")}]
+    table = Table(
+        [
+            columns.words("name", lambda row: row["name"]),
+            columns.numbers("value", lambda row: row["value"], ".2f", meaning="how many"),
+        ],
+        rows,
+    )
+    assert table.texts == [["a_1", "0.50"], ["<b>", "–"]]
+    lines = columns.to_terminal(table).splitlines()
+    assert [line.split() for line in lines[2:]] == [["a_1", "0.50"], ["<b>", "–"]]
+    assert "| \\<b\\>  |       – |" in columns.to_markdown(table)
+    assert r"a\_1 & 0.50 \\" in columns.to_latex(table, lambda row, column, text: text)
+    assert columns.to_csv(table) == "name,value\na_1,0.5\n<b>,\n"
+    html = columns.to_html(table, sortable=True)
+    assert "&lt;b&gt;" in html
+    assert 'data-order="0.5"' in html
+    assert 'title="how many"' in html
+
+
+def test_the_clusterer_is_a_column_where_it_is_not_always_kmeans():
+    rows = scored("dnn", "pca5", 0.5)
+    assert "clusterer" not in tables.grid(Results(frame(*rows))).header
+    table = tables.grid(Results(frame(*rows, *scored("dnn", "pca5", 0.4, clusterer="gmm"))))
+    assert [row[:3] for row in table.texts] == [
+        ["dnn", "pca5", "kmeans"], ["dnn", "pca5", "gmm"],
+    ]  # fmt: skip
+
+
+def test_the_largest_class_is_the_last_row():
+    results = Results(frame(*scored("dnn", "pca5", 0.5)))
+    table = tables.with_chance(tables.grid(results), results)
+    assert table.texts[-1][:3] == ["always the largest class", "–", "0.100"]
+    assert set(table.texts[-1][3:]) == {"–"}
 
 
 # a whole run
@@ -390,10 +454,10 @@ def test_results_md_names_what_is_there(finished):
         with Image.open(out / link) as image:
             assert image.size[0] > 200
     assert text.count("![") == 6
-    assert "150 of the set's 1,797 images" in text
-    assert "2 epochs in place of 100" in text
+    assert "150 of the data set's 1,797 images" in text
+    assert "2 instead of 100 epochs" in text
     assert records["dataset_fingerprint"][0][:16] in text
-    assert text.index("CNN (the report's)") < text.index("The whole grid")
+    assert text.index("CNN (HW5 report)") < text.index("All pipelines")
 
 
 def test_figures_are_drawn_once_and_stale_ones_removed(finished):
@@ -402,15 +466,36 @@ def test_figures_are_drawn_once_and_stale_ones_removed(finished):
     _, place = finished
     folder = place / "out" / "figures"
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
-    assert {"reconstructions.png", "accuracy.png", "planes.png", "loss.png"} < set(before)
-    assert sum(name.startswith("plane-") for name in before) == 2
-    (folder / "plane-of-another-run.png").write_bytes(b"")
+    assert {"reconstructions.png", "accuracy.png", "embeddings.png", "loss.png"} < set(before)
+    assert sum(name.startswith("embedding-") for name in before) == 2
+    (folder / "embedding-of-another-run.png").write_bytes(b"")
     (folder / "mine.png").write_bytes(b"")
     run_python(config=place / "out" / "grid.toml")
     after = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
     assert after.pop("mine.png")
     assert after == before
-    assert figures._painted_from(folder / "loss.png")
+    assert figures._made_from(folder / "loss.png")
+
+
+def test_an_edit_of_what_shapes_them_draws_pictures_and_page_again(finished, monkeypatch, tmp_path):
+    _, place = finished
+    out = place / "out"
+    made = ["figures/loss.png", "figures/accuracy.png", "index.html"]
+    before = [(out / name).stat().st_mtime_ns for name in made]
+    # A copy of the metrics, an explanation of which is edited.
+    copy = tmp_path / "metrics"
+    copytree(Path(fresh.__file__).parents[1] / "stages" / "metrics", copy)
+    monkeypatch.setattr(fresh, "PACKAGES", (*fresh.PACKAGES, copy))
+    run_python(config=out / "grid.toml")
+    again = [(out / name).stat().st_mtime_ns for name in made]
+    assert all(new > old for new, old in zip(again, before, strict=True))
+    run_python(config=out / "grid.toml")
+    assert [(out / name).stat().st_mtime_ns for name in made] == again
+    with (copy / "table.py").open("a") as file:
+        file.write("# edited")
+    run_python(config=out / "grid.toml")
+    after = [(out / name).stat().st_mtime_ns for name in made]
+    assert all(new > old for new, old in zip(after, again, strict=True))
 
 
 def test_what_an_earlier_run_left_is_removed(finished, image_folder):

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from bench.analysis.results import Results
 from bench.analysis.selection import DEFAULT, SCORES, Selection, leave_one_out, select, select_in
 from bench.base.errors import UsageError
-from bench.report import markdown, unlabeled
+from bench.report import markdown
 from bench.report.headline import render
 from tests.conftest import run_module
 from tests.test_report import frame, record
@@ -98,26 +98,25 @@ def test_the_default_is_a_candidate_and_all_have_a_meaning():
     assert all(score.meaning and score.name == name for name, score in SCORES.items())
 
 
-def test_the_report_of_labeled_images_shows_what_would_have_been_picked():
-    (_, note, table) = unlabeled.sections(cells(**FOUR))
+def test_the_report_of_labeled_images_shows_what_would_have_been_selected():
+    (_, note, table) = markdown.without_labels(Results(cells(**FOUR)))
     assert "regret" in note
     (line,) = [line for line in table.splitlines() if line.startswith("| kNN modularity  ")]
     assert [part.strip() for part in line.split("|")[3:7]] == ["m, b", "+0.80", "0.200", "4"]
 
 
-def test_unlabeled_cells_are_ranked_by_coherence():
+def test_unlabeled_pipelines_are_ranked_by_knn_modularity():
     nothing = cells(**FOUR).assign(
         accuracy=math.nan, public_accuracy=math.nan, largest_class=math.nan, labeled=False
     )
-    (title, _, table) = unlabeled.sections(nothing)
-    assert title == "## Without labels"
+    (title, _, table) = markdown.without_labels(Results(nothing))
+    assert title == "## Selection without labels"
     chains = [line.split("|")[2].strip() for line in table.splitlines()[2:]]
     assert chains == ["b", "a", "c", "d"]
-    said = render(nothing)
-    assert "Judged by kNN modularity" in said
-    assert "**m with b**" in said
-    assert "Its kNN modularity is **0.550**" in said
-    page = markdown.render(nothing.assign(interval_low=0.4, interval_high=0.6), [])
+    said = render(Results(nothing))
+    assert "**m, b** ranks first of 4 pipelines" in said
+    assert "Its kNN modularity is 0.550; a score without labels" in said
+    page = markdown.render(Results(nothing.assign(interval_low=0.4, interval_high=0.6)), [])
     assert "The interval is of kNN modularity" in page
     assert "Images share neighbors" in page
 
@@ -129,7 +128,7 @@ def test_cells_that_were_not_finished_do_not_lead():
     )
     assert Results(rows).best is None
     assert not Results(rows).has_scores
-    assert "No cell was finished" in render(rows)
+    assert "No pipeline finished" in render(Results(rows))
     rows.loc[3, "status"] = "ok"  # of the least kNN modularity
     found = Results(rows).best
     assert found is not None

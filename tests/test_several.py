@@ -180,10 +180,10 @@ def test_who_lacks_seeds_shares_the_worst_ranks():
     found = rank(Results(frame(*rows)))
     assert of(found) == {"a": [3.5, 1], "b": [3.5, 2], "c": [1, 3], "d": [2, 4]}
     assert list(found.states["one"].loc[[("a", "x", "kmeans"), ("b", "x", "kmeans")]]) == ["failed", "skipped"]
-    text = render(frame(*rows))
+    text = render(Results(frame(*rows)))
     assert "shares the worst ranks" in text
-    assert "**2 of 16 cells failed;**" in text
-    assert "**1 of 16 cells were skipped;**" in text
+    assert "**2 of 16 runs failed;**" in text
+    assert "**1 of 16 runs were skipped;**" in text
 
 
 def test_a_set_on_which_nothing_was_finished_counts_and_one_without_labels_does_not():
@@ -196,21 +196,21 @@ def test_a_set_on_which_nothing_was_finished_counts_and_one_without_labels_does_
     found = rank(Results(frame(*rows, *bare)))
     assert of(found) == {"a": [1, 1.5], "b": [2, 1.5]}
     assert found.unlabeled == ("bare",)
-    text = render(frame(*rows, *bare))
+    text = render(Results(frame(*rows, *bare)))
     assert "Without labels, and so without accuracy and rank: bare" in text
-    assert "100 images without labels" in text
-    nothing = render(frame(*bare))
-    assert "No data set is labeled" in nothing
+    assert "These 100 images have no labels" in text
+    nothing = render(Results(frame(*bare)))
+    assert "No data set has labels" in nothing
 
 
 def test_fewer_than_six_sets_claim_nothing_and_six_do():
     rows = [row for s in range(5) for row in cells(f"s{s}", [0.9, 0.5])]
-    text = render(frame(*rows))
-    assert "With fewer than six labeled data sets no claim of significance can be made" in text
-    assert "over 5 is 0.062, and over six 0.031" in text
+    text = render(Results(frame(*rows)))
+    assert "With fewer than six labeled data sets no claim of significance is made" in text
+    assert "0.062 over 5, and 0.031 over six" in text
     assert "worse" not in text.partition("## s0")[0].replace("worst", "")
-    text = render(frame(*rows, *cells("s5", [0.9, 0.5])))
-    assert "Over 6 data sets, 1 of 1 cells" in text
+    text = render(Results(frame(*rows, *cells("s5", [0.9, 0.5]))))
+    assert "Over 6 data sets, 1 of 1 other pipeline" in text
     assert "significantly worse, p = 0.031" in text
     assert least_p(6) == 2 / 2**6
 
@@ -455,8 +455,8 @@ def test_only_cached_tells_of_a_set_that_has_nothing_there(ran, npy_folder, monk
     code, shown = in_process(capsys, "--dataset", sets, *TINY, "--only-cached", "--out", "half")
     assert code == 0, shown.err
     text = (folder / "half" / "results.md").read_text()
-    assert "**4 of 8 cells were skipped;**" in text
-    assert "No cell was finished" in text
+    assert "**4 of 8 runs were skipped;**" in text
+    assert "No pipeline finished" in text
 
 
 def test_only_folders_that_name_their_set_are_taken_away(tmp_path):

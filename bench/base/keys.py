@@ -7,6 +7,7 @@ import hashlib
 import inspect
 import json
 from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,23 @@ def source(*items: Any) -> str:
     for item in items:
         for text in _class_texts(item) if inspect.isclass(item) else [inspect.getsource(item)]:
             digest.update(text.encode())
+    return digest.hexdigest()[:16]
+
+
+def sources(*packages: str | Path) -> str:
+    """Return a hash of every file in packages, named or given as folders.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for package in packages:
+        folder = package if isinstance(package, Path) else Path(str(files(package)))
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

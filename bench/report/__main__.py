@@ -53,6 +53,7 @@ def report(
 
 def _write(folder: Path, store: Path | None) -> Path:
     from bench.analysis.folder import open_grid
+    from bench.analysis.results import Results
     from bench.base.console import LoadBar
     from bench.report.page import FILE
     from bench.report.write import prepare, write_report
@@ -65,7 +66,9 @@ def _write(folder: Path, store: Path | None) -> Path:
     records, dataset, kept = finished.records, finished.dataset, finished.store
     try:
         with LoadBar() as progress:
-            write_report(records, dataset, kept, folder, _curve(finished), progress, again=True)
+            write_report(
+                Results(records), dataset, kept, folder, _curve(finished), progress, again=True
+            )
     except DamagedError as damage:
         raise UsageError(
             f"store {finished.store.root}: {damage.stage} {damage.key} is damaged "
@@ -78,10 +81,11 @@ def _write(folder: Path, store: Path | None) -> Path:
 
 def _write_several(results: Path) -> Path:
     from bench.analysis import records
+    from bench.analysis.results import Results
     from bench.report.page import FILE
     from bench.report.several import write_report
 
-    write_report(records.read(results / "results.csv"), results)
+    write_report(Results(records.read(results / "results.csv")), results)
     return results / FILE
 
 

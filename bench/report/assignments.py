@@ -40,14 +40,13 @@ def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:
     return frame if label is None else frame.assign(label=label)
 
 
-def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> list[Path]:
-    """Write the best cell's assignments; of unlabeled data every cell's as well, a file each."""
-    results = Results(records)
-    best, done = results.best, results.done
-    files: dict[Path, pd.Series] = {}
-    if best is not None:
-        rows = results.rows(best.pipeline, done)
-        files[out / "assignments.csv"] = rows[rows["seed_index"] == best.seed_index].iloc[0]
+def write(results: Results, dataset: Dataset, store: Store, out: Path) -> list[Path]:
+    """Write the best pipeline's assignments; of unlabeled data those of every run as well."""
+    done, files = results.done, {}
+    if results.best is not None:
+        runs = results.rows(results.best.pipeline, done)
+        best = runs[runs["seed_index"] == results.best.seed_index]
+        files[out / "assignments.csv"] = best.iloc[0]
     if not results.labeled:
         for _, row in done.iterrows():
             name = f"{pipeline_file_name(*row[PIPELINE])}-seed{row['seed_index']}.csv"

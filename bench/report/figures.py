@@ -13,14 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.analysis.results import PIPELINE, Results
+from bench.analysis.results import PIPELINE, VERDICT_COLUMNS, Results
 from bench.analysis.suggest import choose, leading
-from bench.base import keys
 from bench.base.files import write_whole
-from bench.base.naming import chain_name, pipeline_file_name, pipeline_name
+from bench.base.naming import pipeline_file_name, pipeline_name
 from bench.datasets.dataset import Dataset
-from bench.report import paint
-from bench.report.tables import missing
+from bench.report import fresh, paint
+from bench.report.headline import capital
+from bench.report.tables import chance, heat_map
 from bench.stages.metrics.table import METRICS
 from bench.store import Store
 
@@ -53,17 +53,17 @@ class Figure:
 
 
 def draw_all(
-    records: pd.DataFrame,
+    results: Results,
     dataset: Dataset,
     store: Store,
     out: Path,
     curve: pd.DataFrame | None = None,
 ) -> list[Figure]:
-    """Draw every picture that the records allow; those that are there and current stay.
+    """Draw every picture that the records allow; those that are current stay.
 
     Parameters
     ----------
-    records : DataFrame
+    results : Results
     dataset : Dataset
         Gives images and labels.
     store : Store
@@ -71,28 +71,26 @@ def draw_all(
     out : Path
         Pictures go to its folder ``figures``.
     curve : DataFrame or None
-        What the number of clusters was suggested by, if it was.
+        The scores by which the number of clusters was suggested, if it was.
     """
     folder = out / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     figures = [
-        _reconstructions(records, dataset, store, folder),
-        _heat_map(records, folder),
-        _intervals(records, folder),
-        _against_time(records, folder),
-        *_planes(records, dataset, store, folder),
-        _losses(records, store, folder),
+        _reconstructions(results, dataset, store, folder),
+        _heat_map(results, folder),
+        _intervals(results, folder),
+        _against_time(results, folder),
+        *_embeddings(results, dataset, store, folder),
+        _losses(results, store, folder),
         _curve(curve, folder),
     ]
     return [figure for figure in figures if figure is not None]
 
 
-def _draw(path: Path, shows: dict[str, Any], painter: Painter) -> None:
-    """Paint a picture unless the file there was painted from the same things."""
-    key = keys.key(
-        shows | {"source": keys.source(paint), "versions": keys.versions("matplotlib", "seaborn")}
-    )
-    if _painted_from(path) == key:
+def _draw(path: Path, painter: Painter, rows: pd.DataFrame, dataset: Dataset | None = None) -> None:
+    """Paint a picture of some rows unless the file there is current."""
+    key = fresh.key(rows, dataset)
+    if _made_from(path) == key:
         return
     import seaborn as sns
 
@@ -106,7 +104,8 @@ def _draw(path: Path, shows: dict[str, Any], painter: Painter) -> None:
         )
 
 
-def _painted_from(path: Path) -> str | None:
+def _made_from(path: Path) -> str | None:
+    """Return the key that a picture was drawn from; None if it is none."""
     try:
         with Image.open(path) as image:
             return image.info.get("Comment")
@@ -115,13 +114,13 @@ def _painted_from(path: Path) -> str | None:
 
 
 def _reconstructions(
-    records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path
+    results: Results, dataset: Dataset, store: Store, folder: Path
 ) -> Figure | None:
+    records = results.records
     rows = records[records["reconstruction_loss"].notna()].drop_duplicates("model")
     if rows.empty:
         return None
-    path = folder / "reconstructions.png"
-    shows = {"encode": rows["encode_artifacts"].tolist(), "data": dataset.fingerprint}
+    title = METRICS["reconstruction_loss"].title
 
     def draw() -> Any:
         indices = np.empty(0, np.int64)
@@ -131,167 +130,120 @@ def _reconstructions(
             pictured = artifact.require("pictured")
             shown = np.linspace(0, len(pictured) - 1, min(SAMPLES, len(pictured))).astype(np.int64)
             indices = pictured[shown]
-            title = f"{row['model']}\nloss {row['reconstruction_loss']:.4f}"
-            strips.append((title, artifact.require("reconstructions")[shown]))
+            name = f"{row['model']}\n{title} {row['reconstruction_loss']:.4f}"
+            strips.append((name, artifact.require("reconstructions")[shown]))
         return paint.reconstructions([("original", dataset.images[indices]), *strips])
 
-    _draw(path, shows, draw)
+    path = folder / "reconstructions.png"
+    columns = ["model", "encode_artifacts", "reconstruction_loss", "dataset_fingerprint"]
+    _draw(path, draw, rows[columns])
     return Figure(
         path,
         "Images and their reconstructions",
-        "Evenly spaced training images, and what each model makes of them with the first seed. "
-        "The loss is the mean squared error a pixel value over all training images.",
+        "Evenly spaced training images, and each model's reconstructions with the first seed. "
+        f"The {title} is over all training images and pixel values.",
     )
 
 
-def _heat_map(records: pd.DataFrame, folder: Path) -> Figure | None:
-    results = Results(records)
-    metric = results.shown
+def _heat_map(results: Results, folder: Path) -> Figure | None:
     if not results.has_scores:
         return None
-    written = _written(results.summary)
-    cells = results.summary.assign(chain=written).set_index(["model", "chain"])
-    models, chains = dict.fromkeys(records["model"]), dict.fromkeys(_written(records))
-    table = cells[metric].unstack("chain").reindex(index=list(models), columns=list(chains))
-    texts = {key: _heat_text(row, metric) for key, row in cells.iterrows()}
-    labels = [[texts[model, chain] for chain in chains] for model in models]
-    path = folder / ("knn_modularity.png" if metric == "knn_modularity" else "accuracy.png")
-    title = METRICS[metric].title + " accuracy" * (metric == "validation_accuracy")
-    shows = {
-        "table": [[f"{value:.6f}" for value in row] for row in table.to_numpy()],
-        "labels": labels,
-        "axes": [list(table.index), list(table.columns), title],
-    }
-    _draw(path, shows, partial(paint.heat_map, table, labels, title))
-    seeds = records["seed_index"].nunique()
+    scores, texts = heat_map(results)
+    title = METRICS[results.shown].title + " accuracy" * (results.shown == "validation_accuracy")
+    path = folder / f"{results.shown}.png"
+    rows = pd.concat([scores.reset_index(), texts.reset_index()], axis=1)
+    _draw(path, partial(paint.heat_map, scores, texts.to_numpy(), title), rows)
     return Figure(
         path,
-        f"{_capital(title)} by model and chain",
-        f"Mean over {seeds} seed{'s' if seeds > 1 else ''}; darker is lower. A star: some of its "
-        "seeds failed or were skipped. A dash: it has none.",
+        f"{capital(title)} by model and chain",
+        "Mean over seeds; darker is lower. A star: some seeds failed or were skipped. "
+        "A dash: there is no score.",
     )
 
 
-def _written(table: pd.DataFrame) -> list[str]:
-    """Return chains with their clusterers behind them."""
-    return [chain_name(*row) for row in table[["chain", "clusterer"]].itertuples(index=False)]
-
-
-def _compared(records: pd.DataFrame) -> pd.DataFrame:
-    table = Results(records).compared
+def _named(results: Results) -> pd.DataFrame:
+    """Return the pipelines that are compared, with their names."""
+    table = results.compared
     if table.empty:
         return table
-    names = [pipeline_name(*row) for row in table[PIPELINE].itertuples(index=False)]
-    table.insert(0, "name", names)
-    return table.drop(columns=PIPELINE)
+    return table.assign(
+        name=[pipeline_name(*row) for row in table[PIPELINE].itertuples(index=False)]
+    )
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _judge(records: pd.DataFrame) -> str:
-    return "accuracy" if Results(records).labeled else "kNN modularity"
-
-
-def _intervals(records: pd.DataFrame, folder: Path) -> Figure | None:
-    cells = _compared(records)
-    if cells.empty:
+def _intervals(results: Results, folder: Path) -> Figure | None:
+    table = _named(results)
+    if table.empty:
         return None
-    largest = records["largest_class"].iloc[0]
-    chance = None if pd.isna(largest) or not Results(records).labeled else float(largest)
+    title = METRICS[results.shown].title
+    largest = chance(results)
     path = folder / "intervals.png"
-    table = cells.drop(columns=["seconds", "front"])
-    shows = {"cells": table.round(6).map(str).to_numpy().tolist(), "chance": str(chance)}
-    _draw(
-        path,
-        shows,
-        partial(paint.intervals, table, _judge(records), chance),
-    )
+    drawn = table.drop(columns=["seconds", "front"])
+    _draw(path, partial(paint.intervals, drawn, title, largest), drawn.assign(chance=largest))
+    independent = results.records.iloc[0]["independent_images"]
     return Figure(
         path,
-        f"{_capital(_judge(records))} with its 95% interval",
-        "Mean over seeds; the interval joins the doubt of seeds and of images. Whether a cell is "
-        "worse than the best is decided by the same seeds and images, so that intervals may "
-        "overlap and the difference still be told.",
+        f"{capital(title)} with its 95% interval",
+        f"Mean over seeds. The interval covers the uncertainty from seeds{' and images' * bool(independent)}. "
+        "Verdicts compare pipelines over the same seeds and images, so a difference can be "
+        "significant although two intervals overlap.",
     )
 
 
-def _against_time(records: pd.DataFrame, folder: Path) -> Figure | None:
-    cells = _compared(records)
-    if cells.empty:
+def _against_time(results: Results, folder: Path) -> Figure | None:
+    table = _named(results)
+    if table.empty:
         return None
-    table = cells[["name", "mean", "seconds", "front"]]
+    title = METRICS[results.shown].title
     path = folder / "time.png"
-    _draw(
-        path,
-        {"cells": table.round(6).map(str).to_numpy().tolist()},
-        partial(paint.against_time, table, _judge(records)),
-    )
+    drawn = table[["name", "mean", "seconds", "front"]]
+    _draw(path, partial(paint.against_time, drawn, title), drawn)
     return Figure(
         path,
-        f"{_capital(_judge(records))} against time",
-        f"A point a cell: mean {_judge(records)}, and the mean time of a seed from images to "
-        "clusters, as if nothing were shared with other cells. No cell is ahead of one on the "
-        "front in both.",
+        f"{capital(title)} against time",
+        f"A point a pipeline: mean {title}, and the mean time of one seed from images to clusters, "
+        "as if no work were shared. No pipeline is better than one on the Pareto front in both.",
     )
 
 
-def _heat_text(row: pd.Series, metric: str) -> str:
-    if pd.isna(row[metric]):
-        return missing(row)
-    return f"{row[metric]:.3f}" + "*" * bool(row["failed"] + row["skipped"])
-
-
-def _planes(records: pd.DataFrame, dataset: Dataset, store: Store, folder: Path) -> list[Figure]:
-    results = Results(records)
-    shown = results.shown if results.labeled else None
-    planes: list[paint.Plane] = []
-    shows: list[dict[str, Any]] = []
+def _embeddings(results: Results, dataset: Dataset, store: Store, folder: Path) -> list[Figure]:
+    shown: list[tuple[paint.Embedding, pd.DataFrame]] = []
     seen: set[tuple[str, str]] = set()
-    for pipeline, cell in Results(results.done).by_pipeline().items():
-        index = results.median_seed(pipeline)
-        record = cell[cell["seed_index"] == index].iloc[0]
-        model, chain, _ = pipeline
-        embedding = (model, chain)
-        plane = _plane(record, dataset, store, shown)
-        if plane is not None and plane.by != "cluster" and embedding in seen:
-            continue  # colored by label, another clusterer's plane is the same
-        if plane is not None:
-            seen.add(embedding)
-            planes.append(plane)
-            artifacts = [record["reduce_artifacts"], record["cluster_artifacts"]]
-            shows.append(
-                {
-                    "cell": [*pipeline, index],
-                    "artifacts": artifacts,
-                    "title": plane.subtitle,
-                    "by": [plane.by, *plane.names],
-                    "labels": dataset.labels_fingerprint,
-                }
-            )
-    if not planes:
+    columns = [name for name in results.records if name not in VERDICT_COLUMNS]
+    for pipeline in results.by_pipeline():
+        runs = results.rows(pipeline, results.done)
+        if runs.empty:
+            continue
+        row = runs[runs["seed_index"] == results.median_seed(pipeline)]
+        found = _embedding(results, row.iloc[0], dataset, store)
+        # Colored by label, the embedding of another clusterer is the same.
+        if found is None or (found.by != "cluster" and pipeline[:2] in seen):
+            continue
+        seen.add(pipeline[:2])
+        shown.append((found, row[columns]))
+    if not shown:
         return []
-    panel = folder / "planes.png"
-    _draw(panel, {"planes": shows}, partial(paint.panel, planes))
-    by = " or ".join(dict.fromkeys(plane.by for plane in planes))
-    which = "median" if results.has_scores else "first"
-    caption = f"Colored by {by}, each cell at its {which} seed. Axes have no unit."
-    if records["clusterer"].nunique() > 1:
+    panel = folder / "embeddings.png"
+    every = [found for found, _ in shown]
+    _draw(panel, partial(paint.panel, every), pd.concat([row for _, row in shown]), dataset)
+    by = " or ".join(dict.fromkeys(found.by for found in every))
+    seed = "median" if results.has_scores else "first"
+    caption = f"Colored by {by}, each pipeline at its {seed} seed. Axes have no unit."
+    if results.records["clusterer"].nunique() > 1:
         caption += " Colored by label, an embedding is shown once, with its first clusterer."
-    figures = [Figure(panel, "All two-dimensional cells", caption)]
-    for plane, what in zip(planes, shows, strict=True):
-        path = folder / f"plane-{plane.file_name}.png"
-        _draw(path, {"plane": what}, partial(paint.one_plane, plane))
-        title = f"{plane.model}, {plane.chain}"
-        figures.append(Figure(path, title, f"Seed {plane.seed_index}, by {plane.by}.", True))
+    figures = [Figure(panel, "All two-dimensional embeddings", caption)]
+    for found, row in shown:
+        path = folder / f"embedding-{pipeline_file_name(*found.pipeline)}.png"
+        _draw(path, partial(paint.one_embedding, found), row, dataset)
+        caption = f"Seed {found.seed_index}, by {found.by}."
+        figures.append(Figure(path, pipeline_name(*found.pipeline), caption, True))
     return figures
 
 
-def _plane(
-    record: pd.Series, dataset: Dataset, store: Store, metric: str | None
-) -> paint.Plane | None:
-    """Read a record's plane; None where its last link leaves another number of dimensions."""
+def _embedding(
+    results: Results, record: pd.Series, dataset: Dataset, store: Store
+) -> paint.Embedding | None:
+    """Read a record's embedding; None where it does not have two dimensions."""
     embedding = store.load("reduce", record["reduce_artifacts"].split()[-1])
     points = embedding.require("train")
     if points.shape[1] != 2:
@@ -310,40 +262,29 @@ def _plane(
         if (groups < 0).any():
             groups, names = np.where(groups < 0, count, groups), (*names, "none")
     subtitle = ""
-    if metric is not None and pd.notna(record[metric]):
-        subtitle = f"{METRICS[metric].title} {record[metric]:.3f}"
+    if results.labeled and pd.notna(record[results.shown]):
+        subtitle = f"{METRICS[results.shown].title} {record[results.shown]:.3f}"
     if dataset.labels is None and dataset.validation_labels is not None:
         subtitle += f"\nby {by}"
-    return paint.Plane(
-        record["model"],
-        chain_name(record["chain"], record["clusterer"]),
-        pipeline_file_name(*record[PIPELINE]),
-        int(record["seed_index"]),
-        points,
-        groups,
-        names,
-        by,
-        subtitle,
-    )
+    pipeline, seed = tuple(record[PIPELINE]), int(record["seed_index"])
+    return paint.Embedding(pipeline, seed, points, groups, names, by, subtitle)
 
 
-def _losses(records: pd.DataFrame, store: Store, folder: Path) -> Figure | None:
-    results = Results(records)
-    of_interest = results.trained
-    if of_interest.empty:
+def _losses(results: Results, store: Store, folder: Path) -> Figure | None:
+    if results.trained.empty:
         return None
     path = folder / "loss.png"
     _draw(
         path,
-        {"train": of_interest["train_artifacts"].tolist()},
         lambda: paint.losses(results.losses(store)),
+        results.trained[["model", "train_artifacts"]],
     )
     return Figure(
         path,
         "Loss by epoch",
-        "Sum over the epoch's batches of each batch's mean squared error, in training; line: "
-        "mean over seeds, band: lowest to highest seed. Models trained on something "
-        "else have no line.",
+        "The sum over the epoch's batches of each batch's mean squared error, in training. Line: "
+        "mean over seeds; band: lowest to highest seed. Models with another training objective "
+        "have no line.",
     )
 
 
@@ -351,13 +292,10 @@ def _curve(curve: pd.DataFrame | None, folder: Path) -> Figure | None:
     if curve is None:
         return None
     path = folder / "clusters.png"
-    cells = leading(curve)
-    names = [", ".join(map(str, cell)) for cell in cells.columns.to_flat_index()]
-    shows = {"curves": cells.round(6).to_numpy().tolist(), "names": names, "chosen": choose(curve)}
-    _draw(path, shows, partial(paint.curve, cells, choose(curve)))
+    _draw(path, lambda: paint.curve(leading(curve), choose(curve)), curve)
     return Figure(
         path,
-        "KNN modularity by number of clusters",
-        "A gray line a cell, of the better half; black: their mean, and one standard error about "
-        "it. The number that is suggested is marked.",
+        "kNN modularity by number of clusters",
+        "A gray line for each pipeline of the better half; black: their mean, with one standard "
+        "error. The suggested number is marked.",
     )

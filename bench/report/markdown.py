@@ -1,4 +1,4 @@
-"""results.md: what was found, what was run, and what the words mean."""
+"""results.md on one data set: what was found, what was run, and what the words mean."""
 
 from __future__ import annotations
 
@@ -9,199 +9,286 @@ import pandas as pd
 from bench.analysis.inference import ALIKE, WORSE
 from bench.analysis.records import BESIDE, LIBRARIES, distinct_seconds
 from bench.analysis.results import PIPELINE, Results
+from bench.analysis.selection import DEFAULT, SCORES, select
+from bench.analysis.suggest import choose, leading
 from bench.base import keys
-from bench.base.naming import chain_name
+from bench.base.naming import DEFAULT_CLUSTERER, pipeline_name
 from bench.base.times import duration
-from bench.clusterers.named import DEFAULT
 from bench.planning.presets import PRESETS, REPORT_CHAIN
-from bench.report import headline, reality, unlabeled
+from bench.report import headline, tables
+from bench.report.columns import Column, Table, escape, numbers, to_markdown, words
 from bench.report.figures import FOLDER, Figure
-from bench.report.layout import count_seeds, escape, table
-from bench.report.tables import REPORT_BATCHES, grid_table, report_table
+from bench.report.headline import count_seeds, over, plural
 from bench.stages import stages_of_runs
 from bench.stages.metrics.table import METRICS
 
 
-def render(records: pd.DataFrame, figures: list[Figure], curve: pd.DataFrame | None = None) -> str:
-    """Write the report of a grid.
+def render(results: Results, figures: list[Figure], curve: pd.DataFrame | None = None) -> str:
+    """Write the report on one data set.
 
     Parameters
     ----------
-    records : DataFrame
-        As `bench.analysis.records.collect` makes them.
+    results : Results
     figures : list of Figure
         Pictures to show and to link.
     curve : DataFrame or None
-        What the number of clusters was suggested by, if it was.
+        The scores by which the number of clusters was suggested, if it was.
     """
-    first = records.iloc[0]
     parts = [
-        f"# latentgrid: {escape(first['dataset'])}",
-        headline.render(records),
-        "## The report's table",
-        _report_section(records),
-        "## The whole grid",
-        _grid_section(records),
-        *reality.sections(records),
-        *unlabeled.sections(records),
-        *unlabeled.how_many(curve),
-        "## Pictures",
-        _pictures(figures),
-        "## What was run",
-        _run_section(records),
-        "## What the words mean",
-        _words(),
+        f"# latentgrid: {escape(results.records.iloc[0]['dataset'])}",
+        headline.render(results),
+        *("## The HW5 report's table", _hw5(results)),
+        *("## All pipelines", _grid(results)),
+        *_null_reference(results),
+        *without_labels(results),
+        *_how_many(curve),
+        *("## Pictures", _pictures(figures)),
+        *("## What was run", run_section(results)),
+        *("## What the words mean", _words()),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def section_of_set(records: pd.DataFrame) -> str:
-    """Write what a report on several data sets says of one of them."""
-    failed = int(records.drop_duplicates(PIPELINE)["null_error"].notna().sum())
+def summary_section(results: Results) -> str:
+    """Write the part on one data set of a report on several."""
+    failed = int(results.records.drop_duplicates(PIPELINE)["null_error"].notna().sum())
     parts = [
-        headline.render(records),
-        _grid_section(records),
-        f"**The null control of {failed} cells failed;** see the whole report." if failed else "",
+        headline.render(results),
+        _grid(results),
+        f"**The null reference of {plural(failed, 'pipeline')} failed;** see the whole report."
+        if failed
+        else "",
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _is_there(record: pd.Series, library: str) -> bool:
-    """Tell whether a library was there; records of an earlier release do not name all."""
-    return record.get(library, keys.ABSENT) != keys.ABSENT
-
-
-def _then(records: pd.DataFrame, chain: str) -> str:
-    """Return a chain with the clusterer behind it, also where that goes without saying."""
-    by = records.loc[records["chain"] == chain, "clusterer"].iloc[0]
-    return f"{chain}, then k-means" if by == DEFAULT else chain_name(chain, by)
-
-
-def _report_section(records: pd.DataFrame) -> str:
-    chain, header, rows = report_table(records)
-    first = records.iloc[0]
+def _hw5(results: Results) -> str:
+    chain, table = tables.hw5(results)
+    first = results.records.iloc[0]
     batches = -(-int(first["images"]) // int(first["batch_size"]))
+    by = results.records["clusterer"].unique()
+    then = "" if "clusterer" in table.header else f", then {_clusterer(by[0])}"
     note = (
-        f"Chain: {escape(_then(records, chain))}; {first['clusters']} clusters. Mean ± standard "
-        f"deviation over {count_seeds(records)}. The loss at its reported scale is a sum over an "
-        f"epoch's batches, here {batches} and in the report {REPORT_BATCHES}, so that only the "
-        f"MSE can be compared (the report's: its sum divided by {REPORT_BATCHES}). "
-        "The report's rows were measured on 9,000 other images, one seed each. Models that are "
-        "not trained have no loss at the reported scale."
+        f"Chain: {escape(chain)}{then}; {first['clusters']} clusters. Mean ± standard deviation "
+        f"over {count_seeds(results)}. The summed batch MSE is a sum over the batches of an epoch, "
+        f"{batches} here and {tables.HW5_BATCHES} in the HW5 report, so only the MSE can be "
+        f"compared. The MSE of the HW5 report is its sum divided by {tables.HW5_BATCHES}. Its rows "
+        "were measured on 9,000 other images, one seed each. Models that are not trained have no "
+        "summed batch MSE."
     )
-    cut = _cut(records)
-    return "\n\n".join(part for part in (table(header, rows, 1), note, cut) if part)
+    return "\n\n".join([to_markdown(table), note, _changes(first, set(results.records["chain"]))])
 
 
-def _cut(records: pd.DataFrame) -> str:
-    """Say where the run did less than the report, or otherwise."""
-    first = records.iloc[0]
+def _clusterer(name: str) -> str:
+    return "k-means" if name == DEFAULT_CLUSTERER else escape(name)
+
+
+def _changes(first: pd.Series, chains: set[str]) -> str:
+    """Say how the run differs from the HW5 report's recipe."""
     recipe = PRESETS["homework"].settings
-    differs = []
+    changes = []
     if first["images"] != first["images_in_source"]:
-        differs.append(f"{first['images']:,} of the set's {first['images_in_source']:,} images")
-    if first["epochs"] != recipe["epochs"]:
-        differs.append(f"{first['epochs']} epochs in place of {recipe['epochs']}")
-    if first["lr"] != recipe["lr"]:
-        differs.append(f"learning rate {first['lr']:g} in place of {recipe['lr']:g}")
-    if REPORT_CHAIN not in set(records["chain"]):
-        differs.append(f"without the chain {escape(REPORT_CHAIN)}")
-    if first["batch_size"] != recipe["batch_size"]:
-        differs.append(f"batches of {first['batch_size']} in place of {recipe['batch_size']}")
-    if not differs:
-        return "The training settings are the report's."
+        changes.append(
+            f"{first['images']:,} of the data set's {first['images_in_source']:,} images"
+        )
+    for name, form in (
+        ("epochs", "{} instead of {} epochs"),
+        ("lr", "learning rate {:g} instead of {:g}"),
+        ("batch_size", "batches of {} instead of {}"),
+    ):
+        if first[name] != recipe[name]:
+            changes.append(form.format(first[name], recipe[name]))
+    if REPORT_CHAIN not in chains:
+        changes.append(f"no chain {escape(REPORT_CHAIN)}")
+    if not changes:
+        return "The training settings are those of the HW5 report."
     return (
-        f"**What was cut or changed against the report's recipe:** {', '.join(differs)}; the "
-        "same for every model."
+        f"**Differences from the HW5 report's recipe:** {', '.join(changes)}. They are the same "
+        "for every model."
     )
 
 
-def _grid_section(records: pd.DataFrame) -> str:
-    header, rows = grid_table(records)
-    results = Results(records)
-    order = f"Best first, by {_leading(results.metric)}. " if results.has_scores else ""
-    said = [
-        f"{order}{records.iloc[0]['images']:,} images; mean ± standard deviation over "
-        f"{count_seeds(records)}.",
-        _kinds(records),
-        _protocol(records),
+def _grid(results: Results) -> str:
+    order = f"Best first, by {_primary(results)}. " if results.has_scores else ""
+    notes = [
+        f"{order}{results.records.iloc[0]['images']:,} images; mean ± standard deviation over "
+        f"{count_seeds(results)}.",
+        _kinds(results.records),
+        _protocol(results),
     ]
-    parts = [" ".join(part for part in said if part)]
-    parts.append(table(header, rows, 2))
-    failed = records[records["status"] == "failed"]
+    table = tables.with_chance(tables.grid(results), results)
+    parts = [" ".join(note for note in notes if note), to_markdown(table)]
+    names = tables.pipeline_columns(results)
+    failed = results.records[results.records["status"] == "failed"]
     if len(failed):
-        parts.append("### Failed cells")
-        causes = [
-            [
-                r["model"],
-                chain_name(r["chain"], r["clusterer"]),
-                str(r["seed_index"]),
-                r["failed_stage"],
-                r["error"],
-            ]
-            for _, r in failed.iterrows()
-        ]
-        parts.append(table(["model", "chain", "seed", "stage", "error"], causes, 5))
-    skipped = records[records["status"] == "skipped"]
+        columns = [*names, words("seed", "seed_index"), words("stage", "failed_stage")]
+        parts += ["### Failed runs", _list([*columns, words("error", "error")], failed)]
+    skipped = results.records[results.records["status"] == "skipped"]
     if len(skipped):
-        parts.append("### Skipped cells")
-        groups = skipped.groupby([*PIPELINE, "skip_reason"], sort=False)
-        reasons = [
-            [str(m), chain_name(str(c), str(by)), str(len(g)), str(why)]
-            for (m, c, by, why), g in groups
-        ]
-        parts.append(table(["model", "chain", "seeds", "reason"], reasons, 4))
+        by = skipped.groupby([*PIPELINE, "skip_reason"], sort=False).size().rename("count")
+        columns = [*names, words("seeds", lambda row: row["count"])]
+        columns.append(words("reason", "skip_reason"))
+        parts += ["### Skipped runs", _list(columns, by.reset_index())]
     return "\n\n".join(parts)
 
 
-def _leading(metric: str) -> str:
-    title = METRICS[metric].title
-    return title if metric == "knn_modularity" else f"{title} accuracy"
+def _list(columns: list[Column], rows: pd.DataFrame) -> str:
+    return to_markdown(Table.of(columns, rows))
+
+
+def _primary(results: Results) -> str:
+    title = METRICS[results.metric].title
+    return f"{title} accuracy" if results.labeled else title
 
 
 def _kinds(records: pd.DataFrame) -> str:
-    """Say which figures are transductive and which inductive."""
-    said = []
+    """Say which scores are transductive and which inductive."""
+    notes = []
     if records["accuracy"].notna().any():
-        said.append(
+        notes.append(
             "*Accuracy*, its halves, NMI, AMI and ARI are transductive: the images that are scored "
             "are those that were encoded, reduced and clustered, without their labels."
         )
     if records["validation_accuracy"].notna().any():
-        said.append(
-            "*Validation* is inductive: unseen images go through the fitted encoder, each "
-            "reducer's transform and the clusterer's predict; nothing is fitted again."
+        notes.append(
+            "*Validation* accuracy is inductive: unseen images go through the fitted encoder, each "
+            "reducer's transform and the clusterer's predict. Nothing is fitted again."
         )
-    return " ".join(said)
+    return " ".join(notes)
 
 
-def _protocol(records: pd.DataFrame) -> str:
-    """Say what intervals and comparisons are, in words."""
-    if records["interval_low"].isna().all():
+def _protocol(results: Results) -> str:
+    """Say what intervals and verdicts are."""
+    if results.records["interval_low"].isna().all():
         return ""
-    first = records.iloc[0]
-    what = "accuracy" if Results(records).labeled else "kNN modularity"
-    images = (
-        "both sources of doubt, seeds and images"
-        if first["independent_images"]
-        else "seeds only: the images are not independent, and nothing is said of others"
+    score = "accuracy" if results.labeled else METRICS[results.shown].title
+    alone = (
+        ""
+        if results.records.iloc[0]["independent_images"]
+        else (": the images are not independent, so nothing is inferred about others")
     )
-    overlap = (
-        " Images share neighbors, so that the images' part of it is a little too narrow."
-        if what == "kNN modularity"
-        else ""
+    shared = (
+        ""
+        if results.labeled
+        else " Images share neighbors, so the part of the images is slightly too narrow."
     )
     return (
-        f"The interval is of {what} and joins {images}.{overlap} *{WORSE.capitalize()}* is said of a cell only if "
-        "an exact sign-flip test over the seeds that it shares with the best (Holm's correction "
-        f"for {records.groupby(PIPELINE).ngroups - 1} comparisons, level 0.05) and the "
-        "paired interval over images both say so; by how much stands beside it, with its 95% "
-        f"interval. All else has *{ALIKE}*."
+        f"The interval is of {score} and covers the uncertainty from {over(results)}{alone}."
+        f"{shared} A pipeline is *{WORSE}* only if two tests agree: an exact sign-flip test over "
+        "the seeds that it shares with the best (Holm's correction for "
+        f"{len(results.summary) - 1} comparisons, level 0.05) and the paired interval over "
+        f"images. The difference follows, with its 95% interval. Otherwise there is *{ALIKE}*."
     )
+
+
+def _null_reference(results: Results) -> list[str]:
+    """Show the clusters that were found, and what the embeddings keep of the codes."""
+    if results.summary["clusters_found"].isna().all():
+        return []
+    table = tables.null_reference(results)
+    notes = [
+        "*Clusters* is the number that have images, of "
+        f"{int(results.records.iloc[0]['clusters'])} requested, in the seed that has fewest. "
+        "Accuracy can rise where clusters collapse and ARI falls to 0."
+    ]
+    if "null reference" in table.header:
+        notes.append(
+            "The *null reference* is the silhouette of the same chain and clusterer on data "
+            "without clusters: one Gaussian with the covariance of the same codes, drawn once for "
+            "each model and chain, with the first seed. t-SNE and UMAP show groups even there. A "
+            "pipeline that is not above its null reference shows no clusters beyond what that "
+            "covariance explains. Silhouettes of different chains belong to different spaces and "
+            "cannot be compared."
+        )
+    parts = ["## Clusters and null reference", " ".join(notes), to_markdown(table)]
+    kept = tables.embeddings(results)
+    if kept is not None:
+        parts += [
+            "### What embeddings keep",
+            "How much of the neighborhoods among the codes is kept in the space that was "
+            "clustered; 1 is all. By the 10 nearest neighbors, on up to 2,000 images; mean ± "
+            "standard deviation over seeds. A high value says that a chain is faithful to its "
+            "codes, not that the codes are good."
+            + " Only kNN label purity uses labels."
+            * ("kNN label purity" in kept.header),
+            to_markdown(kept),
+        ]
+    return parts
+
+
+def without_labels(results: Results) -> list[str]:
+    """Rank the pipelines of unlabeled data; of labeled data, show what would have been selected."""
+    parts = _selected(results) if results.labeled else _ranked(results)
+    return ["## Selection without labels", *parts] if parts else []
+
+
+def _ranked(results: Results) -> list[str]:
+    table = tables.without_labels(results)
+    if METRICS["knn_modularity"].title not in table.header:
+        return []
+    failed = results.summary["resample_error"].dropna().unique()
+    return [
+        "Best first, by kNN modularity: how often neighbors in the reference space share a "
+        "cluster, beyond chance. That space is the same for all pipelines and is no model's: "
+        "fixed random filters. Stability compares the clusters with those of the same chain on "
+        "four fifths of the images, with the same encoder. A silhouette belongs to the space of "
+        "its pipeline and cannot be compared across chains. The MSE is shown for completeness: it "
+        "is 0 for the identity. Mean ± standard deviation over seeds.",
+        to_markdown(table),
+        *(f"**A resample failed:** {escape(message)}" for message in failed),
+    ]
+
+
+def _selected(results: Results) -> list[str]:
+    found = select(results)
+    if not found:
+        return []
+    columns = [
+        words("score", "score"),
+        words("what it is", lambda row: SCORES[row.score].meaning),
+        words("would select", lambda row: pipeline_name(*row.pipeline)),
+        numbers("rank correlation", "correlation", "+.2f"),
+        numbers("regret", "regret", ".3f"),
+        numbers("pipelines", "count", "d"),
+    ]
+    return [
+        "What these labeled images say about selection without labels: for each score, its rank "
+        "correlation with mean accuracy over pipelines (Spearman's), the pipeline that it would "
+        "select, and its *regret*, the best pipeline's mean accuracy less that of the selected "
+        f"one. Unlabeled data are ranked by {DEFAULT}.",
+        to_markdown(Table.of(columns, found)),
+    ]
+
+
+def _how_many(curve: pd.DataFrame | None) -> list[str]:
+    """Show by which scores the number of clusters was suggested; empty where it was given."""
+    if curve is None:
+        return []
+    pipelines = leading(curve)
+    found = pd.DataFrame({"mean": pipelines.mean(axis=1), "error": pipelines.sem(axis=1)})
+    columns = [
+        words("clusters", lambda row: row.name),
+        Column(METRICS["knn_modularity"].title, _mean_and_error),
+        words("", lambda row: "suggested" if row.name == choose(curve) else ""),
+    ]
+    every = curve.groupby(["model", "chain"]).ngroups
+    return [
+        "## How many clusters",
+        "kNN modularity of k-means in the embeddings of the first seed, here by the 10 nearest "
+        "neighbors, which show smaller groups than 30. Mean ± standard error over the better half "
+        f"of the pipelines, {pipelines.shape[1]} of {every}. The suggestion is the least number "
+        "within one standard error of the highest mean. Groups within groups have no single "
+        "number: look at the curve. `clusters.csv` has it for each pipeline.",
+        to_markdown(Table.of(columns, found)),
+    ]
+
+
+def _mean_and_error(row: pd.Series) -> str:
+    return f"{row['mean']:.3f}" + ("" if pd.isna(row["error"]) else f" ± {row['error']:.3f}")
 
 
 def _pictures(figures: list[Figure]) -> str:
-    shown = [
+    parts = [
         f"### {escape(figure.title)}\n\n![{escape(figure.title)}]({_link(figure)})\n\n"
         f"{escape(figure.caption)}"
         for figure in figures
@@ -209,86 +296,83 @@ def _pictures(figures: list[Figure]) -> str:
     ]
     details = [f"[{escape(figure.title)}]({_link(figure)})" for figure in figures if figure.detail]
     if details:
-        shown.append("Each plane by itself: " + " · ".join(details))
-    return "\n\n".join(shown) or "None."
+        parts.append("Each embedding by itself: " + " · ".join(details))
+    return "\n\n".join(parts) or "None."
 
 
 def _link(figure: Figure) -> str:
     return f"{FOLDER}/{quote(figure.path.name)}"
 
 
-def _run_section(records: pd.DataFrame) -> str:
-    first = records.iloc[0]
-    validation = (
-        f", {first['validation_images']:,} validation images" if first["validation_images"] else ""
+def run_section(results: Results) -> str:
+    """Write what was run, on one data set or several."""
+    records, first = results.records, results.records.iloc[0]
+    by_set = results.by_dataset()
+    of_sets = Table.of(
+        [
+            words("data set", "dataset"),
+            Column("images", lambda row: f"{row['images']:,} of {row['images_in_source']:,}"),
+            numbers("validation images", "validation_images", ",d"),
+            words("labeled", lambda row: "yes" if row["labeled"] else "no"),
+            words("clusters", "clusters"),
+            words("fingerprint", lambda row: f"SHA-256 {row['dataset_fingerprint'][:16]}"),
+        ],
+        [of_set.records.iloc[0] for of_set in by_set.values()],
     )
-    labeled = "labeled" if first["labeled"] else "unlabeled"
-    facts = [
-        [
-            "data set",
-            f"{first['dataset']}: {first['images']:,} of {first['images_in_source']:,} "
-            f"images, {labeled}{validation}",
-        ],
-        ["fingerprint", f"SHA-256 {first['dataset_fingerprint'][:16]}"],
-        ["preset", first["preset"]],
-        [
-            "recipe",
-            f"Adam, learning rate {first['lr']:g}, {first['epochs']} epochs, batches of "
-            f"{first['batch_size']}"
-            + (f", within {first['budget']}" if pd.notna(first.get("budget")) else ""),
-        ],
-        ["clusters", f"{first['clusters']}, by {', '.join(records['clusterer'].unique())}"],
-        [
-            "seeds",
-            f"{records['seed_index'].nunique()}, base seed {first['base_seed']}, drawn anew for "
-            + ("everything" if first["vary"] == "all" else f"the {first['vary']} only"),
-        ],
-        [
-            "device",
-            f"{first['device']}, {first['precision']}, {first['threads']} threads, "
-            f"{first['platform']}, {first['processor']}",
-        ],
-        [
-            "versions",
-            ", ".join(
-                [
-                    f"Python {first['python']}",
-                    *(f"{name} {first[name]}" for name in LIBRARIES if _is_there(first, name)),
-                ]
-            ),
-        ],
-    ]
-    parts = [table(["what", "value"], facts, 2)]
-    if pd.notna(first["dataset_notes"]) and first["dataset_notes"]:
-        parts.append(f"About the data: {escape(first['dataset_notes'])}")
+    budget = f", within {first['budget']}" if pd.notna(first.get("budget")) else ""
+    varied = "everything" if first["vary"] == "all" else f"the {first['vary']} only"
+    libraries = (f"{name} {first[name]}" for name in LIBRARIES if _is_there(first, name))
+    facts = {
+        "preset": first["preset"],
+        "recipe": f"Adam, learning rate {first['lr']:g}, {first['epochs']} epochs, batches of "
+        f"{first['batch_size']}{budget}",
+        "clusterers": ", ".join(records["clusterer"].unique()),
+        "seeds": f"{records['seed_index'].nunique()}, base seed {first['base_seed']}, drawn anew "
+        f"for {varied}",
+        "device": f"{first['device']}, {first['precision']}, {first['threads']} threads, "
+        f"{first['platform']}, {first['processor']}",
+        "versions": ", ".join([f"Python {first['python']}", *libraries]),
+    }
+    columns = [words("what", lambda row: row[0]), words("value", lambda row: row[1])]
+    parts = [to_markdown(of_sets), to_markdown(Table.of(columns, facts.items()))]
+    for name, of_set in by_set.items():
+        notes = of_set.records.iloc[0]["dataset_notes"]
+        if pd.notna(notes) and notes:
+            parts.append(f"About {escape(name)}: {escape(notes)}")
     parts.append(_durations(records))
-    parts.append("The same grid runs again with `python -m bench.grid --config grid.toml`.")
+    parts.append("`python -m bench.grid --config grid.toml` runs the same grid again.")
     return "\n\n".join(parts)
 
 
+def _is_there(record: pd.Series, library: str) -> bool:
+    """Return whether a library was installed; records of an earlier release do not name all."""
+    return record.get(library, keys.ABSENT) != keys.ABSENT
+
+
 def _durations(records: pd.DataFrame) -> str:
-    rows, total, total_warm = [], 0.0, 0.0
-    for stage in (*stages_of_runs(), *BESIDE):
-        count, seconds, warm_up = distinct_seconds(records, stage)
-        rows.append([stage, str(count), duration(seconds), duration(warm_up)])
-        total, total_warm = total + seconds, total_warm + warm_up
-    rows.append(["all", "", duration(total), duration(total_warm)])
-    text = (
-        "Wall clock by stage. Work that cells share was done once and is counted once; warm-up "
-        "is imports and compilation, and in no other figure."
+    rows: list[tuple[str, int | str, float, float]] = [
+        (stage, *distinct_seconds(records, stage)) for stage in (*stages_of_runs(), *BESIDE)
+    ]
+    rows.append(("all", "", sum(row[2] for row in rows), sum(row[3] for row in rows)))
+    columns = [
+        words("stage", lambda row: row[0]),
+        Column("tasks", lambda row: str(row[1])),
+        Column("time", lambda row: duration(row[2])),
+        Column("warm-up", lambda row: duration(row[3])),
+    ]
+    return (
+        "Wall-clock time by stage. Tasks that pipelines share ran once and are counted once. "
+        "Warm-up is imports and compilation, and is in no other time.\n\n"
+        + to_markdown(Table.of(columns, rows))
     )
-    return f"{text}\n\n" + table(["stage", "runs", "time", "warm-up"], rows, 1)
 
 
 def _words() -> str:
-    rows = [
-        [
-            metric.title,
-            metric.name,
-            "higher" if metric.higher_is_better else "lower",
-            metric.range,
-            metric.meaning,
-        ]
-        for metric in METRICS.values()
+    columns = [
+        words("heading", "title"),
+        words("column of results.csv", "name"),
+        words("better", lambda metric: "higher" if metric.higher_is_better else "lower"),
+        words("range", "range"),
+        words("meaning", "meaning"),
     ]
-    return table(["heading", "column of results.csv", "better", "range", "meaning"], rows, 5)
+    return to_markdown(Table.of(columns, METRICS.values()))

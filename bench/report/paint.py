@@ -9,18 +9,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.analysis.inference import BEST, WORSE
+from bench.base.naming import chain_name
+
 MARKERS = "os^DvPX<>*"
 
 Axes = Any
 
 
 @dataclass(frozen=True)
-class Plane:
-    """A two-dimensional cell at its median seed.
+class Embedding:
+    """A pipeline's two-dimensional embedding at one seed.
 
     Attributes
     ----------
-    model, chain, file_name : str
+    pipeline : tuple of str
+        Model, chain and clusterer.
     seed_index : int
     points : ndarray, shape (n, 2)
     groups : ndarray, shape (n,), int64
@@ -33,15 +37,23 @@ class Plane:
         Its accuracy, where there is one.
     """
 
-    model: str
-    chain: str
-    file_name: str
+    pipeline: tuple[str, str, str]
     seed_index: int
     points: NDArray[Any]
     groups: NDArray[np.int64]
     names: tuple[str, ...]
     by: str
     subtitle: str
+
+    @property
+    def model(self) -> str:
+        """The model."""
+        return self.pipeline[0]
+
+    @property
+    def chain(self) -> str:
+        """The chain, with the clusterer where that matters to the picture."""
+        return chain_name(*self.pipeline[1:]) if self.by == "cluster" else self.pipeline[1]
 
 
 def _figure(
@@ -63,17 +75,17 @@ def reconstructions(strips: list[tuple[str, NDArray[Any]]]) -> Any:
         len(strips), columns, figsize=(0.75 * columns + 1, 0.78 * len(strips)), squeeze=False
     )
     for line, (title, images) in zip(axes, strips, strict=True):
-        for cell, image in zip(line, images, strict=True):
-            cell.imshow(image, interpolation="nearest")
-            cell.set(xticks=[], yticks=[])
-            cell.spines[:].set_visible(False)
+        for field, image in zip(line, images, strict=True):
+            field.imshow(image, interpolation="nearest")
+            field.set(xticks=[], yticks=[])
+            field.spines[:].set_visible(False)
         line[0].set_ylabel(title, rotation=0, ha="right", va="center", labelpad=8)
     figure.subplots_adjust(wspace=0.06, hspace=0.06)
     return figure
 
 
-def heat_map(table: pd.DataFrame, labels: list[list[str]], title: str) -> Any:
-    """Paint a table of models by chains, with a label in each cell."""
+def heat_map(table: pd.DataFrame, labels: NDArray[Any], title: str) -> Any:
+    """Paint a table of models by chains, with a label in each field."""
     import seaborn as sns
 
     size = (1.35 * len(table.columns) + 2.2, 0.5 * len(table) + 1.4)
@@ -81,36 +93,36 @@ def heat_map(table: pd.DataFrame, labels: list[list[str]], title: str) -> Any:
     sns.heatmap(
         table.astype(float),
         ax=axes,
-        annot=np.array(labels),
+        annot=labels,
         fmt="",
         cmap="cividis",
         linewidths=1,
         cbar_kws={"label": title},
     )
     for row, column in np.argwhere(table.isna().to_numpy()):  # seaborn leaves these empty
-        axes.text(column + 0.5, row + 0.5, labels[row][column], ha="center", va="center")
+        axes.text(column + 0.5, row + 0.5, labels[row, column], ha="center", va="center")
     axes.set(xlabel="", ylabel="")
     axes.set_xticks(axes.get_xticks(), axes.get_xticklabels(), rotation=20, ha="right")
     axes.tick_params(axis="y", rotation=0)
     return figure
 
 
-def intervals(cells: pd.DataFrame, title: str, chance: float | None) -> Any:
-    """Paint a mean with its 95% interval for each cell, the best at the top.
+def intervals(table: pd.DataFrame, title: str, chance: float | None) -> Any:
+    """Paint a mean with its 95% interval for each pipeline, the best at the top.
 
     Columns ``name``, ``mean``, ``low``, ``high`` and ``verdict``; limits may be missing.
     """
-    figure, axes = _figure(figsize=(6.4, 0.24 * len(cells) + 1.1))
-    styles = {"best": ("o", "#000000"), "significantly worse": ("s", "#d55e00")}
+    figure, axes = _figure(figsize=(6.4, 0.24 * len(table) + 1.1))
+    styles = {BEST: ("o", "#000000"), WORSE: ("s", "#d55e00")}
     shown: dict[str, Any] = {}
-    for height, cell in enumerate(reversed(list(cells.itertuples()))):
-        marker, color = styles.get(str(cell.verdict), ("D", "#0072b2"))
-        axes.plot([cell.low, cell.high], [height, height], color=color, linewidth=1.4)
-        (dot,) = axes.plot(cell.mean, height, marker, color=color, markersize=4)
-        if isinstance(cell.verdict, str):
-            shown[cell.verdict] = dot
-    axes.set_yticks(range(len(cells)), list(reversed(cells["name"].tolist())))
-    axes.set_ylim(-0.7, len(cells) - 0.3)
+    for height, row in enumerate(reversed(list(table.itertuples()))):
+        marker, color = styles.get(str(row.verdict), ("D", "#0072b2"))
+        axes.plot([row.low, row.high], [height, height], color=color, linewidth=1.4)
+        (dot,) = axes.plot(row.mean, height, marker, color=color, markersize=4)
+        if isinstance(row.verdict, str):
+            shown[row.verdict] = dot
+    axes.set_yticks(range(len(table)), list(reversed(table["name"].tolist())))
+    axes.set_ylim(-0.7, len(table) - 0.3)
     axes.set_xlabel(title)
     if chance is not None:
         shown["always the largest class"] = axes.axvline(
@@ -123,23 +135,23 @@ def intervals(cells: pd.DataFrame, title: str, chance: float | None) -> Any:
     return figure
 
 
-def against_time(cells: pd.DataFrame, title: str) -> Any:
-    """Paint accuracy by seconds, a point a cell, and the front that no cell is ahead of in both.
+def against_time(table: pd.DataFrame, title: str) -> Any:
+    """Paint accuracy by seconds, a point a pipeline, and the Pareto front.
 
     Columns ``name``, ``mean``, ``seconds`` and ``front``.
     """
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
     figure, axes = _figure(figsize=(6.4, 4))
-    rest, front = cells[~cells["front"]], cells[cells["front"]].sort_values("seconds")
+    rest, front = table[~table["front"]], table[table["front"]].sort_values("seconds")
     axes.plot(rest["seconds"], rest["mean"], "o", color="#999999", markersize=4, label="others")
     axes.step(front["seconds"], front["mean"], where="post", color="#0072b2", linewidth=1)
     axes.plot(
         front["seconds"], front["mean"], "D", color="#0072b2", markersize=5, label="Pareto front"
     )
-    for number, cell in enumerate(front.itertuples(), start=1):
+    for number, row in enumerate(front.itertuples(), start=1):
         axes.annotate(
-            str(number), (cell.seconds, cell.mean), xytext=(4, 5), textcoords="offset points"
+            str(number), (row.seconds, row.mean), xytext=(4, 5), textcoords="offset points"
         )
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -155,38 +167,38 @@ def against_time(cells: pd.DataFrame, title: str) -> Any:
     return figure
 
 
-def panel(planes: list[Plane]) -> Any:
-    """Paint all planes side by side: a row a chain, a column a model."""
-    chains = list(dict.fromkeys(plane.chain for plane in planes))
-    models = list(dict.fromkeys(plane.model for plane in planes))
+def panel(embeddings: list[Embedding]) -> Any:
+    """Paint all embeddings side by side: a row a chain, a column a model."""
+    chains = list(dict.fromkeys(each.chain for each in embeddings))
+    models = list(dict.fromkeys(each.model for each in embeddings))
     figure, axes = _figure(
         len(chains),
         len(models),
         squeeze=False,
         figsize=(2.3 * len(models) + 0.4, 2.45 * len(chains)),
     )
-    for cell in axes.flat:
-        cell.set_axis_off()
-    for plane in planes:
-        row, column = chains.index(plane.chain), models.index(plane.model)
-        cell = axes[row, column]
-        cell.set_axis_on()
-        _scatter(cell, plane, _size(len(plane.points), 4000))
-        cell.set_title(f"{plane.model}\n{plane.subtitle}" if plane.subtitle else plane.model)
-        if column == 0:
-            cell.set_ylabel(plane.chain)
+    for field in axes.flat:
+        field.set_axis_off()
+    leftmost = {each.chain: each for each in reversed(embeddings)}
+    for each in embeddings:
+        field = axes[chains.index(each.chain), models.index(each.model)]
+        field.set_axis_on()
+        _scatter(field, each, _size(len(each.points), 4000))
+        field.set_title(f"{each.model}\n{each.subtitle}" if each.subtitle else each.model)
+        if leftmost[each.chain] is each:
+            field.set_ylabel(each.chain)
     figure.tight_layout()
     return figure
 
 
-def one_plane(plane: Plane) -> Any:
-    """Paint one plane, with a legend."""
+def one_embedding(each: Embedding) -> Any:
+    """Paint one embedding, with a legend."""
     figure, axes = _figure(figsize=(5, 4.4))
-    _scatter(axes, plane, _size(len(plane.points), 14000))
-    axes.set_title(f"{plane.model}, {plane.chain}" + (f": {plane.subtitle}" * bool(plane.subtitle)))
-    if len(plane.names) <= 20:
+    _scatter(axes, each, _size(len(each.points), 14000))
+    axes.set_title(f"{each.model}, {each.chain}" + (f": {each.subtitle}" * bool(each.subtitle)))
+    if len(each.names) <= 20:
         axes.legend(
-            title=plane.by.partition(",")[0],
+            title=each.by.partition(",")[0],
             loc="center left",
             bbox_to_anchor=(1, 0.5),
             frameon=False,
@@ -215,46 +227,43 @@ def losses(lines: pd.DataFrame) -> Any:
         errorbar=("pi", 100),
     )
     axes.set(xlabel="epoch", ylabel="summed batch MSE")
-    epochs = lines["epoch"].max()
-    axes.set(
-        xlim=(1 - 0.02 * epochs - 0.1, epochs * 1.02 + 0.1), ylim=(0, lines["loss"].max() * 1.08)
-    )
+    axes.set(xlim=(0.5, lines["epoch"].max() + 0.5), ylim=(0, lines["loss"].max() * 1.08))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(title="", frameon=False)
     sns.despine(figure)
     return figure
 
 
-def curve(cells: pd.DataFrame, chosen: int) -> Any:
-    """Paint kNN modularity by number of clusters: a row a number, a column a cell."""
+def curve(table: pd.DataFrame, chosen: int) -> Any:
+    """Paint kNN modularity by number of clusters: a row a number, a column a pipeline."""
     from matplotlib.ticker import MaxNLocator
 
     figure, axes = _figure(figsize=(5, 3.2))
-    numbers = cells.index.to_numpy()
-    mean = cells.mean(axis=1)
-    axes.plot(numbers, cells.to_numpy(), color="#bbbbbb", linewidth=0.8)
-    if cells.shape[1] > 1:
-        error = cells.std(axis=1, ddof=1) / cells.shape[1] ** 0.5
+    numbers = table.index.to_numpy()
+    mean = table.mean(axis=1)
+    axes.plot(numbers, table.to_numpy(), color="#bbbbbb", linewidth=0.8)
+    if table.shape[1] > 1:
+        error = table.std(axis=1, ddof=1) / table.shape[1] ** 0.5
         axes.fill_between(numbers, mean - error, mean + error, color="#000000", alpha=0.2, lw=0)
     axes.plot(numbers, mean, "o-", color="#000000", markersize=3, label="mean")
     axes.axvline(chosen, color="#0072b2", linestyle="--", linewidth=1)
     axes.plot(
         chosen, mean[chosen], "D", color="#0072b2", markersize=6, label=f"suggested: {chosen}"
     )
-    axes.set(xlabel="clusters", ylabel="knn_modularity")
+    axes.set(xlabel="clusters", ylabel="kNN modularity")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, loc="lower right")
     axes.grid(alpha=0.3)
     return figure
 
 
-def _scatter(axes: Axes, plane: Plane, size: float) -> None:
+def _scatter(axes: Axes, each: Embedding, size: float) -> None:
     """Scatter points by group; color and marker together, for print and for the color-blind."""
     from matplotlib.patheffects import withStroke
 
-    colors = _palette(len(plane.names))
-    for group, name in enumerate(plane.names):
-        points = plane.points[plane.groups == group]
+    colors = _palette(len(each.names))
+    for group, name in enumerate(each.names):
+        points = each.points[each.groups == group]
         if not len(points):
             continue
         marker = MARKERS[(group // 10 + group) % len(MARKERS)]
@@ -267,7 +276,7 @@ def _scatter(axes: Axes, plane: Plane, size: float) -> None:
             alpha=0.75,
             label=name,
         )
-        if len(plane.names) <= 20:
+        if len(each.names) <= 20:
             axes.annotate(
                 name,
                 np.median(points, axis=0),

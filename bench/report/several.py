@@ -1,8 +1,10 @@
-"""The report on several data sets: where each cell stands on each, and the way to the reports."""
+"""The report on several data sets: the rank of each pipeline on each, and links to the reports."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -10,30 +12,32 @@ import pandas as pd
 from bench.analysis import correctness
 from bench.analysis.inference import ALIKE, BEST, WORSE, seeds_needed
 from bench.analysis.ranks import FEWEST, RankComparison, Ranking, compare_ranks, least_p, rank
-from bench.analysis.results import Key, Results
-from bench.base.files import write_text
-from bench.base.naming import chain_name, set_name
+from bench.analysis.results import Results
+from bench.base.naming import pipeline_name, set_name
 from bench.planning.settings import GridSettings
-from bench.report import page, speed
-from bench.report.layout import escape, table
-from bench.report.markdown import section_of_set
-from bench.report.tables import MISSING
-from bench.report.write import remove_stale, remove_stale_sets
+from bench.report import page, tables
+from bench.report.columns import MISSING, Column, Table, escape, numbers, to_markdown, words
+from bench.report.headline import plural
+from bench.report.markdown import run_section, summary_section
+from bench.report.write import (
+    remove_stale,
+    remove_stale_sets,
+    write_markdown,
+    write_settings,
+)
 from bench.stages.metrics.table import METRICS
 
-AGAINST = "against the best"
 
+def write(records: pd.DataFrame, settings: GridSettings) -> list[Path]:
+    """Write results.md, index.html, results.csv, grid.toml and the correctness of all data sets.
 
-def write(records: pd.DataFrame, spec: GridSettings) -> list[Path]:
-    """Write results.md, index.html, results.csv, grid.toml and the hits of all data sets.
-
-    Each data set's own report is in its folder already, and is linked.
+    The report on each data set is in its folder already, and is linked.
 
     Parameters
     ----------
     records : DataFrame
         Of all data sets.
-    spec : GridSettings
+    settings : GridSettings
         With the device resolved, so that ``grid.toml`` runs again as it is.
 
     Returns
@@ -41,203 +45,163 @@ def write(records: pd.DataFrame, spec: GridSettings) -> list[Path]:
     list of Path
         results.md first.
     """
-    out = spec.out
-    write_text(out / "results.csv", records.to_csv(index=False))
-    write_text(out / "grid.toml", spec.to_toml())
-    kept = correctness.join(
-        {name: out / set_name(name) / correctness.FILE for name in spec.datasets}, out
-    )
-    remove_stale(out, {kept} if kept else set())
-    remove_stale_sets(out, spec.datasets)
-    report, looked_at = write_report(records, out)
-    written = [report, looked_at, out / "results.csv", out / "grid.toml"]
-    return [*written, kept] if kept else written
+    out = settings.out
+    written = write_settings(records, settings)
+    files = {name: out / set_name(name) / correctness.FILE for name in settings.datasets}
+    kept = [path for path in [correctness.join(files, out)] if path]
+    remove_stale(out, set(kept))
+    remove_stale_sets(out, settings.datasets)
+    return [*write_report(Results(records), out), *written, *kept]
 
 
-def write_report(records: pd.DataFrame, out: Path) -> list[Path]:
+def write_report(results: Results, out: Path) -> list[Path]:
     """Write results.md and index.html of all data sets; return both."""
-    text = render(records)
-    if (out / speed.FILE).is_file():
-        text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
-    write_text(out / "results.md", text)
-    ranking = rank(Results(records))
-    standing = compare_ranks(ranking)
-    ranks = (*rank_table(ranking, standing), what_it_carries(ranking, standing))
-    links = {name: f"{quote(set_name(name))}/{page.FILE}" for name in Results(records).by_dataset()}
-    looked_at = page.write_several(records, links, out, ranks if ranking.datasets else None)
-    return [out / "results.md", looked_at]
+    ranking = rank(results)
+    compared = compare_ranks(ranking)
+    links = {name: f"{quote(set_name(name))}/{page.FILE}" for name in results.by_dataset()}
+    table = rank_table(results, ranking, compared)
+    ranks = (table, verdict(ranking, compared)) if ranking.datasets else None
+    report = write_markdown(render(results), out)
+    return [report, page.write_several(results, links, out, ranks)]
 
 
-def render(records: pd.DataFrame) -> str:
-    """Write the report on several data sets.
-
-    Parameters
-    ----------
-    records : DataFrame
-        Of all data sets, as `bench.analysis.records.collect` makes them for each.
-    """
-    ranking = rank(Results(records))
-    standing = compare_ranks(ranking)
-    sets = Results(records).by_dataset()
+def render(results: Results) -> str:
+    """Write the report on several data sets."""
+    ranking = rank(results)
+    compared = compare_ranks(ranking)
+    by_set = results.by_dataset()
     parts = [
-        f"# latentgrid: {len(sets)} data sets",
-        _headline(records, ranking, standing),
+        f"# latentgrid: {len(by_set)} data sets",
+        _headline(results.records, ranking, compared),
         "## Ranks",
-        *_ranks(ranking, standing),
+        *_ranks(results, ranking, compared),
     ]
-    for name, of_set in sets.items():
+    for name, of_set in by_set.items():
         link = f"{quote(set_name(name))}/results.md"
-        parts += [
-            f"## {escape(name)}",
-            section_of_set(of_set.records),
-            f"[The whole report]({link})",
-        ]
-    parts += ["## What was run", _run_section(records)]
+        parts += [f"## {escape(name)}", summary_section(of_set), f"[The whole report]({link})"]
+    parts += [
+        "## What was run",
+        run_section(results),
+        "`results.csv` holds the records of all data sets. The folder of each data set holds its "
+        "own report, pictures and assignments.",
+    ]
     return "\n\n".join(parts) + "\n"
 
 
-def rank_table(
-    ranking: Ranking, standing: RankComparison | None
-) -> tuple[list[str], list[list[str]]]:
-    """Make the table of ranks, best mean rank first."""
-    header = ["model", "chain", *ranking.datasets, "mean rank"]
-    rows = []
-    for place, (model, chain, by) in enumerate(ranking.pipelines):
-        ranks, states = ranking.ranks.iloc[place], ranking.states.iloc[place]
-        shown = [_place(ranks[name], states[name]) for name in ranking.datasets]
-        rows.append([model, chain_name(chain, by), *shown, f"{ranks.mean():.2f}"])
-        if standing is not None:
-            rows[-1].append(_against(standing, (model, chain, by)))
-    return (header if standing is None else [*header, AGAINST]), rows
+def rank_table(results: Results, ranking: Ranking, compared: RankComparison | None) -> Table:
+    """Return the table of ranks, best mean rank first; a row is an entry of ``ranking.ranks``."""
+    names = tables.pipeline_columns(results)
+
+    states = ranking.states.to_dict("index")
+
+    def place(name: str, row: pd.Series) -> str:
+        state = states[row.name][name]
+        return f"{row[name]:g}" if state == "ok" else state
+
+    def against(row: Any) -> str:
+        assert compared is not None
+        found, p = compared.verdicts.get(row.name, MISSING), compared.adjusted.get(row.name)
+        return found if p is None else f"{found}, p = {p:.3f}"
+
+    def part(number: int, row: Any) -> str:
+        return str(row.name[number])
+
+    columns = [
+        *(words(column.title, partial(part, i)) for i, column in enumerate(names)),
+        *(Column(name, partial(place, name)) for name in ranking.datasets),
+        numbers("mean rank", pd.Series.mean, ".2f"),
+        None if compared is None else words("against the best", against),
+    ]
+    return Table.of(columns, ranking.ranks)
 
 
-def _place(place: float, state: str) -> str:
-    return f"{place:g}" if state == "ok" else state
-
-
-def _against(standing: RankComparison, cell: Key) -> str:
-    verdict = standing.verdicts.get(cell, MISSING)
-    p = standing.adjusted.get(cell)
-    return verdict if p is None else f"{verdict}, p = {p:.3f}"
-
-
-def what_it_carries(ranking: Ranking, standing: RankComparison | None) -> str:
-    """Say in words whether the data sets tell the best cell from others."""
+def verdict(ranking: Ranking, compared: RankComparison | None) -> str:
+    """Say in words whether the data sets show that the best pipeline is better than others."""
     count = len(ranking.datasets)
+    if count == 1:
+        return "One labeled data set says nothing about others: no claim of significance is made."
     if count < FEWEST:
         return (
-            "With fewer than six labeled data sets no claim of significance can be made, and "
-            f"none is: the least p of an exact sign test over {count} is {least_p(count):.2g}, and "
-            f"over six {least_p(FEWEST):.3f}."
-            if count > 1
-            else "One labeled data set says nothing of others: no claim of significance is made."
+            "With fewer than six labeled data sets no claim of significance is made: the least p "
+            f"of an exact sign test is {least_p(count):.2g} over {count}, and "
+            f"{least_p(FEWEST):.3f} over six."
         )
-    if standing is None:
-        return "Fewer than two cells were finished on every data set: nothing can be compared."
-    others = len(standing.adjusted)
+    if compared is None:
+        return "Fewer than two pipelines finished on every data set: nothing can be compared."
+    others = len(compared.adjusted)
     said = (
-        f"Over {count} data sets, {standing.worse} of {others} cells that were finished on all of "
-        "them are worse than the best of those."
+        f"Over {count} data sets, {compared.worse} of {plural(others, 'other pipeline')} that "
+        f"finished on all of them {'is' if compared.worse == 1 else 'are'} {WORSE} than the best "
+        "of those."
     )
     if count < seeds_needed(others):
-        said += f" {seeds_needed(others)} data sets are the least with which that many could be."
+        said += f" At least {seeds_needed(others)} data sets are needed to show that of all."
     return said
 
 
-def _headline(records: pd.DataFrame, ranking: Ranking, standing: RankComparison | None) -> str:
+def _headline(records: pd.DataFrame, ranking: Ranking, compared: RankComparison | None) -> str:
     parts = []
     if not ranking.datasets:
-        parts.append("**No data set is labeled: no accuracy can be told, and nothing ranked.**")
+        parts.append("**No data set has labels, so nothing is ranked.**")
     elif (ranking.states != "ok").all(axis=None):
-        parts.append("**No cell was finished on a labeled data set.**")
+        parts.append("**No pipeline finished on a labeled data set.**")
     else:
-        over = f"{len(ranking.datasets)} labeled data set{'s' * (len(ranking.datasets) > 1)}"
+        over = plural(len(ranking.datasets), "labeled data set")
         parts.append(
             f"Best mean rank over {over}: {_leaders(ranking)}, "
-            f"**{ranking.means.min():.2f}** among {len(ranking.ranks)} cells."
+            f"**{ranking.means.min():.2f}** among {len(ranking.ranks)} pipelines."
         )
-        parts.append(what_it_carries(ranking, standing))
+        parts.append(verdict(ranking, compared))
     for state, verb in (("failed", "failed"), ("skipped", "were skipped")):
         count = int((records["status"] == state).sum())
         if count:
-            parts.append(f"**{count} of {len(records)} cells {verb};** see below.")
+            parts.append(f"**{count} of {len(records)} runs {verb};** see below.")
     return " ".join(parts)
 
 
 def _leaders(ranking: Ranking) -> str:
-    names = [_name(cell) for cell in ranking.leaders]
-    if len(names) == 1:
-        return names[0]
-    if len(names) > 3:
-        return f"{len(names)} cells that share it"
-    return f"{', '.join(names[:-1])} and {names[-1]}, which share it"
+    if len(ranking.leaders) > 3:
+        return f"{len(ranking.leaders)} pipelines that share it"
+    names = [f"**{escape(pipeline_name(*each))}**" for each in ranking.leaders]
+    return names[0] if len(names) == 1 else f"{' and '.join(names)}, which share it"
 
 
-def _name(cell: Key) -> str:
-    return f"**{escape(cell[0])}** with **{escape(chain_name(*cell[1:]))}**"
-
-
-def _ranks(ranking: Ranking, standing: RankComparison | None) -> list[str]:
-    words = _unlabeled(ranking)
+def _ranks(results: Results, ranking: Ranking, compared: RankComparison | None) -> list[str]:
+    unlabeled = ""
+    if ranking.unlabeled:
+        names = ", ".join(map(escape, ranking.unlabeled))
+        unlabeled = f"Without labels, and so without accuracy and rank: {names}."
     if not ranking.datasets:
-        return [words]
-    header, rows = rank_table(ranking, standing)
+        return [unlabeled]
     metrics = ", ".join(dict.fromkeys(METRICS[name].title for name in ranking.metrics.values()))
+    undone = bool((ranking.states != "ok").any(axis=None))
     notes = [
-        f"1 is best. Cells are ranked on each data set by their mean over seeds ({metrics} "
+        f"1 is best. Pipelines are ranked on each data set by their mean over seeds ({metrics} "
         "accuracy); ties share the mean of their ranks.",
-        "A cell that failed or was skipped on a data set, if only with one seed, shares the worst "
-        "ranks there with others that did." * bool((ranking.states != "ok").any(axis=None)),
-        "A mean rank depends on which cells are in the table: leave one out, and others may change "
-        "places.",
-        _protocol(standing),
-        words,
+        "A pipeline of which a seed failed or was skipped on a data set shares the worst ranks "
+        "there with others like it." * undone,
+        "A mean rank depends on which pipelines are in the table: without one, others can change "
+        "their order.",
+        _protocol(compared),
+        unlabeled,
     ]
-    return [table(header, rows, 2), " ".join(note for note in notes if note)]
+    table = to_markdown(rank_table(results, ranking, compared))
+    return [table, " ".join(note for note in notes if note)]
 
 
-def _unlabeled(ranking: Ranking) -> str:
-    if not ranking.unlabeled:
-        return ""
-    names = ", ".join(map(escape, ranking.unlabeled))
-    return f"Without labels, and so without accuracy and rank: {names}."
-
-
-def _protocol(standing: RankComparison | None) -> str:
-    if standing is None:
+def _protocol(compared: RankComparison | None) -> str:
+    if compared is None:
         return ""
     by_friedman = ""
-    if standing.friedman is not None:
+    if compared.friedman is not None:
         by_friedman = (
-            f", and if Friedman's test says that not all are equal (here p = "
-            f"{standing.friedman:.2g}), with all of them and again without those of a worse mean "
-            "rank"
+            f", and if Friedman's test rejects that all are equal (here p = "
+            f"{compared.friedman:.2g}), both with all of them and again without those of a worse "
+            "mean rank"
         )
     return (
-        "Cells that were finished on every data set are held against the one of them with the "
-        f"best mean rank. *{WORSE.capitalize()}* is said if an exact Wilcoxon signed-rank test "
-        f"over the data sets says so (Holm's correction for {len(standing.adjusted)} "
-        f"comparisons, level 0.05){by_friedman}. All else has *{ALIKE}* from the *{BEST}*."
-    )
-
-
-def _run_section(records: pd.DataFrame) -> str:
-    first = records.iloc[0]
-    rows = [
-        [
-            str(name),
-            f"{of_set.iloc[0]['images']:,} of {of_set.iloc[0]['images_in_source']:,}",
-            f"{of_set.iloc[0]['validation_images']:,}",
-            "yes" if of_set.iloc[0]["labeled"] else "no",
-            f"{of_set.iloc[0]['clusters']}",
-            f"SHA-256 {of_set.iloc[0]['dataset_fingerprint'][:16]}",
-        ]
-        for name, of_set in records.groupby("dataset", sort=False)
-    ]
-    header = ["data set", "images", "validation images", "labeled", "clusters", "fingerprint"]
-    return (
-        f"{table(header, rows, 1)}\n\nPreset {escape(first['preset'])}, "
-        f"{records['seed_index'].nunique()} seeds, base seed {first['base_seed']}. `results.csv` "
-        "holds the records of all data sets, each data set's folder its own report, pictures and "
-        "assignments. The same grids run again with `python -m bench.grid --config grid.toml`."
+        "Pipelines that finished on every data set are compared with the one of them with the "
+        f"best mean rank, the *{BEST}*. A pipeline is *{WORSE}* if an exact Wilcoxon signed-rank "
+        f"test over the data sets says so (Holm's correction for {len(compared.adjusted)} "
+        f"comparisons, level 0.05){by_friedman}. Otherwise there is *{ALIKE}*."
     )

@@ -6,17 +6,17 @@ import json
 import math
 import re
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tabulate import tabulate
-
 from bench.base.errors import UsageError
+from bench.report.columns import Column, Table, to_markdown, words
 
 FILE = "speed.json"  # where `make bench` puts a run, beside results.md
 HEADING = "## Speed"
-NEXT = "## What the words mean"  # the section that it stands before
+NEXT = "## What the words mean"  # the section after it
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Timed:
     ----------
     group, name : str
     seconds : list of float
-        A time a round; rivals of a group ran in turns, round by round.
+        One time a round; the rivals of a group ran in turns.
     facts : dict
         Its ``extra_info``.
     """
@@ -60,10 +60,10 @@ class Speeds:
     timed: list[Timed]
 
     def ratio(self, one: Timed) -> float | None:
-        """Return how many times as fast as its rival something is; None where it has none.
+        """Return how many times as fast as its rival something is; None without a rival.
 
-        The median over rounds of the rival's time by its own: what slows a machine down for a
-        while slows both down in the same round.
+        The median over rounds of the rival's time divided by its own: a slowdown of the machine
+        affects both in the same round.
         """
         against = one.facts.get("against")
         for other in self.timed:
@@ -106,38 +106,32 @@ def read(path: Path) -> Speeds:
     return Speeds(machine, when, timed)
 
 
-def table(speeds: Speeds, form: str) -> str:
-    """Lay out a run: ratios first, absolute times last.
+def table(speeds: Speeds) -> Table:
+    """Return a run as a table: ratios first, absolute times last."""
 
-    Parameters
-    ----------
-    speeds : Speeds
-    form : str
-        One of tabulate's table formats: ``pipe`` for Markdown, ``simple`` for a terminal.
-    """
-    header = ["what", "who", "ratio", "of", "images/s", "of matrix rate", "memory", "time"]
-    # The training core first, then what else has a rival, then what has none.
+    def fact(name: str, form: str) -> Callable[[Timed], str]:
+        return lambda one: form.format(one.facts[name]) if one.facts.get(name) is not None else ""
+
+    def ratio(one: Timed) -> str:
+        found = speeds.ratio(one)
+        return "" if found is None else f"{found:.2f}"
+
+    columns = [
+        words("what", "group"),
+        words("who", "name"),
+        Column("ratio", ratio),
+        words("to", lambda one: one.facts["against"] if ratio(one) else ""),
+        Column("images/s", fact("images_per_second", "{:,.0f}")),
+        Column("of matrix rate", fact("share_of_matrix_rate", "{:.0%}")),
+        Column("memory", fact("peak_memory_mb", "{:,.0f} MiB")),
+        Column("time", lambda one: _time(one.median)),
+    ]
+    # Training first, then what else has a rival, then what has none.
     order = sorted(
         speeds.timed,
         key=lambda one: (not one.group.startswith("train"), speeds.ratio(one) is None),
     )
-    rows = [[one.group, one.name, *_numbers(speeds, one)] for one in order]
-    align = ("left", "left", "right", "left", "right", "right", "right", "right")
-    return tabulate(rows, header, form, disable_numparse=True, colalign=align)
-
-
-def _numbers(speeds: Speeds, one: Timed) -> list[str]:
-    ratio, facts = speeds.ratio(one), one.facts
-    rate, share = facts.get("images_per_second"), facts.get("share_of_matrix_rate")
-    memory = facts.get("peak_memory_mb")
-    return [
-        "" if ratio is None else f"{ratio:.2f}",
-        "" if ratio is None else str(facts["against"]),
-        "" if rate is None else f"{rate:,.0f}",
-        "" if share is None else f"{share:.0%}",
-        "" if memory is None else f"{memory:,.0f} MiB",
-        _time(one.median),
-    ]
+    return Table.of(columns, order)
 
 
 def _time(seconds: float) -> str:
@@ -152,27 +146,27 @@ def _time(seconds: float) -> str:
 
 def section(speeds: Speeds) -> str:
     """Write the section for results.md."""
-    places = dict.fromkeys(
+    machines = dict.fromkeys(
         f"{f['device_name']}, {f['threads']} thread{'s' * (f['threads'] != 1)}, torch {f['torch']}"
         for f in (one.facts for one in speeds.timed)
         if "device_name" in f
     )
-    words = (
-        f"Measured {speeds.when[:10]} on {'; '.join(places) or speeds.machine}. *Ratio* is how "
-        "many times as fast as the rival named beside it: the median over rounds, in each of which "
-        "all ran in turns. *naive* is the loop as a student writes it "
-        "(`bench/training/naive.py`), *eager* a careful one in plain PyTorch. *Of matrix rate*: "
-        "operations a second, counted as torch computes them, as a share of what a product of "
-        "matrices reached in the same run; an algorithm that needs fewer can pass for more than it "
-        "does. *Memory* is what the work takes at most, weights and images included. "
-        "scikit-learn's randomized PCA finds other components towards the end, its arpack and "
-        "covariance_eigh and ours the exact ones. Absolute times are this machine's alone."
+    note = (
+        f"Measured {speeds.when[:10]} on {'; '.join(machines) or speeds.machine}. *Ratio*: how many "
+        "times as fast as the rival named beside it, the median over rounds, in each of which all "
+        "ran in turns. *naive* is the loop as a student writes it, *eager* a careful one in plain "
+        "PyTorch. *Of matrix rate*: operations a second, counted as torch computes them, as a "
+        "share of what a product of matrices reached in the same run; an algorithm that needs "
+        "fewer operations can exceed its true share. *Memory*: the peak of the work, weights and "
+        "images included. scikit-learn's randomized PCA finds approximate last components; its "
+        "arpack and covariance_eigh and ours find the exact ones. Absolute times are valid for "
+        "this machine alone."
     )
-    return f"{HEADING}\n\n{words}\n\n{table(speeds, 'pipe')}"
+    return f"{HEADING}\n\n{note}\n\n{to_markdown(table(speeds))}"
 
 
 def fold(text: str, new: str) -> str:
-    """Put the section into results.md, in place of an earlier one."""
+    """Put the section into results.md, instead of an earlier one."""
     without = re.sub(rf"^{HEADING}\n.*?(?=^## |\Z)", "", text, flags=re.DOTALL | re.MULTILINE)
     before, mark, after = without.partition(f"{NEXT}\n")
     return f"{before.rstrip()}\n\n{new}\n\n{mark}{after}"

@@ -1,34 +1,42 @@
-"""The tables of a report, as rows of text."""
+"""Every table of a report on one data set: which columns it has, and how its numbers are written.
+
+Rows are those of `bench.analysis.results.Results.summary`.
+"""
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
+from markupsafe import Markup
 
 from bench.analysis.inference import WORSE
 from bench.analysis.results import Results
-from bench.base.naming import chain_name
+from bench.base.naming import DEFAULT_CLUSTERER, chain_name
 from bench.planning.baselines import NO_REDUCTION
 from bench.planning.presets import REPORT_CHAIN
+from bench.report.columns import MISSING, Column, Table, numbers, words
 from bench.stages.metrics.table import METRICS
 
-OF_LABELED = (
-    "accuracy",
-    "public_accuracy",
-    "private_accuracy",
-    "validation_accuracy",
-    "nmi",
-    "ami",
-    "ari",
-    "reconstruction_loss",
+LABELED = (
+    *("accuracy", "public_accuracy", "private_accuracy", "validation_accuracy"),
+    *("nmi", "ami", "ari", "reconstruction_loss"),
 )
-OF_UNLABELED = ("knn_modularity", "stability", "reconstruction_loss")
+UNLABELED = ("knn_modularity", "stability", "reconstruction_loss")
+EMBEDDING = ("trustworthiness", "continuity", "knn_preservation", "knn_label_purity")
+WITHOUT_LABELS = ("knn_modularity", "stability", "silhouette", "reconstruction_loss")
+LATEX = ("accuracy", "private_accuracy", "validation_accuracy", "nmi", "ari")
 
-MISSING = "–"
 CHANCE = "always the largest class"
 
-# Homework 5's report, section 1: sums over 141 batches of 64 of 9,000 images, 100 epochs.
-REPORT_ROWS = {"CNN (the report's)": (7.41368, 0.79589), "DNN (the report's)": (6.72101, 0.81089)}
-REPORT_BATCHES = 141
+# The HW5 report, section 1: sums over 141 batches of 64 of 9,000 images, 100 epochs.
+HW5 = {"CNN (HW5 report)": (7.41368, 0.79589), "DNN (HW5 report)": (6.72101, 0.81089)}
+HW5_BATCHES = 141
+
+WIDTH = 180.0  # of a drawn interval, in CSS pixels
+
+
+# Texts
 
 
 def mean_and_spread(row: pd.Series, metric: str) -> str:
@@ -36,104 +44,292 @@ def mean_and_spread(row: pd.Series, metric: str) -> str:
     mean, std = row[metric], row[f"{metric}_std"]
     if pd.isna(mean):
         return missing(row)
-    digits = 3 if METRICS[metric].higher_is_better else 4
+    if isinstance(mean, str):
+        return mean
+    digits = METRICS[metric].digits
     spread = "" if pd.isna(std) else f" ± {std:.{digits}f}"
     return f"{mean:.{digits}f}{spread}"
 
 
-def format_ci(row: pd.Series) -> str:
-    """Write the 95% interval of what a summary row is judged by, or a dash."""
-    return _range(row, "interval")
+def missing(row: pd.Series) -> str:
+    """Say why a summary row has no number: ``failed``, ``skipped``, or a dash."""
+    return status(row) if row["failed"] + row["skipped"] >= row["seeds"] else MISSING
 
 
-def interval_title(records: pd.DataFrame) -> str:
-    """Return the heading of those intervals."""
-    return f"{'accuracy' if Results(records).labeled else 'kNN modularity'}, 95%"
-
-
-def against_best(row: pd.Series) -> str:
-    """Write how a summary row stands to the best: ``significantly worse, by 0.10 (…)``."""
-    if pd.isna(row["verdict"]):
-        return MISSING
-    if row["verdict"] != WORSE:
-        return str(row["verdict"])
-    return f"{WORSE}, by {behind(row)}"
-
-
-def behind(row: pd.Series) -> str:
-    """Write by how much the best is ahead of a summary row: ``0.100 (0.050 to 0.150)``."""
-    return f"{row['behind_best']:.3f} ({_range(row, 'behind_best')})"
-
-
-def _range(row: pd.Series, name: str) -> str:
+def format_ci(row: pd.Series, name: str = "interval") -> str:
+    """Write a 95% interval of a summary row, ``0.050 to 0.150``, or a dash."""
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     return MISSING if pd.isna(low) else f"{low:.3f} to {high:.3f}"
 
 
-def missing(row: pd.Series) -> str:
-    """Say why a summary row has no number: ``failed``, ``skipped``, or a dash."""
-    if row["failed"] + row["skipped"] < row["seeds"]:
+def behind(row: pd.Series) -> str:
+    """Write how far a summary row is behind the best: ``0.100 (0.050 to 0.150)``."""
+    return f"{row['behind_best']:.3f} ({format_ci(row, 'behind_best')})"
+
+
+def against_best(row: pd.Series) -> str:
+    """Write a summary row's verdict, with the difference where it is significant."""
+    return "".join(_verdict(row))
+
+
+def _verdict(row: pd.Series) -> tuple[str, str]:
+    verdict = MISSING if pd.isna(row["verdict"]) else str(row["verdict"])
+    return verdict, f", by {behind(row)}" if verdict == WORSE else ""
+
+
+def seeds(row: pd.Series) -> str:
+    """Write how many seeds a summary row rests on: ``3``, or ``2 of 3, rest failed``."""
+    if pd.isna(row["seeds"]):
         return MISSING
-    return "failed" if row["failed"] else "skipped"
+    rest = [word for word in ("failed", "skipped") if row[word]]
+    done = row["seeds"] - row["failed"] - row["skipped"]
+    return f"{done} of {row['seeds']}, rest {' or '.join(rest)}" if rest else f"{done}"
 
 
-def metrics_to_show(records: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
-    """Return those metrics that some record has."""
-    return [name for name in names if records[name].notna().any()]
+# Columns
 
 
-def report_table(records: pd.DataFrame) -> tuple[str, list[str], list[list[str]]]:
-    """Make the report's table: a row a model, for one chain, beside the report's two rows.
+def pipeline_columns(results: Results) -> list[Column]:
+    """Return the columns that name a pipeline; the clusterer only where it is not always k-means."""
+    columns = [
+        words("model", "model"),
+        words("chain", "chain", html=partial(_with_reason, results)),
+    ]
+    if (results.records["clusterer"] != DEFAULT_CLUSTERER).any():
+        columns.append(words("clusterer", "clusterer"))
+    return columns
+
+
+def _with_reason(results: Results, row: pd.Series) -> Markup:
+    """Show a chain, and why runs of the pipeline failed or were skipped."""
+    runs = results.rows((row["model"], row["chain"], row["clusterer"]))
+    undone = runs[runs["status"] != "ok"]
+    reasons = "; ".join(
+        dict.fromkeys(
+            f"{run['failed_stage']}: {run['error']}"
+            if run["status"] == "failed"
+            else str(run["skip_reason"])
+            for _, run in undone.iterrows()
+        )
+    )
+    shown = Markup('<p class="reason"><strong>{}</strong> {}</p>').format(status(row), reasons)
+    return Markup("{}{}").format(row["chain"], shown if reasons else "")
+
+
+def status(row: pd.Series) -> str:
+    """Return ``ok``, ``failed`` or ``skipped``; of several seeds the worst."""
+    return "failed" if row["failed"] else "skipped" if row["skipped"] else "ok"
+
+
+def metric_column(name: str) -> Column:
+    """Return the column of a metric: mean and standard deviation over seeds."""
+    metric = METRICS[name]
+    return Column(
+        metric.title,
+        lambda row: mean_and_spread(row, name),
+        order=lambda row: row[name],
+        meaning=metric.meaning,
+        descending=metric.higher_is_better,
+    )
+
+
+def metric_columns(results: Results, names: tuple[str, ...]) -> list[Column]:
+    """Return the columns of those metrics that some record has."""
+    return [metric_column(name) for name in names if results.records[name].notna().any()]
+
+
+def interval_column(results: Results) -> Column:
+    """Return the column of 95% intervals; on the page they are drawn as well."""
+    return Column(f"{METRICS[results.shown].title}, 95%", format_ci, html=partial(_drawn, results))
+
+
+def _drawn(results: Results, row: pd.Series) -> Markup:
+    mean, low, high = row[results.shown], row["interval_low"], row["interval_high"]
+    if pd.isna(mean):
+        return Markup(MISSING)
+    found = results.summary[[results.shown, "interval_low", "interval_high"]].astype(float)
+    largest = chance(results)
+    least = min(
+        found.min().min(), *([] if largest is None else [largest]), found.max().max() - 1e-9
+    )
+
+    def x(value: float) -> float:
+        return round(4 + (WIDTH - 8) * (value - least) / (found.max().max() - least), 1)
+
+    shapes = [Markup('<circle cx="{}" cy="9" r="4"/>').format(x(mean))]
+    if pd.notna(low):
+        shapes.append(Markup('<line x1="{}" x2="{}" y1="9" y2="9"/>').format(x(low), x(high)))
+    if largest is not None:
+        line = Markup('<line class="chance" x1="{0}" x2="{0}" y1="1" y2="17"/>')
+        shapes.append(line.format(x(largest)))
+    return Markup(
+        '<svg class="interval" width="{0:.0f}" height="18" viewBox="0 0 {0:.0f} 18" role="img" '
+        'aria-label="{1}">{2}</svg> <span class="quiet">{1}</span>'
+    ).format(WIDTH, format_ci(row), Markup().join(shapes))
+
+
+def chance(results: Results) -> float | None:
+    """Return the accuracy of always naming the largest class; None where there is no accuracy."""
+    largest = results.records["largest_class"].iloc[0]
+    return float(largest) if results.labeled and pd.notna(largest) else None
+
+
+AGAINST_BEST = words(
+    "against the best",
+    against_best,
+    html=lambda row: Markup('<span class="nowrap">{}</span>{}').format(*_verdict(row)),
+)
+SEEDS = Column("seeds", seeds)
+SECONDS = numbers("seconds", "seconds", ".2f", meaning="one seed, from images to clusters")
+
+
+# Tables
+
+
+def grid(results: Results) -> Table:
+    """Return the table of all pipelines, best first."""
+    names = LABELED if results.labeled else UNLABELED
+    first, *rest = metric_columns(results, names) or [metric_column(results.shown)]
+    columns = [
+        *pipeline_columns(results),
+        *(first, interval_column(results), AGAINST_BEST),
+        *rest,
+        SEEDS,
+    ]
+    return Table.of(columns, results.summary)
+
+
+def with_chance(table: Table, results: Results) -> Table:
+    """Return the table with a last row for always naming the largest class."""
+    largest = chance(results)
+    if largest is None:
+        return table
+    row = _row(results, model=CHANCE, chain=MISSING, clusterer=MISSING, **{results.shown: largest})
+    return Table(table.columns, [*table.rows, row])
+
+
+def _row(results: Results, **values: object) -> pd.Series:
+    """Return a row that is no pipeline's: what it does not name is missing."""
+    return pd.Series(values, index=results.summary.columns, dtype=object)
+
+
+def page(results: Results, also: list[Column]) -> Table:
+    """Return the page's table: the one of all pipelines, with ranks, reasons and times."""
+    table = grid(results)
+    rank = Column("rank", lambda row: str(row.name + 1), order=lambda row: row.name + 1)
+    return Table([rank, *table.columns, SECONDS, *also], table.rows)
+
+
+def hw5(results: Results) -> tuple[str, Table]:
+    """Return the HW5 report's table: a row a model, for one chain, and the report's own two rows.
 
     Returns
     -------
     chain : str
-        The report's chain if the grid has it, else the first that reduces.
-    header : list of str
-    rows : list of list of str
+        The HW5 report's chain if the grid has it, else the first that reduces.
+    table : Table
     """
-    chains = list(dict.fromkeys(records["chain"]))
+    chains = list(dict.fromkeys(results.records["chain"]))
     reducing = [chain for chain in chains if chain != NO_REDUCTION]
     chain = REPORT_CHAIN if REPORT_CHAIN in chains else [*reducing, *chains][0]
-    accuracies = ("accuracy", "public_accuracy", "private_accuracy", "validation_accuracy")
-    shown = metrics_to_show(records, accuracies) or ["accuracy"]
-    columns = ["summed_batch_mse", "reconstruction_loss", *shown]
-    header = ["model", *(METRICS[name].title for name in columns), interval_title(records)]
-    first = records.loc[records["chain"] == chain, "clusterer"].iloc[0]
-    shown_rows = (records["chain"] == chain) & (records["clusterer"] == first)
-    cells = Results(records[shown_rows]).summary
-    rows = [
-        [row["model"], *(mean_and_spread(row, name) for name in columns), format_ci(row)]
-        for _, row in cells.iterrows()
+    accuracies = metric_columns(results, LABELED[:4]) or [metric_column("accuracy")]
+    model, _, *clusterer = pipeline_columns(results)
+    columns = [
+        *(model, *clusterer, metric_column("summed_batch_mse")),
+        *(metric_column("reconstruction_loss"), *accuracies, interval_column(results)),
     ]
-    for name, (loss, accuracy) in REPORT_ROWS.items():
-        known = {
-            "summed_batch_mse": f"{loss}",
-            "reconstruction_loss": f"{loss / REPORT_BATCHES:.4f}",
-            "accuracy": f"{accuracy}",
-        }
-        rows.append([name, *(known.get(column, MISSING) for column in columns), MISSING])
-    return chain, header, rows
+    of_chain = results.summary[results.summary["chain"] == chain]
+    known = [
+        _row(
+            results,
+            model=name,
+            clusterer=DEFAULT_CLUSTERER,
+            summed_batch_mse=str(loss),
+            reconstruction_loss=loss / HW5_BATCHES,
+            accuracy=str(accuracy),
+        )
+        for name, (loss, accuracy) in HW5.items()
+    ]
+    return chain, Table(columns, [*Table.of([], of_chain).rows, *known])
 
 
-def grid_table(records: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Make the table of the whole grid, best first."""
-    names = OF_LABELED if Results(records).labeled else OF_UNLABELED
-    columns = metrics_to_show(records, names) or ["accuracy"]
-    titles = [METRICS[name].title for name in columns]
-    how_sure = [interval_title(records), "against the best"]
-    header = ["model", "chain", titles[0], *how_sure, *titles[1:], "seeds"]
-    rows = []
-    for _, row in Results(records).summary.iterrows():
-        done = row["seeds"] - row["failed"] - row["skipped"]
-        rest = [what for what in ("failed", "skipped") if row[what]]
-        seeds = f"{done} of {row['seeds']}, rest {' or '.join(rest)}" if rest else f"{done}"
-        values = [mean_and_spread(row, name) for name in columns]
-        standing = [format_ci(row), against_best(row)]
-        chain = chain_name(row["chain"], row["clusterer"])
-        rows.append([row["model"], chain, values[0], *standing, *values[1:], seeds])
-    chance = records["largest_class"].iloc[0]
-    if pd.notna(chance) and Results(records).labeled:
-        rest = [MISSING] * (len(header) - 3)
-        rows.append([CHANCE, MISSING, f"{chance:.3f}", *rest])
-    return header, rows
+def null_reference(results: Results) -> Table:
+    """Return the table of the clusters found, each silhouette beside its null reference."""
+    records, requested = results.records, int(results.records.iloc[0]["clusters"])
+    referred = records["null_artifacts"].fillna("").ne("") | records["null_error"].notna()
+    columns = [
+        *pipeline_columns(results),
+        numbers("clusters", "clusters_found", ".0f"),
+        metric_column("ari") if records["ari"].notna().any() else None,
+        metric_column("silhouette"),
+        Column("null reference", _null) if referred.any() else None,
+        words("", partial(_flags, requested)),
+    ]
+    return Table.of(columns, results.summary)
+
+
+def _null(row: pd.Series) -> str:
+    if pd.notna(row["null_error"]):
+        return "failed"
+    return MISSING if pd.isna(row["null_silhouette"]) else f"{row['null_silhouette']:.3f}"
+
+
+def _flags(requested: int, row: pd.Series) -> str:
+    """Say what is wrong with a pipeline's clusters; empty where nothing is."""
+    flags = []
+    if pd.notna(row["clusters_found"]) and row["clusters_found"] != requested:
+        more = int(row["clusters_found"]) - requested
+        flags.append(f"{abs(more)} {'more' if more > 0 else 'fewer'} clusters than requested")
+    if pd.notna(row["noise"]) and row["noise"] > 0:
+        flags.append(f"{row['noise']:.0f} images in no cluster")
+    if pd.notna(row["null_error"]):
+        flags.append(str(row["null_error"]))
+    elif pd.notna(row["null_silhouette"]) and row["silhouette"] <= row["null_silhouette"]:
+        flags.append("not above its null reference")
+    return "; ".join(flags)
+
+
+def embeddings(results: Results) -> Table | None:
+    """Return the table of what embeddings keep of their codes; None where nothing was measured."""
+    columns = metric_columns(results, EMBEDDING)
+    if not columns:
+        return None
+    return Table.of([*pipeline_columns(results), *columns], results.summary)
+
+
+def without_labels(results: Results) -> Table:
+    """Return the table of the scores that need no labels."""
+    columns = metric_columns(results, WITHOUT_LABELS)
+    return Table.of([*pipeline_columns(results), *columns], results.summary)
+
+
+def latex(results: Results) -> Table:
+    """Return the table for a paper."""
+    columns = metric_columns(results, LATEX if results.labeled else UNLABELED)
+    interval = Column("95% interval", format_ci)
+    return Table.of([*pipeline_columns(results), *columns, interval], results.summary)
+
+
+def heat_map(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the scores and their texts, models by chains, in the order of the records."""
+    rows = results.summary
+    chains = [chain_name(*row) for row in rows[["chain", "clusterer"]].itertuples(index=False)]
+    texts = [_heat_text(row, results.shown) for _, row in rows.iterrows()]
+    frame = pd.DataFrame(
+        {"model": rows["model"], "chain": chains, "score": rows[results.shown], "text": texts}
+    )
+    pairs = results.records[["chain", "clusterer"]].drop_duplicates().itertuples(index=False)
+    models = list(results.records["model"].unique())
+    columns = [chain_name(*pair) for pair in pairs]
+    scores, labels = (
+        frame.pivot(index="model", columns="chain", values=name).loc[models, columns]
+        for name in ("score", "text")
+    )
+    return scores.astype(float), labels
+
+
+def _heat_text(row: pd.Series, metric: str) -> str:
+    """Write a field of the heat map; a star says that some seeds were not finished."""
+    if pd.isna(row[metric]):
+        return missing(row)
+    return f"{row[metric]:.3f}" + "*" * (status(row) != "ok")

@@ -1,4 +1,4 @@
-"""Everything a run leaves for its reader."""
+"""The files in the results folder of a run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.analysis import correctness, suggest
+from bench.analysis.results import Results
 from bench.base.errors import UsageError
 from bench.base.files import write_text
 from bench.base.naming import set_name
@@ -19,25 +20,16 @@ from bench.planning.settings import GridSettings
 from bench.report import assignments, figures, latex, markdown, page, speed
 from bench.store import Store
 
-# Every file that a run may or may not write.
+# Every file that a run may or may not write, also under its name of the release before.
 OURS = (
-    correctness.FILE,
-    latex.FILE,
-    suggest.FILE,
-    "assignments.csv",
-    "assignments/*-seed*.csv",
-    "figures/plane-*.png",
+    *(correctness.FILE, "hits.safetensors", latex.FILE, suggest.FILE),
+    *("assignments.csv", "assignments/*-seed*.csv"),
+    *("figures/embedding-*.png", "figures/plane-*.png"),
     *(
         f"figures/{name}.png"
         for name in (
-            "accuracy",
-            "clusters",
-            "knn_modularity",
-            "intervals",
-            "loss",
-            "planes",
-            "reconstructions",
-            "time",
+            *("accuracy", "validation_accuracy", "knn_modularity", "kNN modularity"),
+            *("clusters", "intervals", "loss", "embeddings", "planes", "reconstructions", "time"),
         )
     ),
 )
@@ -63,7 +55,7 @@ def prepare(out: Path) -> None:
 
 def write(
     records: pd.DataFrame,
-    spec: GridSettings,
+    settings: GridSettings,
     dataset: Dataset,
     store: Store,
     curve: pd.DataFrame | None = None,
@@ -74,36 +66,43 @@ def write(
     Parameters
     ----------
     records : DataFrame
-    spec : GridSettings
+    settings : GridSettings
         With everything resolved, so that ``grid.toml`` runs again as it is.
     dataset : Dataset
     store : Store
     curve : DataFrame or None
-        What the number of clusters was suggested by, if it was.
+        The scores by which the number of clusters was suggested, if it was.
     progress : callable
-        Told how far it is.
+        Called as parts are done.
 
     Returns
     -------
     list of Path
         results.md first.
     """
-    out = spec.out
+    out = settings.out
     prepare(out)
-    write_text(out / "results.csv", records.to_csv(index=False))
-    write_text(out / "grid.toml", spec.to_toml())
+    written = write_settings(records, settings)
     kept = [path for path in [correctness.write(records, store, out)] if path]
     if curve is not None:
         kept.append(out / suggest.FILE)
         write_text(kept[-1], curve.to_csv(index=False))
-    report, *others = write_report(records, dataset, store, out, curve, progress)
+    report, *others = write_report(Results(records), dataset, store, out, curve, progress)
     remove_stale(out, {*others, *kept})
     remove_stale_sets(out, ())
-    return [report, out / "results.csv", out / "grid.toml", *kept, *others]
+    return [report, *written, *kept, *others]
+
+
+def write_settings(records: pd.DataFrame, settings: GridSettings) -> list[Path]:
+    """Write results.csv and grid.toml; return both."""
+    texts = {"results.csv": records.to_csv(index=False), "grid.toml": settings.to_toml()}
+    for name, text in texts.items():
+        write_text(settings.out / name, text)
+    return [settings.out / name for name in texts]
 
 
 def write_report(
-    records: pd.DataFrame,
+    results: Results,
     dataset: Dataset,
     store: Store,
     out: Path,
@@ -115,15 +114,15 @@ def write_report(
 
     Parameters
     ----------
-    records : DataFrame
+    results : Results
     dataset : Dataset
     store : Store
     out : Path
         The results folder.
     curve : DataFrame or None
-        What the number of clusters was suggested by, if it was.
+        The scores by which the number of clusters was suggested, if it was.
     progress : callable
-        Told how far it is.
+        Called as parts are done.
     again : bool
         Write the page even if it is current.
 
@@ -133,36 +132,39 @@ def write_report(
         results.md first.
     """
     progress("drawing", 0, 1)
-    assigned = assignments.write(records, dataset, store, out)
-    drawn = figures.draw_all(records, dataset, store, out, curve)
-    text = markdown.render(records, drawn, curve)
+    assigned = assignments.write(results, dataset, store, out)
+    drawn = figures.draw_all(results, dataset, store, out, curve)
+    report = write_markdown(markdown.render(results, drawn, curve), out)
+    write_text(out / latex.FILE, latex.render(results))
+    index = page.write(results, dataset, store, out, progress, again)
+    return [report, index, out / latex.FILE, *assigned, *(figure.path for figure in drawn)]
+
+
+def write_markdown(text: str, out: Path) -> Path:
+    """Write results.md, with the section on speed where the folder has a run of the benchmarks."""
     if (out / speed.FILE).is_file():
         text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
     write_text(out / "results.md", text)
-    write_text(out / latex.FILE, latex.render(records))
-    looked_at = page.write(records, dataset, store, out, progress, again)
-    pictures = [figure.path for figure in drawn]
-    return [out / "results.md", looked_at, out / latex.FILE, *assigned, *pictures]
+    return out / "results.md"
 
 
 def remove_stale(out: Path, written: set[Path]) -> None:
-    """Remove what an earlier run left under names of ours and this one did not write."""
+    """Remove the files of an earlier run that this one did not write."""
     for pattern in OURS:
         for path in set(out.glob(pattern)) - written:
             path.unlink(missing_ok=True)
 
 
 def remove_stale_sets(out: Path, datasets: tuple[str, ...]) -> None:
-    """Remove the reports that an earlier run on several data sets left of other sets.
+    """Remove the reports of an earlier run on several data sets, except on these.
 
     A folder is one of those only if its ``grid.toml`` names the data set that the folder is
-    named after. What else lies in it stays.
+    named after. Other files in it stay.
 
     Parameters
     ----------
     out : Path
     datasets : tuple of str
-        Whose reports stay.
     """
     for path in out.glob("*/grid.toml"):
         folder, dataset = path.parent, _dataset_of(path)
@@ -177,7 +179,7 @@ def remove_stale_sets(out: Path, datasets: tuple[str, ...]) -> None:
 
 
 def _dataset_of(path: Path) -> str | None:
-    """Return the one data set of a configuration file; None if that cannot be told."""
+    """Return the one data set of a configuration file; None if it names none or several."""
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8")).get("dataset")
     except (OSError, ValueError, RecursionError):

@@ -67,15 +67,15 @@ def _plan_of(grid: GridOnDataset) -> None:
 
 def summarize(session: Session, finished: AllFinished) -> int:
     """Print the tables of a session and what went wrong; return the exit code."""
-    from tabulate import tabulate
-
-    from bench.report.tables import grid_table
+    from bench.analysis.results import Results
+    from bench.report import tables
+    from bench.report.columns import to_terminal
 
     code, several = 0, len(session.grids) > 1
     for grid, each in zip(session.grids, finished.each, strict=True):
         heading = f"{one_line(grid.dataset.name)}, {len(grid.dataset):,} images\n" * several
-        header, rows = grid_table(each.records)
-        print(heading + tabulate(rows, header, tablefmt="simple", disable_numparse=True))
+        results = Results(each.records)
+        print(heading + to_terminal(tables.with_chance(tables.grid(results), results)))
         code = max(code, summarize_rest(grid, each))
         print(end="\n" * several)
     if several:
@@ -84,20 +84,19 @@ def summarize(session: Session, finished: AllFinished) -> int:
 
 
 def _summarize_ranks(finished: AllFinished) -> None:
-    from tabulate import tabulate
-
     from bench.analysis.ranks import compare_ranks, rank
     from bench.analysis.results import Results
-    from bench.report.several import rank_table, what_it_carries
+    from bench.report.columns import to_terminal
+    from bench.report.several import rank_table, verdict
     from bench.session.grid import show
 
-    ranking = rank(Results(finished.records))
+    results = Results(finished.records)
+    ranking = rank(results)
     if ranking.datasets:
-        standing = compare_ranks(ranking)
-        header, rows = rank_table(ranking, standing)
+        compared = compare_ranks(ranking)
         print("Ranks, 1 is best")
-        print(tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True))
-        print(f"note: {what_it_carries(ranking, standing)}")
+        print(to_terminal(rank_table(results, ranking, compared)))
+        print(f"note: {verdict(ranking, compared)}")
     for name in ranking.unlabeled:
         print(f"note: {one_line(name)} has no labels, and so no ranks")
     print(f"look into {show(finished.written[0].with_name('index.html'))}")

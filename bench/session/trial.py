@@ -129,19 +129,21 @@ def is_its(item: Item, model: str, chain: str, clusterer: str) -> bool:
 
 
 def lay_out(item: Item, records: pd.DataFrame) -> str:
-    """Write the cells as a table, best first, an item's own marked."""
-    from tabulate import tabulate
-
+    """Write the pipelines as a table, best first, an item's own marked."""
     from bench.analysis.results import PIPELINE, Results
-    from bench.report.tables import grid_table
+    from bench.report import tables
+    from bench.report.columns import Table, to_terminal, words
 
-    header, rows = grid_table(records)
-    cells = Results(records).summary
-    marks = [MARK * is_its(item, *row) for row in cells[PIPELINE].itertuples(index=False)]
-    marks += [""] * (len(rows) - len(cells))  # the line of chance
-    # How many seeds were finished stands last; the metrics between are in results.md.
-    shown = [[mark, *row[:5], row[-1]] for mark, row in zip(marks, rows, strict=True)]
-    return tabulate(shown, ["", *header[:5], header[-1]], "simple", disable_numparse=True)
+    results = Results(records)
+    table = tables.with_chance(tables.grid(results), results)
+
+    def mark(row: pd.Series) -> str:
+        is_pipeline = row["model"] != tables.CHANCE
+        return MARK if is_pipeline and is_its(item, *row[PIPELINE]) else ""
+
+    # The other metrics are in results.md.
+    count = table.header.index(tables.AGAINST_BEST.title) + 1
+    return to_terminal(Table([words("", mark), *table.columns[:count], tables.SEEDS], table.rows))
 
 
 def standing(item: Item, records: pd.DataFrame) -> str:
@@ -149,11 +151,10 @@ def standing(item: Item, records: pd.DataFrame) -> str:
     from bench.analysis.inference import WORSE, seeds_needed
     from bench.analysis.results import PIPELINE, Results
     from bench.report import headline
-    from bench.report.layout import count_seeds
     from bench.report.tables import mean_and_spread
 
     if item.kind == DATA_SET:  # which competes with nothing
-        return headline.render(records).replace("**", "").replace("\\", "")
+        return headline.render(Results(records)).replace("**", "").replace("\\", "")
     results = Results(records)
     metric, judged = results.shown, results.summary[results.summary["verdict"].notna()]
     own = [is_its(item, *row) for row in judged[PIPELINE].itertuples(index=False)]
@@ -167,7 +168,7 @@ def standing(item: Item, records: pd.DataFrame) -> str:
     else:
         verdict = BEHIND if best["verdict"] == WORSE else ALIKE
     said = (
-        f"The {item} {verdict} the baselines, with {count_seeds(records)}: at its best, "
+        f"The {item} {verdict} the baselines, with {headline.count_seeds(results)}: at its best, "
         f"{_cell(best)}, it has {mean_and_spread(best, metric)}; the best of theirs, "
         f"{_cell(rival)}, has {mean_and_spread(rival, metric)}. The difference is "
         f"{_difference(rival, 1) if leads else _difference(best, -1)}."

@@ -1,4 +1,4 @@
-"""The page's charts: two planes with one selection, accuracy against time, loss by epoch."""
+"""The page's charts: two embeddings with one selection, score against time, loss by epoch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from bench.report.page.colors import BLUE, DASHES, GRAY, MARKERS, palette
-from bench.report.page.planes import FINE
+from bench.report.page.embeddings import FINE
 
 TOOLS = "pan,wheel_zoom,box_zoom,box_select,lasso_select,tap,reset,save"
 MARGIN = 0.04 * FINE
@@ -35,37 +35,36 @@ class Charts:
     ----------
     script : str
         An element that draws them.
-    places : dict
+    elements : dict
         By name, the element that each is drawn in.
     """
 
     script: str
-    places: dict[str, str]
+    elements: dict[str, str]
 
 
-def draw(images: int, cells: pd.DataFrame, losses: pd.DataFrame, judged: str) -> Charts:
-    """Draw what there is something to draw of.
+def draw(images: int, compared: pd.DataFrame, losses: pd.DataFrame, score: str) -> Charts:
+    """Draw the charts that there are data for.
 
     Parameters
     ----------
     images : int
-        Points of a plane, which come from the page's script; 0 where there is no plane.
-    cells : DataFrame
-        ``name``, ``mean``, ``seconds``, ``front``; see `bench.report.figures`.
+        Points of an embedding, which the page's script sets; 0 where there is no embedding.
+    compared : DataFrame
+        ``name``, ``mean``, ``seconds``, ``front``; see `bench.analysis.results.Results.compared`.
     losses : DataFrame
         ``model``, ``epoch``, ``mean``, ``low``, ``high``.
-    judged : str
-        What ``mean`` is: accuracy, or kNN modularity.
+    score : str
+        The name of ``mean``: accuracy, or kNN modularity.
     """
     roots: dict[str, Any] = {}
     if images:
-        roots |= _planes(SMALL if images > MANY else LARGE)
-    if len(cells):
-        roots["time"] = _against_time(cells, judged)
+        roots |= _embeddings(SMALL if images > MANY else LARGE)
+    if len(compared):
+        roots["time"] = _against_time(compared, score)
     if len(losses):
         roots["loss"] = _losses(losses)
-    script, places = components(roots, wrap_script=True) if roots else ("", {})
-    return Charts(script, places)
+    return Charts(*components(roots, wrap_script=True)) if roots else Charts("", {})
 
 
 def _figure(**settings: Any) -> Any:
@@ -79,20 +78,20 @@ def _figure(**settings: Any) -> Any:
     return plot
 
 
-def _planes(size: int) -> dict[str, Any]:
-    """Return both planes, of one source: what is selected in one is selected in the other."""
+def _embeddings(size: int) -> dict[str, Any]:
+    """Return both embeddings, of one source: what is selected in one is selected in the other."""
     columns = ["x", "y", "color", "marker"]
     source = ColumnDataSource(
         {f"{column}_{side}": [] for side in "ab" for column in columns}, name="points"
     )
     pointed = ColumnDataSource({f"{axis}_{side}": [] for side in "ab" for axis in "xy"})
     pointed.name = "pointed"
-    return {f"plane-{side}": _plane(side, size, source, pointed) for side in "ab"}
+    return {f"embedding-{side}": _embedding(side, size, source, pointed) for side in "ab"}
 
 
-def _plane(side: str, size: int, source: ColumnDataSource, pointed: ColumnDataSource) -> Any:
+def _embedding(side: str, size: int, source: ColumnDataSource, pointed: ColumnDataSource) -> Any:
     plot = _figure(
-        name=f"plane-{side}",
+        name=f"embedding-{side}",
         tools=TOOLS,
         active_drag="box_select",
         aspect_ratio=1,
@@ -129,27 +128,27 @@ def _plane(side: str, size: int, source: ColumnDataSource, pointed: ColumnDataSo
         level="overlay",
         name=f"ring-{side}",
     )
-    plot.add_tools(HoverTool(tooltips=None, renderers=[dots], callback=_told(side)))
+    plot.add_tools(HoverTool(tooltips=None, renderers=[dots], callback=_hovered(side)))
     return plot
 
 
-def _told(side: str) -> CustomJS:
-    """Have the page's script told which points are under the pointer."""
+def _hovered(side: str) -> CustomJS:
+    """Pass the points under the pointer to the page's script."""
     return CustomJS(code=f"window.latentgrid?.hover(cb_data.index.indices, '{side}')")
 
 
-def _against_time(cells: pd.DataFrame, judged: str) -> Any:
+def _against_time(table: pd.DataFrame, score: str) -> Any:
     plot = _figure(
         name="time",
         height=340,
         x_axis_type="log",
         tools="pan,wheel_zoom,box_zoom,reset,save",
         x_axis_label="seconds a seed, from images to clusters",
-        y_axis_label=judged,
+        y_axis_label=score,
     )
     plot.xaxis.ticker = FixedTicker(ticks=TICKS)
     plot.xaxis.formatter = NumeralTickFormatter(format="0.[000]")
-    front = cells[cells["front"]].sort_values("seconds")
+    front = table[table["front"]].sort_values("seconds")
     plot.step(front["seconds"], front["mean"], mode="after", line_color=BLUE)
     dots = [
         plot.scatter(
@@ -163,12 +162,12 @@ def _against_time(cells: pd.DataFrame, judged: str) -> Any:
             legend_label=legend,
         )
         for some, marker, color, legend in (
-            (cells[~cells["front"]], "circle", GRAY, "others"),
-            (front, "diamond", BLUE, "no cell is ahead in both"),
+            (table[~table["front"]], "circle", GRAY, "others"),
+            (front, "diamond", BLUE, "Pareto front"),
         )
         if len(some)
     ]
-    tips = [("cell", "@name"), (judged, "@mean{0.000}"), ("seconds", "@seconds{0.00}")]
+    tips = [("pipeline", "@name"), (score, "@mean{0.000}"), ("seconds", "@seconds{0.00}")]
     plot.add_tools(HoverTool(renderers=dots, tooltips=tips))
     plot.add_layout(plot.legend[0], "above")
     plot.legend[0].orientation = "horizontal"

@@ -1,4 +1,4 @@
-"""Colors and markers that the color-blind can tell apart, the same in charts and in HTML."""
+"""Colors and markers that are safe for color-blind readers, the same in charts and in HTML."""
 
 from __future__ import annotations
 

@@ -9,44 +9,39 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
-from bench.analysis import inference, results
 from bench.analysis.results import PIPELINE, Results
-from bench.base import keys
 from bench.base.files import write_text
 from bench.base.naming import pipeline_name
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
-from bench.report import headline
-from bench.report import tables as report_tables
-from bench.report.page import planes, tables
-from bench.report.page.colors import MARKERS, PALETTE, ramp
-from bench.stages.metrics import centroid_ratio
+from bench.report import fresh, headline, tables
+from bench.report.columns import MISSING, Column, Table, to_csv, to_html, words
+from bench.report.headline import over
+from bench.report.page import embeddings
+from bench.report.page.colors import MARKERS, PALETTE, ramp, shade
+from bench.stages.metrics.table import METRICS
 from bench.store import Store
 
 FILE = "index.html"
-PARTS = ("page.html", "several.html", "head.html", "page.css", "page.js")
-LIBRARIES = ("bokeh", "jinja2", "pillow", "scikit-learn")
-# A heading, rows, and in words what they carry.
-Ranks = tuple[list[str], list[list[str]], str]
 
 _MADE_FROM = re.compile(r'<meta name="made-from" content="([0-9a-f]*)">')
 
 
 def write(
-    records: pd.DataFrame,
+    results: Results,
     dataset: Dataset,
     store: Store,
     out: Path,
     progress: Progress = silent,
     again: bool = False,
 ) -> Path:
-    """Write the page of a run, unless the one that is there was made from the same things.
+    """Write the page of a run on one data set, unless the one that is there is current.
 
     Parameters
     ----------
-    records : DataFrame
-        Those of ``results.csv``.
+    results : Results
     dataset : Dataset
         Gives images, labels and names.
     store : Store
@@ -54,9 +49,9 @@ def write(
     out : Path
         The results folder.
     progress : callable
-        Told how far it is.
+        Called as pipelines are collected.
     again : bool
-        Write it even so.
+        Write it even if it is current.
 
     Returns
     -------
@@ -64,14 +59,14 @@ def write(
         ``index.html`` in it.
     """
     path = out / FILE
-    key = _key(out / "results.csv", dataset)
+    key = fresh.key(results.records, dataset)
     if again or made_from(path) != key:
-        write_text(path, render(records, dataset, store, key, progress))
+        write_text(path, render(results, dataset, store, key, progress))
     return path
 
 
 def render(
-    records: pd.DataFrame,
+    results: Results,
     dataset: Dataset,
     store: Store,
     key: str = "",
@@ -82,27 +77,32 @@ def render(
 
     from bench.report.page.charts import draw
 
-    of = Results(records)
-    inside = planes.collect(records, dataset, store, progress)
-    by_epoch = _by_epoch(of.losses(store))
-    table = tables.table_of(records)
-    images = 0 if inside is None else len(inside.pictured)
-    drawn = draw(images, _compared(of), by_epoch, "accuracy" if of.labeled else "kNN modularity")
+    inside = embeddings.collect(results, dataset, store, progress)
+    pipelines = [] if inside is None else inside.data["pipelines"]
+    numbers = {tuple(each[c] for c in PIPELINE): n for n, each in enumerate(pipelines)}
+    by_epoch = _by_epoch(results.losses(store))
+    compared = results.compared
+    if len(compared):
+        compared = compared.assign(
+            name=[pipeline_name(*row[PIPELINE]) for _, row in compared.iterrows()]
+        )
+    score = METRICS[results.shown].title
+    table = tables.page(results, [_look(numbers)] if numbers else [])
     return _template("page.html").render(
         key=key,
         dataset=dataset,
-        first=records.iloc[0],
-        seeds=records["seed_index"].nunique(),
-        answer=headline.answer(records),
-        table=table,
-        pictured=_numbers(inside),
-        chance_place=tables.place_of_chance(records),
-        heat_map=tables.heat_map_of(records),
-        interval_width=tables.WIDTH,
+        first=results.records.iloc[0],
+        seeds=headline.count_seeds(results),
+        answer=headline.answer(results),
+        note=_note(results),
+        table=to_html(table, sortable=True, row_class=tables.status),
+        csv=to_csv(tables.page(results, [])),
+        heat_map=to_html(_heat_map(results, numbers)) if results.has_scores else "",
+        score=headline.capital(score),
         losses=_by_model(by_epoch),
-        charts=drawn,
-        planes=inside,
-        data=_for_script(inside),
+        charts=draw(0 if inside is None else len(inside.pictured), compared, by_epoch, score),
+        embeddings=inside,
+        data={} if inside is None else inside.data | _looks(),
         bokeh=Resources(mode="inline", components=["bokeh"], log_level="error").render_js(),
         css=_part("page.css"),
         script=_part("page.js"),
@@ -110,38 +110,42 @@ def render(
 
 
 def write_several(
-    records: pd.DataFrame, pages: dict[str, str], out: Path, ranks: Ranks | None
+    results: Results, pages: dict[str, str], out: Path, ranks: tuple[Table, str] | None
 ) -> Path:
-    """Write the page of a run on several data sets: the ranks, and the way to each set's page.
+    """Write the page of a run on several data sets: the ranks, and links to each set's page.
 
     Parameters
     ----------
-    records : DataFrame
-        Of all data sets.
+    results : Results
+        On all data sets.
     pages : dict
         The link to each data set's page, by its name.
     out : Path
         The results folder.
-    ranks : tuple of (header, rows, words) or None
-        The table of ranks, and what it carries; None where no data set is labeled.
+    ranks : tuple of (Table, str) or None
+        The table of ranks, and what it shows; None where no data set is labeled.
 
     Returns
     -------
     Path
         ``index.html`` in it.
     """
-    answers = {
-        name: headline.answer(of_set) for name, of_set in records.groupby("dataset", sort=False)
-    }
+    table, note = ranks or (None, "")
     text = _template("several.html").render(
-        pages=pages, answers=answers, ranks=ranks, css=_part("page.css")
+        pages=pages,
+        answers={
+            name: " ".join(headline.answer(each)) for name, each in results.by_dataset().items()
+        },
+        ranks=table and to_html(table),
+        note=note,
+        css=_part("page.css"),
     )
     write_text(out / FILE, text)
     return out / FILE
 
 
 def made_from(path: Path) -> str | None:
-    """Return what a page says that it was made from; None if it is none, not there, or cut off."""
+    """Return the key that a page was made from; None if it is none, not there, or cut off."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -150,50 +154,66 @@ def made_from(path: Path) -> str | None:
     return found[1] if found and text.rstrip().endswith("</html>") else None
 
 
-def _key(results: Path, dataset: Dataset) -> str:
-    return keys.key(
-        {
-            "records": results.read_text(encoding="utf-8"),
-            "files": dataset.files,
-            "classes": dataset.class_names,
-            "notes": dataset.notes,
-            "parts": [_part(name) for name in PARTS],
-            "source": _sources(),
-            "versions": keys.versions(*LIBRARIES),
-        }
+def _look(numbers: dict[tuple[str, ...], int]) -> Column:
+    """Return the column of buttons that show a pipeline's embedding."""
+
+    def buttons(row: pd.Series) -> Markup:
+        name = tuple(row[PIPELINE])
+        if name not in numbers:
+            return Markup(MISSING)
+        both = Markup(" ").join(_button(numbers[name], side, side.upper(), name) for side in "ab")
+        return Markup('<span class="nowrap">{}</span>').format(both)
+
+    return words("", lambda row: "", html=buttons)
+
+
+def _button(number: int, side: str, text: str, name: tuple[str, ...]) -> Markup:
+    label = f"{text}: show {pipeline_name(*name)} in embedding {side.upper()}"
+    return Markup(
+        '<button type="button" class="look" data-side="{}" data-pipeline="{}" '
+        'aria-label="{}">{}</button>'
+    ).format(side, number, label, text)
+
+
+def _heat_map(results: Results, numbers: dict[tuple[str, ...], int]) -> Table:
+    """Return the heat map as a table; a field shows its pipeline's embedding."""
+    scores, texts = tables.heat_map(results)
+    low, high = scores.min().min(), scores.max().max()
+    pairs = results.records[PIPELINE[1:]].drop_duplicates().itertuples(index=False)
+
+    def field(title: str, chain: str, clusterer: str, model: str) -> Markup:
+        value, text = float(scores.loc[model, title]), str(texts.loc[model, title])  # type: ignore[arg-type]
+        name = (model, chain, clusterer)
+        shown = _button(numbers[name], "a", text, name) if name in numbers else text
+        if pd.isna(value):
+            return Markup("<span>{}</span>").format(shown)
+        color, ink = shade(0.5 if high == low else (value - low) / (high - low))
+        return Markup('<span style="background:{};color:{}">{}</span>').format(color, ink, shown)
+
+    columns = [
+        Column(title, lambda model: model, right=False, html=functools.partial(field, title, *pair))
+        for title, pair in zip(scores.columns, pairs, strict=True)
+    ]
+    return Table([words("", lambda model: model), *columns], list(scores.index))
+
+
+def _note(results: Results) -> str:
+    """Say what the intervals are, and the dashed line."""
+    if results.summary["interval_low"].isna().all():
+        return ""
+    said = f"The interval covers the uncertainty from {over(results)}. "
+    if results.records.iloc[0]["independent_images"]:
+        said += "Verdicts compare pipelines over the same seeds and images."
+    else:
+        said += "The images are not independent, so nothing is inferred about others."
+    largest = tables.chance(results)
+    return said + (
+        "" if largest is None else f" The dashed line is the largest class, {largest:.3f}."
     )
 
 
-def _sources() -> list[str]:
-    """Return the text of all modules that make a page."""
-    package = files("bench.report.page")
-    own = [
-        file.read_text(encoding="utf-8") for file in package.iterdir() if file.name[-3:] == ".py"
-    ]
-    return [
-        *sorted(own),
-        keys.source(centroid_ratio, headline, inference, report_tables, results),
-    ]
-
-
-def _for_script(inside: planes.Planes | None) -> dict[str, Any]:
-    if inside is None:
-        return {}
-    return inside.data | {"palette": PALETTE, "markers": MARKERS, "ramp": ramp()}
-
-
-def _numbers(inside: planes.Planes | None) -> dict[tuple[str, str], int]:
-    """Return the number in the page of each cell that has a plane, by model and chain."""
-    cells = [] if inside is None else inside.data["cells"]
-    return {(cell["model"], cell["chain"]): number for number, cell in enumerate(cells)}
-
-
-def _compared(of: Results) -> pd.DataFrame:
-    table = of.compared
-    if table.empty:
-        return table
-    names = [pipeline_name(*row) for row in table[PIPELINE].itertuples(index=False)]
-    return table.drop(columns=PIPELINE).assign(name=names)
+def _looks() -> dict[str, Any]:
+    return {"palette": PALETTE, "markers": MARKERS, "ramp": ramp()}
 
 
 def _by_epoch(found: pd.DataFrame) -> pd.DataFrame:

@@ -19,10 +19,10 @@ window.latentgrid = { hover: () => {}, ready: false };
   sortable(byId("table"));
   filters();
   if (window.Bokeh) whenDrawn().then(dress);
-  if (data.cells) whenDrawn().then(lookInside);
+  if (data.pipelines) whenDrawn().then(lookInside);
   else window.latentgrid.ready = true;
 
-  // ---- the table of cells ----
+  // ---- the table of pipelines ----
 
   function sortable(table) {
     const heads = [...table.tHead.rows[0].cells];
@@ -65,7 +65,7 @@ window.latentgrid = { hover: () => {}, ready: false };
         row.hidden = !(wanted && words.every((word) => all.includes(word)));
       }
       const left = rows.filter((row) => !row.hidden).length;
-      byId("shown").textContent = `${left} of ${plural(rows.length, "cell")}`;
+      byId("shown").textContent = `${left} of ${plural(rows.length, "pipeline")}`;
     };
     text.addEventListener("input", apply);
     status.addEventListener("change", apply);
@@ -114,7 +114,7 @@ window.latentgrid = { hover: () => {}, ready: false };
     window.addEventListener("afterprint", () => apply(dark.matches));
   }
 
-  // ---- the planes ----
+  // ---- the embeddings ----
 
   function lookInside() {
     const MOST_TILES = 300;
@@ -125,7 +125,7 @@ window.latentgrid = { hover: () => {}, ready: false };
     const count = data.count;
     const named = (name) => window.Bokeh.documents[0].get_model_by_name(name);
     const [points, pointed] = [named("points"), named("pointed")];
-    const plots = { a: named("plane-a"), b: named("plane-b") };
+    const plots = { a: named("embedding-a"), b: named("embedding-b") };
 
     const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
     const labels = data.labels === null ? null : new Int16Array(bytes(data.labels));
@@ -133,26 +133,25 @@ window.latentgrid = { hover: () => {}, ready: false };
       Object.entries(data.errors).map(([model, text]) => [model, new Float32Array(bytes(text))]),
     );
     const reconstructions = new Map(Object.entries(data.reconstructions));
-    const unpacked = new Map(); // cells, once they were asked for
-    const state = { a: 0, b: Math.min(1, data.cells.length - 1), color: "label", at: null };
+    const unpacked = new Map(); // pipelines, once they were asked for
+    const state = { a: 0, b: Math.min(1, data.pipelines.length - 1), color: "label", at: null };
 
-    function cell(number) {
+    function pipeline(number) {
       if (!unpacked.has(number)) {
-        const packed = data.cells[number];
+        const packed = data.pipelines[number];
         unpacked.set(number, {
           ...packed,
-          name: `${packed.model}, ${packed.chain}`,
           x: new Uint16Array(bytes(packed.x)),
           y: new Uint16Array(bytes(packed.y)),
           clusters: new Int16Array(bytes(packed.clusters)),
           distance: new Uint16Array(bytes(packed.distance)),
-          doubt: new Uint16Array(bytes(packed.doubt)),
+          ambiguity: new Uint16Array(bytes(packed.ambiguity)),
           labelOf: new Map(packed.assignment),
         });
       }
       return unpacked.get(number);
     }
-    const shown = (side) => cell(state[side]);
+    const shown = (side) => pipeline(state[side]);
 
     const clusterName = (of, cluster) => {
       if (cluster < 0) return "in no cluster";
@@ -195,7 +194,7 @@ window.latentgrid = { hover: () => {}, ready: false };
     function described(of, image) {
       const parts = [data.names[image], clusterName(of, of.clusters[image])];
       if (labels !== null) parts.splice(1, 0, `label ${data.classes[labels[image]]}`);
-      parts.push(`doubt ${(of.doubt[image] / 65535).toFixed(2)}`);
+      parts.push(`ambiguity ${(of.ambiguity[image] / 65535).toFixed(2)}`);
       return parts.join(", ");
     }
 
@@ -218,7 +217,7 @@ window.latentgrid = { hover: () => {}, ready: false };
       return sorted[Math.floor(0.98 * (sorted.length - 1))];
     }
 
-    // One scale for both planes: the same color is the same error.
+    // One scale for both embeddings: the same color is the same error.
     const scale = () => Math.max(...["a", "b"].map((side) => errors.get(shown(side).model))
       .filter(Boolean).map(most));
 
@@ -304,8 +303,8 @@ window.latentgrid = { hover: () => {}, ready: false };
         columns[`marker_${side}`] = found.map(([, marker]) => marker);
         legend(side);
         byId(`caption-${side}`).textContent =
-          `${of.name}: ${of.judged}. Plane: ${of.kind}. ${plural(count, "image")}, by ${state.color}.`;
-        byId(`keys-${side}`).setAttribute("aria-label", `Plane ${side.toUpperCase()}: ${of.name}`);
+          `${of.name}: ${of.score}. Shown: ${of.kind}. ${plural(count, "image")}, by ${state.color}.`;
+        byId(`keys-${side}`).setAttribute("aria-label", `Embedding ${side.toUpperCase()}: ${of.name}`);
       }
       points.data = columns;
       point(state.at);
@@ -344,8 +343,8 @@ window.latentgrid = { hover: () => {}, ready: false };
       for (const side of "ab") {
         const there = shown(side);
         const wrong = isWrong(there, image) ? ", wrong" : "";
-        const doubt = `doubt ${(there.doubt[image] / 65535).toFixed(2)}`;
-        rows.push([`in ${side.toUpperCase()}`, `${clusterName(there, there.clusters[image])}${wrong}, ${doubt}`]);
+        const ambiguity = `ambiguity ${(there.ambiguity[image] / 65535).toFixed(2)}`;
+        rows.push([`in ${side.toUpperCase()}`, `${clusterName(there, there.clusters[image])}${wrong}, ${ambiguity}`]);
       }
       for (const model of models.filter((each) => errors.has(each))) {
         rows.push([`error by ${model}`, errors.get(model)[image].toPrecision(3)]);
@@ -369,7 +368,7 @@ window.latentgrid = { hover: () => {}, ready: false };
     }
 
     let mouse = [0, 0];
-    let steering = false; // a pointer that rests in a plane must not undo what keys do
+    let steering = false; // a pointer that rests in an embedding must not undo what keys do
     let finger = false; // which never hovers: it is shown what it taps
     window.latentgrid.hover = (indices) => {
       if (steering || finger) return;
@@ -473,7 +472,7 @@ window.latentgrid = { hover: () => {}, ready: false };
       const first = images.slice(0, MOST_TILES);
       const rest = images.length - first.length;
       byId("selection-count").textContent = images.length === 0
-        ? "None. Draw a box or a lasso in a plane, or choose from the list above."
+        ? "None. Draw a box or a lasso in an embedding, or choose from the list above."
         : `${plural(images.length, "image")}${rest ? `, of which the first ${MOST_TILES} are shown` : ""}.`;
       byId("selection").replaceChildren(...first.map((image) => picture(of, image)));
     }
@@ -489,7 +488,7 @@ window.latentgrid = { hover: () => {}, ready: false };
       cluster: (group) => (image) => shown("a").clusters[image] === group,
       label: (group) => (image) => labels[image] === group,
       mistakes: () => (image) => isWrong(shown("a"), image),
-      // Numbers of clusters mean nothing beyond their cell; the labels that they are assigned to do.
+      // Numbers of clusters are arbitrary in each pipeline; the labels that they are assigned to are not.
       differ: () => (image) => assigned("a", image) !== assigned("b", image),
     };
 
@@ -499,7 +498,7 @@ window.latentgrid = { hover: () => {}, ready: false };
       const options = clustersOf(shown("a")).map((cluster) => [`cluster:${cluster}`, `${clusterName(shown("a"), cluster)} in A`]);
       if (labels !== null) {
         data.classes.forEach((name, label) => options.push([`label:${label}`, `label ${name}`]));
-        options.push(["mistakes:", "mistakes in A"], ["differ:", "assigned otherwise in B"]);
+        options.push(["mistakes:", "mistakes in A"], ["differ:", "assigned to another label in B"]);
       }
       const list = byId("select");
       list.replaceChildren(list.options[0], ...options.map(([value, text]) => element("option", { value, textContent: text })));
@@ -535,7 +534,7 @@ window.latentgrid = { hover: () => {}, ready: false };
       if (!event.target.closest(".keys, [data-image]")) point(null);
     });
 
-    // ---- clusters of plane A ----
+    // ---- clusters of embedding A ----
 
     function confusion(of) {
       byId("confusion-part").hidden = labels === null;
@@ -588,21 +587,21 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     function bothStrips(of, images) {
       const typical = [...images].sort((one, other) => of.distance[one] - of.distance[other]);
-      const doubtful = [...images].sort((one, other) => of.doubt[other] - of.doubt[one]);
+      const ambiguous = [...images].sort((one, other) => of.ambiguity[other] - of.ambiguity[one]);
       return element("div", { className: "strips" },
-        strip(of, "Most typical", typical), strip(of, "Most doubtful", doubtful));
+        strip(of, "Most typical", typical), strip(of, "Most ambiguous", ambiguous));
     }
 
     const strip = (of, title, images) => element("div", {}, element("p", { textContent: title }),
       element("ul", { className: "tiles" }, ...images.slice(0, PER_STRIP).map((image) => picture(of, image))));
 
-    // ---- which cells ----
+    // ---- which pipelines ----
 
     function show(side, number) {
       state[side] = number;
-      byId(`cell-${side}`).value = number;
+      byId(`pipeline-${side}`).value = number;
       for (const button of document.querySelectorAll(`.look[data-side="${side}"]`)) {
-        const chosen = Number(button.dataset.cell) === number;
+        const chosen = Number(button.dataset.pipeline) === number;
         button.classList.toggle("chosen", chosen);
         button.setAttribute("aria-pressed", chosen);
       }
@@ -610,8 +609,8 @@ window.latentgrid = { hover: () => {}, ready: false };
       if (side === "a") {
         const of = shown("a");
         byId("clusters-of").textContent =
-          `${of.name}. Typical: nearest to the middle of the cluster. Doubtful: another cluster's middle is nearly as near. ` +
-          (labels === null ? "" : "Outlined: mistakes.");
+          `${of.name}. Typical images are the nearest to their cluster's mean. Ambiguous images are nearly as near to another cluster's mean. ` +
+          (labels === null ? "" : "Mistakes are outlined.");
         offerGroups();
         confusion(of);
         contactSheets(of);
@@ -620,15 +619,15 @@ window.latentgrid = { hover: () => {}, ready: false };
     }
 
     for (const side of "ab") {
-      const list = byId(`cell-${side}`);
-      list.append(...data.cells.map((each, number) =>
-        element("option", { value: number, textContent: `${each.model}, ${each.chain} (${each.judged})` })));
+      const list = byId(`pipeline-${side}`);
+      list.append(...data.pipelines.map((each, number) =>
+        element("option", { value: number, textContent: `${each.name} (${each.score})` })));
       list.addEventListener("change", () => show(side, Number(list.value)));
       if (window.innerWidth < 760) plots[side].toolbar.active_drag = null; // touch scrolls the page
     }
     for (const button of document.querySelectorAll(".look")) {
       button.addEventListener("click", () => {
-        show(button.dataset.side, Number(button.dataset.cell));
+        show(button.dataset.side, Number(button.dataset.pipeline));
         byId("look").scrollIntoView();
       });
     }

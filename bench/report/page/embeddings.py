@@ -1,4 +1,4 @@
-"""What a page knows of each image in each cell: its place, its cluster, how doubtful that is."""
+"""What a page holds of each image in each pipeline: position, cluster, ambiguity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.analysis.results import PIPELINE, Results
-from bench.base.naming import chain_name
+from bench.base.naming import pipeline_name
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
 from bench.report.page.sheets import sheets
@@ -21,27 +21,27 @@ from bench.stages.encode import PICTURED
 from bench.stages.metrics.centroid_ratio import ambiguities, centers
 from bench.store import Store
 
-MOST_CELLS = 40
+MOST_PIPELINES = 40
 # What a page may weigh: together with its script and tables less than 15 MB.
-CELL_BYTES, PICTURE_BYTES = 5_000_000, 8_000_000
-BYTES_A_POINT = 10 * 4 / 3  # of a cell, as base64
+PIPELINE_BYTES, PICTURE_BYTES = 5_000_000, 8_000_000
+BYTES_A_POINT = 10 * 4 / 3  # of a pipeline, as base64
 FINE = 2**16 - 1  # to which numbers are rounded, of their range
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Planes:
-    """The images of a page, and its cells.
+class Embeddings:
+    """The images of a page, and their embeddings.
 
     Attributes
     ----------
     seed_index : int
-        The repetition that all cells are shown at.
+        The seed that all pipelines are shown at.
     pictured : ndarray, shape (k,), int64
         Which training images; all of them, or evenly spaced ones.
     data : dict
-        What the page's script reads; JSON, arrays as base64 of little-endian numbers.
+        Read by the page's script; JSON, arrays as base64 of little-endian numbers.
     left_out : tuple of str
         What there was no room for, in words.
     """
@@ -53,92 +53,82 @@ class Planes:
 
 
 def collect(
-    records: pd.DataFrame,
+    results: Results,
     dataset: Dataset,
     store: Store,
     progress: Progress = silent,
     most: int = PICTURED,
-) -> Planes | None:
-    """Collect the cells of a run, best first, all at the same repetition.
+) -> Embeddings | None:
+    """Collect the embeddings of a run, best first, all at the same seed.
 
     Parameters
     ----------
-    records : DataFrame
+    results : Results
     dataset : Dataset
     store : Store
     progress : callable
-        Told how many cells are collected.
+        Called with the number of pipelines that are collected.
     most : int
         Images of a page.
 
     Returns
     -------
-    Planes or None
-        None where no cell was finished.
+    Embeddings or None
+        None where no run was finished.
     """
-    results = Results(records)
     done = results.done
     if done.empty:
         return None
-    best = results.best
-    seed = int(done["seed_index"].min()) if best is None else best.seed_index
+    seed = int(done["seed_index"].min()) if results.best is None else results.best.seed_index
     pictured = np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(np.int64)
-    there = _in_order(records, done[done["seed_index"] == seed])
+    at_seed = done[done["seed_index"] == seed].set_index(PIPELINE, drop=False)
+    there = [
+        (at_seed.loc[tuple(row[PIPELINE])], row)
+        for _, row in results.summary.iterrows()
+        if tuple(row[PIPELINE]) in at_seed.index
+    ]
     shown = there[: _room(len(pictured))]
-    pictures, without = _pictures(shown, dataset, store, pictured)
-    metric = results.shown if results.has_scores else None
-    cells = []
-    for row, told in shown:
-        cells.append(_cell(row, told, metric, dataset, store, pictured))
-        progress("making the page", len(cells), len(shown))
+    pictures, without = _pictures([record for record, _ in shown], dataset, store, pictured)
+    pipelines = []
+    for record, row in shown:
+        score = mean_and_spread(row, results.shown) if results.has_scores else ""
+        pipelines.append(_pipeline(record, score, dataset, store, pictured))
+        progress("making the page", len(pipelines), len(shown))
     data = {
         "count": len(pictured),
         "tile": int(dataset.images.shape[1]),
         "names": _names(dataset, pictured),
         "classes": list(dataset.class_names),
         "labels": None if dataset.labels is None else packed(dataset.labels[pictured], "<i2"),
-        "cells": cells,
+        "pipelines": pipelines,
         **pictures,
     }
-    return Planes(
-        seed, pictured, data, _left_out(records, dataset, pictured, len(there), len(shown), without)
-    )
+    left_out = _left_out(len(results.summary), dataset, pictured, len(there), len(shown), without)
+    return Embeddings(seed, pictured, data, left_out)
 
 
 def _room(images: int) -> int:
-    """Return how many cells of so many images there is room for; two at least, to compare."""
-    return max(2, min(MOST_CELLS, int(CELL_BYTES / (images * BYTES_A_POINT))))
+    """Return how many pipelines there is room for; two at least, to compare."""
+    return max(2, min(MOST_PIPELINES, int(PIPELINE_BYTES / (images * BYTES_A_POINT))))
 
 
-def _in_order(records: pd.DataFrame, done: pd.DataFrame) -> list[tuple[pd.Series, pd.Series]]:
-    """Return records with their cells' summaries, best first."""
-    by_cell = {tuple(row[PIPELINE]): row for _, row in done.iterrows()}
-    rows = [row for _, row in Results(records).summary.iterrows()]
-    return [(by_cell[tuple(r[PIPELINE])], r) for r in rows if tuple(r[PIPELINE]) in by_cell]
-
-
-def _cell(
-    record: pd.Series,
-    told: pd.Series,
-    metric: str | None,
-    dataset: Dataset,
-    store: Store,
-    pictured: NDArray[np.int64],
+def _pipeline(
+    record: pd.Series, score: str, dataset: Dataset, store: Store, pictured: NDArray[np.int64]
 ) -> dict[str, Any]:
     embedding = store.load("reduce", record["reduce_artifacts"].split()[-1]).require("train")
     clusters = store.load("cluster", record["cluster_artifacts"]).require("train")
     middle = centers(embedding, clusters)
     distance, ambiguity = ambiguities(embedding[pictured], clusters[pictured], middle)
-    plane, kind = flat(embedding[pictured])
-    places = _fit(plane)
+    points, kind = flat(embedding[pictured])
+    scaled = _fit(points)
     assignment = record["assignment"]
     return {
-        "model": record["model"],
-        "chain": chain_name(record["chain"], record["clusterer"]),
-        "judged": "" if metric is None else mean_and_spread(told, metric),
+        **{column: record[column] for column in PIPELINE},
+        "name": pipeline_name(*record[PIPELINE]),
+        "score": score,
         "kind": kind,
-        "x": packed(places[:, 0], "<u2"),
-        "y": packed(places[:, 1], "<u2"),
+        "x": packed(scaled[:, 0], "<u2"),
+        "y": packed(scaled[:, 1], "<u2"),
         "clusters": packed(clusters[pictured], "<i2"),
         "numbers": [int(n) for n in np.union1d(middle.numbers, np.arange(dataset.clusters))],
         "distance": packed(_rounded(distance, np.nanmax(distance, initial=0.0)), "<u2"),
@@ -148,7 +138,7 @@ def _cell(
 
 
 def flat(embedding: Array) -> tuple[Array, str]:
-    """Return an embedding in two dimensions, and in words how it came to them.
+    """Return an embedding in two dimensions, and in words how it was made so.
 
     Parameters
     ----------
@@ -185,33 +175,30 @@ def _rounded(values: Array, most: float) -> Array:
 
 
 def _names(dataset: Dataset, pictured: NDArray[np.int64]) -> list[str]:
-    """Return what the images are called: by their files, or their positions in the source."""
+    """Return the images' names: their files, or their positions in the source."""
     if dataset.files is None:
         return [f"image {i}" for i in dataset.indices[pictured]]
     return [dataset.files[i] for i in pictured]
 
 
 def _pictures(
-    shown: list[tuple[pd.Series, pd.Series]],
-    dataset: Dataset,
-    store: Store,
-    pictured: NDArray[np.int64],
+    shown: list[pd.Series], dataset: Dataset, store: Store, pictured: NDArray[np.int64]
 ) -> tuple[dict[str, Any], list[str]]:
     """Return sheets of the originals, and each model's sheets and errors while there is room.
 
-    Models come in the order of their best cells. One that gives every image back has no sheet of
-    its own.
+    Models come in the order of their best pipelines. One that reconstructs every image without
+    error has no sheet of its own.
     """
     originals = sheets(dataset.images[pictured])
     room = PICTURE_BYTES - sum(map(len, originals))
     rebuilt: dict[str, list[str]] = {}
     errors: dict[str, str] = {}
     without = []
-    encoded = {row["model"]: row["encode_artifacts"] for row, _ in shown}
+    encoded = {record["model"]: record["encode_artifacts"] for record in shown}
     for name, key in encoded.items():
         artifact = store.load("encode", key)
         found = artifact.array("errors")
-        if found is None:  # there is no way back from its codes
+        if found is None:  # the model has no decoder
             continue
         errors[name] = packed(found[pictured], "<f4")
         if not found.any():  # the originals themselves
@@ -228,7 +215,7 @@ def _pictures(
 
 
 def _left_out(
-    records: pd.DataFrame,
+    pipelines: int,
     dataset: Dataset,
     pictured: NDArray[np.int64],
     there: int,
@@ -238,14 +225,15 @@ def _left_out(
     said = []
     if len(pictured) < len(dataset):
         said.append(
-            f"{len(pictured):,} of {len(dataset):,} images are shown, evenly spaced; the figures "
+            f"{len(pictured):,} of {len(dataset):,} images are shown, evenly spaced; the scores "
             "are of all."
         )
-    absent = records.drop_duplicates(PIPELINE).shape[0] - there
-    if absent:
-        said.append(f"{absent} cells have no result at the seed shown, and so no plane.")
+    if pipelines > there:
+        said.append(
+            f"{pipelines - there} pipelines have no result at the seed shown, and so no embedding."
+        )
     if shown < there:
-        said.append(f"The planes are of the best {shown} of {there} cells.")
+        said.append(f"The embeddings are of the best {shown} of {there} pipelines.")
     if without:
         said.append(f"There was no room for the reconstructions by {', '.join(without)}.")
     return tuple(said)

@@ -1,0 +1,225 @@
+"""Tables as lists of columns, each declared once, and the forms that they are rendered in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+from markupsafe import escape as escape_html
+from tabulate import tabulate
+
+from bench.base.errors import one_line
+
+MISSING = "–"
+
+# What TeX would take for a command.
+TEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "→": r"$\rightarrow$",
+    "×": r"$\times$",
+    MISSING: "--",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes
+    ----------
+    title : str
+    text : callable
+        From a row to its text.
+    right : bool
+        Aligned at the right, as numbers are.
+    order : callable or None
+        From a row to the number it is sorted by; None: by its text.
+    meaning : str
+        Shown where the pointer rests on the heading.
+    descending : bool
+        Sorted from the greatest first.
+    html : callable or None
+        From a row to HTML, where that is more than the text.
+    """
+
+    title: str
+    text: Callable[[Any], str]
+    right: bool = True
+    order: Callable[[Any], float] | None = None
+    meaning: str = ""
+    descending: bool = False
+    html: Callable[[Any], str] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and the rows that they are made from.
+
+    Attributes
+    ----------
+    columns : list of Column
+    rows : list
+        Anything that the columns read, such as rows of a summary.
+    """
+
+    columns: list[Column]
+    rows: list[Any]
+
+    @classmethod
+    def of(cls, columns: Iterable[Column | None], rows: Any) -> Table:
+        """Return a table of the columns that are not None; rows may be a DataFrame."""
+        if isinstance(rows, pd.DataFrame):
+            rows = [row for _, row in rows.iterrows()]
+        return cls([column for column in columns if column is not None], list(rows))
+
+    @property
+    def header(self) -> list[str]:
+        """The titles."""
+        return [column.title for column in self.columns]
+
+    @property
+    def texts(self) -> list[list[str]]:
+        """The text of every field, row by row."""
+        return [[str(column.text(row)) for column in self.columns] for row in self.rows]
+
+
+def words(title: str, name: str | Callable[[Any], Any], **settings: Any) -> Column:
+    """Return a column of words, from a row's attribute of that name or a function."""
+    read = name if callable(name) else lambda row: getattr(row, name)
+    return Column(title, lambda row: str(read(row)), right=False, **settings)
+
+
+def numbers(title: str, name: str | Callable[[Any], Any], form: str, **settings: Any) -> Column:
+    """Return a column of numbers in a format such as ``.3f``, with a dash for a missing one."""
+    read = name if callable(name) else lambda row: getattr(row, name)
+
+    def text(row: Any) -> str:
+        value = read(row)
+        return MISSING if pd.isna(value) else f"{value:{form}}"
+
+    return Column(title, text, order=read, **settings)
+
+
+def escape(text: str) -> str:
+    """Have Markdown show text as it is, whatever characters it holds."""
+    return re.sub(r"([\\`*_\[\]<>|#~&$])", r"\\\1", one_line(str(text)))
+
+
+def to_markdown(table: Table) -> str:
+    """Render a table as Markdown."""
+    # No line break within a number and its spread.
+    texts = [[escape(text).replace(" ± ", "\u00a0±\u00a0") for text in row] for row in table.texts]
+    return _tabulate(table, texts, "pipe")
+
+
+def to_terminal(table: Table) -> str:
+    """Render a table as plain text."""
+    return _tabulate(table, [[one_line(text) for text in row] for row in table.texts], "simple")
+
+
+def _tabulate(table: Table, texts: list[list[str]], form: str) -> str:
+    align = ["right" if column.right else "left" for column in table.columns]
+    return tabulate(
+        texts, headers=table.header, tablefmt=form, disable_numparse=True, colalign=align
+    )
+
+
+def to_csv(table: Table) -> str:
+    """Render a table as CSV, numbers in full."""
+    columns = {
+        column.title: [
+            column.order(row) if column.order else column.text(row) for row in table.rows
+        ]
+        for column in table.columns
+    }
+    return pd.DataFrame(columns).to_csv(index=False)
+
+
+def escape_tex(text: str) -> str:
+    """Have TeX print text as it is."""
+    return "".join(TEX.get(character, character) for character in text)
+
+
+def to_latex(table: Table, mark: Callable[[Any, Column, str], str]) -> str:
+    """Render a table as a LaTeX ``tabular`` with the rules of the package booktabs.
+
+    Parameters
+    ----------
+    table : Table
+    mark : callable
+        From a row, a column and its escaped text to what is printed, such as bold text.
+    """
+    rows = [
+        [mark(row, column, escape_tex(column.text(row))) for column in table.columns]
+        for row in table.rows
+    ]
+    align = "".join("r" if column.right else "l" for column in table.columns)
+    head, *body = (" & ".join(row) + r" \\" for row in [map(escape_tex, table.header), *rows])
+    lines = [
+        rf"\begin{{tabular}}{{{align}}}",
+        *(r"\toprule", head, r"\midrule", *body, r"\bottomrule"),
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines)
+
+
+def to_html(
+    table: Table, sortable: bool = False, row_class: Callable[[Any], str] = lambda row: ""
+) -> Markup:
+    """Render the head and the body of an HTML table.
+
+    Parameters
+    ----------
+    table : Table
+    sortable : bool
+        Headings are buttons that the page's script sorts by; the first column is sorted already.
+    row_class : callable
+        From a row to its class, which is its ``data-status`` as well.
+    """
+    heads = [_head(column, sortable, not number) for number, column in enumerate(table.columns)]
+    names = next((c for c in table.columns if not c.right), None)
+    rows = [
+        Markup('<tr class="{0}" data-status="{0}">{1}</tr>\n').format(
+            row_class(row),
+            Markup().join(_field(column, row, column is names) for column in table.columns),
+        )
+        for row in table.rows
+    ]
+    return Markup("<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>").format(
+        Markup("\n").join(heads), Markup().join(rows)
+    )
+
+
+def _head(column: Column, sortable: bool, sorted_by: bool) -> Markup:
+    kind = Markup(' class="number"') if column.right else ""
+    if not column.title:
+        return Markup("<td></td>")
+    if not sortable:
+        return Markup('<th scope="col"{}>{}</th>').format(kind, column.title)
+    state = Markup(' aria-sort="ascending"') if sorted_by else ""
+    by = Markup(" data-number") if column.order else ""
+    down = Markup(" data-down") if column.descending else ""
+    about = Markup(' title="{}"').format(column.meaning) if column.meaning else ""
+    return Markup('<th scope="col"{}{}><button type="button"{}{}{}>{}</button></th>').format(
+        kind, state, by, down, about, column.title
+    )
+
+
+def _field(column: Column, row: Any, is_name: bool) -> Markup:
+    shown = Markup(column.html(row)) if column.html else escape_html(column.text(row))
+    if is_name:
+        return Markup('<th scope="row">{}</th>').format(shown)
+    kind = Markup(' class="number"') if column.right else ""
+    order = ""
+    if column.order:
+        value = column.order(row)
+        order = Markup(' data-order="{}"').format("" if pd.isna(value) else repr(float(value)))
+    return Markup("<td{}{}>{}</td>").format(kind, order, shown)
