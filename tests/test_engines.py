@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -658,6 +659,14 @@ def test_other_sources_are_said(asked):
     assert proof._why_not(changed(asked, sources="0")) == (
         "its latentgrid differs from this one's: install the same on all machines"
     )
+
+
+def test_every_source_file_counts(monkeypatch):
+    read, read_bytes = set(), Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.add(path) or read_bytes(path))
+    proof.sources.__wrapped__()
+    every = {p for name in ("bench", "models", "reducers") for p in (ROOT / name).rglob("*.py")}
+    assert read == every
 
 
 @pytest.mark.parametrize("what", ["store", "token"])

@@ -1,5 +1,6 @@
 """The parts of a run that a machine without a GPU does not reach by itself."""
 
+import itertools
 import sys
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from bench.base import stopwatch
+from bench.base.errors import UsageError
 from bench.base.processors import find_device
 from bench.datasets.dataset import load
 from bench.execution.engines.engine import in_turn
@@ -91,6 +93,17 @@ def test_only_cached_does_nothing(planned, tmp_path):
     assert len(found.reused) == 9
     assert len(found.skipped) == 6
     assert set(found.skipped.values()) == {"its cluster is not in the store (only-cached)"}
+
+
+@pytest.mark.parametrize("flags", list(itertools.product([False, True], repeat=3)))
+def test_every_mode_is_what_its_flags_say_and_contradictions_are_none(flags):
+    force, only_cached, fail_fast = flags
+    if only_cached and (force or fail_fast):
+        with pytest.raises(UsageError, match="--only-cached computes nothing and --f"):
+            Mode.of(*flags)
+    else:
+        mode = Mode.of(*flags)
+        assert (mode.force, mode.only_cached, mode.fail_fast) == flags
 
 
 def test_devices_warm_up_once_for_each_model_outside_of_the_clock(planned, tmp_path, monkeypatch):

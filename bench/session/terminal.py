@@ -23,8 +23,8 @@ def dry_run(session: Session) -> int:
         seconds = sum(grid.seconds(task) for grid, task in todo.values())
         megabytes = sum(grid.megabytes(task) for grid, task in todo.values())
         print(
-            f"{len(session.grids)} data sets: {len(todo)} of {len(session.tasks())} distinct tasks to "
-            f"do: about {duration(seconds)} and {megabytes:,.0f} MB in {session.settings.store}"
+            f"{len(session.grids)} data sets: {len(todo)} of {len(session.tasks())} distinct "
+            f"tasks to do: about {duration(seconds)} and {megabytes:,.0f} MB in {session.settings.store}"
         )
     return 0
 
@@ -62,7 +62,9 @@ def _plan_of(grid: GridOnDataset) -> None:
         f"{duration(seconds)} and {megabytes:,.0f} MB in {grid.settings.store}"
     )
     if grid.settings.clusters == AUTO:
-        print("These are to suggest a number of clusters; the grid with that number comes after them.")
+        print(
+            "These are to suggest a number of clusters; the grid with that number comes after them."
+        )
 
 
 def summarize(session: Session, finished: AllFinished) -> int:

@@ -83,7 +83,7 @@ class Cluster(Engine):
         return max(min(shares, default=1), 1)
 
     def _known(self, to_find: str, otherwise: str) -> dict[str, dict[str, Any]]:
-        """Return what is known of the workers, to find something out; refuse where there is none."""
+        """Return what is known of the workers, to find something out; refuse if there is none."""
         known = self._connected().workers()
         if not known:
             raise UsageError(

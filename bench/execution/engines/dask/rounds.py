@@ -137,7 +137,7 @@ class Rounds:
     def _reports(
         self, client: Client, some: list[Future], given: dict[Future, Batch]
     ) -> Iterator[tuple[Future, Report]]:
-        """Fetch what became of batches, all at once; raise CancelledError if the scheduler is lost."""
+        """Fetch what became of batches, all at once; CancelledError if the scheduler is lost."""
         if any(future.status == "cancelled" for future in some):
             raise CancelledError
         finished = [future for future in some if future.status == "finished"]
