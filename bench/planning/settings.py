@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from bench.base.errors import UsageError
+from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.processors import available_threads, find_device
 from bench.base.times import seconds
 from bench.planning import engines
@@ -186,7 +187,8 @@ class GridSettings(BaseModel):
     reducers: Annotated[Names, _items(_chain)] = _setting(COMPARE, "LIST", ..., """
         Reducer chains, separated by commas: none,pca64,pca128+tsne2. Quote parentheses:
         'pca128+tsne2(perplexity=50)'.""")
-    clusterers: Annotated[Names, _items(_clusterer)] = _setting(COMPARE, "LIST", ("kmeans",), """
+    clusterers: Annotated[Names, _items(_clusterer)] = _setting(
+        COMPARE, "LIST", (DEFAULT_CLUSTERER,), """
         Clusterers of the embeddings, separated by commas: kmeans (default), gmm, agglomerative,
         spectral, hdbscan. With settings: 'gmm(covariance=diag)'.""")
     baselines: bool = _setting(COMPARE, "", True, """
