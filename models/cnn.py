@@ -1,4 +1,4 @@
-"""The report's convolutional autoencoder."""
+"""The HW5 report's convolutional autoencoder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _down(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 @autoencoders.register(
-    "cnn", "the report's convolutional autoencoder, code 4096: cnn, cnn(code=64)"
+    "cnn", "the HW5 report's convolutional autoencoder, code 4096: cnn, cnn(code=64)"
 )
 class CNN(Autoencoder):
     """Five convolutions down to 256×4×4, three transposed convolutions back up.
@@ -32,17 +32,12 @@ class CNN(Autoencoder):
     image_shape : tuple of int
         (C, 32, 32); any number of channels.
     code : int
-        Numbers of the code. The report's is what the last convolution leaves, 256×4×4 = 4096; for
-        another a linear layer is put on either side of it.
-
-    Raises
-    ------
-    ValueError
-        For images that are not 32×32, and a code without numbers.
+        Numbers of the code. The HW5 report's is the output of the last convolution, 256×4×4 = 4096;
+        for another size a linear layer is put on either side of it.
 
     References
     ----------
-    Machine Learning Fall 2020, Homework 5, report, section 1.
+    Machine Learning Fall 2020, report on Homework 5, section 1.
     """
 
     def __init__(self, image_shape: ImageShape, *, code: int = math.prod(SQUARE)) -> None:

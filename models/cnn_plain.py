@@ -14,20 +14,15 @@ def _down(inputs: int, outputs: int) -> list[nn.Module]:
 
 @autoencoders.register("cnn-plain", "the assignment's baseline: three convolutions, code 4096")
 class CNNPlain(Autoencoder):
-    """Three blocks of convolution, ReLU and pooling; the report's decoder without inner Tanh.
+    """Three blocks of convolution, ReLU and pooling; the HW5 report's decoder without inner Tanh.
 
-    What the report's `CNN` was changed from. Code 256×4×4 = 4096; with three channels it has
+    The HW5 report's `CNN` is a change of it. Code 256×4×4 = 4096; with three channels it has
     1,909,251 parameters, 370,816 of them in the encoder.
 
     Parameters
     ----------
     image_shape : tuple of int
         (C, 32, 32); any number of channels. The decoder inverts the encoder at that size only.
-
-    Raises
-    ------
-    ValueError
-        For images that are not 32×32.
 
     References
     ----------

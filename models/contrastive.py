@@ -49,11 +49,6 @@ class Contrastive(Autoencoder):
     jitter : float
         How far light and color are changed, 0 to 0.9.
 
-    Raises
-    ------
-    ValueError
-        For sides that are no multiples of 8, and settings out of range.
-
     References
     ----------
     Chen, Kornblith, Norouzi, Hinton (2020), A simple framework for contrastive learning of visual

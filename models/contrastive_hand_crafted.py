@@ -22,10 +22,10 @@ BATCH = 256
     formerly="contrastive-handmade",
 )
 class ContrastiveHandCrafted(Contrastive):
-    """`Contrastive`, whose codes have the description `Hand-crafted` behind what was learned.
+    """`Contrastive`, whose codes have those of `HandCrafted` behind what was learned.
 
-    What is learned is told to overlook color and place, and what is made by hand is color and
-    place: each sees what the other does not. Both parts have the same mean variance over the
+    The learned part ignores color and place, and the hand-crafted part describes color and place,
+    so they complement each other. Both parts have the same mean variance over the
     training images. It is trained and decodes as `Contrastive` does, from the same weights.
 
     Parameters
@@ -36,11 +36,6 @@ class ContrastiveHandCrafted(Contrastive):
         Numbers of the code that are learned, a multiple of 8.
     weight : float
         Of the reconstruction, 0 to 1000; the contrastive loss has 1.
-
-    Raises
-    ------
-    ValueError
-        For sides that are no multiples of 8, and settings out of range.
 
     References
     ----------

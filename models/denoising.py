@@ -1,4 +1,4 @@
-"""The report's fully connected autoencoder, trained to take noise away."""
+"""The HW5 report's fully connected autoencoder, trained to take noise away."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from models.dnn import DNN, WIDTH
 class Denoising(DNN):
     """`DNN` that sees images with Gaussian noise, and is to return them without.
 
-    It keeps a code of the report's size from becoming a mere copy. Layers and initial weights are
-    those of `DNN`: the two differ in what they are trained on alone. Clean images are encoded.
+    This keeps a code of the HW5 report's size from becoming a mere copy. Layers and initial weights
+    are those of `DNN`: the two differ only in their objective. Clean images are encoded.
 
     Parameters
     ----------
@@ -29,11 +29,6 @@ class Denoising(DNN):
         Numbers of the code.
     noise : float
         Standard deviation of the noise, 0 to 2; pixel values are in [-1, 1].
-
-    Raises
-    ------
-    ValueError
-        For a code without numbers, and noise out of range.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The report's fully connected autoencoder."""
+"""The HW5 report's fully connected autoencoder."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def _layer(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 @autoencoders.register(
-    "dnn", "the report's fully connected autoencoder, code 1024: dnn, dnn(code=32)"
+    "dnn", "the HW5 report's fully connected autoencoder, code 1024: dnn, dnn(code=32)"
 )
 class DNN(Autoencoder):
     """Three linear layers to the code, three back, LeakyReLU 0.5 and Tanh between.
 
-    At 3×32×32 and with the report's code of 1024 it has 10,493,952 parameters, 5,245,952 of them
-    in the encoder.
+    At 3×32×32 and with the HW5 report's code of 1024 it has 10,493,952 parameters, 5,245,952 of
+    them in the encoder.
 
     Parameters
     ----------
@@ -33,14 +33,9 @@ class DNN(Autoencoder):
     code : int
         Numbers of the code; a bottleneck where it is small.
 
-    Raises
-    ------
-    ValueError
-        For a code without numbers.
-
     References
     ----------
-    Machine Learning Fall 2020, Homework 5, report, section 1.
+    Machine Learning Fall 2020, report on Homework 5, section 1.
     """
 
     def __init__(self, image_shape: ImageShape, *, code: int = WIDTH) -> None:

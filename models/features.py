@@ -1,4 +1,4 @@
-"""What hand-crafted features are: a way to codes, and none back."""
+"""What hand-crafted features are: encoders without a decoder."""
 
 from __future__ import annotations
 

@@ -47,11 +47,6 @@ class HandCrafted(HOG, ColorHistogram):
         Pixels a side of a cell of edges, at most half a side of the image.
     bins : int
         Levels a channel of colors, 1 to 16.
-
-    Raises
-    ------
-    ValueError
-        For settings out of range.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("torch", "numpy", "scikit-image")

@@ -34,8 +34,8 @@ class Histogram(nn.Module):
 class ColorHistogram(Features):
     """Square roots of the shares of pixels in each of bins × bins × bins colors.
 
-    What color alone tells. Of roots the Euclidean distance is Hellinger's, in which a few large
-    areas of one color do not hide all others.
+    Color alone. The Euclidean distance of roots is Hellinger's, in which a few large areas of one
+    color do not hide all others.
 
     Parameters
     ----------
@@ -43,11 +43,6 @@ class ColorHistogram(Features):
         (C, H, W); any size.
     bins : int
         Levels a channel, 1 to 16; the code has bins ** C numbers.
-
-    Raises
-    ------
-    ValueError
-        For bins out of range.
 
     References
     ----------

@@ -45,7 +45,7 @@ class Gradients(nn.Module):
 class HOG(Features):
     """Histogram of oriented gradients, in blocks of 2×2 cells.
 
-    What shape alone tells: light and color of an area leave no trace. Of each pixel, the channel
+    Shape alone: light and color of an area have no effect. Of each pixel, the channel
     with the steepest gradient counts.
 
     Parameters
@@ -55,12 +55,7 @@ class HOG(Features):
     cell : int
         Pixels a side, at most half a side of the image.
     orientations : int
-        Directions told apart, 1 to 32.
-
-    Raises
-    ------
-    ValueError
-        For settings out of range.
+        Bins of directions, 1 to 32.
 
     References
     ----------

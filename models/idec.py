@@ -39,8 +39,8 @@ class IDEC(Autoencoder):
     an autoencoder.
     The paper trains layer by layer first; here all layers train at once.
 
-    It is told the number of clusters, which others are not. Its codes are clustered like any
-    other's: its own centers are not used.
+    Unlike other models it is given the number of clusters. Its codes are clustered like those of
+    other models: its own centers are not used.
 
     Parameters
     ----------
@@ -54,11 +54,6 @@ class IDEC(Autoencoder):
         Share of the epochs before there are centers, 0 to 1.
     clusters : int
         How many are sought.
-
-    Raises
-    ------
-    ValueError
-        For settings out of range.
 
     References
     ----------

@@ -34,11 +34,6 @@ class Masked(Residual):
     share : float
         Share of patches hidden, 0 to 0.95.
 
-    Raises
-    ------
-    ValueError
-        For sides that are no multiples of 8, and settings out of range.
-
     References
     ----------
     He, Chen, Xie, Li, Dollár, Girshick (2022), Masked autoencoders are scalable vision learners;

@@ -36,7 +36,7 @@ class Named(Written):
 
     @property
     def needs_clusters(self) -> bool:
-        """Whether the model is told how many clusters are sought."""
+        """Whether the model is given the number of clusters that are sought."""
         return CLUSTERS in signature_of(autoencoders[self.name]).parameters
 
     @property

@@ -63,11 +63,6 @@ class Residual(Autoencoder):
     code : int
         Numbers of the code.
 
-    Raises
-    ------
-    ValueError
-        For sides that are no multiples of 8, and a code without numbers.
-
     References
     ----------
     He, Zhang, Ren, Sun (2016), Deep residual learning for image recognition; Wu, He (2018), Group

@@ -1,4 +1,4 @@
-"""The report's fully connected autoencoder with a code that is mostly near 0."""
+"""The HW5 report's fully connected autoencoder with a code that is mostly near 0."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from models.dnn import DNN, WIDTH
 class Sparse(DNN):
     """`DNN` trained on mean squared error + weight · mean of the code's absolute values.
 
-    Each image is told by few of the code's numbers. Layers and initial weights are those of `DNN`:
-    the two differ in what they are trained on alone.
+    Few of the code's numbers describe an image. Layers and initial weights are those of `DNN`: the
+    two differ only in their objective.
 
     Parameters
     ----------
@@ -28,11 +28,6 @@ class Sparse(DNN):
         Numbers of the code.
     weight : float
         Of the penalty, 0 to 100.
-
-    Raises
-    ------
-    ValueError
-        For a code without numbers, and a weight out of range.
 
     References
     ----------

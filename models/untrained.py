@@ -16,13 +16,7 @@ if TYPE_CHECKING:
 
 
 class Untrained:
-    """What is put before a model's class to make its untrained variant.
-
-    Attributes
-    ----------
-    original : type
-        The model's class; set on the variant.
-    """
+    """What is put before a model's class to make its untrained variant."""
 
     trains: ClassVar[bool] = False
     original: ClassVar[type]

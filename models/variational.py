@@ -23,7 +23,7 @@ def _layer(inputs: int, outputs: int) -> list[nn.Module]:
 class Variational(Autoencoder):
     """Codes are distributions, held towards a normal one; their means are what is clustered.
 
-    Layers as the report's `models.dnn.DNN` has them, two to the means and variances, three back.
+    Layers as in `models.dnn.DNN`, two to the means and variances, three back.
     Trained on mean squared error + beta · (divergence from the normal distribution, in nats a
     pixel value). The decoder is given draws in training, and means otherwise. At 3×32×32 it has
     8,494,144 parameters.
@@ -36,11 +36,6 @@ class Variational(Autoencoder):
         Numbers of the code.
     beta : float
         Weight of the prior, 0 to 1000; higher for numbers that vary apart.
-
-    Raises
-    ------
-    ValueError
-        For a code without numbers, and a beta out of range.
 
     References
     ----------

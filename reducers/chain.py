@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from bench.base.grammar import (
     GrammarError,
     Parameters,
+    build,
     read_parameters,
     signature_of,
     split,
@@ -70,18 +71,11 @@ class Link:
         self, random_state: int | None = None, n_jobs: int = 1, device: str = "cpu"
     ) -> Reducer:
         """Return the reducer, unfitted; seed, threads and device go to those that take them."""
-        cls = reducers[self.name]
-        offered = {
-            "n_components": self.n_components,
-            "random_state": random_state,
-            "n_jobs": n_jobs,
-            "device": device,
-        }
-        taken = signature_of(cls).parameters
-        return cls(
-            **{key: value for key, value in offered.items() if key in taken},
-            **dict(self.parameters),
+        given = {"random_state": random_state, "n_jobs": n_jobs, "device": device}
+        made: Reducer = build(
+            reducers[self.name], self.parameters, n_components=self.n_components, **given
         )
+        return made
 
 
 @dataclass(frozen=True)

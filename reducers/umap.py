@@ -88,7 +88,7 @@ class UMAP(Reducer):
             init=embedding,
         )
         self._quietly(self.model_.fit, np.asarray(X))
-        # It was only told not to move points: how long to seek a new one's place is its own again.
+        # The fit had no steps, so as not to move points; the default number is for new ones.
         self.model_.n_epochs = None
         self.model_.embedding_ = embedding.copy()
         return self

@@ -1,4 +1,4 @@
-"""What ends a command with one line and no traceback, and how errors are told in one."""
+"""Errors that end a command with one line and no traceback, and how errors are written in one."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def one_line(text: str) -> str:
 
 
 def format_error(error: BaseException) -> str:
-    """Tell an error's type and message in one line."""
+    """Return an error's type and message in one line."""
     return one_line(f"{type(error).__name__}: {error}")

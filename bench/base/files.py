@@ -10,12 +10,7 @@ from pathlib import Path
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Have a function write a file beside its place, then move it there.
 
-    Parameters
-    ----------
-    path : Path
-        Where the file goes; what was there is replaced.
-    write : callable
-        Given the path to write to, of the same suffix.
+    ``write`` is given a path of the same suffix; what was at ``path`` is replaced.
     """
     draft = path.with_name(f".draft-{os.getpid()}-{path.name}")
     try:

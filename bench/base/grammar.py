@@ -80,10 +80,7 @@ def read_item(
 ) -> tuple[str, Parameters]:
     """Read the name of a registered item and its parameters, such as ``dnn(code=32)``.
 
-    Parameters
-    ----------
-    reserved : callable
-        Given the item, returns the parameters that the harness sets.
+    ``reserved`` returns the parameters of an item that the harness sets.
 
     Raises
     ------
@@ -123,16 +120,8 @@ def read_parameters(
 ) -> Parameters:
     """Read what stands between the parentheses behind a name.
 
-    Parameters
-    ----------
-    name : str
-        What the item is called in messages.
-    text : str or None
-        None where there are no parentheses.
-    item : class
-        Its constructor says which parameters there are, and of which type.
-    reserved : collection of str
-        Parameters that the harness sets.
+    The item's constructor says which there are, and of which type; ``reserved`` are not users' to
+    set.
 
     Returns
     -------
@@ -158,6 +147,12 @@ def read_parameters(
         found[key] = _convert(key, match["value"], types.get(key))
     differing = {k: v for k, v in found.items() if v != signature.parameters[k].default}
     return tuple(sorted(differing.items()))
+
+
+def build(item: Callable[..., Any], parameters: Parameters, **offered: Any) -> Any:
+    """Call an item with its parameters, and with those on offer that its constructor takes."""
+    taken = signature_of(item).parameters
+    return item(**{k: v for k, v in offered.items() if k in taken}, **dict(parameters))
 
 
 def write_parameters(parameters: Parameters) -> str:

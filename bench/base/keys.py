@@ -17,13 +17,7 @@ ABSENT = "not installed"
 
 
 def key(inputs: dict[str, Any]) -> str:
-    """Return 40 hexadecimal digits that name these inputs.
-
-    Parameters
-    ----------
-    inputs : dict
-        Anything JSON can hold; the order of names does not matter.
-    """
+    """Return 40 hexadecimal digits that name these inputs."""
     text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 

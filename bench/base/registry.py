@@ -45,19 +45,7 @@ def did_you_mean(wrong: str, allowed: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Entry(Generic[T]):
-    """A registered item.
-
-    Attributes
-    ----------
-    name : str
-        What users write.
-    summary : str
-        One line for ``--list``.
-    item : callable
-        The class or function itself.
-    origin : str or None
-        Name of the item that this one was made from; None where somebody registered it.
-    """
+    """A registered item."""
 
     name: str
     summary: str
@@ -106,8 +94,8 @@ class Registry(Generic[T]):
     def register(self, name: str, summary: str, formerly: str | None = None) -> Callable[[T], T]:
         """Return a decorator that registers an item, and its variant where it has one.
 
-        A variant that somebody writes by hand, in the file of the item itself, goes before the
-        one that would be made.
+        A variant that is registered in the file of the item itself replaces the one that would be
+        made.
 
         Parameters
         ----------
@@ -228,11 +216,6 @@ def load_plugin(path: Path) -> None:
     ----------
     path : Path
         The file. Its code runs with all rights of the caller: name only files that you trust.
-
-    Raises
-    ------
-    PluginError
-        If there is no such file, or its code raises.
     """
     if not path.is_file():
         raise PluginError(f"no such plugin file: {path}")

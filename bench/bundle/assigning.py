@@ -43,16 +43,8 @@ CONFIDENCE = 0.999
 class Summary:
     """What was done.
 
-    Attributes
-    ----------
-    clusters : dict
-        Images by cluster.
-    unreadable_files : list of str
-        The first few.
-    drift : str or None
-        Why the images look unlike those that the model was trained on.
-    no_drift : str or None
-        Why that cannot be found out.
+    ``clusters`` has the number of images by cluster; ``unreadable_files`` the first few; ``drift``
+    says why the images look unlike the training images, ``no_drift`` why that cannot be found out.
     """
 
     out: Path

@@ -22,12 +22,7 @@ from reducers.chain import Chain
 class Choice:
     """A cell at one seed.
 
-    Attributes
-    ----------
-    record : Series
-        Its row of the records, with status ``ok``.
-    why : str
-        Why this seed, in words.
+    ``record`` is its row of the records, ``why`` says why this seed.
     """
 
     record: pd.Series

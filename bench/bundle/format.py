@@ -150,15 +150,7 @@ class Manifest(_Strict):
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in a bundle.
-
-    Attributes
-    ----------
-    manifest : Manifest
-        Its ``parts`` are those of the file; empty before it is written.
-    parts : dict
-        Arrays by name, by `PARTS`.
-    """
+    """What is in a bundle."""
 
     manifest: Manifest
     parts: dict[str, Arrays]

@@ -27,13 +27,7 @@ Given = NDArray[np.uint8] | Sequence[str | Path]
 def digests(images: Images) -> NDArray[np.uint8]:
     """Return what images are recognized by: the first bytes of the SHA-256 of their pixels.
 
-    Parameters
-    ----------
-    images : ndarray, shape (n, 32, 32, 3), uint8
-
-    Returns
-    -------
-    ndarray, shape (n, 16), uint8
+    Of images (n, 32, 32, 3) uint8; (n, 16) uint8.
     """
     found = b"".join(hashlib.sha256(image.tobytes()).digest()[:DIGEST] for image in images)
     return np.frombuffer(found, np.uint8).reshape(len(images), DIGEST)
@@ -101,14 +95,8 @@ def _decoded(file: Path) -> Images:
 class Batch:
     """Some files, in their order.
 
-    Attributes
-    ----------
-    start : int
-        Position of the first in the list of all.
-    readable : ndarray, shape (b,), bool
-        Which of them could be read.
-    images : ndarray, shape (k, 32, 32, 3), uint8
-        The k images of those.
+    ``start`` is the position of the first; ``images`` (k, 32, 32, 3) uint8 are those that are
+    readable.
     """
 
     start: int

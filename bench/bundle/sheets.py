@@ -62,13 +62,7 @@ def _keep(heap: list[_Entry], entry: _Entry) -> None:
 
 
 class Album:
-    """Gathers what contact sheets show, in memory that is bounded by the number of clusters.
-
-    Parameters
-    ----------
-    labels : dict
-        The labels that clusters are assigned, by cluster.
-    """
+    """Gathers what contact sheets show, in memory that is bounded by the number of clusters."""
 
     def __init__(self, labels: dict[int, str]) -> None:
         self.labels = labels

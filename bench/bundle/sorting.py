@@ -28,13 +28,6 @@ def folder_name(cluster: int) -> str:
 class Sorter:
     """Sorts files into ``OUT/sorted``, which is there when all of them are in it, or not at all.
 
-    Parameters
-    ----------
-    out : Path
-        A folder that is there.
-    how : str
-        ``copy``, or ``link``: symbolic links to where the files are.
-
     Raises
     ------
     UsageError

@@ -41,13 +41,7 @@ def can_transform(item: Any, method: str) -> bool:
 
 
 def needed_spaces(links: list[Any], placed_links: int, placed_clusters: bool) -> set[int]:
-    """Return which embeddings of the training images a bundle must hold.
-
-    Parameters
-    ----------
-    placed_links, placed_clusters
-        As in `bench.bundle.format.Manifest`.
-    """
+    """Return which embeddings of the training images a bundle must hold."""
     needed = {len(links), placed_links}
     for number, link in enumerate(links[:placed_links]):
         if link.needs_points:
@@ -158,10 +152,7 @@ def majority(clusters: Integers, which: Integers) -> Integers:
 def notes(manifest: Manifest, widths: list[int]) -> list[str]:
     """Say in a line each what cannot transform unseen images, and what is done instead.
 
-    Parameters
-    ----------
-    widths : list of int
-        Dimensions before the first link and behind each.
+    ``widths`` are the dimensions before the first link and behind each.
     """
     last = manifest.placed_links
     before = manifest.links[last - 1].text if last else "none"

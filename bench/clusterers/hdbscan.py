@@ -17,7 +17,7 @@ SHARE = 0.02  # of the images, in the smallest cluster
 @clusterers.register("hdbscan", "dense areas, their number found, the rest noise: hdbscan")
 @dataclass(eq=False, repr=False)
 class HDBSCAN(Clusterer):
-    """Hierarchical density-based clustering; no seed. It cannot predict the clusters of unseen images.
+    """Hierarchical density-based clustering; no seed. It cannot predict unseen images.
 
     It finds the number of clusters by itself, and leaves images between them in none: noise,
     cluster -1, counted in ``noise`` and as wrong in every accuracy.

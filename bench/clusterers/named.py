@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from bench.base.grammar import Written, read_item, signature_of
+from bench.base.grammar import Written, build, read_item
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Clusterer
 
@@ -32,11 +30,6 @@ class Named(Written):
 
     def build(self, clusters: int, random_state: int | None = None) -> Clusterer:
         """Return the clusterer, unfitted; number and seed go to those that take them."""
-        item: Any = clusterers[self.name]
-        offered = {"n_clusters": clusters, "random_state": random_state}
-        taken = signature_of(item).parameters
-        made: Clusterer = item(
-            **{key: value for key, value in offered.items() if key in taken},
-            **dict(self.parameters),
-        )
+        given = {"n_clusters": clusters, "random_state": random_state}
+        made: Clusterer = build(clusterers[self.name], self.parameters, **given)
         return made

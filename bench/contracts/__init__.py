@@ -40,12 +40,7 @@ class Spared(Exception):  # noqa: N818 - nothing is wrong: it says why nothing w
 class Finding:
     """What came of holding an item to one promise.
 
-    Attributes
-    ----------
-    mark : str
-        ``✓`` kept, ``✗`` broken, ``–`` not asked of it.
-    found : str
-        What was found, or why the promise is not asked of the item.
+    ``mark`` is ``✓`` for kept, ``✗`` for broken, ``–`` for not asked of it.
     """
 
     promise: str
@@ -80,12 +75,7 @@ def checks_in(module: str) -> tuple[Check, ...]:
 def hold(kind: str, name: str) -> Iterator[Finding]:
     """Hold an item to every promise of its kind, one after the other.
 
-    Parameters
-    ----------
-    kind : str
-        Of the item's registry: ``model``, ``reducer``, ``clusterer`` or ``data set``.
-    name : str
-        What the checks are given: the item's name, or the spec string of a data set.
+    ``name`` is the item's name, or the spec string of a data set.
     """
     from bench.contracts.sharing import forget
 

@@ -84,14 +84,7 @@ def are_seconds(estimate: Callable[[int, int], float], what: str) -> str:
 def fit_reading(build: Callable[[], Any], fit: str, points: Array) -> tuple[Any, Array, str]:
     """Fit an estimator to points that must not be written.
 
-    Parameters
-    ----------
-    build : callable
-        Returns the estimator, unfitted.
-    fit : str
-        The method: ``fit_transform`` or ``fit_predict``.
-    points : ndarray, shape (n, d), float32
-        They are left as they are.
+    ``fit`` is the name of the method. The points, (n, d) float32, are left as they are.
 
     Returns
     -------

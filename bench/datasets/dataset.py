@@ -129,11 +129,6 @@ def split(text: str) -> list[str]:
     registered name; else it belongs to the path, commas and all. A path of which a part reads
     like a data set is named in a list of strings, which nobody splits.
 
-    Returns
-    -------
-    list of str
-        Text that names one data set comes back as it is.
-
     Raises
     ------
     ValueError

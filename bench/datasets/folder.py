@@ -37,13 +37,9 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 def open_image(path: Path, side: int) -> Image.Image | None:
     """Open an image file of any mode as RGB; None if unreadable.
 
-    The first frame counts; the camera's orientation is applied; transparency is laid on
-    white. Files that declare more pixels than Pillow's limit are not decoded.
-
-    Parameters
-    ----------
-    side : int
-        What it will be shrunk to: of a JPEG no more is decoded than that asks for.
+    The first frame counts; the camera's orientation is applied; transparency is laid on white.
+    Files that declare more pixels than Pillow's limit are not decoded. Of a JPEG no more is decoded
+    than shrinking to ``side`` asks for.
     """
     try:
         with warnings.catch_warnings():

@@ -80,10 +80,6 @@ def images_from_rows(rows: NDArray[Any], factor: float) -> Images:
         Gray, or three channels one after the other, as in CIFAR-10.
     factor : float
         Brings the values to 0..255.
-
-    Returns
-    -------
-    ndarray, shape (n, side, side, 3), uint8
     """
     channels = _channels(rows.shape[1])
     side = math.isqrt(rows.shape[1] // channels)

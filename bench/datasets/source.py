@@ -12,7 +12,7 @@ from PIL import Image
 
 from bench.base.errors import UsageError
 
-# One form for all sources: the report's.
+# All sources are brought to the size of the HW5 report's images.
 SIDE = 32
 
 Images = NDArray[np.uint8]

@@ -44,10 +44,7 @@ class Store:
     def prepare(self, megabytes: float = 0.0) -> None:
         """Make the folder, or say in one line why it will not do.
 
-        Parameters
-        ----------
-        megabytes : float
-            What is going to be written; refused where the disk has less than that left.
+        A disk with fewer ``megabytes`` left than are going to be written is refused.
         """
         try:
             for room in ROOMS:
@@ -97,16 +94,8 @@ class Store:
     ) -> None:
         """Write an artifact. Processes that share a store hold its `lock` meanwhile.
 
-        Parameters
-        ----------
-        arrays, values
-            What the stage left.
-        inputs : dict
-            What the key is a hash of, kept for people who read the manifest.
-        seconds, warm_up_seconds, peak_memory_mb
-            See `Artifact`.
-        replace : bool
-            False: one that is there already stays.
+        ``inputs`` is what the key is a hash of. One that is there already stays, unless
+        ``replace``.
 
         Raises
         ------
@@ -162,10 +151,7 @@ class Store:
     def set_aside(self, stage: str, key: str) -> Path | None:
         """Move a damaged artifact out of the way, to where it can be looked at.
 
-        Returns
-        -------
-        Path or None
-            Where it is now; None where it was gone already.
+        Return its new place; None where it was gone already.
         """
         place = self.root / ASIDE / f"{stage}-{key}-{time.time_ns()}"
         try:
@@ -181,10 +167,7 @@ class Store:
     def lock(self, key: str, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
         """Be the only process that makes an artifact; a process that dies lets go of it.
 
-        Parameters
-        ----------
-        waiting : callable
-            Called once if another process holds it.
+        ``waiting`` is called once if another process holds the lock.
         """
         try:
             (self.root / LOCKS).mkdir(parents=True, exist_ok=True)
@@ -202,13 +185,7 @@ class Store:
             lock.release()
 
     def is_locked(self, key: str) -> bool:
-        """Tell whether a process holds a lock.
-
-        Raises
-        ------
-        OSError
-            If the lock cannot be tried, for lack of the right to write for instance.
-        """
+        """Tell whether a process holds a lock; raise `OSError` if it cannot be tried."""
         path = self.root / LOCKS / f"{key}.lock"
         if not path.exists():
             return False

@@ -49,10 +49,7 @@ def sizes(store: Store) -> list[Room]:
 def verify(store: Store, progress: Progress) -> list[tuple[DamagedError, Path | None]]:
     """Compare every artifact with its checksums, and set aside those that differ.
 
-    Returns
-    -------
-    list of (DamagedError, Path or None)
-        What was damaged, and where it was put.
+    Return what was damaged, and where it was put.
     """
     every = list(places(store))
     found = []
@@ -67,17 +64,7 @@ def verify(store: Store, progress: Progress) -> list[tuple[DamagedError, Path | 
 
 
 def record_grid(store: Store, out: Path, used: Iterable[Place], settings: str) -> None:
-    """Take note of the artifacts that the results in a folder rest on.
-
-    Parameters
-    ----------
-    out : Path
-        The results folder; it has one record, that of its latest grid.
-    used : iterable of (str, str)
-        Stages and keys.
-    settings : str
-        The grid as TOML, for people who look.
-    """
+    """Take note of the artifacts that the results in a folder rest on."""
     place = str(out.resolve())
     name = hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:16]
     record = {"out": place, "artifacts": sorted(f"{s}/{k}" for s, k in used), "grid": settings}
@@ -113,18 +100,9 @@ def recorded(store: Store) -> dict[Path, set[Place]]:
 def prune(store: Store, dry_run: bool, progress: Progress) -> tuple[int, float]:
     """Remove every artifact that no recorded grid uses, and what dead processes left.
 
-    A grid counts as long as its results folder is there. Artifacts that another process is
-    making are left alone.
-
-    Parameters
-    ----------
-    dry_run : bool
-        Count, and remove nothing.
-
-    Returns
-    -------
-    count : int
-        Artifacts.
+    A grid counts as long as its results folder is there. Artifacts that another process is making
+    are left alone. Return the number of artifacts and their megabytes. With ``dry_run`` nothing is
+    removed.
     """
     grids = recorded(store)
     used = {place for out, artifacts in grids.items() if out.is_dir() for place in artifacts}

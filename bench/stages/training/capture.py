@@ -46,16 +46,9 @@ def recorded(
 ) -> Epoch:
     """Return epochs of which every step is a recording played back.
 
-    The training is left as it was before. A model that cannot be recorded (it looks at numbers,
-    or decides by them) is warned of, and its steps are queued.
-
-    Parameters
-    ----------
-    images : Tensor, shape (n, C, H, W), uint8
-    training : Training
-        What the steps change.
-    record : callable
-        `record_graph`, or what stands for it in a test.
+    The training is left as it was before. A model that cannot be recorded (it looks at numbers, or
+    decides by them) is warned of, and its steps are queued. ``record`` is `record_graph`, or what
+    stands for it in a test.
     """
     count, device = len(images), images.device
     order = torch.arange(count, device=device)

@@ -3,7 +3,7 @@
 By the convolution theorem a transposed convolution of stride 1 is, frequency by frequency, the
 product of the transforms of images and kernel, at the size of the output. At sizes of a few
 pixels the discrete Fourier transform itself is cheapest as a product with a matrix of cosines
-and sines, so that the whole runs at the processor's matrix rate. For the report's layer of 128
+and sines, so that the whole runs at the processor's matrix rate. For the CNN's layer of 128
 to 64 channels with kernels of 9×9 that is about a quarter of the arithmetic.
 
 References

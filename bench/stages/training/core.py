@@ -15,7 +15,7 @@ from torch import Tensor
 from bench.datasets.source import Images
 from bench.stages.training.capture import Record, queued, record_graph, recorded
 from bench.stages.training.convolution import spectral
-from bench.stages.training.state import Keeper, NoKeeper, Training, drawing
+from bench.stages.training.state import Keeper, Training, drawing
 from models.autoencoder import Autoencoder, ImageShape
 
 
@@ -63,17 +63,9 @@ def build(model: type[Autoencoder], shape: ImageShape, seed: int) -> Autoencoder
 class Trainer:
     """A training made ready: what comes once, such as recording a step, is done.
 
-    Parameters
-    ----------
-    model : Autoencoder
-        On the device of the images; trained in place.
-    images : Tensor, shape (n, C, H, W), uint8
-        Training images.
-    seed : int
-        Decides the order of batches, and what the model draws from torch's generators
-        (dropout, noise).
-    record : callable or None
-        How steps are recorded, to be played back; None: as it pays on the device.
+    The model is on the device of the images (n, C, H, W) uint8, and trained in place. The seed
+    decides the order of batches, and what the model draws from torch's generators (dropout, noise).
+    ``record`` says how steps are recorded, to be played back; None: as it pays on the device.
     """
 
     def __init__(
@@ -105,12 +97,8 @@ class Trainer:
     ) -> list[float]:
         """Train.
 
-        Parameters
-        ----------
-        progress : callable
-            Called after each step with the steps queued so far and the steps there are.
-        keeper : Keeper or None
-            Puts the training away now and then, and takes it up where it was.
+        ``progress`` is called after each step with the steps queued so far and the steps there are;
+        a keeper saves the training now and then, and takes it up where it was.
 
         Returns
         -------
@@ -119,15 +107,16 @@ class Trainer:
             mean squared error, as the homework prints it. Ends early after one that is not
             finite.
         """
-        keeper = keeper or NoKeeper()
         training, epochs = self.training, self.recipe.epochs
         batches = -(-len(self.images) // self.recipe.batch_size)
         with self._at_work():
-            keeper.restore(training)
+            if keeper:
+                keeper.restore(training)
             while training.epoch < epochs and math.isfinite(sum(training.history[-1:])):
                 for _ in self.steps():
                     training.batch += 1
-                    keeper.step(training)
+                    if keeper:
+                        keeper.step(training)
                     progress(training.epoch * batches + training.batch, epochs * batches)
                 training.end_epoch()
             if math.isfinite(sum(training.history[-1:])):
@@ -239,15 +228,10 @@ def warm_up(
 ) -> None:
     """Have a device choose its kernels, with a model and images that are thrown away.
 
-    On a CPU by one thread: the mathematical functions of its library choose their kernels at
-    their first call, and when several threads made that call at once, about one process in
-    forty ended at other last digits.
-
-    Parameters
-    ----------
-    shape : tuple of int
-    recipe : Recipe or None
-        One step of training is taken; None: one batch is encoded.
+    On a CPU by one thread: the mathematical functions of its library choose their kernels at their
+    first call, and when several threads made that call at once, about one process in forty ended at
+    other last digits. Without a recipe one batch is encoded; with one, one step of training is
+    taken.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1 if device == "cpu" else threads)

@@ -13,17 +13,6 @@ from torch import Tensor, nn
 class Training:
     """A model in training: its optimizer, its place in the data, and all it draws from.
 
-    Parameters
-    ----------
-    model : nn.Module
-        On its device; changed in place.
-    lr : float
-        Adam's learning rate.
-    seed : int
-        Of the order of batches.
-    device : torch.device
-        Where the model is.
-
     Attributes
     ----------
     epoch, batch : int
@@ -123,16 +112,6 @@ class Keeper(Protocol):
 
     def step(self, training: Training) -> None:
         """Take note of a step; put the training away if it is time."""
-
-
-class NoKeeper:
-    """Keeps nothing."""
-
-    def restore(self, training: Training) -> None:
-        """Leave the training as it is."""
-
-    def step(self, training: Training) -> None:
-        """Let the training go on."""
 
 
 @contextmanager
