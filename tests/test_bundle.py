@@ -313,10 +313,10 @@ def test_cells_are_named_as_tables_name_them(grid, written, chain, clusterer):
     ("cell", "seed", "message"),
     [
         ("histogam, kpca6", None, "did you mean 'histogram, kpca6'"),
-        ("histogram, kpca7", None, "no cell 'histogram, kpca7': did you mean"),
-        ("histogram", None, "no cell 'histogram'"),
-        ("histogram, (", None, "no cell"),
-        ("", None, "no cell ''"),
+        ("histogram, kpca7", None, "no pipeline 'histogram, kpca7': did you mean"),
+        ("histogram", None, "no pipeline 'histogram'"),
+        ("histogram, (", None, "no pipeline"),
+        ("", None, "no pipeline ''"),
         ("histogram, kpca6", 4, "histogram, kpca6 has no seed 4: it has 0"),
     ],
 )

@@ -128,8 +128,11 @@ def test_a_grid_for_each_item_marks_its_rows_among_the_baselines(tried):
 def test_it_says_where_each_item_stands(tried):
     _, found = tried
     for item in ITEMS[:2]:
-        assert f"The {item} cannot be told from the baselines, with 1 seed: at its" in found.stdout
-    assert "seeds are the least with which so many cells could be told apart" in found.stdout
+        assert (
+            f"The {item} is not significantly different from the baselines, with 1 seed: its"
+            in found.stdout
+        )
+    assert "A significant difference needs 6 seeds or more" in found.stdout
     assert "First of 10: " in found.stdout.rpartition("data set negatives")[2]
 
 
@@ -165,17 +168,17 @@ def lead(cells, model, others):
 @pytest.mark.parametrize(
     ("model", "others", "words", "difference"),
     [
-        ("small", "significantly worse", "is ahead of", "+0.200 (+0.100 to +0.300)"),
-        ("small", "no significant difference", "cannot be told from", "+0.200 (+0.100 to +0.300)"),
-        ("dnn", "no significant difference", "cannot be told from", "-0.200 (-0.300 to -0.100)"),
-        ("dnn", "significantly worse", "is behind", "-0.200 (-0.300 to -0.100)"),
+        ("small", "significantly worse", trial.AHEAD, "+0.200 (+0.100 to +0.300)"),
+        ("small", "no significant difference", trial.ALIKE, "+0.200 (+0.100 to +0.300)"),
+        ("dnn", "no significant difference", trial.ALIKE, "-0.200 (-0.300 to -0.100)"),
+        ("dnn", "significantly worse", trial.BEHIND, "-0.200 (-0.300 to -0.100)"),
     ],
 )
 def test_the_sentence_is_that_of_the_verdicts(cells, model, others, words, difference):
     said = trial.standing(ITEMS[0], lead(cells, model, others))
     assert said.startswith(f"The model small {words} the baselines, with 1 seed")
     assert f"The difference is {difference}." in said
-    assert ("are the least" in said) == (words == trial.ALIKE)
+    assert ("A significant difference needs" in said) == (words == trial.ALIKE)
 
 
 def test_its_own_other_cell_is_no_baseline(cells):
@@ -184,12 +187,15 @@ def test_its_own_other_cell_is_no_baseline(cells):
     said = trial.standing(
         ITEMS[0], told.assign(verdict=told["verdict"].where(~own, "no significant difference"))
     )
-    assert "is ahead of" in said
+    assert trial.AHEAD in said
 
 
 def test_without_finished_cells_no_place_is_claimed(cells):
     said = trial.standing(ITEMS[0], cells.assign(verdict=None))
-    assert said == "Where the model small stands cannot be said: too few cells were finished."
+    assert (
+        said
+        == "The model small cannot be compared with the baselines: too few pipelines were finished."
+    )
 
 
 def test_a_broken_contract_is_shown_and_no_grid_is_run(command, tmp_path):
@@ -223,7 +229,7 @@ def test_cells_that_fail_are_named_and_exit_code_1(command, tmp_path, monkeypatc
     assert contracts.BROKEN not in out
     assert "failed: 2 runs in train: RuntimeError: too much company" in error
     assert error.endswith("failed: cells in the grid of model tried\n")
-    assert "Where the model tried stands cannot be said" in out
+    assert "The model tried cannot be compared with the baselines" in out
 
 
 def test_help_teaches_with_examples(command):
@@ -299,7 +305,7 @@ def test_a_variant_by_hand_is_held_to_its_contract_and_stands_in_its_originals_g
     (tmp_path / "both.py").write_text(text)
     items = items_in(tmp_path / "both.py")
     assert [item.name for item in items] == ["tried", "untrained-tried"]
-    assert [trial._stands_beside_its_original(item) for item in items] == [False, True]
+    assert [trial._is_in_its_originals_grid(item) for item in items] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Finds the cell and the seed that a user means, among the records of a grid."""
+"""Finds the run that a user means, among the records of a grid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reducers.chain import Chain
 
 @dataclass(frozen=True)
 class Choice:
-    """A cell at one seed.
+    """A run of a pipeline.
 
     ``record`` is its row of the records, ``why`` says why this seed.
     """
@@ -35,24 +35,24 @@ def choose(
     seed_index: int | None = None,
     out: Path = Path("results"),
 ) -> Choice:
-    """Find the record of a cell and seed.
+    """Find the record of a pipeline and seed.
 
     Parameters
     ----------
     records : DataFrame
         Of one data set.
     cell : str or None
-        As tables write it, ``MODEL, CHAIN``; ``->`` stands for the arrow before a clusterer. None:
-        the best one, by the report's rule.
+        As tables write it, ``MODEL, CHAIN``, and ``-> CLUSTERER`` unless it is k-means. None: the
+        best one, by the report's rule.
     seed_index : int or None
-        None: the cell's median seed by what the report ranks cells by.
+        None: the pipeline's median seed by the metric that the report ranks by.
     out : Path
         The results folder, which messages name.
 
     Raises
     ------
     UsageError
-        If there is no such cell or seed, or it was not finished.
+        If there is no such pipeline or seed, or it was not finished.
     """
     results = Results(records)
     pipeline = _best(results, out) if cell is None else _named(records, cell)
@@ -79,8 +79,10 @@ def _best(results: Results, out: Path) -> Key:
     if results.best is None:
         why = f"{out / 'results.md'} says why"
         if len(results.done):
-            raise UsageError(f"no cell of this grid is best, as none has a score: {why}; name one")
-        raise UsageError(f"no cell of this grid is best, as none was finished: {why}")
+            raise UsageError(
+                f"no pipeline of this grid is best, as none has a score: {why}; name one"
+            )
+        raise UsageError(f"no pipeline of this grid is best, as none was finished: {why}")
     return results.best.pipeline
 
 
@@ -88,9 +90,9 @@ def _unfinished(record: pd.Series) -> str:
     if record["status"] == "failed":
         return (
             f"it failed at {record['failed_stage']} ({record['error']}); run the grid again, or "
-            "take another cell"
+            "take another pipeline"
         )
-    return f"it was skipped ({record['skip_reason']}); take another cell"
+    return f"it was skipped ({record['skip_reason']}); take another pipeline"
 
 
 def _named(records: pd.DataFrame, text: str) -> Key:
@@ -102,7 +104,7 @@ def _named(records: pd.DataFrame, text: str) -> Key:
     cells = [pipeline_name(*each) for each in known]
     some = "; ".join(cells[:12]) + (f"; and {len(cells) - 12} more" if len(cells) > 12 else "")
     raise UsageError(
-        f"no cell {text!r}: {did_you_mean(pipeline_name(*written), cells)}there are {some}"
+        f"no pipeline {text!r}: {did_you_mean(pipeline_name(*written), cells)}there are {some}"
     )
 
 

@@ -33,7 +33,7 @@ MARK = "→"
 
 RIVAL = "dnn"  # a model that trains in seconds
 CHAIN = "pca32+tsne2"
-DIMENSIONS = 32  # of a reducer that must be told how many
+DIMENSIONS = 32  # of a reducer that needs a number
 
 # A minute or so on two cores; with this rate and batch a few epochs on few images do train.
 DEFAULTS: dict[str, Any] = {
@@ -49,7 +49,8 @@ DEFAULTS: dict[str, Any] = {
 # The cnn is among the models of a data set's grid, and takes the longest by far.
 EPOCHS_OF_DATA_SET = 3
 
-AHEAD, ALIKE, BEHIND = "is ahead of", "cannot be told from", "is behind"
+AHEAD, BEHIND = "is significantly better than", "is significantly worse than"
+ALIKE = "is not significantly different from"
 
 
 def run(file: Path, given: dict[str, Any]) -> int:
@@ -84,7 +85,7 @@ def run(file: Path, given: dict[str, Any]) -> int:
         if any(finding.mark == BROKEN for finding in findings):
             broken.append(str(item))
             print(f"no grid for the {item} until it keeps its contract")
-        elif not _stands_beside_its_original(item) and _run_grid(item, plan(item, given)):
+        elif not _is_in_its_originals_grid(item) and _run_grid(item, plan(item, given)):
             failed.append(str(item))
     if broken:
         print(f"contract broken: {', '.join(broken)}", file=sys.stderr)
@@ -94,9 +95,9 @@ def run(file: Path, given: dict[str, Any]) -> int:
 
 
 def plan(item: Item, given: dict[str, Any]) -> GridSettings:
-    """Settle the grid in which an item shows where it stands.
+    """Return the settings of the grid in which an item is compared with baselines.
 
-    A model stands beside `pixels`, itself untrained and the `dnn`; a reducer, on `pixels` and the
+    A model is compared with `pixels`, itself untrained and the `dnn`; a reducer, on `pixels` and the
     `dnn`, beside no reduction, as many principal components and t-SNE; a clusterer on the same
     beside k-means; a data set is tried with the models of the preset quick.
     """
@@ -147,7 +148,7 @@ def lay_out(item: Item, records: pd.DataFrame) -> str:
 
 
 def standing(item: Item, records: pd.DataFrame) -> str:
-    """Say in a sentence or two where an item stands, by the verdicts among the records."""
+    """Compare an item with the baselines in a sentence or two, by the verdicts of the grid."""
     from bench.analysis.inference import WORSE, seeds_needed
     from bench.analysis.results import PIPELINE, Results
     from bench.report import headline
@@ -160,7 +161,7 @@ def standing(item: Item, records: pd.DataFrame) -> str:
     own = [is_its(item, *row) for row in judged[PIPELINE].itertuples(index=False)]
     mine, others = judged[own], judged[[not its for its in own]]
     if mine.empty or others.empty:
-        return f"Where the {item} stands cannot be said: too few cells were finished."
+        return f"The {item} cannot be compared with the baselines: too few pipelines were finished."
     best, rival = mine.iloc[0], others.iloc[0]
     leads = judged.index[0] in mine.index
     if leads:
@@ -168,14 +169,14 @@ def standing(item: Item, records: pd.DataFrame) -> str:
     else:
         verdict = BEHIND if best["verdict"] == WORSE else ALIKE
     said = (
-        f"The {item} {verdict} the baselines, with {headline.count_seeds(results)}: at its best, "
-        f"{_cell(best)}, it has {mean_and_spread(best, metric)}; the best of theirs, "
+        f"The {item} {verdict} the baselines, with {headline.count_seeds(results)}: its best "
+        f"pipeline, {_cell(best)}, has {mean_and_spread(best, metric)}; the best of the baselines, "
         f"{_cell(rival)}, has {mean_and_spread(rival, metric)}. The difference is "
         f"{_difference(rival, 1) if leads else _difference(best, -1)}."
     )
     needed = seeds_needed(len(judged) - 1)
     if verdict == ALIKE and records["seed_index"].nunique() < needed:
-        said += f" {needed} seeds are the least with which so many cells could be told apart."
+        said += f" A significant difference needs {needed} seeds or more."
     return said
 
 
@@ -225,14 +226,14 @@ def _dataset_for(item: Item, given: dict[str, Any]) -> str:
 
 
 def _shortest_chain(reducer: str) -> Chain:
-    """Return the chain of a reducer alone, with dimensions where it must be told how many."""
+    """Return the chain of a reducer alone, with dimensions where it needs a number."""
     try:
         return Chain.parse(reducer)
     except ChainError:
         return Chain.parse(f"{reducer}{DIMENSIONS}")
 
 
-def _stands_beside_its_original(item: Item) -> bool:
+def _is_in_its_originals_grid(item: Item) -> bool:
     """Tell whether an item is a variant written by hand, which its original's grid has anyway."""
     return item.kind == MODEL and any(
         untrained_name(entry.name) == item.name for entry in autoencoders
