@@ -132,7 +132,7 @@ def test_it_says_where_each_item_stands(tried):
             f"The {item} is not significantly different from the baselines, with 1 seed: its"
             in found.stdout
         )
-    assert "A significant difference needs 6 seeds or more" in found.stdout
+    assert re.search(r"A significant difference needs \d+ seeds or more", found.stdout)
     assert "First of 10: " in found.stdout.rpartition("data set negatives")[2]
 
 
