@@ -102,14 +102,14 @@ class TestNoise:
 
     def test_is_a_group_of_its_own_in_other_scores(self):
         as_group = np.where(self.clusters < 0, 2, self.clusters)
-        for score in (clustering.adjusted_rand, clustering.mutual_information):
+        for score in (clustering.adjusted_rand, clustering.nmi):
             assert score(self.clusters, self.labels) == score(as_group, self.labels)
 
     def test_has_no_company_in_the_common_space(self):
         near = np.array([[1], [0], [3], [2], [5], [4]])
-        found = reference_space.knn_modularity(near, self.clusters)
+        found = reference_space.modularity_by_image(near, self.clusters)
         assert (found[4:] < found[:4].min()).all()
-        everything = reference_space.knn_modularity(near, np.full(6, -1))
+        everything = reference_space.modularity_by_image(near, np.full(6, -1))
         np.testing.assert_array_equal(everything, 0)
 
     def test_is_counted(self):

@@ -274,7 +274,7 @@ class TestContrastiveHandmade:
 
     def test_its_results_are_kept_by_the_text_of_its_parts(self):
         texts = keys._class_texts(ContrastiveHandCrafted)
-        for part in ("hog", "histogram", "hand-crafted", "features", "contrastive"):
+        for part in ("hog", "histogram", "hand_crafted", "features", "contrastive"):
             assert (ROOT / "models" / f"{part}.py").read_text() in texts
 
 
