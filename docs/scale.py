@@ -110,10 +110,7 @@ PERPLEXITIES = (10, 15, 20, 25, 30, 35, 40, 45)
 
 def workers() -> None:
     """Run a grid of eight t-SNE cells by one worker and by two."""
-    found = [
-        _grid(1500, 8, 1, "--workers", number, "--threads", "1")
-        for number in "12"
-    ]
+    found = [_grid(1500, 8, 1, "--workers", number, "--threads", "1") for number in "12"]
     for what, (one, two) in zip(("in all", "tasks alone"), zip(*found, strict=True), strict=True):
         print(f"{what}: one worker {one:.1f} s, two {two:.1f} s: {one / two:.2f} times as fast")
 

@@ -284,7 +284,9 @@ def test_paths_that_are_relative_to_another_place_say_so(grid, tmp_path, monkeyp
     refused("no such folder: /nowhere/flat$", open_grid, tmp_path)
     write(store=".store")
     refused(rf"no longer in the store .store {hint}: run", export_bundle, "c", results=tmp_path)
-    refused("no longer in the store other: run", export_bundle, "c", results=tmp_path, store="other")
+    refused(
+        "no longer in the store other: run", export_bundle, "c", results=tmp_path, store="other"
+    )
 
 
 def test_results_of_another_version_say_what_to_do(grid, monkeypatch):

@@ -132,7 +132,10 @@ def test_cells_that_lost_seeds_leave_nothing_to_compare(store):
 def test_all_others_worse_is_said(store):
     rows = [*scored(store, "high", "x", 0.9), *scored(store, "low", "x", 0.4)]
     text = render(add_verdicts(frame(*rows), store), [])
-    assert "**high, x** is the best pipeline on these 400 images: the other is significantly worse" in text
+    assert (
+        "**high, x** is the best pipeline on these 400 images: the other is significantly worse"
+        in text
+    )
 
 
 def test_the_first_paragraph_says_how_far_no_method_at_all_is_behind(store):

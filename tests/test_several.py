@@ -160,7 +160,9 @@ def broken(rows, model, seed, status):
 
 def of(ranking):
     """Ranks by cell, as a dictionary."""
-    return {model: list(ranking.ranks.loc[(model, "x", "kmeans")]) for model, *_ in ranking.pipelines}
+    return {
+        model: list(ranking.ranks.loc[(model, "x", "kmeans")]) for model, *_ in ranking.pipelines
+    }
 
 
 def test_ranks_by_hand():
@@ -179,7 +181,10 @@ def test_who_lacks_seeds_shares_the_worst_ranks():
     broken(rows[:8], "b", 1, "skipped")  # one seed only
     found = rank(Results(frame(*rows)))
     assert of(found) == {"a": [3.5, 1], "b": [3.5, 2], "c": [1, 3], "d": [2, 4]}
-    assert list(found.states["one"].loc[[("a", "x", "kmeans"), ("b", "x", "kmeans")]]) == ["failed", "skipped"]
+    assert list(found.states["one"].loc[[("a", "x", "kmeans"), ("b", "x", "kmeans")]]) == [
+        "failed",
+        "skipped",
+    ]
     text = render(Results(frame(*rows)))
     assert "shares the worst ranks" in text
     assert "**2 of 16 runs failed;**" in text

@@ -31,7 +31,11 @@ def latentgrid(cwd, *arguments):
     script = cwd.parent / "latentgrid.py"
     script.write_text(f"import sys; sys.path.append({str(ROOT)!r}); {LATENTGRID}\n")
     return subprocess.run(
-        [sys.executable, script, *arguments], cwd=cwd, capture_output=True, text=True, timeout=HANGING
+        [sys.executable, script, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=HANGING,
     )
 
 

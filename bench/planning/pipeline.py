@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.clusterers.named import DEFAULT, Named
+from bench.base.naming import chain_name
+from bench.clusterers.named import Named
 from bench.stages.stage import Task
 from reducers.chain import Chain
-
-BEHIND_CHAIN = " → "  # what stands between a chain and its clusterer
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,9 @@ class Pipeline:
     clusterer: Named
 
     @property
-    def way(self) -> str:
-        """Chain and clusterer as tables write them: k-means goes without saying."""
-        by = str(self.clusterer)
-        return f"{self.chain}" if by == DEFAULT else f"{self.chain}{BEHIND_CHAIN}{by}"
+    def chain_name(self) -> str:
+        """Chain and clusterer as tables write them."""
+        return chain_name(str(self.chain), str(self.clusterer))
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ class Planner:
             "",
             str(pipeline.clusterer),
             title,
-            pipeline.way,
+            pipeline.chain_name,
             len(self.dataset),
             self.dataset.clusters,
             self.dataset.image_shape,

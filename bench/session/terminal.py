@@ -51,7 +51,9 @@ def _plan_of(grid: GridOnDataset) -> None:
         todo = [task.stage for task in run.tasks if task.key in missing]
         state = f"to do: {', '.join(dict.fromkeys(todo))}" if todo else "in the store"
         state = "skipped" if run.impossible else state
-        print(f"  {run.pipeline.model:<14} {run.pipeline.way:<24} seed {run.seed_index}  {state}")
+        print(
+            f"  {run.pipeline.model:<14} {run.pipeline.chain_name:<24} seed {run.seed_index}  {state}"
+        )
     for note in [*grid.dataset.notes, *impossible_notes(grid)]:
         print(f"note: {note}")
     tasks = [task for task in grid.plan.tasks.values() if task.key in missing]
