@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bench.base.command import main_of, new_app
 from bench.base.errors import UsageError
-
-if TYPE_CHECKING:
-    from bench.report.columns import Table
-    from bench.report.speed import Speeds
-
-HOLDS, SLOWER, OTHER, GONE = "holds", "slower", "not comparable", "missing"
-
-# What two measurements must share to be compared.
-SETTINGS = ("device", "precision", "threads", "batch", "images", "features")
 
 EPILOG = (
     "Exit codes: 0 nothing is slower, 1 something is slower or missing, 2 misuse.\n\nExamples:\n\n"
@@ -30,87 +20,7 @@ EPILOG = (
 app = new_app()
 
 
-@dataclass(frozen=True)
-class Change:
-    """How a ratio changed from one run to another.
-
-    Attributes
-    ----------
-    group, name : str
-    old : float
-        Times as fast as the rival.
-    new : float or None
-        The same; None where it is missing.
-    verdict : str
-        ``holds``, ``slower``, ``not comparable`` or ``missing``.
-    reason : str
-        What differs, where it is not comparable.
-    """
-
-    group: str
-    name: str
-    old: float
-    new: float | None
-    verdict: str
-    reason: str = ""
-
-
-def compare(old: Speeds, new: Speeds, tolerance: float) -> list[Change]:
-    """Compare two runs by their ratios to a rival in the same run, which hold across machines.
-
-    Parameters
-    ----------
-    old, new : Speeds
-    tolerance : float
-        Share of the old ratio that may be lost.
-
-    Raises
-    ------
-    UsageError
-        If the old run holds no ratio.
-    """
-    changes = []
-    later = {(one.group, one.name): one for one in new.timed}
-    for one in old.timed:
-        before = old.ratio(one)
-        if before is None or one.facts["rival"] == one.facts["against"]:
-            continue
-        other = later.get((one.group, one.name))
-        after = new.ratio(other) if other else None
-        if other is None or after is None:
-            changes.append(Change(one.group, one.name, before, None, GONE))
-            continue
-        differs = [n for n in SETTINGS if one.facts.get(n) != other.facts.get(n)]
-        verdict = OTHER if differs else SLOWER if after < before * (1 - tolerance) else HOLDS
-        reason = ", ".join(f"{n} {one.facts.get(n)} and {other.facts.get(n)}" for n in differs)
-        changes.append(Change(one.group, one.name, before, after, verdict, reason))
-    if not changes:
-        raise UsageError("the older run holds no rivals to compare by")
-    return changes
-
-
-def exit_code(changes: list[Change]) -> int:
-    """Return 1 if something is slower or missing, else 0."""
-    return int(any(change.verdict in (SLOWER, GONE) for change in changes))
-
-
-def table(changes: list[Change]) -> Table:
-    """Return the comparison as a table, what is slower first."""
-    from bench.report.columns import Column, Table, words
-
-    order = [SLOWER, GONE, OTHER, HOLDS]
-    columns = [
-        words("what", "group"),
-        words("who", "name"),
-        Column("old ratio", lambda change: f"{change.old:.2f}"),
-        Column("new ratio", lambda c: "" if c.new is None else f"{c.new:.2f}"),
-        Column("change", lambda c: "" if c.new is None else f"{c.new / c.old - 1:+.0%}"),
-        words("verdict", lambda c: c.verdict + (f": {c.reason}" if c.reason else "")),
-    ]
-    return Table.of(columns, sorted(changes, key=lambda change: order.index(change.verdict)))
-
-
-@app.command(epilog=EPILOG)
+@app.command("speed", epilog=EPILOG)
 def speed(
     runs: Annotated[
         list[Path],
@@ -135,9 +45,9 @@ def speed(
     measured in turns with it, changes with the code.
     """
     from bench.base.files import write_text
+    from bench.report import speed_changes
     from bench.report.columns import to_terminal
-    from bench.report.speed import fold, read, section
-    from bench.report.speed import table as speed_table
+    from bench.report.speed import fold, read, section, table
 
     if len(runs) > 2:
         raise UsageError(f"one or two runs are wanted, found {len(runs)}")
@@ -149,11 +59,11 @@ def speed(
             raise UsageError(f"no results at {into}: python -m bench.grid writes them")
         write_text(into, fold(into.read_text(encoding="utf-8"), section(found[-1])))
     if len(found) == 1:
-        print(to_terminal(speed_table(found[0])))
+        print(to_terminal(table(found[0])))
         return 0
-    changes = compare(found[0], found[1], tolerance)
-    print(to_terminal(table(changes)))
-    return exit_code(changes)
+    changes = speed_changes.compare(found[0], found[1], tolerance)
+    print(to_terminal(speed_changes.table(changes)))
+    return speed_changes.exit_code(changes)
 
 
 main = main_of(app, "python -m bench.speed")

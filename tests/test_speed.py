@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bench.base.errors import UsageError
 from bench.report.columns import to_markdown
 from bench.report.speed import fold, read, section, table
-from bench.speed import compare, exit_code, main
+from bench.report.speed_changes import compare, exit_code
+from bench.speed import main
 from tests.conftest import ROOT, run_process
 
 HERE = {"device": "cpu", "device_name": "A processor", "threads": 1, "torch": "2.13.0",
