@@ -58,6 +58,7 @@ def check(
     from bench.analysis import thresholds as limits
     from bench.analysis.records import read
     from bench.analysis.results import Results
+    from bench.report.verdicts import check_table
 
     found = Results(read(results))
     if update:
@@ -72,7 +73,7 @@ def check(
             print(f"{count} thresholds for preset {preset} on {dataset} are in {thresholds}")
         return 0
     verdicts = gate.judge(limits.read(thresholds), found)
-    print(gate.table(verdicts))
+    print(check_table(verdicts))
     for path, text in ((json_file, gate.as_json), (junit_file, gate.junit)):
         if path is not None:
             _write(path, text(verdicts))

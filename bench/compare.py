@@ -28,13 +28,14 @@ def main_command(
     all comparisons together. correctness.safetensors, which every run leaves beside its
     results.csv, is read as well.
     """
-    from bench.analysis.compare_runs import compare, exit_code, read_pairs, table
+    from bench.analysis.compare_runs import compare, exit_code, read_pairs
     from bench.analysis.inference import seeds_needed
     from bench.base.errors import one_line
+    from bench.report.verdicts import compare_table
 
     pairs, notes = read_pairs(before, after)
     changes = compare(pairs)
-    print(table(changes))
+    print(compare_table(changes))
     for note in notes:
         print(f"note: {one_line(note)}")
     paired = [change for change in changes if change.gain is not None]

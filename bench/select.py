@@ -35,9 +35,10 @@ def main_command(
     one. With several data sets a score is chosen on all but one and judged on that one, each in
     turn.
     """
-    from bench.analysis.selection import select_in, tables
+    from bench.analysis.selection import select_in
+    from bench.report.verdicts import select_tables
 
-    print(tables(select_in(results)))
+    print(select_tables(select_in(results)))
     return 0
 
 

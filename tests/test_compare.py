@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 
 from bench.analysis import correctness, records
-from bench.analysis.compare_runs import Pair, compare, exit_code, table
+from bench.analysis.compare_runs import Pair, compare, exit_code
 from bench.analysis.correctness import Correctness
 from bench.analysis.inference import add_verdicts
 from bench.analysis.results import Results
 from bench.compare import main
+from bench.report.verdicts import compare_table
 from bench.store import Store
 from tests.conftest import run_grid
 from tests.test_report import record, render
@@ -52,7 +53,7 @@ def test_better_worse_alike_and_what_has_no_pair():
     assert changes["d"].after is None
     assert exit_code(list(changes.values())) == 1
     assert exit_code([changes["a"], changes["c"]]) == 0
-    assert table(list(changes.values())).splitlines()[2].startswith("b")
+    assert compare_table(list(changes.values())).splitlines()[2].startswith("b")
 
 
 def test_the_same_run_twice_has_no_significant_difference():

@@ -34,6 +34,7 @@ from bench.datasets import datasets
 from bench.datasets.dataset import split
 from bench.planning.settings import resolve
 from bench.report.several import render
+from bench.report.verdicts import check_table, compare_table
 from bench.report.write import remove_stale_sets
 from bench.store import Store
 from bench.store.upkeep import prune, recorded
@@ -307,7 +308,7 @@ def test_each_set_is_held_against_its_own_thresholds():
     worse = both({**CELLS, ("cnn", "pca8"): [0.1, 0.1, 0.1]})
     found = gate.judge(limits, Results(worse))
     assert [(v.dataset, v.model) for v in found if v.verdict == "falls short"] == [("two", "cnn")]
-    assert gate.table(found).splitlines()[2].split()[:2] == ["two", "cnn"]
+    assert check_table(found).splitlines()[2].split()[:2] == ["two", "cnn"]
     suites = ET.fromstring(gate.junit(found))
     assert [(s.get("name"), s.get("failures")) for s in suites] == [
         ("latentgrid one", "0"), ("latentgrid two", "1"),
@@ -332,7 +333,7 @@ def test_a_set_without_thresholds_is_no_pass():
     found = gate.judge(limits, Results(both()))
     assert gate.exit_code(found) == 3
     assert [v.dataset for v in found if v.verdict == "no threshold"] == ["two"]
-    assert "none is about preset quick on this data set" in gate.table(found)
+    assert "none is about preset quick on this data set" in check_table(found)
     assert [s.get("errors") for s in ET.fromstring(gate.junit(found))] == ["0", "1"]
     with pytest.raises(UsageError, match="no threshold is about preset quick on one or two"):
         gate.judge([], Results(both()))
@@ -358,7 +359,7 @@ def test_comparisons_on_all_sets_are_corrected_together():
     assert (one.dataset, other.dataset) == ("s", "t")
     assert one.p == other.p == pytest.approx(2 * alone[0].p)
     assert one.verdict == "significantly better"
-    assert compare_runs.table([one, other]).split()[:2] == ["data", "set"]
+    assert compare_table([one, other]).split()[:2] == ["data", "set"]
 
 
 # The whole

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from tabulate import tabulate
 
 from bench.analysis import correctness
 from bench.analysis.correctness import Correctness
@@ -14,7 +13,6 @@ from bench.analysis.inference import ALIKE, Comparison, Interval, adjust_jointly
 from bench.analysis.records import FINGERPRINTS, read
 from bench.analysis.results import Key, Results
 from bench.base.errors import UsageError
-from bench.base.naming import chain_name
 
 BETTER, WORSE = "significantly better", "significantly worse"
 ONLY_BEFORE, ONLY_AFTER, UNPAIRED = "only before", "only after", "no seed in common"
@@ -109,37 +107,6 @@ def _mean(found: Correctness | None, seeds: list[int] | None = None) -> float | 
 def exit_code(changes: list[Change]) -> int:
     """Return 1 if a pipeline is significantly worse, else 0."""
     return int(any(change.verdict == WORSE for change in changes))
-
-
-def table(changes: list[Change]) -> str:
-    """Write changes for a terminal, what is worse first; with the data set if several."""
-    several = len({change.dataset for change in changes}) > 1
-    rows = []
-    for each in sorted(changes, key=lambda change: ORDER.index(change.verdict)):
-        model, chain, clusterer = each.pipeline
-        gain, limits = "–", "–"
-        if each.gain is not None:
-            gain = f"{each.gain.mean:+.3f}"
-            if each.gain.low == each.gain.low:
-                limits = f"{each.gain.low:+.3f} to {each.gain.high:+.3f}"
-        numbers = [
-            "–" if value is None else f"{value:.3f}" for value in (each.before, each.after, each.p)
-        ]
-        rows.append(
-            [
-                *([each.dataset] if several else []),
-                model,
-                chain_name(chain, clusterer),
-                *(*numbers[:2], gain, limits, numbers[2]),
-                str(each.seeds),
-                each.verdict,
-            ]
-        )
-    header = ["model", "chain", "before", "after", "gain", "95%", "p", "seeds", "verdict"]
-    align = ["left", "left", *["right"] * 6, "left"]
-    if several:
-        header, align = ["data set", *header], ["left", *align]
-    return tabulate(rows, header, disable_numparse=True, colalign=align)
 
 
 def read_pairs(before: Path, after: Path) -> tuple[list[Pair], list[str]]:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import pandas as pd
-from tabulate import tabulate
 
 from bench.analysis.results import Results, key_of
 from bench.analysis.thresholds import LOSS, Threshold, identity
@@ -125,31 +124,6 @@ def exit_code(verdicts: list[Verdict]) -> int:
     """Return 1 if something fell short, else 3 if something was not compared, else 0."""
     found = {verdict.verdict for verdict in verdicts}
     return 1 if SHORT in found else 3 if found & {FEW, NONE} else 0
-
-
-def table(verdicts: list[Verdict]) -> str:
-    """Write verdicts for a terminal, what falls short first; with the data set if several."""
-    several = len({v.dataset for v in verdicts}) > 1
-    header = ["model", "chain", "of", "found", "threshold", "room", "verdict"]
-    rows = []
-    for v in sorted(verdicts, key=lambda verdict: ORDER.index(verdict.verdict)):
-        digits, words = (3, "at least") if v.metric == "accuracy" else (4, "at most")
-        rows.append(
-            [
-                *([v.dataset] if several else []),
-                v.model,
-                chain_name(v.chain, v.clusterer),
-                v.metric,
-                "–"
-                if v.mean is None
-                else f"{v.mean:.{digits}f}"
-                + ("" if v.spread is None else f" ± {v.spread:.{digits}f}"),
-                "–" if v.limit is None else f"{words} {v.limit:.{digits}f}",
-                "" if v.room is None else f"{v.room:+.{digits}f}",
-                v.verdict + (f": {v.reason}" if v.reason else ""),
-            ]
-        )
-    return tabulate(rows, ["data set", *header] if several else header, disable_numparse=True)
 
 
 def junit(verdicts: list[Verdict]) -> str:

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from tabulate import tabulate
 
 from bench.analysis.records import read
 from bench.analysis.results import Key, Results, key_of
 from bench.base.errors import UsageError
-from bench.base.naming import pipeline_name
 
 
 @dataclass(frozen=True)
@@ -179,33 +177,3 @@ def select_in(paths: list[Path]) -> dict[str, list[Selection]]:
             "complete pipelines"
         )
     return by_set
-
-
-def tables(by_set: dict[str, list[Selection]]) -> str:
-    """Write a row a data set and score; of several data sets also `leave_one_out`."""
-    rows = [
-        [
-            dataset,
-            each.score,
-            "–" if each.correlation != each.correlation else f"{each.correlation:+.2f}",
-            pipeline_name(*each.pipeline),
-            f"{each.regret:.3f}",
-            str(each.count),
-        ]
-        for dataset, found in by_set.items()
-        for each in found
-    ]
-    header = ["data set", "score", "rank correlation", "selects", "regret", "pipelines"]
-    text = _table(header, rows, ("left", "left", "right", "left", "right", "right"))
-    if len(by_set) == 1:
-        return text
-    rows = [
-        [each.dataset, each.chosen, f"{each.regret:.3f}", f"{each.correlation:+.2f}"]
-        for each in leave_one_out(by_set)
-    ]
-    header = ["data set left out", "chosen on the others", "regret", "rank correlation"]
-    return f"{text}\n\n{_table(header, rows, ('left', 'left', 'right', 'right'))}"
-
-
-def _table(header: list[str], rows: list[list[str]], align: tuple[str, ...]) -> str:
-    return tabulate(rows, header, tablefmt="pipe", disable_numparse=True, colalign=align)
