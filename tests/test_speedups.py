@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 RECIPE = core.Recipe(epochs=3, lr=1e-3, batch_size=16)
 
 
-@pytest.mark.parametrize("model", [CNN, DNN])
+@pytest.mark.parametrize("model", [pytest.param(CNN, marks=pytest.mark.slow), DNN])
 def test_core_and_eager_follow_naive(model):
     """Issue: within 1e-5 relative over 3 epochs of 512 images, at the report's learning rate."""
     images = make_images(512)[0]
