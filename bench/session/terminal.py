@@ -24,7 +24,8 @@ def dry_run(session: Session) -> int:
         megabytes = sum(grid.megabytes(task) for grid, task in todo.values())
         print(
             f"{len(session.grids)} data sets: {len(todo)} of {len(session.tasks())} distinct "
-            f"tasks to do: about {duration(seconds)} and {megabytes:,.0f} MB in {session.settings.store}"
+            f"tasks to do: about {duration(seconds)} and {megabytes:,.0f} MB in "
+            f"{session.settings.store}"
         )
     return 0
 
