@@ -422,7 +422,7 @@ def test_it_runs_again_from_its_settings_and_from_python(ran, monkeypatch, capsy
     assert shown.out.count("0 tasks done") == 2
     code, shown = in_process(capsys, "--config", "results/grid.toml", "--dry-run")
     assert code == 0
-    assert "4 cells on photos" in shown.out
+    assert "4 runs on photos" in shown.out
     assert "2 data sets: 0 of" in shown.out
     again = run_python(config="results/grid.toml", only_cached=True, out="python")
     assert again["dataset"].unique().tolist() == ["digits", "photos"]

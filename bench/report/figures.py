@@ -19,7 +19,7 @@ from bench.base.files import write_whole
 from bench.base.naming import pipeline_file_name, pipeline_name
 from bench.datasets.dataset import Dataset
 from bench.report import fresh, paint
-from bench.report.headline import capital
+from bench.report.headline import capital, over
 from bench.report.tables import chance, heat_map
 from bench.stages.metrics.table import METRICS
 from bench.store import Store
@@ -180,11 +180,10 @@ def _intervals(results: Results, folder: Path) -> Figure | None:
     path = folder / "intervals.png"
     drawn = table.drop(columns=["seconds", "front"])
     _draw(path, partial(paint.intervals, drawn, title, largest), drawn.assign(chance=largest))
-    independent = results.records.iloc[0]["independent_images"]
     return Figure(
         path,
         f"{capital(title)} with its 95% interval",
-        f"Mean over seeds. The interval covers the uncertainty from seeds{' and images' * bool(independent)}. "
+        f"Mean over seeds. The interval covers the uncertainty from {over(results)}. "
         "Verdicts compare pipelines over the same seeds and images, so a difference can be "
         "significant although two intervals overlap.",
     )

@@ -15,7 +15,7 @@ FILE = "results.tex"
 
 
 def render(results: Results) -> str:
-    """Write the table: the best pipeline bold, a dagger where there is no significant difference."""
+    """Write the table: the best pipeline bold, others without a significant difference marked."""
     table = tables.latex(results)
     title = METRICS[results.shown].title
 

@@ -152,8 +152,8 @@ def section(speeds: Speeds) -> str:
         if "device_name" in f
     )
     note = (
-        f"Measured {speeds.when[:10]} on {'; '.join(machines) or speeds.machine}. *Ratio*: how many "
-        "times as fast as the rival named beside it, the median over rounds, in each of which all "
+        f"Measured {speeds.when[:10]} on {'; '.join(machines) or speeds.machine}. *Ratio*: how "
+        "many times as fast as the rival named beside it, the median over rounds, in each of which all "
         "ran in turns. *naive* is the loop as a student writes it, *eager* a careful one in plain "
         "PyTorch. *Of matrix rate*: operations a second, counted as torch computes them, as a "
         "share of what a product of matrices reached in the same run; an algorithm that needs "

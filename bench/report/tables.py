@@ -90,7 +90,7 @@ def seeds(row: pd.Series) -> str:
 
 
 def pipeline_columns(results: Results) -> list[Column]:
-    """Return the columns that name a pipeline; the clusterer only where it is not always k-means."""
+    """Return the columns that name a pipeline; the clusterer only if it is not k-means alone."""
     columns = [
         words("model", "model"),
         words("chain", "chain", html=partial(_with_reason, results)),
