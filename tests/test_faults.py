@@ -138,7 +138,7 @@ def test_failures_do_not_stop_other_cells_and_are_told(harmed):
         "large-codes": 16,
     }
     text = (folder / "results" / "results.md").read_text()
-    assert "### Failed cells" in text
+    assert "### Failed runs" in text
     assert r"out of memory \| on purpose" in text
 
 
@@ -154,7 +154,7 @@ def test_fail_fast_stops_and_shows_the_rest_as_skipped(harmed, tmp_path):
     assert records["status"].tolist() == ["failed", "skipped", "skipped", "skipped"]
     assert records["skip_reason"][1] == "stopped after the first failure, in train (fail-fast)"
     text = (tmp_path / "results" / "results.md").read_text()
-    assert "### Skipped cells" in text
+    assert "### Skipped runs" in text
 
 
 def test_a_chain_that_some_models_cannot_take_is_skipped_there(harmed, tmp_path):
