@@ -321,8 +321,8 @@ def test_names_as_long_as_they_may_be_are_all_kept(bundle, tmp_path, way):
 def test_what_a_run_that_was_killed_left_is_removed(bundle, tmp_path):
     write_digits(tmp_path / "images", slice(0, 3))
     kill = (
-        "import os, pathlib; from bench.bundle.sorting import Sorter\n"
-        "with Sorter(pathlib.Path('out'), 'copy') as sorter:\n"
+        "import os, pathlib; from bench.bundle.sorting import open_sorter\n"
+        "with open_sorter(pathlib.Path('out'), 'copy') as sorter:\n"
         "    sorter.add(pathlib.Path('images/0000.png'), 7); os._exit(9)"
     )
     (tmp_path / "out").mkdir()
@@ -354,7 +354,7 @@ def test_a_draft_that_cannot_be_moved_to_its_place_is_removed(bundle, tmp_path, 
 def test_two_runs_do_not_sort_into_one_folder(bundle, tmp_path):
     write_digits(tmp_path / "images", slice(0, 3))
     (tmp_path / "out").mkdir()
-    with sorting.Sorter(tmp_path / "out", "copy") as other:
+    with sorting.open_sorter(tmp_path / "out", "copy") as other:
         with pytest.raises(UsageError, match=r"another run sorts into .*sorted now: wait for it"):
             assign(bundle, tmp_path / "images", tmp_path / "out", sort_into="copy")
         other.add(tmp_path / "images" / "0000.png", 7)  # its draft is still there

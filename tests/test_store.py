@@ -218,7 +218,7 @@ def test_upkeep_counts_verifies_and_prunes(tmp_path):
     out.mkdir()
     upkeep.record_grid(store, out, [("train", "used"), ("train", "k")], "")
     silent = lambda *_: None  # noqa: E731
-    assert {room.name: room.artifacts for room in upkeep.sizes(store)} == {
+    assert {stage: count for stage, count, _ in upkeep.sizes(store)} == {
         "checkpoint": 1, "damaged": 0, "train": 3,
     }  # fmt: skip
     assert upkeep.verify(store, silent) == []

@@ -1,4 +1,4 @@
-"""Checks of what users may set; each raises `ValueError` with what was found and what is allowed."""
+"""Checks of settings: each raises `ValueError` with what was found and what is allowed."""
 
 from __future__ import annotations
 

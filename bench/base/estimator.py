@@ -1,4 +1,4 @@
-"""What reducers and clusterers share: scikit-learn estimators that say a few facts about themselves."""
+"""What reducers and clusterers share: scikit-learn estimators that state facts about themselves."""
 
 from __future__ import annotations
 

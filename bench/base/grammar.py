@@ -9,7 +9,7 @@
 
 Parameters are those of the item's constructor. Spaces between the parts do not matter. What is
 read is canonical: parameters at their default are dropped and the rest is sorted, so that two ways
-to write one thing are one cell. Like `registry`, this module stands beside all rooms.
+to write one thing are one pipeline. Like `registry`, this module stands beside all rooms.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ Value = int | float | bool | str
 Parameters = tuple[tuple[str, Value], ...]
 
 _PARAMETER = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?P<value>[\w.+-]+)\s*", re.ASCII)
-
-
 _ITEM = re.compile(r"\s*(?P<name>[^\s()]*)\s*(?:\((?P<parameters>[^()]*)\))?\s*")
 
 
@@ -42,12 +40,7 @@ class GrammarError(ValueError):
 class Written:
     """An item with its settings; ``str(written)`` is its canonical text.
 
-    Attributes
-    ----------
-    name : str
-        As registered.
-    parameters : tuple of (str, value)
-        Those that differ from the item's defaults, sorted by name.
+    ``parameters`` are those that differ from the item's defaults, sorted by name.
     """
 
     name: str
@@ -80,14 +73,8 @@ def read_item(
 ) -> tuple[str, Parameters]:
     """Read the name of a registered item and its parameters, such as ``dnn(code=32)``.
 
-    ``reserved`` returns the parameters of an item that the harness sets.
-
-    Raises
-    ------
-    GrammarError
-        If the text does not follow the grammar; the message quotes it.
-    UnknownNameError
-        If there is no such item.
+    ``reserved`` returns the parameters of an item that the harness sets. `GrammarError` quotes a
+    text that does not follow the grammar; `UnknownNameError` names an item that is not there.
     """
     match = _ITEM.fullmatch(text)
     if match is None:
@@ -102,12 +89,8 @@ def read_item(
     return entry.name, found
 
 
-def signature_of(item: Any) -> inspect.Signature:
-    """Return what an item's constructor takes; found once, since a plan asks for it per cell."""
-    return _signature(item)
-
-
-_signature = functools.cache(inspect.signature)
+# What an item's constructor takes; found once, since a plan asks for it for every run.
+signature_of: Callable[[Any], inspect.Signature] = functools.cache(inspect.signature)
 
 
 @functools.cache
@@ -118,15 +101,10 @@ def _types_of(item: Any) -> dict[str, Any]:
 def read_parameters(
     name: str, text: str | None, item: Callable[..., Any], reserved: Collection[str]
 ) -> Parameters:
-    """Read what stands between the parentheses behind a name.
+    """Read what stands between the parentheses behind a name; see `Written` for what is returned.
 
     The item's constructor says which there are, and of which type; ``reserved`` are not users' to
     set.
-
-    Returns
-    -------
-    tuple of (str, value)
-        Those that differ from the constructor's defaults, sorted by name.
     """
     signature = signature_of(item)
     allowed = [key for key in signature.parameters if key not in reserved]

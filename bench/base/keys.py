@@ -24,19 +24,10 @@ def key(inputs: dict[str, Any]) -> str:
 
 @functools.cache
 def source(*items: Any) -> str:
-    """Return a hash of the source of functions, classes and modules.
+    """Return a hash of the source of functions, classes and modules, 16 hexadecimal digits.
 
     A function counts with its own text, a module with its file, and a class with the files that
     define it and the classes it derives from: editing one model changes that model's key only.
-
-    Parameters
-    ----------
-    *items : function, class or module
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
     """
     digest = hashlib.sha256()
     for item in items:
@@ -46,13 +37,7 @@ def source(*items: Any) -> str:
 
 
 def sources(*packages: str | Path) -> str:
-    """Return a hash of every file in packages, named or given as folders.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
+    """Return a hash of every file in packages, named or given as folders; see `source`."""
     digest = hashlib.sha256()
     for package in packages:
         folder = package if isinstance(package, Path) else Path(str(files(package)))
@@ -65,10 +50,8 @@ def sources(*packages: str | Path) -> str:
 def _class_texts(item: type) -> list[str]:
     # Libraries' classes are stood for by the library's version.
     ours = {"bench", "models", "reducers", item.__module__.partition(".")[0]}
-    lineage = [c for c in inspect.getmro(item) if c.__module__.partition(".")[0] in ours]
-    lineage = [c for c in lineage if not _is_made(c)]
-    for part in getattr(item, "parts", ()):
-        lineage += [c for c in inspect.getmro(part) if c.__module__.partition(".")[0] in ours]
+    every = [c for each in (item, *getattr(item, "parts", ())) for c in inspect.getmro(each)]
+    lineage = [c for c in every if c.__module__.partition(".")[0] in ours and not _is_made(c)]
     try:
         texts = {Path(inspect.getfile(c)).read_text(encoding="utf-8") for c in lineage}
     except (OSError, TypeError):

@@ -65,10 +65,8 @@ class Registry(Generic[T]):
     kind : str
         What one item is called in messages: ``"model"``, ``"reducer"``, ``"data set"``.
     package : str
-        The package whose modules register the built-in items; also the entry point group
-        ``latentgrid.<last part of package>`` under which other packages may register theirs.
-    pattern : str
-        Regular expression for a whole name.
+        The package whose modules register the built-in items; other packages may register theirs
+        under the entry point group ``latentgrid.<last part of package>``.
     variant : callable or None
         Given the entry of a registered item, makes that of a second one, which is then there
         under its own name as well; variants have no variants.
@@ -95,7 +93,8 @@ class Registry(Generic[T]):
         """Return a decorator that registers an item, and its variant where it has one.
 
         A variant that is registered in the file of the item itself replaces the one that would be
-        made.
+        made. A name that another item has raises `DuplicateNameError`; a name or a summary that
+        does not have the form asked for raises `ValueError`.
 
         Parameters
         ----------
@@ -105,13 +104,6 @@ class Registry(Generic[T]):
             One line for ``--list``.
         formerly : str or None
             The item's name in the release before, which is still read, with a warning.
-
-        Raises
-        ------
-        DuplicateNameError
-            If the name is taken by another item.
-        ValueError
-            If the name or the summary does not have the form asked for.
         """
         if not self._pattern.fullmatch(name):
             raise ValueError(f"{self.kind} name {name!r} does not match {self._pattern.pattern}")
@@ -132,11 +124,8 @@ class Registry(Generic[T]):
                 self._variants[variant.name] = variant
             if formerly:
                 self._former[formerly] = name
-                if (
-                    variant
-                    and self._variant
-                    and (old := self._variant(replace(entry, name=formerly)))
-                ):
+                old = self._variant(replace(entry, name=formerly)) if self._variant else None
+                if variant and old:
                     self._former[old.name] = variant.name
             return item
 
@@ -145,9 +134,7 @@ class Registry(Generic[T]):
     def unregister(self, name: str) -> None:
         """Forget an item and its variant (for tests and notebooks that define one again)."""
         del self._entries[name]
-        self._variants = {
-            key: variant for key, variant in self._variants.items() if variant.origin != name
-        }
+        self._variants = {key: v for key, v in self._variants.items() if v.origin != name}
 
     def __getitem__(self, name: str) -> T:
         """Return the item, or raise `UnknownNameError` with the nearest name."""
@@ -212,10 +199,7 @@ class Registry(Generic[T]):
 def load_plugin(path: Path) -> None:
     """Run a Python file that registers items; a file that was loaded already is left alone.
 
-    Parameters
-    ----------
-    path : Path
-        The file. Its code runs with all rights of the caller: name only files that you trust.
+    Its code runs with all rights of the caller: name only files that you trust.
     """
     if not path.is_file():
         raise PluginError(f"no such plugin file: {path}")

@@ -22,7 +22,7 @@ from bench.bundle.bundle import Bundle, Transformed
 from bench.bundle.format import Errors
 from bench.bundle.images import Batch
 from bench.bundle.sheets import SHEETS, Album, check_sheets
-from bench.bundle.sorting import Sorter
+from bench.bundle.sorting import Sorter, open_sorter
 from bench.datasets.folder import list_files, readable_name
 
 TABLE = "assignments.csv"
@@ -80,8 +80,6 @@ def assign(
         ``copy`` or ``link``: put each file into ``OUT/sorted/cluster-N`` as well.
     threads : int
         Threads that read images.
-    progress : callable
-        Called with what is done, how many images are done, and how many there are.
 
     Raises
     ------
@@ -95,7 +93,7 @@ def assign(
     try:
         out.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
-            sorter = stack.enter_context(Sorter(out, sort_into)) if sort_into else None
+            sorter = stack.enter_context(open_sorter(out, sort_into)) if sort_into else None
 
             def work(draft: Path) -> None:
                 with open(draft, "w", encoding="utf-8", newline="") as file:
@@ -103,9 +101,8 @@ def assign(
                     table.writerow(COLUMNS)
                     for batch in user_images.read_batches(files, threads):
                         made = bundle.transform(batch.images)
-                        table.writerows(_rows(batch, made, images, bundle.labels, summary))
+                        table.writerows(_rows(batch, made, images, summary, album, sorter))
                         errors.append(made.errors[~made.seen])
-                        _remember(batch, made, album, sorter)
                         progress("assigning images", summary.files, len(files))
                 if summary.unreadable == len(files):
                     raise UsageError(f"no readable image in {images}: {len(files)} files found")
@@ -114,7 +111,14 @@ def assign(
             album.write(out, progress)
     except OSError as error:
         raise RunError(f"cannot write into {out}: {error.strerror}") from error
-    _look_for_drift(bundle, np.concatenate(errors), summary)
+    training = bundle.manifest.errors
+    if training is not None:
+        summary.drift = drift_warning(np.concatenate(errors), training)
+    else:
+        summary.no_drift = (
+            f"{bundle.manifest.model.text} has no reconstruction error, so new images that look "
+            "unlike the training images are not noticed"
+        )
     return summary
 
 
@@ -167,11 +171,16 @@ def _files(images: Path, out: Path, sort_into: str | None) -> list[Path]:
 
 
 def _rows(
-    batch: Batch, made: Transformed, images: Path, labels: dict[int, str], summary: Summary
+    batch: Batch,
+    made: Transformed,
+    images: Path,
+    summary: Summary,
+    album: Album,
+    sorter: Sorter | None,
 ) -> Iterator[list[Any]]:
-    """Make the table's rows of a batch, and count."""
+    """Make the table's rows of a batch; count, remember and sort its images."""
     found = iter(range(len(batch.images)))
-    for file, readable in zip(batch.files, batch.readable, strict=True):
+    for position, (file, readable) in enumerate(zip(batch.files, batch.readable, strict=True)):
         name = readable_name(file.relative_to(images))
         summary.files += 1
         if not readable:
@@ -182,6 +191,9 @@ def _rows(
             continue
         i = next(found)
         cluster, distance = int(made.clusters[i]), float(made.distance[i])
+        album.add(file, batch.start + position, cluster, distance, float(made.ambiguity[i]))
+        if sorter is not None:
+            sorter.add(file, cluster)
         summary.clusters[cluster] = summary.clusters.get(cluster, 0) + 1
         summary.seen += int(made.seen[i])
         yield [
@@ -190,44 +202,19 @@ def _rows(
             "" if math.isnan(distance) else f"{distance:.6g}",
             f"{made.ambiguity[i]:.4f}",
             "yes" if made.seen[i] else "no",
-            labels.get(cluster, ""),
+            album.labels.get(cluster, ""),
             "",
         ]
 
 
-def _remember(batch: Batch, made: Transformed, album: Album, sorter: Sorter | None) -> None:
-    for i, position in enumerate(np.flatnonzero(batch.readable)):
-        file, cluster = batch.files[position], int(made.clusters[i])
-        measured = float(made.distance[i]), float(made.ambiguity[i])
-        album.add(file, batch.start + int(position), cluster, *measured)
-        if sorter is not None:
-            sorter.add(file, cluster)
-
-
-def _look_for_drift(bundle: Bundle, errors: Any, summary: Summary) -> None:
-    training = bundle.manifest.errors
-    if training is not None:
-        summary.drift = drift_warning(errors, training)
-        return
-    summary.no_drift = (
-        f"{bundle.manifest.model.text} has no reconstruction error, so new images that look unlike "
-        "the training images are not noticed"
-    )
-
-
 def drift_warning(errors: NDArray[np.float32], training: Errors) -> str | None:
-    """Say in a line that new images are of another kind, with figures; None if they are not.
+    """Say by the errors of new images that they are of another kind; None if they are not.
 
     A model reconstructs worse what it was not trained for. Images of the same kind that it was not
     trained on are reconstructed somewhat worse as well, the more so the longer it trained on few;
     so only a larger change is reported: where the median error is at least 3 times the training
     images', or where, at a confidence of 99.9%, more than a fifth of the errors are beyond twice
     the training images' 99th percentile. docs/bundles.md has the figures.
-
-    Parameters
-    ----------
-    errors : ndarray, shape (n,), float32
-        Reconstruction errors of new images; those that were trained on do not count.
     """
     count = len(errors)
     if count < FEWEST:

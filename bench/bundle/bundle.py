@@ -125,19 +125,10 @@ class Bundle:
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu") -> Bundle:
-        """Read a bundle, and check that its model gives the same codes here as where it was made.
+        """Read a file that ``python -m bench.export`` wrote; ``device`` is as for the class.
 
-        Parameters
-        ----------
-        path : str or Path
-            A file that ``python -m bench.export`` wrote.
-        device : str
-            ``cpu``, ``cuda`` or ``mps``.
-
-        Raises
-        ------
-        UsageError
-            If it is missing or damaged, or its parts are not those that are installed here.
+        Raise `UsageError` if it is missing or damaged, if its parts are not those that are
+        installed here, or if its model gives other codes here than where it was made.
         """
         return cls(read(Path(path)), device)
 
@@ -177,15 +168,7 @@ class Bundle:
     def transform(self, images: Given, progress: Progress = silent) -> Transformed:
         """Return all that can be found out about images.
 
-        Parameters
-        ----------
-        progress : callable
-            Called with what is done, how many images are done, and how many there are.
-
-        Raises
-        ------
-        UsageError
-            For what is no images, and for files that cannot be read.
+        Raise `UsageError` for what is no images, and for files that cannot be read.
         """
         total = user_images.count(images)
         pieces, done = [self._transform(np.empty((0, SIDE, SIDE, 3), np.uint8))], 0

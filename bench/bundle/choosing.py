@@ -20,10 +20,7 @@ from reducers.chain import Chain
 
 @dataclass(frozen=True)
 class Choice:
-    """A run of a pipeline.
-
-    ``record`` is its row of the records, ``why`` says why this seed.
-    """
+    """A run of a pipeline: its row of the records, and why it is this seed."""
 
     record: pd.Series
     why: str
@@ -40,14 +37,12 @@ def choose(
     Parameters
     ----------
     records : DataFrame
-        Of one data set.
+        Of one data set; ``out``, the results folder, is what messages name.
     cell : str or None
         As tables write it, ``MODEL, CHAIN``, and ``-> CLUSTERER`` unless it is k-means. None: the
         best one, by the report's rule.
     seed_index : int or None
         None: the pipeline's median seed by the metric that the report ranks by.
-    out : Path
-        The results folder, which messages name.
 
     Raises
     ------
@@ -76,14 +71,12 @@ def choose(
 
 
 def _best(results: Results, out: Path) -> Key:
-    if results.best is None:
-        why = f"{out / 'results.md'} says why"
-        if len(results.done):
-            raise UsageError(
-                f"no pipeline of this grid is best, as none has a score: {why}; name one"
-            )
-        raise UsageError(f"no pipeline of this grid is best, as none was finished: {why}")
-    return results.best.pipeline
+    if results.best is not None:
+        return results.best.pipeline
+    lacking, hint = ("has a score", "; name one") if len(results.done) else ("was finished", "")
+    raise UsageError(
+        f"no pipeline of this grid is best, as none {lacking}: {out / 'results.md'} says why{hint}"
+    )
 
 
 def _unfinished(record: pd.Series) -> str:

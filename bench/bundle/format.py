@@ -33,8 +33,6 @@ MOST_MANIFEST = 64_000_000  # bytes
 DATE = (1980, 1, 1, 0, 0, 0)  # zip's first: the same run makes the same file
 
 Arrays = dict[str, NDArray[Any]]
-
-
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Error = Annotated[float, Field(ge=0)]
@@ -104,12 +102,8 @@ class Manifest(_Strict):
         Whether the clusterer predicts the clusters of unseen points.
     image_shape : tuple of int
         (C, H, W).
-    seed_index : int
-        Which seed of the pipeline this run is.
     assignment : tuple of (int, int)
         Clusters and the positions in ``class_names`` that they are assigned; some have none.
-    metrics : dict
-        What the grid measured of this run.
     errors : Errors or None
         None where the model does not reconstruct images, or does so without any error.
     versions : dict
@@ -157,13 +151,7 @@ class Contents:
 
 
 def write(path: Path, contents: Contents) -> None:
-    """Write a bundle, whole or not at all.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written.
-    """
+    """Write a bundle, whole or not at all; raise `UsageError` if it cannot be written."""
     files = {
         _file(name): save({k: np.asarray(v, order="C") for k, v in contents.parts[name].items()})
         for name in PARTS
@@ -189,10 +177,7 @@ def write(path: Path, contents: Contents) -> None:
 def read(path: Path) -> Contents:
     """Read a bundle.
 
-    Raises
-    ------
-    UsageError
-        If it is missing, no bundle, of another format, or not what was written.
+    Raise `UsageError` if it is missing, no bundle, of another format, or not what was written.
     """
     if not path.is_file():
         raise UsageError(f"no bundle at {path}: python -m bench.export makes one")
@@ -239,8 +224,8 @@ def _manifest(path: Path, text: bytes) -> Manifest:
     said = json.loads(text)
     version = said.pop("format", None) if isinstance(said, dict) else None
     if version != FORMAT:
-        reads = f"and this latentgrid reads format {FORMAT}"
-        raise _refused(path, f"its format is {version!r}, {reads}")
+        reason = f"its format is {version!r}, and this latentgrid reads format {FORMAT}"
+        raise _refused(path, reason)
     try:
         return Manifest.model_validate_json(json.dumps(said))
     except ValidationError as error:

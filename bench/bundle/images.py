@@ -19,35 +19,28 @@ from bench.datasets.source import SIDE, Images, gray_to_rgb, to_side
 DIGEST = 16  # bytes of SHA-256
 BATCH = 256  # images that are worked on at a time
 
-Decoded = NDArray[np.uint8] | None
 # Arrays, or files.
 Given = NDArray[np.uint8] | Sequence[str | Path]
 
 
 def digests(images: Images) -> NDArray[np.uint8]:
-    """Return what images are recognized by: the first bytes of the SHA-256 of their pixels.
-
-    Of images (n, 32, 32, 3) uint8; (n, 16) uint8.
-    """
+    """Return what images are recognized by: (n, 16) first bytes of the SHA-256 of their pixels."""
     found = b"".join(hashlib.sha256(image.tobytes()).digest()[:DIGEST] for image in images)
     return np.frombuffer(found, np.uint8).reshape(len(images), DIGEST)
 
 
 def count(images: Given) -> int:
-    """Return how many images there are, or refuse what is no images.
+    """Return how many images there are.
 
-    Raises
-    ------
-    UsageError
-        For arrays that are not uint8, (n, H, W) gray or (n, H, W, 3) RGB, and for what is neither
-        an array nor a list of files.
+    `UsageError` refuses arrays that are not uint8, (n, H, W) gray or (n, H, W, 3) RGB, and what is
+    neither an array nor a list of files.
     """
     if not isinstance(images, np.ndarray):
-        wrong: Any = None  # a generator has no length
+        wrong: Any
         if isinstance(images, (str, bytes, Path)):
             wrong = repr(images)
         elif not isinstance(images, Sequence):
-            wrong = type(images).__name__
+            wrong = type(images).__name__  # such as a generator, which has no length
         else:
             names = (type(each).__name__ for each in images if not isinstance(each, (str, Path)))
             wrong = next(names, None)
@@ -65,17 +58,7 @@ def count(images: Given) -> int:
 
 
 def pieces(images: Given) -> Iterator[Images]:
-    """Bring images to 32×32 RGB, 256 at a time.
-
-    Yields
-    ------
-    ndarray, shape (k, 32, 32, 3), uint8
-
-    Raises
-    ------
-    UsageError
-        Also for a file that cannot be read.
-    """
+    """Bring images to 32×32 RGB uint8, 256 at a time; refuse a file that cannot be read."""
     for start in range(0, count(images), BATCH):
         piece: Any = images[start : start + BATCH]
         if not isinstance(images, np.ndarray):
@@ -93,11 +76,7 @@ def _decoded(file: Path) -> Images:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some files, in their order.
-
-    ``start`` is the position of the first; ``images`` (k, 32, 32, 3) uint8 are those that are
-    readable.
-    """
+    """Some files from position ``start`` on; ``images`` are those that are readable."""
 
     start: int
     files: list[Path]
@@ -107,20 +86,16 @@ class Batch:
 
 def read_batches(files: list[Path], threads: int) -> Iterator[Batch]:
     """Read files, at most two batches of images in memory at a time."""
-    starts = range(0, len(files), BATCH)
     with ThreadPoolExecutor(threads) as pool:
 
-        def begin(start: int) -> list[Future[Decoded]]:
+        def begin(start: int) -> list[Future[Images | None]]:
             return [pool.submit(decode, file) for file in files[start : start + BATCH]]
 
         waiting = begin(0)
-        for start in starts:
+        for start in range(0, len(files), BATCH):
             decoded = [future.result() for future in waiting]
             waiting = begin(start + BATCH)
-            yield _batch(start, files[start : start + BATCH], decoded)
-
-
-def _batch(start: int, files: list[Path], decoded: list[Decoded]) -> Batch:
-    found = [image for image in decoded if image is not None]
-    images = np.stack(found) if found else np.empty((0, SIDE, SIDE, 3), np.uint8)
-    return Batch(start, files, np.array([image is not None for image in decoded]), images)
+            found = [image for image in decoded if image is not None]
+            images = np.stack(found) if found else np.empty((0, SIDE, SIDE, 3), np.uint8)
+            readable = np.array([image is not None for image in decoded])
+            yield Batch(start, files[start : start + BATCH], readable, images)

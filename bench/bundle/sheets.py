@@ -78,11 +78,7 @@ class Album:
     def write(self, out: Path, progress: Progress = silent) -> list[Path]:
         """Write a sheet a cluster into ``OUT/sheets``, and remove those of clusters without any.
 
-        Raises
-        ------
-        UsageError
-            If a picture that no run wrote would be replaced.
-        OSError
+        A picture that no run wrote is not replaced; see `check_sheets`.
         """
         check_sheets(out)
         folder, written = out / SHEETS, []

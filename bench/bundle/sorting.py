@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 
 from filelock import FileLock, Timeout
 
@@ -25,59 +24,43 @@ def folder_name(cluster: int) -> str:
     return "cluster-none" if cluster == NOISE else f"cluster-{cluster}"
 
 
-class Sorter:
-    """Sorts files into ``OUT/sorted``, which is there when all of them are in it, or not at all.
+@contextmanager
+def open_sorter(out: Path, how: str) -> Iterator[Sorter]:
+    """Sort files into ``OUT/sorted``, which is there when all of them are in it, or not at all.
 
-    Raises
-    ------
-    UsageError
-        If there is something in ``OUT/sorted`` already, or another run sorts into it.
+    Raise `UsageError` if there is something in it already, or another run sorts into it.
     """
-
-    def __init__(self, out: Path, how: str) -> None:
-        self.sorted = out / SORTED
-        self.draft = out / DRAFT
-        self.lock = FileLock(out / f"{DRAFT}.lock")
-        self.put: Callable[[Path, Path], None] = _copy if how == "copy" else _link
-        self.taken: dict[tuple[str, str], int] = {}
-        check_free(out)
-
-    def __enter__(self) -> Sorter:
-        """Make the folder in which files are gathered."""
-        try:
-            self.lock.acquire(blocking=False)
-        except Timeout:
-            raise UsageError(
-                f"another run sorts into {self.sorted} now: wait for it, or name another --out"
-            ) from None
-        try:
-            shutil.rmtree(self.draft, ignore_errors=True)  # of a run that was killed
-            self.draft.mkdir()
-        except BaseException:
-            self._release()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Move the folder to ``OUT/sorted``; remove it if something went wrong."""
-        try:
-            if kind is None:
-                if self.sorted.is_dir() and not self.sorted.is_symlink():
-                    self.sorted.rmdir()  # it is empty, or this fails
-                os.replace(self.draft, self.sorted)
-        finally:
-            shutil.rmtree(self.draft, ignore_errors=True)
-            self._release()
-
-    def _release(self) -> None:
+    check_free(out)
+    target, draft = out / SORTED, out / DRAFT
+    lock = FileLock(out / f"{DRAFT}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UsageError(
+            f"another run sorts into {target} now: wait for it, or name another --out"
+        ) from None
+    try:
+        shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed
+        draft.mkdir()
+        yield Sorter(target, draft, _copy if how == "copy" else _link)
+        if target.is_dir() and not target.is_symlink():
+            target.rmdir()  # it is empty, or this fails
+        os.replace(draft, target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
         with suppress(OSError):
-            os.unlink(self.lock.lock_file)  # safe while held: who opened it looks for its name
-        self.lock.release()
+            os.unlink(lock.lock_file)  # safe while held: who opened it looks for its name
+        lock.release()
+
+
+class Sorter:
+    """Puts files into a folder a cluster, below a draft of ``OUT/sorted``; see `open_sorter`."""
+
+    def __init__(self, target: Path, draft: Path, put: Callable[[Path, Path], None]) -> None:
+        self.target = target
+        self.draft = draft
+        self.put = put
+        self.taken: dict[tuple[str, str], int] = {}
 
     def add(self, file: Path, cluster: int) -> None:
         """Put a file into its cluster's folder, under another name where its own is taken."""
@@ -89,7 +72,7 @@ class Sorter:
             while not self._try(file, folder, number):
                 number += 1
         except OSError as error:
-            raise RunError(f"cannot sort {file} into {self.sorted}: {error.strerror}") from error
+            raise RunError(f"cannot sort {file} into {self.target}: {error.strerror}") from error
         if number > 1:
             self.taken[key] = number
 

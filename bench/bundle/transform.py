@@ -7,6 +7,7 @@ training images decide.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -67,15 +68,8 @@ def read_link(text: str) -> Link:
 class FittedPipeline:
     """The chain and the clusterer of a bundle, restored.
 
-    Parameters
-    ----------
-    device : str
-        Where reducers that run where models train do so.
-
-    Raises
-    ------
-    UsageError
-        If an item is not registered or not installed, or cannot be restored.
+    ``device`` is where reducers that run where models train do so. `UsageError` says of an item
+    that it is not registered or not installed, or cannot be restored.
     """
 
     def __init__(self, contents: Contents, device: str) -> None:
@@ -116,20 +110,10 @@ class FittedPipeline:
 
 
 def weighted_mean(embedding: Array, far: Array, which: Integers) -> Array:
-    """Return the mean of neighbors' embedding, weighted by one over their distance.
+    """Return the mean of neighbors' embedding, (m, k) float32, weighted by one over their distance.
 
-    A point that coincides with neighbors is put where those are.
-
-    Parameters
-    ----------
-    embedding : ndarray, shape (n, k), float32
-        Of the training images.
-    far, which : ndarray, shape (m, neighbors)
-        Distances and positions of the nearest training images, the nearest first.
-
-    Returns
-    -------
-    ndarray, shape (m, k), float32
+    A point that coincides with neighbors is put where those are. ``far`` and ``which``,
+    (m, neighbors), are distances and positions of the nearest training images, the nearest first.
     """
     on_it = far == 0
     weights = np.where(on_it, 1.0, 0.0)
@@ -176,10 +160,7 @@ def _restored_link(contents: Contents, number: int, device: str) -> Any:
     link = read_link(entry.text)
     item: Any = reducers[link.name]
     needed = (training[space(n)] if item.needs_points else None for n in (number, number + 1))
-
-    def build() -> Any:
-        return link.build(entry.seed, entry.threads, device)
-
+    build = partial(link.build, entry.seed, entry.threads, device)
     return _restored(contents, f"{number}.", entry.text, item, build, *needed)
 
 
@@ -187,10 +168,7 @@ def _restored_clusterer(contents: Contents) -> Any:
     entry, training = contents.manifest.clusterer, contents.parts["training"]
     named = read_as(Clusterer.parse, entry.text)
     needed = training[space(len(contents.manifest.links))], training["clusters"]
-
-    def build() -> Any:
-        return named.build(entry.clusters, entry.seed)
-
+    build = partial(named.build, entry.clusters, entry.seed)
     return _restored(contents, "clusterer.", entry.text, clusterers[named.name], build, *needed)
 
 

@@ -3,17 +3,15 @@
 A promise is a function of an item's name whose first line of documentation says what is promised.
 It returns what was found, in a few words; raises `AssertionError`, with what was found and what is
 needed, where the promise is broken; and raises `Spared` where it is not asked of the item. The
-lists are `CHECKS` of `bench.contracts.models`, `bench.contracts.reducers`,
-`bench.contracts.clusterers` and `bench.contracts.datasets`. The tests hold every registered item
-to them, and ``python -m bench.try FILE.py`` the items of one file.
+modules of this folder hold them, as functions named ``check_...``. The tests hold every registered
+item to them, and ``python -m bench.try FILE.py`` the items of one file.
 
-Checks that only read what an item made share one fit of it; see `bench.contracts.sharing.shared`.
+Checks that only read what an item made share one fit of it; see `bench.contracts.material.shared`.
 """
 
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -38,14 +36,17 @@ class Spared(Exception):  # noqa: N818 - nothing is wrong: it says why nothing w
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of holding an item to one promise.
-
-    ``mark`` is ``✓`` for kept, ``✗`` for broken, ``–`` for not asked of it.
-    """
+    """What came of holding an item to one promise; ``mark`` is `KEPT`, `BROKEN` or `SPARED`."""
 
     promise: str
     mark: str
     found: str
+
+
+def spare_unless(asked: object, why: str) -> None:
+    """Raise `Spared` with a reason unless a promise is asked of an item."""
+    if not asked:
+        raise Spared(why)
 
 
 def require(kept: object, message: str) -> None:
@@ -63,13 +64,7 @@ def checks_of(kind: str) -> tuple[Check, ...]:
     """Return the checks for items of a registry, by its kind (``model``, ``reducer`` …)."""
     # Only when asked for: a list of names must not import torch.
     module = importlib.import_module(f"bench.contracts.{_MODULES[kind]}")
-    checks: tuple[Check, ...] = module.CHECKS
-    return checks
-
-
-def checks_in(module: str) -> tuple[Check, ...]:
-    """Return the checks that a module defines, in their order."""
-    return tuple(f for name, f in vars(sys.modules[module]).items() if name.startswith("check_"))
+    return tuple(f for name, f in vars(module).items() if name.startswith("check_"))
 
 
 def hold(kind: str, name: str) -> Iterator[Finding]:
@@ -77,7 +72,7 @@ def hold(kind: str, name: str) -> Iterator[Finding]:
 
     ``name`` is the item's name, or the spec string of a data set.
     """
-    from bench.contracts.sharing import forget
+    from bench.contracts.material import forget
 
     for check in checks_of(kind):
         promise = promise_of(check)

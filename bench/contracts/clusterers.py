@@ -9,16 +9,17 @@ import numpy as np
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Array, Clusterer, Integers
 from bench.clusterers.named import Named
-from bench.contracts import Spared, checks_in, require
+from bench.contracts import require, spare_unless
 from bench.contracts.material import (
+    NO_RESTORE,
     are_seconds,
     fit_reading,
     is_cloned,
     is_derived,
     is_documented,
     need_installed,
+    shared,
 )
-from bench.contracts.sharing import shared
 from bench.stages.metrics import clustering
 
 COUNT, GROUPS = 90, 3
@@ -39,13 +40,9 @@ def groups(count: int = COUNT, seed: int = 0) -> tuple[Array, Integers]:
     return points.astype(np.float32), found
 
 
+@shared(clusterers.__getitem__)
 def fitted(name: str) -> tuple[Any, Any, str]:
-    """Return a clusterer fitted to the three groups, their clusters, and whether it wrote."""
-    return _fitted(clusterers[name], name)
-
-
-@shared
-def _fitted(item: type, name: str) -> tuple[Any, Any, str]:
+    """Return a clusterer fitted to the three groups, their clusters, and how it wrote in them."""
     return fit_reading(lambda: build(name), "fit_predict", groups()[0])
 
 
@@ -55,15 +52,22 @@ def noise(name: str, seed: int) -> Integers:
     return build(name, seed).fit_predict(points)
 
 
-@shared
-def _noise(item: type, name: str) -> Integers:
+@shared(clusterers.__getitem__)
+def noise_of_one(name: str) -> Integers:
+    """Return `noise` with the seed 1."""
     return noise(name, 1)
+
+
+def stay(name: str, seed: int, which: str) -> str:
+    """Require that noise has the same clusters with a seed as with the seed 1."""
+    differ = int((noise_of_one(name) != noise(name, seed)).sum())
+    require(not differ, f"{differ} of 80 images change their cluster with {which} seed")
+    return "80 of 80 images"
 
 
 def predicting(name: str) -> Any:
     """Return the fitted clusterer, or have the check spared if it places no unseen points."""
-    if not hasattr(build(name), "predict"):
-        raise Spared("it cannot place unseen points")
+    spare_unless(hasattr(build(name), "predict"), "it cannot place unseen points")
     return fitted(name)[0]
 
 
@@ -77,8 +81,7 @@ def check_is_a_clusterer(name: str) -> str:
 
 def check_says_what_it_is(name: str) -> str:
     """It has a docstring of its own."""
-    is_documented(clusterers[name])
-    return clusterers.entry(name).summary
+    return is_documented(clusterers, name)
 
 
 def check_parameters_are_scikit_learns(name: str) -> str:
@@ -125,18 +128,13 @@ def check_leaves_its_input_alone(name: str) -> str:
 
 def check_repeats_with_the_same_seed(name: str) -> str:
     """The same seed gives the same clusters."""
-    differ = int((_noise(clusterers[name], name) != noise(name, 1)).sum())
-    require(not differ, f"{differ} of 80 images change their cluster with the same seed")
-    return "80 of 80 images"
+    return stay(name, 1, "the same")
 
 
 def check_says_truly_whether_it_is_deterministic(name: str) -> str:
     """If it says that it is deterministic, seeds change nothing."""
-    if not clusterers[name].deterministic:
-        raise Spared("it says that it depends on the seed")
-    differ = int((_noise(clusterers[name], name) != noise(name, 2)).sum())
-    require(not differ, f"{differ} of 80 images change their cluster with another seed")
-    return "80 of 80 images"
+    spare_unless(clusterers[name].deterministic, "it says that it depends on the seed")
+    return stay(name, 2, "another")
 
 
 def check_places_unseen_points_in_their_group(name: str) -> str:
@@ -152,8 +150,7 @@ def check_places_unseen_points_in_their_group(name: str) -> str:
 def check_restored_it_places_points_as_before(name: str) -> str:
     """Restored from what was kept of its fit, it places points as before (if it places any)."""
     clusterer = predicting(name)
-    if not hasattr(clusterer, "restore"):
-        raise Spared("it has no restore: bundles place unseen images by those nearest to them")
+    spare_unless(hasattr(clusterer, "restore"), NO_RESTORE)
     unseen = np.random.default_rng(5).uniform(-5, 25, (200, 3))
     kept = {key: np.array(array, copy=True) for key, array in clusterer.fitted().items()}
     again: Any = build(name)
@@ -173,6 +170,3 @@ def check_bears_points_that_are_all_one(name: str) -> str:
 def check_estimates_are_seconds(name: str) -> str:
     """Its estimates are seconds, more for more images."""
     return are_seconds(build(name).seconds, "images")
-
-
-CHECKS = checks_in(__name__)

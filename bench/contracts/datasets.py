@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from bench.base.progress import silent
-from bench.contracts import Spared, checks_in, require
-from bench.contracts.sharing import shared
-from bench.datasets import Loader, datasets
+from bench.contracts import Spared, require
+from bench.contracts.material import shared
+from bench.datasets import datasets
 from bench.datasets.dataset import Dataset, load, parse
 from bench.datasets.source import Source
 
@@ -20,14 +20,16 @@ def loaded(spec: str, limit: int | None = None, seed: int = 0) -> Dataset:
     return load(spec, limit=limit, seed=seed, clusters=CLUSTERS)
 
 
+@shared(lambda spec: datasets[parse(spec)[0]])
 def whole_of(spec: str) -> Dataset:
     """Return a whole data set, loaded once for all checks that read it."""
-    return _whole(datasets[parse(spec)[0]], spec)
-
-
-@shared
-def _whole(loader: Loader, spec: str) -> Dataset:
     return loaded(spec)
+
+
+def subset_of(spec: str) -> tuple[Dataset, Dataset]:
+    """Return a small subset of a data set, and the whole."""
+    whole = whole_of(spec)
+    return loaded(spec, limit=min(FEW, len(whole)), seed=1), whole
 
 
 def source_of(spec: str) -> Source:
@@ -147,9 +149,8 @@ def check_is_the_same_every_time(spec: str) -> str:
 
 def check_a_subset_is_part_of_the_whole(spec: str) -> str:
     """A subset of its images is that many, each the one it says it is."""
-    whole = whole_of(spec)
+    part, whole = subset_of(spec)
     few = min(FEW, len(whole))
-    part = loaded(spec, limit=few, seed=1)
     require(len(part) == few, f"a subset of {few} has {len(part)} images")
     count = part.source_count
     require(count == len(whole), f"the subset says that there are {count} images of {len(whole)}")
@@ -160,8 +161,7 @@ def check_a_subset_is_part_of_the_whole(spec: str) -> str:
 
 def check_a_subset_has_the_labels_of_the_whole(spec: str) -> str:
     """The images of a subset have the labels that they have in the whole."""
-    whole = whole_of(spec)
-    part = loaded(spec, limit=min(FEW, len(whole)), seed=1)
+    part, whole = subset_of(spec)
     if whole.labels is None:
         raise Spared("it has no labels")
     require(part.labels is not None, "the subset has no labels")
@@ -180,6 +180,3 @@ def check_tells_how_far_it_is(spec: str) -> str:
     beyond = [step for step in seen if not 0 <= step[1] <= step[2]]
     require(not beyond, f"it told {beyond[:1]}, needed from 0 to all of it")
     return f"told {len(seen)} times"
-
-
-CHECKS = checks_in(__name__)

@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.extras import how_to_install, missing
-from bench.contracts import Spared, require
+from bench.base.registry import Registry
+from bench.contracts import require, spare_unless
 
 Array = NDArray[Any]
+T = TypeVar("T")
+
+NO_RESTORE = "it has no restore: bundles place unseen images by those nearest to them"
+
+_SHARED: list[Any] = []
+
+
+def shared(item_of: Callable[[str], Any]) -> Callable[[Callable[[str], T]], Callable[[str], T]]:
+    """Return a decorator that has all checks share a function's results, until `forget`.
+
+    The function is given an item's name. Another item under the same name, as ``item_of`` returns
+    it, shares nothing. What is returned is for reading: a check that changes an item makes its own.
+    """
+
+    def decorate(make: Callable[[str], T]) -> Callable[[str], T]:
+        @functools.lru_cache(maxsize=4)  # items come one after the other
+        def cached(item: Any, name: str) -> T:
+            return make(name)
+
+        _SHARED.append(cached)
+        return functools.wraps(make)(lambda name: cached(item_of(name), name))
+
+    return decorate
+
+
+def forget() -> None:
+    """Let go of all that is shared."""
+    for cached in _SHARED:
+        cached.cache_clear()
 
 
 def make_images(count: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Make images of two kinds that differ in brightness and texture, and their labels.
 
-    Returns
-    -------
-    images : ndarray, shape (count, 32, 32, 3), uint8
-    labels : ndarray, shape (count,), int64
+    Images are (count, 32, 32, 3) uint8, labels (count,) int64.
     """
     random = np.random.default_rng(seed)
     labels = np.arange(count) % 2
@@ -41,8 +69,8 @@ def two_groups(count: int = 120, seed: int = 0) -> tuple[NDArray[np.float32], ND
 
 def need_installed(item: Any) -> None:
     """Have a check spared where a library that the item requires is not installed."""
-    if lacking := missing(item):
-        raise Spared(f"it needs {', '.join(lacking)}: {how_to_install(item)}")
+    lacking = missing(item)
+    spare_unless(not lacking, f"it needs {', '.join(lacking)}: {how_to_install(item)}")
 
 
 def is_derived(item: Any, base: type) -> str:
@@ -52,9 +80,11 @@ def is_derived(item: Any, base: type) -> str:
     return str(item.__name__)
 
 
-def is_documented(item: Any) -> None:
-    """Require that a class has a docstring."""
+def is_documented(registry: Registry[Any], name: str) -> str:
+    """Require that an item's class has a docstring; return the item's summary."""
+    item = registry[name]
     require(item.__doc__, f"class {item.__name__} has no docstring")
+    return registry.entry(name).summary
 
 
 def is_cloned(estimator: Any) -> str:
@@ -84,14 +114,8 @@ def are_seconds(estimate: Callable[[int, int], float], what: str) -> str:
 def fit_reading(build: Callable[[], Any], fit: str, points: Array) -> tuple[Any, Array, str]:
     """Fit an estimator to points that must not be written.
 
-    ``fit`` is the name of the method. The points, (n, d) float32, are left as they are.
-
-    Returns
-    -------
-    estimator, found
-        The fitted estimator, and what its method returned.
-    wrote : str
-        How it wrote into its input; empty if it did not.
+    ``fit`` is the name of the method. Return the fitted estimator, what its method returned, and
+    how it wrote into its input: empty if it did not. The points themselves are left as they are.
     """
     given, estimator = points.copy(), build()
     given.setflags(write=False)
@@ -101,11 +125,8 @@ def fit_reading(build: Callable[[], Any], fit: str, points: Array) -> tuple[Any,
         if "read-only" not in str(error):
             raise
         estimator = build()
-        return (
-            estimator,
-            getattr(estimator, fit)(points.copy()),
-            f"it writes into its input: {error}",
-        )
+        found = getattr(estimator, fit)(points.copy())
+        return estimator, found, f"it writes into its input: {error}"
     changed = int((given != points).sum())
     wrote = f"it changed {changed} of {points.size} numbers of its input" if changed else ""
     return estimator, found, wrote

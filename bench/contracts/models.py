@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.contracts import Spared, checks_in, require
-from bench.contracts.material import is_derived, is_documented, make_images
-from bench.contracts.sharing import shared
+from bench.contracts import require, spare_unless
+from bench.contracts.material import is_derived, is_documented, make_images, shared
 from bench.stages.training import core
 from bench.stages.training.probe import Facts, probe
 from models import autoencoders
@@ -38,8 +37,7 @@ def facts_of(name: str) -> Facts:
 
 def variant_of(name: str) -> str:
     """Return the name of a model's untrained variant, or have the check spared."""
-    if not autoencoders[name].trains:
-        raise Spared("it does not train")
+    spare_unless(autoencoders[name].trains, "it does not train")
     variant = untrained_name(name)
     require(variant in autoencoders, f"{variant} is not there, needed as a baseline")
     return variant
@@ -50,13 +48,9 @@ def images() -> Tensor:
     return core.to_device(make_images(COUNT)[0], torch.device("cpu"))
 
 
+@shared(autoencoders.__getitem__)
 def outputs(name: str) -> tuple[Tensor, Tensor]:
     """Return what a model makes of the images in training mode: code and reconstruction."""
-    return _outputs(autoencoders[name], name)
-
-
-@shared
-def _outputs(item: type, name: str) -> tuple[Tensor, Tensor]:
     result: Any = build(name)(core.normalize(images()))
     pair = isinstance(result, tuple) and len(result) == 2
     require(pair, f"forward returned {_what(result)}, needed (code, reconstruction)")
@@ -66,23 +60,15 @@ def _outputs(item: type, name: str) -> tuple[Tensor, Tensor]:
     return code.detach(), reconstruction.detach()
 
 
+@shared(autoencoders.__getitem__)
 def encoded(name: str) -> tuple[Tensor, float]:
     """Return the codes of the images by a model that is not trained yet, and its loss."""
-    return _encoded(autoencoders[name], name)
-
-
-@shared
-def _encoded(item: type, name: str) -> tuple[Tensor, float]:
     return core.encode(build(name), images())
 
 
+@shared(autoencoders.__getitem__)
 def weights(name: str) -> dict[str, Tensor]:
     """Return a model's weights by the seed 5."""
-    return _weights(autoencoders[name], name)
-
-
-@shared
-def _weights(item: type, name: str) -> dict[str, Tensor]:
     torch.manual_seed(1)
     return build(name, 5).state_dict()
 
@@ -97,8 +83,7 @@ def check_is_an_autoencoder(name: str) -> str:
 
 def check_says_what_it_is(name: str) -> str:
     """It has a docstring of its own, and a summary."""
-    is_documented(autoencoders[name])
-    summary = autoencoders.entry(name).summary
+    summary = is_documented(autoencoders, name)
     require(summary, "its summary is empty")
     return summary
 
@@ -210,10 +195,8 @@ def check_weights_survive_saving(name: str) -> str:
 
 def check_training_lowers_the_loss(name: str) -> str:
     """A few steps of training lower its reconstruction loss."""
-    if not autoencoders[name].trains:
-        raise Spared("it does not train")
-    if not autoencoders[name].decodes:
-        raise Spared("it does not decode")
+    spare_unless(autoencoders[name].trains, "it does not train")
+    spare_unless(autoencoders[name].decodes, "it does not decode")
     _, before = encoded(name)
     for recipe in RECIPES:
         model = build(name)
@@ -234,10 +217,8 @@ def check_training_lowers_the_loss(name: str) -> str:
 
 def check_random_weights_reconstruct_nothing_exactly(name: str) -> str:
     """Without training its loss is above 0, unless it is deterministic, as the identity is."""
-    if autoencoders[name].trains:
-        raise Spared("it trains")
-    if not autoencoders[name].decodes:
-        raise Spared("it does not decode")
+    spare_unless(not autoencoders[name].trains, "it trains")
+    spare_unless(autoencoders[name].decodes, "it does not decode")
     _, loss = encoded(name)
     require(
         autoencoders[name].deterministic or loss > 0,
@@ -277,6 +258,3 @@ def _differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:
 
 def _first(names: list[str]) -> str:
     return names[0] if names else ""
-
-
-CHECKS = checks_in(__name__)

@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from bench.contracts import Spared, checks_in, require
+from bench.contracts import require, spare_unless
 from bench.contracts.material import (
+    NO_RESTORE,
     are_seconds,
     fit_reading,
     is_cloned,
     is_derived,
     is_documented,
     need_installed,
+    shared,
     two_groups,
 )
-from bench.contracts.sharing import shared
 from reducers import reducers
 from reducers.chain import Chain, Link
 from reducers.reducer import Array, Reducer
@@ -46,21 +47,16 @@ def reduced(name: str, seed: int = 0) -> Array:
     return build(name, seed).fit_transform(two_groups(COUNT)[0])
 
 
+@shared(reducers.__getitem__)
 def fitted(name: str) -> tuple[Any, Array, str]:
-    """Return a reducer fitted to two groups, what it returned, and whether it wrote into them."""
-    return _fitted(reducers[name], name)
-
-
-@shared
-def _fitted(item: type, name: str) -> tuple[Any, Array, str]:
+    """Return a reducer fitted to two groups, what it returned, and how it wrote into them."""
     # The array itself and no copy of it: `transform` must leave it where it is.
     return fit_reading(lambda: build(name), "fit_transform", two_groups(COUNT)[0])
 
 
 def transforming(name: str) -> tuple[Any, Array]:
     """Return the fitted reducer and its embedding; spare one that cannot transform new points."""
-    if not hasattr(build(name), "transform"):
-        raise Spared("it places no unseen points")
+    spare_unless(hasattr(build(name), "transform"), "it places no unseen points")
     return fitted(name)[:2]
 
 
@@ -74,8 +70,7 @@ def check_is_a_reducer(name: str) -> str:
 
 def check_says_what_it_is(name: str) -> str:
     """It has a docstring of its own."""
-    is_documented(reducers[name])
-    return reducers.entry(name).summary
+    return is_documented(reducers, name)
 
 
 def check_names_its_libraries(name: str) -> str:
@@ -141,8 +136,7 @@ def check_same_seed_same_numbers(name: str) -> str:
 
 def check_says_truly_whether_it_is_deterministic(name: str) -> str:
     """If it says that it is deterministic, seeds make no difference."""
-    if not reducers[name].deterministic:
-        raise Spared("it says that it depends on the seed")
+    spare_unless(reducers[name].deterministic, "it says that it depends on the seed")
     far = _apart(fitted(name)[1], reduced(name, 1))
     require(not far, f"deterministic is True, and with another seed it returned {far}")
     return "the same to the bit"
@@ -182,8 +176,7 @@ def check_placing_points_moves_no_others(name: str) -> str:
 def check_restored_it_places_points_as_before(name: str) -> str:
     """Restored from what was kept of its fit, it places points as before (if it places any)."""
     reducer, embedding = transforming(name)
-    if not hasattr(reducer, "restore"):
-        raise Spared("it has no restore: bundles place unseen images by those nearest to them")
+    spare_unless(hasattr(reducer, "restore"), NO_RESTORE)
     unseen = two_groups(30, seed=9)[0]
     needs = reducer.needs_points
     kept = {key: np.array(array, copy=True) for key, array in reducer.fitted().items()}
@@ -215,6 +208,3 @@ def _apart(one: Array, other: Array) -> str:
     if np.array_equal(one, other):
         return ""
     return f"numbers up to {np.abs(one - other).max():.3g} apart"
-
-
-CHECKS = checks_in(__name__)

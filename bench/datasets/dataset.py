@@ -29,35 +29,24 @@ class Dataset:
     """What a grid runs on.
 
     Labels serve scoring, the public and private halves, a stratified ``limit`` and the number
-    of clusters; no stage before scoring is given them.
+    of clusters; no stage before scoring is given them. What is not listed here is as in `Source`.
 
     Attributes
     ----------
     name : str
         The spec string.
     images : ndarray, shape (n, 32, 32, 3), uint8
-        Training images.
-    indices : ndarray, shape (n,), int64
-        Their positions in the source.
+        Training images; ``indices``, (n,), are their positions in the source.
     labels : ndarray or None, shape (n,), int64
         Positions in ``class_names``; None for unlabeled images.
     validation_images : ndarray, shape (m, 32, 32, 3), uint8
-        m = 0 where there is no validation set.
-    validation_labels : ndarray or None, shape (m,), int64
+        m = 0 where there is no validation set; ``validation_labels``, (m,), are as ``labels``.
     clusters : int
         Clusters to seek.
-    files : tuple of str or None
-        A name an image, where images are files.
     source_count : int
         Training images of the source, before a limit.
-    id_label_form : bool
-        True: assignments are written in the homework's form.
-    independent : bool
-        False: the images are not a sample of independent ones, as patches of a photograph.
     fingerprint, validation_fingerprint, labels_fingerprint : str
         SHA-256 of training images, validation images and all labels.
-    notes : tuple of str
-        What the reader of a report should know.
     """
 
     name: str
@@ -110,13 +99,7 @@ class Dataset:
 
 
 def parse(spec: str) -> tuple[str, str | None]:
-    """Split a spec string at its first colon; the name must be registered.
-
-    Raises
-    ------
-    UnknownNameError
-        If no data set has that name.
-    """
+    """Split a spec string at its first colon; raise `UnknownNameError` for an unknown name."""
     name, colon, argument = spec.partition(":")
     datasets.entry(name)
     return name, argument if colon else None
@@ -127,12 +110,8 @@ def split(text: str) -> list[str]:
 
     What follows an argument (``npy:/a,b``) begins a new data set only if it starts with a
     registered name; else it belongs to the path, commas and all. A path of which a part reads
-    like a data set is named in a list of strings, which nobody splits.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing between two commas, or before or behind one.
+    like a data set is named in a list of strings, which nobody splits. An empty name raises
+    `ValueError`.
     """
     sets: list[str] = []
     for piece in text.split(","):
@@ -160,8 +139,6 @@ def load(
 
     Parameters
     ----------
-    spec : str
-        ``NAME`` or ``NAME:ARGUMENT``.
     limit : int or None
         Take a subset of this many training images, stratified where there are labels; the same
         for the same seed. None, or more than there are: all.
@@ -169,8 +146,6 @@ def load(
         Base seed, for the subset only.
     clusters : int or None
         Clusters to seek; None: as many as there are labels.
-    progress : callable
-        Told how far it is.
 
     Raises
     ------
@@ -183,22 +158,29 @@ def load(
     source = datasets[name](argument, progress)
     indices = _subset(source, limit, derive(seed, 0, "limit"))
     images = _read(source.read, indices, progress, "reading images")
-    held_out = len(source.validation_labels) if source.validation_labels is not None else 0
-    validation_images = (
-        _read(source.validation, np.arange(held_out), progress, "reading validation images")
-        if source.validation is not None
-        else np.empty((0, SIDE, SIDE, 3), np.uint8)
-    )
+    validation_images = np.empty((0, SIDE, SIDE, 3), np.uint8)
+    if source.validation is not None and source.validation_labels is not None:
+        held_out = np.arange(len(source.validation_labels))
+        what = "reading validation images"
+        validation_images = _read(source.validation, held_out, progress, what)
     train_labels = None if source.labels is None else source.labels[indices]
     labels, validation_labels, class_names = _encode(train_labels, source.validation_labels)
     notes = source.notes
     if len(class_names) == 1:
-        notes += (
-            f"One label only, {class_names[0]}: with one cluster accuracy is 1 by definition.",
+        what = f"One label only, {class_names[0]}"
+        notes += (f"{what}: with one cluster accuracy is 1 by definition.",)
+    known = labels if labels is not None else validation_labels
+    if clusters is None and known is not None:
+        clusters = len(np.unique(known))
+    elif clusters is None and source.default_clusters is not None:
+        clusters = source.default_clusters
+        what = f"No labels to count and no --clusters given: {clusters} clusters"
+        notes += (f"{what}, as in the homework.",)
+    elif clusters is None:
+        raise UsageError(
+            f"{spec} has no labels to count, so the number of clusters must be given: "
+            "--clusters N, or --clusters auto for a suggestion"
         )
-    if clusters is None:
-        clusters, note = _count_clusters(spec, source, labels, validation_labels)
-        notes += note
     if clusters > len(images):
         raise UsageError(
             f"clusters: {clusters} clusters of {len(images)} images: allowed are 1 to {len(images)}"
@@ -282,20 +264,3 @@ def _encode(
 def _some(labels: NDArray[Any]) -> str:
     distinct = np.unique(labels).tolist()
     return ", ".join(map(str, distinct[:4])) + (", …" if len(distinct) > 4 else "")
-
-
-def _count_clusters(
-    spec: str, source: Source, labels: Labels | None, validation_labels: Labels | None
-) -> tuple[int, tuple[str, ...]]:
-    known = labels if labels is not None else validation_labels
-    if known is not None:
-        return len(np.unique(known)), ()
-    if source.default_clusters is None:
-        raise UsageError(
-            f"{spec} has no labels to count, so the number of clusters must be given: "
-            "--clusters N, or --clusters auto for a suggestion"
-        )
-    return source.default_clusters, (
-        f"No labels to count and no --clusters given: {source.default_clusters} clusters, as in "
-        "the homework.",
-    )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.base.errors import UsageError
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.source import Source, gray_to_rgb, in_memory, to_side
+from bench.datasets.source import Source, gray_to_rgb, in_memory, refuse_argument, to_side
 
 
 @datasets.register("digits", "1,797 handwritten digits, 8×8 gray brought to 32×32 RGB (10 classes)")
@@ -18,8 +17,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     ----------
     Alpaydin, Kaynak (1998), Optical recognition of handwritten digits, UCI repository.
     """
-    if argument is not None:
-        raise UsageError(f"data set digits takes no argument, found 'digits:{argument}'")
+    refuse_argument("digits", argument)
     from sklearn.datasets import load_digits
 
     digits = load_digits()

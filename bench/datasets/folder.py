@@ -15,9 +15,8 @@ from PIL import Image, ImageOps
 from bench.base.errors import UsageError
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.source import SIDE, Source, in_memory
+from bench.datasets.source import MOST_PIXELS, SIDE, Source, in_memory
 
-MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # Pillow's own limit
 NAMED = 5  # files named one by one in a note; the rest are counted
 
 
@@ -82,15 +81,6 @@ def list_files(folder: Path) -> list[Path]:
     return sorted(walk(folder))
 
 
-def _decode_all(paths: list[Path], progress: Progress) -> list[NDArray[np.uint8] | None]:
-    decoded = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for image in pool.map(decode, paths):
-            decoded.append(image)
-            progress("reading images", len(decoded), len(paths))
-    return decoded
-
-
 def readable_name(path: Path) -> str:
     """Return a file's name as text that every file can hold, whatever bytes the disk has."""
     return path.as_posix().encode(errors="surrogateescape").decode(errors="backslashreplace")
@@ -110,11 +100,6 @@ def load(argument: str | None, progress: Progress) -> Source:
     Files in sub-folders are labeled by the sub-folder's name; a folder without sub-folders is
     unlabeled. Where images are found in both places, the fewer are left out. Those, and files
     that Pillow cannot read, are counted and named in the notes.
-
-    Raises
-    ------
-    UsageError
-        If the folder is missing or holds no image that can be read.
     """
     if not argument:
         raise UsageError("data set folder needs a folder: folder:DIR")
@@ -122,12 +107,19 @@ def load(argument: str | None, progress: Progress) -> Source:
     if not folder.is_dir():
         raise UsageError(f"no such folder: {folder}")
     paths = list_files(folder)
-    decoded = _decode_all(paths, progress)
+    decoded = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for image in pool.map(decode, paths):
+            decoded.append(image)
+            progress("reading images", len(decoded), len(paths))
     files = [readable_name(path.relative_to(folder)) for path in paths]
     readable = [i for i, image in enumerate(decoded) if image is not None]
     if not readable:
         raise UsageError(f"no readable image in {folder}: {len(paths)} files found")
-    kept, loose = _labeled_or_flat(files, readable)
+    nested = [i for i in readable if "/" in files[i]]
+    flat = [i for i in readable if "/" not in files[i]]
+    labeled = len(nested) >= len(flat)
+    kept, loose = (nested, flat) if labeled else (flat, nested)
     notes = []
     skipped = [files[i] for i, image in enumerate(decoded) if image is None]
     if skipped:
@@ -136,18 +128,10 @@ def load(argument: str | None, progress: Progress) -> Source:
             f"{MOST_PIXELS:,} pixels): {_name(skipped)}."
         )
     if loose:
-        where = "in sub-folders" if "/" in loose[0] else "beside the sub-folders"
-        notes.append(f"Left out {len(loose)} images {where}: {_name(loose)}.")
+        where = "beside the sub-folders" if labeled else "in sub-folders"
+        named = _name([files[i] for i in loose])
+        notes.append(f"Left out {len(loose)} images {where}: {named}.")
     images = np.stack([image for i in kept if (image := decoded[i]) is not None])
     names = tuple(files[i] for i in kept)
-    nested = "/" in names[0]
-    labels = np.array([name.split("/", 1)[0] for name in names]) if nested else None
+    labels = np.array([name.split("/", 1)[0] for name in names]) if labeled else None
     return Source(len(images), in_memory(images), labels=labels, files=names, notes=tuple(notes))
-
-
-def _labeled_or_flat(files: list[str], readable: list[int]) -> tuple[list[int], list[str]]:
-    """Tell which images count, those in sub-folders or those beside: the greater number."""
-    nested = [i for i in readable if "/" in files[i]]
-    flat = [i for i in readable if "/" not in files[i]]
-    kept, left = (nested, flat) if len(nested) >= len(flat) else (flat, nested)
-    return kept, [files[i] for i in left]

@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bench.base.errors import UsageError, format_error
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.source import Images, Reader, Source, to_bytes_factor, to_side
+from bench.datasets.source import MOST_PIXELS, Images, Reader, Source, to_bytes_factor, to_side
 
 PIECE_BYTES = 32 * 2**20  # read at a time
-MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # an image; Pillow's own limit for files
 HOMEWORK_CLUSTERS = 2
 
 
@@ -43,15 +41,15 @@ def _is_pickle(path: Path) -> bool:
         return file.read(1) == b"\x80"
 
 
-def _layout(array: NDArray[Any], path: Path) -> str:
-    """Tell which axis holds the channels: ``last``, ``first`` or ``none`` (gray)."""
+def _channels_last(array: NDArray[Any], path: Path) -> NDArray[Any]:
+    """Return a view of images as (n, height, width, channels)."""
     shape = array.shape
     if array.ndim == 3:
-        return "none"
+        return array[..., None]
     if array.ndim == 4 and shape[3] in (1, 3):
-        return "last"
+        return array
     if array.ndim == 4 and shape[1] in (1, 3):
-        return "first"
+        return array.transpose(0, 2, 3, 1)
     raise UsageError(
         f"{path} has shape {shape}: allowed are (n, height, width, 3), (n, 3, height, width) "
         "and, for gray images, (n, height, width)"
@@ -76,7 +74,7 @@ def _scale(array: NDArray[Any], path: Path, progress: Progress) -> float:
     return to_bytes_factor(low, high, str(path))
 
 
-def _reader(array: NDArray[Any], layout: str, scale: float) -> Reader:
+def _reader(array: NDArray[Any], scale: float) -> Reader:
     many = max(1, PIECE_BYTES // max(1, array[0].nbytes))
 
     def read(indices: NDArray[np.intp]) -> Images:
@@ -85,10 +83,6 @@ def _reader(array: NDArray[Any], layout: str, scale: float) -> Reader:
 
     def read_piece(indices: NDArray[np.intp]) -> Images:
         images = np.asarray(array[indices])
-        if layout == "none":
-            images = images[..., None]
-        elif layout == "first":
-            images = images.transpose(0, 2, 3, 1)
         if images.dtype != np.uint8:
             images = np.rint(images * scale).astype(np.uint8)
         if images.shape[3] == 1:
@@ -100,11 +94,11 @@ def _reader(array: NDArray[Any], layout: str, scale: float) -> Reader:
 
 def _open_images(path: Path, progress: Progress) -> tuple[int, Reader, tuple[str, ...]]:
     """Check a file of images; return their number, a reader, and notes."""
-    array = _open(path)
-    layout = _layout(array, path)
-    if 0 in array.shape:
-        raise UsageError(f"{path} is empty: its shape is {array.shape}")
-    size = array.shape[2:] if layout == "first" else array.shape[1:3]
+    found = _open(path)
+    array = _channels_last(found, path)
+    if 0 in found.shape:
+        raise UsageError(f"{path} is empty: its shape is {found.shape}")
+    size = array.shape[1:3]
     if size[0] * size[1] > MOST_PIXELS:
         raise UsageError(
             f"{path} holds images of {size[0]}×{size[1]} pixels: allowed are {MOST_PIXELS:,} pixels"
@@ -115,7 +109,7 @@ def _open_images(path: Path, progress: Progress) -> tuple[int, Reader, tuple[str
         notes.append(f"{path.name}: {array.dtype} values were rounded to 8 bits a channel.")
     if size != (32, 32):
         notes.append(f"{path.name}: {size[0]}×{size[1]} images were resized to 32×32.")
-    return len(array), _reader(array, layout, scale), tuple(notes)
+    return len(array), _reader(array, scale), tuple(notes)
 
 
 def _open_labels(path: Path, count: int, images: Path) -> NDArray[Any]:
@@ -145,12 +139,8 @@ def load(argument: str | None, progress: Progress) -> Source:
     """Open ``trainX.npy`` and, where they exist, ``trainY.npy``, ``valX.npy``, ``valY.npy``.
 
     Images are uint8, or float in 0..1 or 0..255 (rounded to 8 bits), channels last or first,
-    or gray; other sizes are resized to 32×32. Files are mapped, not loaded.
-
-    Raises
-    ------
-    UsageError
-        For files that are missing, broken, pickled, of another shape, type or range.
+    or gray; other sizes are resized to 32×32. Files are mapped, not loaded. What is missing,
+    broken, pickled, or of another shape, type or range is refused.
     """
     if not argument:
         raise UsageError("data set npy needs a folder: npy:DIR, where DIR holds trainX.npy")

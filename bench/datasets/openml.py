@@ -28,28 +28,19 @@ def _known_ids() -> Path:
     return Path(get_data_home()) / "openml" / "latentgrid-ids.json"
 
 
-def _recall(name: str) -> int | None:
+def _read_ids() -> dict[str, int]:
     try:
-        return int(json.loads(_known_ids().read_text())[name.lower()])
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def _remember(name: str, number: int) -> None:
-    path = _known_ids()
-    try:
-        ids = json.loads(path.read_text())
-    except (OSError, ValueError):
-        ids = {}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(ids | {name.lower(): number}))
+        return {name: int(number) for name, number in json.loads(_known_ids().read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def fetch(argument: str) -> Any:
     """Fetch by name or number through scikit-learn, which caches what it fetched."""
     from sklearn.datasets import fetch_openml
 
-    number = int(argument) if argument.isdecimal() else _recall(argument)
+    ids = _read_ids()
+    number = int(argument) if argument.isdecimal() else ids.get(argument.lower())
     by: dict[str, Any] = {"data_id": number} if number is not None else {"name": argument}
     try:
         with warnings.catch_warnings():
@@ -67,19 +58,16 @@ def fetch(argument: str) -> Any:
     except ValueError as error:
         raise UsageError(f"cannot fetch openml:{argument}: {error}") from None
     if number is None:
-        _remember(argument, int(bunch.details["id"]))
+        path = _known_ids()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(ids | {argument.lower(): int(bunch.details["id"])}))
     return bunch
 
 
 def images_from_rows(rows: NDArray[Any], factor: float) -> Images:
-    """Fold rows of pixel values into images.
+    """Fold rows of pixel values, which a factor brings to 0..255, into images.
 
-    Parameters
-    ----------
-    rows : ndarray, shape (n, side²) or (n, 3 · side²)
-        Gray, or three channels one after the other, as in CIFAR-10.
-    factor : float
-        Brings the values to 0..255.
+    Rows are (n, side²) gray or (n, 3 · side²), three channels one after the other as in CIFAR-10.
     """
     channels = _channels(rows.shape[1])
     side = math.isqrt(rows.shape[1] // channels)
@@ -117,13 +105,7 @@ def _labels(target: Any, count: int) -> NDArray[Any] | None:
 
 @datasets.register("openml", "openml:NAME or openml:ID, such as openml:mnist_784 (cached)")
 def load(argument: str | None, progress: Progress) -> Source:
-    """Fetch a set of square gray or RGB images (CIFAR_10, mnist_784, Fashion-MNIST).
-
-    Raises
-    ------
-    UsageError
-        If it cannot be fetched, or its rows are no images.
-    """
+    """Fetch a set of square gray or RGB images (CIFAR_10, mnist_784, Fashion-MNIST)."""
     if not argument:
         raise UsageError("data set openml needs a name or number: openml:mnist_784, openml:554")
     progress(f"fetching openml:{argument}", 0, 1)

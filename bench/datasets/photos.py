@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.base.errors import UsageError
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.source import SIDE, Images, Source, in_memory
+from bench.datasets.source import SIDE, Images, Source, in_memory, refuse_argument
 
 STRIDE = 16
 # Left of this column: training. From it on: validation. A multiple of STRIDE and of SIDE.
@@ -40,8 +39,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     no validation patch shares a pixel with a training patch. Patches of one split overlap
     their neighbors by half.
     """
-    if argument is not None:
-        raise UsageError(f"data set photos takes no argument, found 'photos:{argument}'")
+    refuse_argument("photos", argument)
     from sklearn.datasets import load_sample_image
 
     photographs = [load_sample_image(name) for name in ("china.jpg", "flower.jpg")]

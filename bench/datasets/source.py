@@ -14,6 +14,7 @@ from bench.base.errors import UsageError
 
 # All sources are brought to the size of the HW5 report's images.
 SIDE = 32
+MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # an image; Pillow's own limit for files
 
 Images = NDArray[np.uint8]
 Reader = Callable[[NDArray[np.intp]], Images]
@@ -27,17 +28,13 @@ class Source:
     ----------
     count : int
         Training images.
-    read : callable
-        Indices (k,) to those images, (k, 32, 32, 3) uint8 RGB. Called with a few thousand
-        indices at a time, so that a source larger than memory can be read in pieces.
+    read, validation : callable
+        Indices (k,) to those training or validation images, (k, 32, 32, 3) uint8 RGB. Called with a
+        few thousand indices at a time, so that a source larger than memory can be read in pieces.
     labels : ndarray or None
-        (count,), any type that sorts; None for unlabeled images.
+        (count,), any type that sorts; None for unlabeled images. ``validation_labels`` likewise.
     files : tuple of str or None
         A name an image, where images are files.
-    validation : Reader or None
-        The same as ``read`` for the validation images.
-    validation_labels : ndarray or None
-        (validation images,); None where there is no validation set.
     default_clusters : int or None
         Number of clusters to seek where there are no labels to count.
     id_label_form : bool
@@ -60,6 +57,12 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
+def refuse_argument(name: str, argument: str | None) -> None:
+    """Raise `UsageError` for an argument of a data set that takes none."""
+    if argument is not None:
+        raise UsageError(f"data set {name} takes no argument, found '{name}:{argument}'")
+
+
 def in_memory(images: Images) -> Reader:
     """Return a reader of images that are in memory, (n, 32, 32, 3) uint8."""
     return lambda indices: images[indices]
@@ -68,16 +71,8 @@ def in_memory(images: Images) -> Reader:
 def to_side(images: Images) -> Images:
     """Resize images to 32×32; those of that size come back as they are.
 
-    Bilinear, and averaging when it shrinks: it overshoots no value, so that a flat background
-    stays flat.
-
-    Parameters
-    ----------
-    images : ndarray, shape (n, H, W, 3), uint8
-
-    Returns
-    -------
-    ndarray, shape (n, 32, 32, 3), uint8
+    From (n, H, W, 3) uint8 to (n, 32, 32, 3) uint8. Bilinear, and averaging when it shrinks: it
+    overshoots no value, so that a flat background stays flat.
     """
     if images.shape[1:3] == (SIDE, SIDE):
         return images
@@ -89,19 +84,9 @@ def to_side(images: Images) -> Images:
 
 
 def to_bytes_factor(low: float, high: float, what: str) -> float:
-    """Return the factor that brings pixel values to 0..255.
+    """Return the factor that brings pixel values, from ``low`` to ``high``, to 0..255.
 
-    Parameters
-    ----------
-    low, high : float
-        Least and greatest value of all images.
-    what : str
-        Where they are from, for the message.
-
-    Raises
-    ------
-    UsageError
-        For values outside of 0..255, or NaN.
+    Values outside of 0..255, or NaN, are refused: ``what`` says where they are from.
     """
     if not (low >= 0 and high <= 255):
         raise UsageError(

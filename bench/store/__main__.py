@@ -50,7 +50,7 @@ def size(context: typer.Context, store: Where = None) -> int:
     from bench.store.upkeep import sizes
 
     opened = _open(context, store)
-    found = [(room.name, room.artifacts, room.megabytes) for room in sizes(opened)]
+    found = sizes(opened)
     found.append(("all", sum(each[1] for each in found), sum(each[2] for each in found)))
     rows = [[name, f"{artifacts:,}", f"{megabytes:,.1f}"] for name, artifacts, megabytes in found]
     header, align = ["stage", "artifacts", "MB"], ("left", "right", "right")

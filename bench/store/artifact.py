@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ ARRAYS = "arrays.safetensors"
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 
+T = TypeVar("T")
+
 
 class StoreError(RunError):
     """The store could not be written or read: a full disk, a lost permission."""
@@ -37,9 +39,7 @@ class DamagedError(Exception):
 
     def __init__(self, stage: str, key: str, reason: str) -> None:
         super().__init__(stage, key, reason)
-        self.stage = stage
-        self.key = key
-        self.reason = reason
+        self.stage, self.key, self.reason = stage, key, reason
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,8 @@ class Artifact:
         Numbers by name.
     inputs : dict
         What its key is a hash of.
-    seconds : float
-        Wall clock of the stage, warm-up left out.
-    warm_up_seconds : float
-        Imports and compilation that came before it.
+    seconds, warm_up_seconds : float
+        Wall clock of the stage, and of the imports and compilation that came before it.
     peak_memory_mb : float or None
         Most memory of the process while the stage ran, in MiB, where it could be measured.
     arrays_sum : str
@@ -85,10 +83,7 @@ class Artifact:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Read all arrays."""
-        found: dict[str, NDArray[Any]] = self._read(
-            lambda file: {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        )
-        return found
+        return self._read(lambda file: {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
 
     def verify(self) -> None:
         """Read the file of arrays once and compare its checksum."""
@@ -100,10 +95,10 @@ class Artifact:
             raise _damaged(self.path, f"{ARRAYS} does not have its checksum")
         return True
 
-    def _read(self, get: Callable[[Any], Any]) -> Any:
+    def _read(self, get: Callable[[Any], T]) -> T:
         self.verify()
 
-        def read() -> Any:
+        def read() -> T:
             with safe_open(self.path / ARRAYS, framework="np") as file:
                 return get(file)
 
@@ -120,27 +115,17 @@ def read(path: Path) -> Artifact:
     StoreError
         If it cannot be read.
     """
-    sums, text, size = _reading(
-        path,
-        lambda: (
-            _read_sums(path / SUMS),
-            (path / MANIFEST).read_bytes(),
-            (path / ARRAYS).stat().st_size,
-        ),
-    )
+    sums = _reading(path, lambda: _read_sums(path / SUMS))
+    text = _reading(path, (path / MANIFEST).read_bytes)
+    size = _reading(path, (path / ARRAYS).stat).st_size
     if hashlib.sha256(text).hexdigest() != sums.get(MANIFEST):
         raise _damaged(path, f"{MANIFEST} does not have its checksum")
     manifest = json.loads(text)
     if manifest["bytes"] != size:
         raise _damaged(path, f"{ARRAYS} has {size} bytes of {manifest['bytes']}")
+    kept = ("values", "inputs", "seconds", "warm_up_seconds", "peak_memory_mb")
     return Artifact(
-        path,
-        manifest["values"],
-        manifest["inputs"],
-        manifest["seconds"],
-        manifest["warm_up_seconds"],
-        manifest["peak_memory_mb"],
-        sums.get(ARRAYS, ""),
+        path, arrays_sum=sums.get(ARRAYS, ""), **{name: manifest[name] for name in kept}
     )
 
 
@@ -194,7 +179,7 @@ def _damaged(path: Path, reason: str) -> DamagedError:
     return DamagedError(path.parent.name, path.name, reason)
 
 
-def _reading(path: Path, read: Callable[[], Any]) -> Any:
+def _reading(path: Path, read: Callable[[], T]) -> T:
     """Read something of an artifact; say what it means when that fails."""
     try:
         return read()

@@ -18,17 +18,10 @@ STAGE = "checkpoint"
 
 
 class Checkpoints:
-    """The checkpoints of one training.
+    """The checkpoints of the training that has a key, whose lock is held.
 
-    Parameters
-    ----------
-    key : str
-        Of the training; its lock is held.
-    every : float
-        Seconds between two checkpoints.
-    kernels : dict
-        What the bits of a training depend on here. A checkpoint that was made with others is
-        not taken up: it would end at other weights.
+    ``every`` is the seconds between two of them. ``kernels`` is what the bits of a training depend
+    on here: a checkpoint that was made with others would end at other weights, and is not taken up.
     """
 
     def __init__(self, store: Store, key: str, every: float, kernels: dict[str, Any]) -> None:

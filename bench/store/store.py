@@ -30,13 +30,7 @@ POLL = 0.2  # seconds between two looks at a lock that another process holds
 
 
 class Store:
-    """A folder of artifacts.
-
-    Parameters
-    ----------
-    root : Path
-        Nothing is made there before `prepare`.
-    """
+    """A folder of artifacts; nothing is made there before `prepare`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -71,12 +65,7 @@ class Store:
     def load(self, stage: str, key: str) -> Artifact:
         """Read an artifact's numbers; its arrays are read, and verified, when asked for.
 
-        Raises
-        ------
-        DamagedError
-            If it is not what was written.
-        StoreError
-            If it cannot be read.
+        Errors are those of `bench.store.artifact.read`.
         """
         return read(self.path(stage, key))
 
@@ -96,11 +85,6 @@ class Store:
 
         ``inputs`` is what the key is a hash of. One that is there already stays, unless
         ``replace``.
-
-        Raises
-        ------
-        StoreError
-            If it cannot be written.
         """
         place = self.path(stage, key)
         draft = self.root / DRAFTS / f"{stage}-{key}"
@@ -113,14 +97,13 @@ class Store:
             "warm_up_seconds": warm_up_seconds,
             "peak_memory_mb": peak_memory_mb,
         }
+        # What a killed process left there: it held the lock that is held here.
+        shutil.rmtree(draft, ignore_errors=True)
         try:
-            # What a killed process left there: it held the lock that is held here.
-            shutil.rmtree(draft, ignore_errors=True)
-            draft.mkdir(parents=True)
-            write(draft, arrays, manifest)
-            self._publish(draft, place, replace)
-        except OSError as error:
-            raise self._cannot("written", error) from error
+            with self._reporting("written"):
+                draft.mkdir(parents=True)
+                write(draft, arrays, manifest)
+                self._publish(draft, place, replace)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
@@ -140,13 +123,8 @@ class Store:
         """Remove an artifact, or what there is of it."""
         # Renamed first, so that one that is half removed is never taken for whole.
         gone = self.root / DRAFTS / f"{stage}-{key}-gone"
-        try:
-            os.replace(self.path(stage, key), gone)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise self._cannot("written", error) from error
-        shutil.rmtree(gone, ignore_errors=True)
+        if self._move(stage, key, gone):
+            shutil.rmtree(gone, ignore_errors=True)
 
     def set_aside(self, stage: str, key: str) -> Path | None:
         """Move a damaged artifact out of the way, to where it can be looked at.
@@ -154,14 +132,17 @@ class Store:
         Return its new place; None where it was gone already.
         """
         place = self.root / ASIDE / f"{stage}-{key}-{time.time_ns()}"
-        try:
-            place.parent.mkdir(exist_ok=True)
-            os.replace(self.path(stage, key), place)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._cannot("written", error) from error
-        return place
+        return place if self._move(stage, key, place) else None
+
+    def _move(self, stage: str, key: str, place: Path) -> bool:
+        """Move an artifact away; return whether it was there."""
+        with self._reporting("written"):
+            try:
+                place.parent.mkdir(exist_ok=True)
+                os.replace(self.path(stage, key), place)
+            except FileNotFoundError:
+                return False
+        return True
 
     @contextmanager
     def lock(self, key: str, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
@@ -169,7 +150,7 @@ class Store:
 
         ``waiting`` is called once if another process holds the lock.
         """
-        try:
+        with self._reporting("locked"):
             (self.root / LOCKS).mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.root / LOCKS / f"{key}.lock")
             try:
@@ -177,8 +158,6 @@ class Store:
             except Timeout:
                 waiting()
                 lock.acquire(poll_interval=POLL)
-        except OSError as error:
-            raise self._cannot("locked", error) from error
         try:
             yield
         finally:
@@ -204,16 +183,19 @@ class Store:
     def write_error(self, key: str, text: str) -> Path:
         """Keep the traceback of a task that failed; return the file."""
         path = self.root / ERRORS / f"{key}.txt"
-        try:
+        with self._reporting("written"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
-        except OSError as error:
-            raise self._cannot("written", error) from error
         return path
 
-    def _cannot(self, what: str, error: OSError) -> StoreError:
-        hint = ": free some disk" if error.errno in DISK_FULL else ""
-        return StoreError(
-            f"store {self.root} could not be {what} ({error.strerror}){hint}, then run the same "
-            "command again: what was done is kept"
-        )
+    @contextmanager
+    def _reporting(self, what: str) -> Iterator[None]:
+        """Raise `StoreError` for an error of the disk."""
+        try:
+            yield
+        except OSError as error:
+            hint = ": free some disk" if error.errno in DISK_FULL else ""
+            raise StoreError(
+                f"store {self.root} could not be {what} ({error.strerror}){hint}, then run the "
+                "same command again: what was done is kept"
+            ) from error

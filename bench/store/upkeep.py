@@ -6,29 +6,19 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.base.files import write_text
+from bench.base.progress import Progress
 from bench.store.artifact import DamagedError, StoreError
 from bench.store.store import ASIDE, DRAFTS, ERRORS, GRIDS, ROOMS, Store
 
 Place = tuple[str, str]
-Progress = Callable[[str, int, int], None]
 
 # A draft or an error file this old belongs to no run that is still at work, unless its lock is
 # held: the token that the workers of a cluster have to find lies there as long as the grid runs.
 DAY = 24 * 3600.0
-
-
-@dataclass(frozen=True)
-class Room:
-    """How much lies in one folder of a store."""
-
-    name: str
-    artifacts: int
-    megabytes: float
 
 
 def places(store: Store) -> Iterator[Place]:
@@ -38,12 +28,10 @@ def places(store: Store) -> Iterator[Place]:
             yield from ((stage.name, path.name) for path in sorted(_folders(stage)))
 
 
-def sizes(store: Store) -> list[Room]:
-    """Measure each stage, and what was set aside as damaged."""
+def sizes(store: Store) -> list[tuple[str, int, float]]:
+    """Return name, number of artifacts and megabytes of each stage, and of what is damaged."""
     folders = [path for path in _folders(store.root) if path.name not in set(ROOMS) - {ASIDE}]
-    return [
-        Room(path.name, len(list(_folders(path))), _bytes(path) / 1e6) for path in sorted(folders)
-    ]
+    return [(path.name, len(list(_folders(path))), _bytes(path) / 1e6) for path in sorted(folders)]
 
 
 def verify(store: Store, progress: Progress) -> list[tuple[DamagedError, Path | None]]:
@@ -78,10 +66,7 @@ def record_grid(store: Store, out: Path, used: Iterable[Place], settings: str) -
 def recorded(store: Store) -> dict[Path, set[Place]]:
     """Return what each recorded grid uses, by its results folder.
 
-    Raises
-    ------
-    StoreError
-        If a record cannot be read: nothing may then be taken for unused.
+    A record that cannot be read raises `StoreError`: nothing may then be taken for unused.
     """
     grids = {}
     for path in sorted((store.root / GRIDS).glob("*.json")):

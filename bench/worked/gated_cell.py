@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import torch
 from torch import Tensor
@@ -20,14 +20,8 @@ def identity(x: Tensor) -> Tensor:
 class Trace:
     """What a cell computed; each of shape (steps, ..., cells).
 
-    Attributes
-    ----------
-    z, z_i, z_f, z_o : Tensor
-        Weighted inputs of the cell's input and of its input, forget and output gate.
-    c : Tensor
-        Memory after each step.
-    y : Tensor
-        Output.
+    z, z_i, z_f and z_o are the weighted inputs of the cell's input and of its input, forget and
+    output gate; c is the memory after each step, y the output.
     """
 
     z: Tensor
@@ -38,6 +32,7 @@ class Trace:
     y: Tensor
 
 
+@dataclass(frozen=True)
 class GatedCell:
     r"""Memory cells with an input, a forget and an output gate; outputs are not fed back.
 
@@ -56,51 +51,35 @@ class GatedCell:
     input_activation, gate_activation, output_activation : callable
         Elementwise; the HW5 report's are linear, logistic and linear.
 
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit each other.
-
     References
     ----------
     Hochreiter, Schmidhuber (1997), Long short-term memory; Gers, Schmidhuber, Cummins (2000),
     Learning to forget; Machine Learning Fall 2020, Homework 5, report, section 4.
     """
 
-    def __init__(
-        self,
-        weights: Tensor,
-        biases: Tensor,
-        *,
-        input_activation: Activation = identity,
-        gate_activation: Activation = torch.sigmoid,
-        output_activation: Activation = identity,
-    ) -> None:
-        if weights.ndim != 3 or len(weights) != 4 or biases.shape != weights.shape[:2]:
+    weights: Tensor
+    biases: Tensor
+    _: KW_ONLY
+    input_activation: Activation = identity
+    gate_activation: Activation = torch.sigmoid
+    output_activation: Activation = identity
+
+    def __post_init__(self) -> None:
+        weights, biases = self.weights.shape, self.biases.shape
+        if len(weights) != 3 or weights[0] != 4 or biases != weights[:2]:
             raise ValueError(
                 "weights must have shape (4, cells, inputs) and biases (4, cells), found "
-                f"{tuple(weights.shape)} and {tuple(biases.shape)}"
+                f"{tuple(weights)} and {tuple(biases)}"
             )
-        self.weights = weights
-        self.biases = biases
-        self.input_activation = input_activation
-        self.gate_activation = gate_activation
-        self.output_activation = output_activation
 
     def __call__(self, x: Tensor, c: Tensor | None = None) -> Trace:
-        """Run the cell over a sequence.
+        """Run the cell over a sequence of any number of steps.
 
         Parameters
         ----------
         x : Tensor, shape (steps, inputs) or (steps, batch, inputs)
-            Any number of steps.
         c : Tensor or None, shape (cells,) or (batch, cells)
             Memory before the first step; None: 0.
-
-        Raises
-        ------
-        ValueError
-            If ``x`` has another number of inputs than the weights.
         """
         if x.ndim not in (2, 3) or x.shape[-1] != self.weights.shape[2]:
             raise ValueError(

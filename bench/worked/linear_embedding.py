@@ -40,15 +40,6 @@ def loss(W: Tensor, W_prime: Tensor, x: Tensor, context: Sequence[int]) -> Tenso
         The input word, one-hot, or any vector.
     context : sequence of int
         C: words from 0 to V − 1; a word that occurs twice counts twice.
-
-    Returns
-    -------
-    Tensor, shape ()
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, or the context is empty or holds no words of the vocabulary.
     """
     _check(W, W_prime, x, context)
     u = W_prime.T @ (W.T @ x)
@@ -56,22 +47,12 @@ def loss(W: Tensor, W_prime: Tensor, x: Tensor, context: Sequence[int]) -> Tenso
 
 
 def gradients(W: Tensor, W_prime: Tensor, x: Tensor, context: Sequence[int]) -> Gradients:
-    """Return both gradients in closed form, for any x and any context.
+    """Return both gradients in closed form, for any x and any context; see `loss` for both.
 
     With y = softmax(u) and n_i for how often word i occurs in C::
 
         ∂L/∂W_{j,i}  = −Σ_{c∈C} ( W'_{i,c} x_j − Σ_m W'_{i,m} x_j y_m )
         ∂L/∂W'_{j,i} = −n_i h_j + |C| h_j y_i
-
-    Parameters
-    ----------
-    W, W_prime, x, context
-        As for `loss`.
-
-    Raises
-    ------
-    ValueError
-        As `loss` does.
 
     References
     ----------
@@ -93,20 +74,9 @@ def gradients(W: Tensor, W_prime: Tensor, x: Tensor, context: Sequence[int]) -> 
 def gradient_by_the_report(
     W: Tensor, W_prime: Tensor, x: Tensor, context: Sequence[int], word: int
 ) -> Tensor:
-    """Return the HW5 report's formula, −h_j + |C| · h_j · y_i, for one word i.
+    """Return the HW5 report's formula, −h_j + |C| · h_j · y_i, for one word i; of shape (N,).
 
     It is ∂L/∂W'_{j,i} where i occurs in C exactly once, and not otherwise.
-
-    Parameters
-    ----------
-    W, W_prime, x, context
-        As for `loss`.
-    word : int
-        i.
-
-    Returns
-    -------
-    Tensor, shape (N,)
     """
     _check(W, W_prime, x, context)
     h = W.T @ x

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-if TYPE_CHECKING:
-    from bench.worked.problems import CellStep, EmbeddingCase
+from bench.worked.problems import TOLERANCE, CellStep, EmbeddingCase
 
 
 def cell_table(steps: list[CellStep], form: str) -> str:
@@ -34,7 +32,6 @@ def embedding_table(cases: list[EmbeddingCase], form: str, exact: bool = False) 
 
     Without ``exact`` it says only whether there are any: last digits depend on the machine.
     """
-    from bench.worked.problems import TOLERANCE
 
     def write(difference: float) -> str:
         if exact:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
+import torch
+from torch import Tensor
 
-    from bench.worked.gated_cell import Trace
+from bench.worked import linear_embedding
+from bench.worked.gated_cell import GatedCell, Trace
 
 # Section 4 of the report on Homework 5. Order: z, z_i, z_f, z_o.
 CELL_WEIGHTS = [[0, 0, 0, 1], [100, 100, 0, 0], [-100, -100, 0, 0], [0, 0, 100, 0]]
@@ -39,18 +39,10 @@ TOLERANCE = 1e-12  # of closed forms against autograd, in double precision
 
 @dataclass(frozen=True)
 class CellStep:
-    """One step of the first problem.
+    """One step of the first problem; t is from 1.
 
-    Attributes
-    ----------
-    t : int
-        From 1.
-    rounded : list of int
-        z, z_i, z_f, z_o, c', y to whole numbers, as the HW5 report gives them.
-    memory, output : float
-        c' and y, exactly.
-    as_reported : bool
-        Whether every rounded number is the HW5 report's.
+    ``rounded`` has z, z_i, z_f, z_o, c', y to whole numbers, as the HW5 report gives them;
+    ``memory`` and ``output`` are c' and y exactly.
     """
 
     t: int
@@ -89,10 +81,6 @@ class EmbeddingCase:
 
 def run_cell() -> Trace:
     """Run the HW5 report's cell over the HW5 report's eight inputs, in double precision."""
-    import torch
-
-    from bench.worked.gated_cell import GatedCell
-
     cell = GatedCell(
         torch.tensor(CELL_WEIGHTS, dtype=torch.float64)[:, None],
         torch.tensor(CELL_BIASES, dtype=torch.float64)[:, None],
@@ -102,8 +90,6 @@ def run_cell() -> Trace:
 
 def cell_steps(trace: Trace) -> list[CellStep]:
     """Compare a run of the cell with the HW5 report's table, line by line."""
-    import torch
-
     table = torch.cat([trace.z, trace.z_i, trace.z_f, trace.z_o, trace.c, trace.y], dim=1)
     return [
         CellStep(t, x, [round(v) for v in row], row[4], row[5], [round(v) for v in row] == reported)
@@ -115,8 +101,6 @@ def cell_steps(trace: Trace) -> list[CellStep]:
 
 def embedding_cases() -> list[EmbeddingCase]:
     """Check closed forms against autograd where the HW5 report's condition holds, and where not."""
-    import torch
-
     generator = torch.Generator().manual_seed(2020)
     words, size = 7, 3
 
@@ -143,21 +127,18 @@ def _case(
     name: str, W: Tensor, W_prime: Tensor, x: Tensor, context: list[int], claimed: list[int],
     holds: bool,
 ) -> EmbeddingCase:  # fmt: skip
-    import torch
-
-    from bench.worked import linear_embedding as embedding
-
     W.requires_grad_()
     W_prime.requires_grad_()
-    value = embedding.loss(W, W_prime, x, context)
+    value = linear_embedding.loss(W, W_prime, x, context)
     by_autograd = torch.autograd.grad(value, [W, W_prime])
     with torch.no_grad():
-        found = embedding.gradients(W, W_prime, x, context)
+        found = linear_embedding.gradients(W, W_prime, x, context)
         u = W_prime.T @ (W.T @ x)
         as_written = -torch.log(torch.prod(torch.exp(u[context]) / torch.exp(u).sum()))
-        reported = torch.stack(
-            [embedding.gradient_by_the_report(W, W_prime, x, context, i) for i in claimed], dim=1
-        )
+        by_word = [
+            linear_embedding.gradient_by_the_report(W, W_prime, x, context, i) for i in claimed
+        ]
+        reported = torch.stack(by_word, dim=1)
     differences = (
         float((value.detach() - as_written).abs()),
         float((found.W - by_autograd[0]).abs().max()),
