@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from bench.base.command import main_of, new_app
+from bench.base.command import argument, main_of, new_app, option
 from bench.planning.options import takes_settings
 
 EPILOG = (
     "Examples:\n\n"
     "latentgrid assign model.latentgrid NEW_IMAGES_DIR --out clusters\n\n"
     "latentgrid assign model.latentgrid NEW_IMAGES_DIR --out clusters --sort-into link"
+)
+SORT_INTO = (
+    "copy or link (symbolic links): put each file into OUT/sorted/cluster-N as well. The files of "
+    "DIR are left as they are, and nothing is ever replaced."
 )
 
 app = new_app()
@@ -23,31 +25,12 @@ app = new_app()
 @takes_settings(["plugins"])
 def assign_command(
     settings: dict[str, Any],
-    bundle: Annotated[
-        Path, typer.Argument(help="A file that latentgrid export wrote.", metavar="BUNDLE")
-    ],
-    images: Annotated[
-        Path, typer.Argument(help="Folder of image files, at any depth.", metavar="DIR")
-    ],
-    out: Annotated[
-        Path, typer.Option(help="Folder to write into, outside of DIR.", metavar="DIR")
-    ] = Path("clusters"),
-    sort_into: Annotated[
-        str | None,
-        typer.Option(
-            help="copy or link (symbolic links): put each file into OUT/sorted/cluster-N as well. "
-            "The files of DIR are left as they are, and nothing is ever replaced.",
-            metavar="HOW",
-            show_default=False,
-        ),
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", metavar="NAME")] = "auto",
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            help="Processor threads; by default all.", metavar="N", min=1, show_default=False
-        ),
-    ] = None,
+    bundle: Annotated[Path, argument("A file that latentgrid export wrote.", "BUNDLE")],
+    images: Annotated[Path, argument("Folder of image files, at any depth.", "DIR")],
+    out: Annotated[Path, option("Folder to write into, outside of DIR.", "DIR")] = Path("clusters"),
+    sort_into: Annotated[str | None, option(SORT_INTO, "HOW")] = None,
+    device: Annotated[str, option("auto, cpu, cuda or mps.", "NAME")] = "auto",
+    threads: Annotated[int | None, option("Processor threads; by default all.", "N", min=1)] = None,
 ) -> int:
     """Assign every image of a folder to a cluster.
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import typer
-
-from bench.base.command import main_of, new_app
+from bench.base.command import argument, main_of, new_app, option
 from bench.base.errors import UsageError
 
 EPILOG = (
@@ -17,35 +15,22 @@ EPILOG = (
     "latentgrid check --update   (set the thresholds from the present results)\n\n"
     "latentgrid check out/results.csv --json gate.json --junit gate.xml"
 )
+RESULTS, THRESHOLDS = Path("results/results.csv"), Path("results/thresholds.toml")
+UPDATE = "Set the thresholds from these results, with a margin from their seeds' spread."
 
 app = new_app()
 
 
-def _option(help_text: str, metavar: str | None = None, *names: str) -> Any:
-    return typer.Option(*names, help=help_text, metavar=metavar, show_default=False)
-
-
 @app.command(epilog=EPILOG)
 def check(
-    results: Annotated[
-        Path, typer.Argument(help="Records of a grid.", metavar="[RESULTS.CSV]", show_default=False)
-    ] = Path("results/results.csv"),
-    thresholds: Annotated[Path, _option("By default results/thresholds.toml.", "FILE")] = Path(
-        "results/thresholds.toml"
-    ),
-    update: Annotated[
-        bool,
-        _option(
-            "Set the thresholds from these results, with a margin from their seeds' spread.",
-            None,
-            "--update",
-        ),
-    ] = False,
+    results: Annotated[Path, argument("Records of a grid.", "[RESULTS.CSV]")] = RESULTS,
+    thresholds: Annotated[Path, option("File of thresholds.", "FILE")] = THRESHOLDS,
+    update: Annotated[bool, option(UPDATE, name="--update")] = False,
     json_file: Annotated[
-        Path | None, _option("Write the verdicts as JSON as well.", "FILE", "--json")
+        Path | None, option("Write the verdicts as JSON too.", "FILE", "--json")
     ] = None,
     junit_file: Annotated[
-        Path | None, _option("Write them as JUnit XML as well.", "FILE", "--junit")
+        Path | None, option("Write them as JUnit XML too.", "FILE", "--junit")
     ] = None,
 ) -> int:
     """Compare a grid's results with thresholds, and fail when they fell short.
@@ -58,6 +43,7 @@ def check(
     from bench.analysis import thresholds as limits
     from bench.analysis.records import read
     from bench.analysis.results import Results
+    from bench.base.files import write_output
     from bench.report.verdicts import check_table
 
     found = Results(read(results))
@@ -76,17 +62,8 @@ def check(
     print(check_table(verdicts))
     for path, text in ((json_file, gate.as_json), (junit_file, gate.junit)):
         if path is not None:
-            _write(path, text(verdicts))
+            write_output(path, text(verdicts))
     return gate.exit_code(verdicts)
-
-
-def _write(path: Path, text: str) -> None:
-    from bench.base.files import write_text
-
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
 main = main_of(app, "python -m bench.check")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from bench.base.command import main_of, new_app
+from bench.base.command import argument, main_of, new_app
 
 EPILOG = (
     "Exit codes: 0 no pipeline is significantly worse, 1 some are, 2 misuse.\n\nExample:\n\n"
@@ -19,8 +17,8 @@ app = new_app()
 
 @app.command(epilog=EPILOG)
 def main_command(
-    before: Annotated[Path, typer.Argument(help="results.csv of the run before.")],
-    after: Annotated[Path, typer.Argument(help="results.csv of the run after.")],
+    before: Annotated[Path, argument("results.csv of the run before.")],
+    after: Annotated[Path, argument("results.csv of the run after.")],
 ) -> int:
     """Compare two runs of a grid on the same images, pipeline by pipeline.
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from bench.base.command import main_of, new_app
+from bench.base.command import argument, main_of, new_app, option
 from bench.planning.options import takes_settings
 
 EPILOG = (
@@ -16,46 +14,27 @@ EPILOG = (
     "latentgrid export 'dnn(code=32), pca16 -> gmm' --to model.latentgrid\n\n"
     "Then: latentgrid assign model.latentgrid NEW_IMAGES_DIR --out clusters"
 )
+PIPELINE = (
+    "A pipeline as the tables write it: 'MODEL, CHAIN', and '-> CLUSTERER' unless it is k-means."
+)
+RESULTS = Path("results")
+STORE = "Folder that keeps what was computed; by default the one that the results' grid.toml names."
 
 app = new_app()
 
 
 @app.command("export", epilog=EPILOG)
-@takes_settings(
-    ["store", "plugins"],
-    {
-        "store": "Folder that keeps what was computed; by default the one that the results' "
-        "grid.toml names."
-    },
-)
+@takes_settings(["store", "plugins"], {"store": STORE})
 def export_command(
     settings: dict[str, Any],
-    to: Annotated[
-        Path, typer.Option(help="File to write, replaced if it is there.", metavar="FILE")
-    ],
-    pipeline: Annotated[
-        str | None,
-        typer.Argument(
-            help="A pipeline as the tables write it: 'MODEL, CHAIN', and '-> CLUSTERER' unless it "
-            "is k-means.",
-            metavar="PIPELINE",
-            show_default=False,
-        ),
-    ] = None,
+    to: Annotated[Path, option("File to write, replaced if it is there.", "FILE")],
+    pipeline: Annotated[str | None, argument(PIPELINE, "PIPELINE")] = None,
     best: Annotated[
-        bool, typer.Option("--best", help="Take the pipeline that the report ranks first.")
+        bool, option("Take the pipeline that the report ranks first.", name="--best")
     ] = False,
-    results: Annotated[
-        Path, typer.Option(help="Folder with the results of one data set.", metavar="DIR")
-    ] = Path("results"),
+    results: Annotated[Path, option("Folder with the results of one data set.", "DIR")] = RESULTS,
     seed_index: Annotated[
-        int | None,
-        typer.Option(
-            help="Which seed, from 0; by default the pipeline's median seed.",
-            metavar="N",
-            min=0,
-            show_default=False,
-        ),
+        int | None, option("Which seed, from 0; by default the pipeline's median seed.", "N", min=0)
     ] = None,
 ) -> int:
     """Save a finished pipeline as one portable file, which assigns new images to its clusters.
@@ -64,7 +43,7 @@ def export_command(
     embeddings of the training images, and four of these with their codes, by which the model is
     checked where the file is loaded. Loading executes nothing in it.
     """
-    from bench.analysis.results import PIPELINE
+    from bench.analysis.results import key_of
     from bench.base.console import LoadBar
     from bench.base.errors import UsageError
     from bench.base.naming import pipeline_name
@@ -76,9 +55,8 @@ def export_command(
         bundle, choice = export(
             pipeline, to, results, seed_index=seed_index, progress=progress, **settings
         )
-    record = choice.record
     size = to.stat().st_size / 1e6
-    print(f"{to}: {pipeline_name(*record[PIPELINE])}, {choice.why} ({size:,.1f} MB)")
+    print(f"{to}: {pipeline_name(*key_of(choice.record))}, {choice.why} ({size:,.1f} MB)")
     for note in bundle.notes:
         print(f"note: {note}")
     return 0

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from bench.base.command import Stopped, main_of, new_app, stopped
+from bench.base.command import Stopped, main_of, new_app, option, stopped
 from bench.list import list_command
 from bench.planning.options import takes_settings
 from bench.planning.settings import COMPARE
@@ -20,28 +18,25 @@ EPILOG = (
     "latentgrid grid --dataset digits,photos   (a report each, and a table of ranks)\n\n"
     "latentgrid grid --reducers 'pca64,pca128+tsne2(perplexity=50)' --seeds 5 --dry-run"
 )
+CONFIG = "TOML file with the same names as these options, which win over it."
+DRY_RUN = "Print the runs, what of them is in the store, and an estimate of time and disk."
+LIST = "Print all data sets, models, reducers, clusterers and presets."
 
 app = new_app()
 
 
-def _flag(name: str, panel: str, text: str) -> Any:
-    return typer.Option(name, help=text, rich_help_panel=panel)
-
-
 CACHE, INSTEAD = "What was computed before", "Instead of running"
+
+
+def _flag(name: str, panel: str, text: str) -> Any:
+    return option(text, name=name, rich_help_panel=panel)
 
 
 @app.command(epilog=EPILOG)
 @takes_settings()
 def grid(
     settings: dict[str, Any],
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="TOML file with the same names as these options, which win over it.",
-            rich_help_panel=COMPARE, metavar="FILE", show_default=False,
-        ),
-    ] = None,
+    config: Annotated[Path | None, option(CONFIG, "FILE", rich_help_panel=COMPARE)] = None,
     force: Annotated[bool, _flag("--force", CACHE, "Compute everything again.")] = False,
     only_cached: Annotated[
         bool, _flag("--only-cached", CACHE, "Compute nothing: report what is in the store.")
@@ -49,18 +44,9 @@ def grid(
     fail_fast: Annotated[
         bool, _flag("--fail-fast", CACHE, "Stop at the first run that fails.")
     ] = False,
-    dry_run: Annotated[
-        bool,
-        _flag(
-            "--dry-run", INSTEAD,
-            "Print the runs, what of them is in the store, and an estimate of time and disk.",
-        ),
-    ] = False,
-    list_items: Annotated[
-        bool,
-        _flag("--list", INSTEAD, "Print all data sets, models, reducers, clusterers and presets."),
-    ] = False,
-) -> int:  # fmt: skip
+    dry_run: Annotated[bool, _flag("--dry-run", INSTEAD, DRY_RUN)] = False,
+    list_items: Annotated[bool, _flag("--list", INSTEAD, LIST)] = False,
+) -> int:
     """Cross autoencoders with reducer chains, and see which groups your images best.
 
     Each run of the grid trains, encodes, reduces, clusters and scores. Its report, results.md and
@@ -69,11 +55,10 @@ def grid(
     """
     if list_items:
         return list_command(plugins=settings.get("plugins"))
-    from bench.session import terminal
-
     try:
         from bench.planning.mode import Mode
         from bench.planning.settings import resolve
+        from bench.session import terminal
         from bench.session.session import Session
 
         session = Session(resolve(settings, config), Mode.of(force, only_cached, fail_fast))

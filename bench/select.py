@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from bench.base.command import main_of, new_app
+from bench.base.command import argument, main_of, new_app
 
 EPILOG = (
     "Example, on three labeled data sets:\n\n"
@@ -22,10 +20,7 @@ app = new_app()
 def main_command(
     results: Annotated[
         list[Path],
-        typer.Argument(
-            help="results.csv of runs on labeled data; of one set each, or of several.",
-            metavar="RESULTS.CSV...",
-        ),
+        argument("results.csv of runs on labeled data sets, one or several.", "RESULTS.CSV..."),
     ],
 ) -> int:
     """Compare every score that needs no labels with accuracy, where that is known.

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from bench.base.command import main_of, new_app
+from bench.base.command import argument, main_of, new_app, option
 from bench.base.errors import UsageError
 
 EPILOG = (
@@ -16,27 +14,20 @@ EPILOG = (
     "latentgrid speed new.json   (show)\n\n"
     "latentgrid speed old.json new.json --tolerance 0.1   (compare)"
 )
+RUNS = (
+    "One run to show, or an older and a newer one to compare: files that "
+    "pytest --benchmark-only --benchmark-json=FILE wrote."
+)
 
 app = new_app()
 
 
 @app.command("speed", epilog=EPILOG)
 def speed(
-    runs: Annotated[
-        list[Path],
-        typer.Argument(
-            help="One run to show, or an older and a newer one to compare: files that "
-            "pytest --benchmark-only --benchmark-json=FILE wrote.",
-            metavar="[OLD.json] NEW.json",
-            show_default=False,
-        ),
-    ],
-    tolerance: Annotated[
-        float, typer.Option(help="Share of a ratio that may be lost, 0 to 1.", metavar="X")
-    ] = 0.15,
+    runs: Annotated[list[Path], argument(RUNS, "[OLD.json] NEW.json")],
+    tolerance: Annotated[float, option("Share of a ratio that may be lost, 0 to 1.", "X")] = 0.15,
     into: Annotated[
-        Path | None,
-        typer.Option(help="Put the run into this results.md, as its section Speed."),
+        Path | None, option("Put the run into this results.md, as its section Speed.")
     ] = None,
 ) -> int:
     """Show a run of the benchmark suite, or compare two by their ratios to a rival.

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from bench.base.command import Stopped, main_of, new_app, stopped
+from bench.base.command import Stopped, argument, main_of, new_app, stopped
 from bench.planning.options import takes_settings
 
 EPILOG = (
@@ -23,7 +21,10 @@ EPILOG = (
 
 app = new_app()
 
-
+FILE = (
+    "Python file that registers models, reducers, clusterers or data sets. It is run, so name only "
+    "files that you trust."
+)
 # What differs from the help of a grid's settings; `bench.session.trial` has the defaults.
 TEXTS = {
     "dataset": "Data set to try models, reducers and clusterers on; by default digits. For a data "
@@ -42,14 +43,7 @@ TEXTS = {
 )
 def try_command(
     settings: dict[str, Any],
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="Python file that registers models, reducers, clusterers or data sets. It is run, "
-            "so name only files that you trust.",
-            metavar="FILE.PY",
-        ),
-    ],
+    file: Annotated[Path, argument(FILE, "FILE.PY")],
 ) -> int:
     """Check what a file registers against its contract, and compare it in a small grid.
 

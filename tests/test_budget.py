@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from bench.base import times
 from bench.base.errors import UsageError
 from bench.planning import budget
+from bench.planning.budget import Clock
 from bench.planning.mode import Mode
 from bench.planning.settings import resolve
-from bench.session.clock import Clock
 from bench.session.grid import GridOnDataset
 from bench.session.session import Session
 from bench.store import Store

@@ -133,7 +133,10 @@ def test_it_says_where_each_item_stands(tried):
             in found.stdout
         )
     assert re.search(r"A significant difference needs \d+ seeds or more", found.stdout)
-    assert "First of 10: " in found.stdout.rpartition("data set negatives")[2]
+    assert (
+        "No single best pipeline on these 100 images: 9 of 9 others"
+        in found.stdout.rpartition("data set negatives")[2]
+    )
 
 
 def test_its_results_are_apart_from_the_users(tried):
@@ -228,7 +231,7 @@ def test_cells_that_fail_are_named_and_exit_code_1(command, tmp_path, monkeypatc
     assert code == 1
     assert contracts.BROKEN not in out
     assert "failed: 2 runs in train: RuntimeError: too much company" in error
-    assert error.endswith("failed: cells in the grid of model tried\n")
+    assert error.endswith("failed: runs in the grid of model tried\n")
     assert "The model tried cannot be compared with the baselines" in out
 
 

@@ -18,7 +18,6 @@ A file of thresholds is TOML, one table a threshold::
 from __future__ import annotations
 
 import math
-import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bench.analysis import before
 from bench.analysis.results import PIPELINE, Key, Results, key_of
 from bench.base.errors import UsageError
-from bench.base.files import write_text
+from bench.base.files import read_toml, write_output
 from bench.base.naming import pipeline_name
 from bench.planning.settings import what_is_wrong
 
@@ -101,14 +100,8 @@ def read(path: Path) -> list[Threshold]:
     UsageError
         If it is missing, not TOML, or holds anything else than thresholds.
     """
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(
-            f"no thresholds at {path}: python -m bench.check --update sets them"
-        ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"cannot read thresholds {path}: {error}") from None
+    missing = f"no thresholds at {path}: python -m bench.check --update sets them"
+    found = read_toml(path, "thresholds", missing)
     tables = found.pop("threshold", [])
     if found or not isinstance(tables, list):
         raise UsageError(
@@ -130,11 +123,7 @@ def read(path: Path) -> list[Threshold]:
 def write(path: Path, thresholds: list[Threshold]) -> None:
     """Write a file of thresholds."""
     tables = [threshold.model_dump(exclude_none=True) for threshold in thresholds]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, HEADER + tomli_w.dumps({"threshold": tables}))
-    except OSError as error:
-        raise UsageError(f"thresholds {path} cannot be written: {error.strerror}") from None
+    write_output(path, HEADER + tomli_w.dumps({"threshold": tables}), make_folder=True)
 
 
 def update(thresholds: list[Threshold], results: Results) -> list[Threshold]:

@@ -40,6 +40,16 @@ def new_app(**options: Any) -> typer.Typer:
     return typer.Typer(pretty_exceptions_enable=False, **look | options)
 
 
+def argument(help_text: str, metavar: str | None = None, **more: Any) -> Any:
+    """Declare an argument of a command."""
+    return typer.Argument(help=help_text, metavar=metavar, **more)
+
+
+def option(help_text: str, metavar: str | None = None, name: str | None = None, **more: Any) -> Any:
+    """Declare an option of a command; by default its name is the parameter's."""
+    return typer.Option(*([name] if name else []), help=help_text, metavar=metavar, **more)
+
+
 def main_of(app: typer.Typer, name: str) -> Callable[..., NoReturn]:
     """Return the function that runs a command line and ends the process.
 

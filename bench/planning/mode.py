@@ -11,13 +11,28 @@ class Mode(Enum):
     """Which tasks of a plan are done, and whether the first failure stops the rest.
 
     A run that computes nothing cannot be forced, nor can it fail: there is no member for that.
+
+    Attributes
+    ----------
+    force : bool
+        Whether tasks are done again although their results are in the store.
+    only_cached : bool
+        Whether nothing is computed.
+    fail_fast : bool
+        Whether the first failure stops the rest.
     """
 
-    MISSING = "do what is not in the store"
-    MISSING_FAIL_FAST = "do what is not in the store, until a task fails"
-    ALWAYS = "do everything again"
-    ALWAYS_FAIL_FAST = "do everything again, until a task fails"
-    CACHED = "do nothing: report from what is in the store"
+    # (force, only_cached, fail_fast)
+    MISSING = (False, False, False)  # do what is not in the store
+    MISSING_FAIL_FAST = (False, False, True)  # until a task fails
+    ALWAYS = (True, False, False)  # do everything again
+    ALWAYS_FAIL_FAST = (True, False, True)
+    CACHED = (False, True, False)  # do nothing: report from what is in the store
+
+    def __init__(self, force: bool, only_cached: bool, fail_fast: bool) -> None:
+        self.force = force
+        self.only_cached = only_cached
+        self.fail_fast = fail_fast
 
     @classmethod
     def of(cls, force: bool = False, only_cached: bool = False, fail_fast: bool = False) -> Mode:
@@ -34,23 +49,5 @@ class Mode(Enum):
                     f"--only-cached computes nothing and {flag} is about computing: give one of "
                     "them"
                 )
-        if only_cached:
-            return cls.CACHED
-        if force:
-            return cls.ALWAYS_FAIL_FAST if fail_fast else cls.ALWAYS
-        return cls.MISSING_FAIL_FAST if fail_fast else cls.MISSING
-
-    @property
-    def force(self) -> bool:
-        """Whether tasks are done again although their results are in the store."""
-        return self in (Mode.ALWAYS, Mode.ALWAYS_FAIL_FAST)
-
-    @property
-    def fail_fast(self) -> bool:
-        """Whether the first failure stops the rest."""
-        return self in (Mode.MISSING_FAIL_FAST, Mode.ALWAYS_FAIL_FAST)
-
-    @property
-    def only_cached(self) -> bool:
-        """Whether nothing is computed."""
-        return self is Mode.CACHED
+        wanted = (force, only_cached, fail_fast)
+        return next(mode for mode in cls if mode.value == wanted)

@@ -12,17 +12,9 @@ from reducers.chain import Chain
 
 @dataclass(frozen=True)
 class Pipeline:
-    """An encoder, a reducer chain and a clusterer.
+    """An encoder, a reducer chain and a clusterer."""
 
-    Attributes
-    ----------
-    model : str
-        As users write it.
-    chain : Chain
-    clusterer : Named
-    """
-
-    model: str
+    model: str  # as users write it
     chain: Chain
     clusterer: Named
 
@@ -34,30 +26,15 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A pipeline with one seed.
-
-    Attributes
-    ----------
-    pipeline : Pipeline
-    seed_index : int
-        Which repetition, from 0.
-    tasks : tuple of Task
-        From training to scoring; none where the run is impossible.
-    impossible : str
-        Why chain or clusterer cannot work on the model's codes; empty where they can.
-    null : tuple of Task
-        Chain and clusterer on the null reference, the same for all seeds; none where it is not
-        asked for.
-    resamples : tuple of Task
-        Chain and clusterer on draws of the images, and last the stability of the clusters; none
-        where it is not asked for.
-    """
+    """A pipeline with one seed."""
 
     pipeline: Pipeline
-    seed_index: int
-    tasks: tuple[Task, ...]
-    impossible: str = ""
+    seed_index: int  # which repetition, from 0
+    tasks: tuple[Task, ...]  # from training to scoring; none where the run is impossible
+    impossible: str = ""  # why chain or clusterer cannot work on the model's codes
+    # Chain and clusterer on the null reference, the same for all seeds, if that is asked for.
     null: tuple[Task, ...] = ()
+    # Chain and clusterer on draws of the images, and last the stability of the clusters, likewise.
     resamples: tuple[Task, ...] = ()
 
     def task(self, stage: str) -> Task:

@@ -87,7 +87,7 @@ def _refuse_what_works_nowhere(spec: GridSettings, impossible: dict[Pipeline, st
 def plan_scan(spec: GridSettings, dataset: Dataset) -> Plan:
     """Plan what suggests the number of clusters: each pipeline's embedding, with the first seed.
 
-    Models that are told the number are left out, and k-means is the clusterer.
+    Models that need the number are left out, and k-means is the clusterer.
 
     Raises
     ------
@@ -100,13 +100,13 @@ def plan_scan(spec: GridSettings, dataset: Dataset) -> Plan:
             "give the number, --clusters N"
         )
     once: dict[str, Any] = {"null": False, "resamples": 0, "seeds": 1, "clusterers": (DEFAULT,)}
-    told = [model for model in spec.models if Named.parse(model).needs_clusters]
-    if len(told) == len(spec.models):
+    needing = [model for model in spec.models if Named.parse(model).needs_clusters]
+    if len(needing) == len(spec.models):
         raise UsageError(
-            f"clusters: auto asks models that are not told the number, and {', '.join(told)} is: "
-            "add another model, or give the number, --clusters N"
+            "clusters: auto is for models that do not need the number of clusters, and "
+            f"{', '.join(needing)} does: add another model, or give the number, --clusters N"
         )
-    once["models"] = tuple(model for model in spec.models if model not in told)
+    once["models"] = tuple(model for model in spec.models if model not in needing)
     made = plan(spec.model_copy(update=once), dataset)
     planner = Planner(spec, dataset)
     return Plan(spec, tuple(planner.scan(run) for run in made.runs), planner.tasks)
@@ -235,7 +235,7 @@ class Planner:
         yield self._add(Stability(), compared, context)
 
     def _too_few(self, pipeline: Pipeline) -> bool:
-        """Tell whether a resample has too few images for a chain or clusterer."""
+        """Return whether a resample has too few images for a chain or clusterer."""
         fewer = resampled(len(self.dataset))
         return fewer < self.dataset.clusters or bool(
             why_impossible(pipeline, self.dataset, count=fewer)

@@ -48,7 +48,7 @@ def load_plugins(paths: Iterable[Path]) -> None:
         for path in paths:
             load_plugin(path)
     except PluginError:
-        for item in _registered() - before:
+        for item in _registered().keys() - before:
             REGISTRIES[item.kind].unregister(item.name)
         raise
 
@@ -65,16 +65,14 @@ def items_in(path: Path) -> list[Item]:
     if not is_built_in(path):
         load_plugins([path])
     return [
-        Item(kind, entry.name)
-        for kind, registry in REGISTRIES.items()
-        for entry in registry
-        if entry.origin is None
-        and (Item(kind, entry.name) not in before or _defined_in(entry.item, path))
+        item
+        for item, entry in _registered().items()
+        if item not in before or _defined_in(entry.item, path)
     ]
 
 
 def is_built_in(path: Path) -> bool:
-    """Tell whether a file lies in the folder of a registry, which imports it by itself."""
+    """Return whether a file lies in the folder of a registry, which imports it by itself."""
     packages = [importlib.import_module(registry.package) for registry in REGISTRIES.values()]
     folders = {Path(folder).resolve() for package in packages for folder in package.__path__}
     return path.is_file() and path.resolve().parent in folders
@@ -110,10 +108,10 @@ def adopt(items: Adopted) -> None:
             REGISTRIES[kind].register(entry.name, entry.summary)(entry.item)
 
 
-def _registered() -> set[Item]:
+def _registered() -> dict[Item, Entry[Any]]:
     """Return what somebody registered: variants come and go with their originals."""
     return {
-        Item(kind, entry.name)
+        Item(kind, entry.name): entry
         for kind, registry in REGISTRIES.items()
         for entry in registry
         if entry.origin is None
@@ -121,6 +119,6 @@ def _registered() -> set[Item]:
 
 
 def _defined_in(item: Any, path: Path) -> bool:
-    """Tell whether an item's module is that of a file, loaded earlier perhaps."""
+    """Return whether an item's module is that of a file, which may have been loaded earlier."""
     file = getattr(sys.modules.get(getattr(item, "__module__", "")), "__file__", None)
     return file is not None and Path(file).resolve() == path.resolve()

@@ -8,7 +8,6 @@ docs/settings.md.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -25,6 +24,7 @@ from pydantic import (
 )
 
 from bench.base.errors import UsageError
+from bench.base.files import read_toml
 from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.processors import available_threads, find_device
 from bench.base.times import seconds
@@ -328,7 +328,7 @@ class GridSettings(BaseModel):
 
 
 def _elsewhere(info: ValidationInfo) -> bool:
-    """Tell whether the work is done on other machines, whose devices are not known here."""
+    """Return whether the work is done on other machines, whose devices are not known here."""
     return engines.scheduler_of(info.data.get("engine", engines.LOCAL)) is not None
 
 
@@ -352,7 +352,10 @@ def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> 
     """
     from bench.base.registry import did_you_mean
 
-    given = {} if config is None else read_toml(config)
+    given: dict[str, Any] = {}
+    if config is not None:
+        missing = f"no such configuration file: {config}"
+        given = read_toml(config, "configuration file", missing)
     given |= {name: value for name, value in (flags or {}).items() if value is not None}
     preset = given.get("preset", "quick")
     if not isinstance(preset, str) or preset not in PRESETS:
@@ -369,22 +372,6 @@ def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> 
     except ValidationError as error:
         raise UsageError(what_is_wrong(error, GridSettings)) from None
     return found.with_baselines()
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a configuration file.
-
-    Raises
-    ------
-    UsageError
-        If it is missing or not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"no such configuration file: {path}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"cannot read configuration file {path}: {error}") from None
 
 
 def what_is_wrong(error: ValidationError, of: type[BaseModel]) -> str:

@@ -28,7 +28,6 @@ from bench.planning.mode import Mode
 from bench.planning.plan import Plan, plan, plan_scan
 from bench.planning.plugins import items_of
 from bench.planning.settings import AUTO, GridSettings
-from bench.session.clock import Clock
 from bench.stages import scan, stage_of
 from bench.stages.stage import Task
 from bench.store import DamagedError, Store, StoreError
@@ -176,7 +175,7 @@ class GridOnDataset:
         from bench.report.write import write
 
         seconds = self.settings.budget_seconds
-        clock = None if seconds is None else Clock(seconds)
+        clock = None if seconds is None else budget.Clock(seconds)
         notes = list(self._set_aside_damaged())
         seen: Counter[tuple[str, str]] = Counter()
         while True:
@@ -263,7 +262,7 @@ class GridOnDataset:
         where = f", set aside in {show(aside)}" if aside else ""
         return f"{damage.stage} {damage.key} was damaged ({damage.reason}){where}, and made again"
 
-    def _run(self, outcome: Outcome, clock: Clock | None) -> list[str]:
+    def _run(self, outcome: Outcome, clock: budget.Clock | None) -> list[str]:
         """Do what is missing; return what users should know.
 
         Within a budget, one seed after the other, and the plan becomes that of the seeds done.
@@ -283,7 +282,7 @@ class GridOnDataset:
     def _of_seeds(self, seeds: int) -> Plan:
         return plan(self.settings.model_copy(update={"seeds": seeds}), self.dataset)
 
-    def _goes_on(self, seeds: int, clock: Clock) -> bool:
+    def _goes_on(self, seeds: int, clock: budget.Clock) -> bool:
         """Return whether another seed is in the store already, or there is time for it."""
         there = not self.missing(self._of_seeds(seeds + 1))
         return there or (clock.another() and not self.mode.only_cached)

@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from pathlib import Path
 
+from bench.analysis.ranks import compare_ranks, rank
+from bench.analysis.results import Results
 from bench.base.errors import one_line
-
-if TYPE_CHECKING:
-    from bench.session.grid import Finished, GridOnDataset
-    from bench.session.session import AllFinished, Session
+from bench.base.times import duration
+from bench.planning.settings import AUTO
+from bench.report import tables
+from bench.report.columns import to_terminal
+from bench.report.several import rank_table, verdict
+from bench.session.grid import Finished, GridOnDataset, show
+from bench.session.session import AllFinished, Session
+from bench.stages import scan
+from bench.stages.stage import Task
 
 
 def dry_run(session: Session) -> int:
     """Print what a session would do, and what that would cost."""
-    from bench.base.times import duration
-
-    todo = {task.key: (grid, task) for grid in session.grids for task in grid.missing()}
     for grid in session.grids:
         _plan_of(grid)
     if len(session.grids) > 1:
-        seconds = sum(grid.seconds(task) for grid, task in todo.values())
-        megabytes = sum(grid.megabytes(task) for grid, task in todo.values())
-        print(
-            f"{len(session.grids)} data sets: {len(todo)} of {len(session.tasks())} distinct "
-            f"tasks to do: about {duration(seconds)} and {megabytes:,.0f} MB in "
-            f"{session.settings.store}"
-        )
+        todo = {task.key: (grid, task) for grid in session.grids for task in grid.missing()}
+        cost = _cost(todo.values(), len(session.tasks()), session.settings.store)
+        print(f"{len(session.grids)} data sets: {cost}")
     return 0
 
 
-def _plan_of(grid: GridOnDataset) -> None:
-    from bench.base.times import duration
-    from bench.planning.settings import AUTO
-    from bench.stages import scan
+def _cost(todo: Iterable[tuple[GridOnDataset, Task]], count: int, store: Path) -> str:
+    """Estimate the time and disk that missing tasks take, of so many tasks."""
+    todo = list(todo)
+    seconds = sum(grid.seconds(task) for grid, task in todo)
+    megabytes = sum(grid.megabytes(task) for grid, task in todo)
+    return (
+        f"{len(todo)} of {count} distinct tasks to do: about {duration(seconds)} and "
+        f"{megabytes:,.0f} MB in {store}"
+    )
 
+
+def _plan_of(grid: GridOnDataset) -> None:
     missing = {task.key for task in grid.missing()}
     clusters: int | str = grid.dataset.clusters
     if grid.settings.clusters == AUTO:
@@ -57,13 +65,8 @@ def _plan_of(grid: GridOnDataset) -> None:
         )
     for note in [*grid.dataset.notes, *impossible_notes(grid)]:
         print(f"note: {note}")
-    tasks = [task for task in grid.plan.tasks.values() if task.key in missing]
-    seconds = sum(grid.seconds(task) for task in tasks)
-    megabytes = sum(grid.megabytes(task) for task in tasks)
-    print(
-        f"{len(tasks)} of {len(grid.plan.tasks)} distinct tasks to do: about "
-        f"{duration(seconds)} and {megabytes:,.0f} MB in {grid.settings.store}"
-    )
+    costs = ((grid, task) for task in grid.missing())
+    print(_cost(costs, len(grid.plan.tasks), grid.settings.store))
     if grid.settings.clusters == AUTO:
         print(
             "These are to suggest a number of clusters; the grid with that number comes after them."
@@ -72,10 +75,6 @@ def _plan_of(grid: GridOnDataset) -> None:
 
 def summarize(session: Session, finished: AllFinished) -> int:
     """Print the tables of a session and what went wrong; return the exit code."""
-    from bench.analysis.results import Results
-    from bench.report import tables
-    from bench.report.columns import to_terminal
-
     code, several = 0, len(session.grids) > 1
     for grid, each in zip(session.grids, finished.each, strict=True):
         heading = f"{one_line(grid.dataset.name)}, {len(grid.dataset):,} images\n" * several
@@ -89,12 +88,6 @@ def summarize(session: Session, finished: AllFinished) -> int:
 
 
 def _summarize_ranks(finished: AllFinished) -> None:
-    from bench.analysis.ranks import compare_ranks, rank
-    from bench.analysis.results import Results
-    from bench.report.columns import to_terminal
-    from bench.report.several import rank_table, verdict
-    from bench.session.grid import show
-
     results = Results(finished.records)
     ranking = rank(results)
     if ranking.datasets:
@@ -104,14 +97,16 @@ def _summarize_ranks(finished: AllFinished) -> None:
         print(f"note: {verdict(ranking, compared)}")
     for name in ranking.unlabeled:
         print(f"note: {one_line(name)} has no labels, and so no ranks")
-    print(f"look into {show(finished.written[0].with_name('index.html'))}")
-    print(f"see {show(finished.written[0])}")
+    _show_report(finished.written[0])
+
+
+def _show_report(path: Path) -> None:
+    print(f"look into {show(path.with_name('index.html'))}")
+    print(f"see {show(path)}")
 
 
 def summarize_rest(grid: GridOnDataset, finished: Finished) -> int:
     """Print the notes of a grid, its files and what failed; return the exit code."""
-    from bench.session.grid import show
-
     outcome = finished.outcome
     for note in [*grid.dataset.notes, *finished.notes, *impossible_notes(grid)]:
         print(f"note: {one_line(note)}")
@@ -121,8 +116,7 @@ def summarize_rest(grid: GridOnDataset, finished: Finished) -> int:
     if outcome.skipped:
         reason = next(iter(outcome.skipped.values()))
         print(f"{len(outcome.skipped)} tasks skipped: {reason}")
-    print(f"look into {show(finished.written[0].with_name('index.html'))}")
-    print(f"see {show(finished.written[0])}")
+    _show_report(finished.written[0])
     failed = finished.records[finished.records["status"] == "failed"]
     for error, runs in failed.groupby(["failed_stage", "error", "traceback"], sort=False):
         stage, message, file = (one_line(str(part)) for part in error)

@@ -10,6 +10,8 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
+from bench.analysis.inference import WORSE, seeds_needed
+from bench.analysis.results import PIPELINE, Results, key_of
 from bench.base.errors import UsageError, one_line
 from bench.base.naming import chain_name
 from bench.base.progress import silent
@@ -20,6 +22,11 @@ from bench.datasets import datasets
 from bench.planning.plugins import REGISTRIES, Item, is_built_in, items_in
 from bench.planning.presets import PRESETS
 from bench.planning.settings import GridSettings, resolve
+from bench.report import headline, tables
+from bench.report.columns import Table, to_terminal, words
+from bench.report.tables import mean_and_spread
+from bench.session import terminal
+from bench.session.session import Session
 from models import autoencoders
 from models.untrained import untrained_name
 from reducers import reducers
@@ -66,14 +73,20 @@ def run(file: Path, given: dict[str, Any]) -> int:
     Returns
     -------
     int
-        0, or 1 where a promise was broken or a cell failed.
+        0, or 1 where a promise was broken or a run failed.
 
     Raises
     ------
     UsageError
         If there is no such file, it fails or registers nothing, or the settings cannot be used.
     """
-    items = _items(file)
+    items = items_in(file)
+    if not items:
+        raise UsageError(
+            f"{file} registers nothing: a model is registered by @autoencoders.register(NAME, "
+            "SUMMARY), a reducer by @reducers.register, a clusterer by @clusterers.register, "
+            "a data set by @datasets.register"
+        )
     given = given | {"plugins": () if is_built_in(file) else (file,)}
     _refuse_settings(items, given)
     console = Console(highlight=False, soft_wrap=True)
@@ -87,10 +100,9 @@ def run(file: Path, given: dict[str, Any]) -> int:
             print(f"no grid for the {item} until it keeps its contract")
         elif not _is_in_its_originals_grid(item) and _run_grid(item, plan(item, given)):
             failed.append(str(item))
-    if broken:
-        print(f"contract broken: {', '.join(broken)}", file=sys.stderr)
-    if failed:
-        print(f"failed: cells in the grid of {', '.join(failed)}", file=sys.stderr)
+    for names, what in ((broken, "contract broken:"), (failed, "failed: runs in the grid of")):
+        if names:
+            print(what, ", ".join(names), file=sys.stderr)
     return 1 if broken or failed else 0
 
 
@@ -114,13 +126,15 @@ def plan(item: Item, given: dict[str, Any]) -> GridSettings:
     else:
         settings["models"] = PRESETS["quick"].settings["models"]
         settings["epochs"] = EPOCHS_OF_DATA_SET
-    settings |= given | {"dataset": _dataset_for(item, given)}
+    settings |= given
+    if item.kind == DATA_SET:
+        settings["dataset"] = _spec_string(item, given)
     folder = f"{item.kind.replace(' ', '-')}-{item.name}"
     return resolve(settings | {"out": Path(settings["out"]) / folder})
 
 
 def is_its(item: Item, model: str, chain: str, clusterer: str) -> bool:
-    """Tell whether a cell is an item's own, and no baseline."""
+    """Return whether a pipeline is an item's own, and no baseline."""
     if item.kind == MODEL:
         return model == item.name
     if item.kind == CLUSTERER:
@@ -131,16 +145,12 @@ def is_its(item: Item, model: str, chain: str, clusterer: str) -> bool:
 
 def lay_out(item: Item, records: pd.DataFrame) -> str:
     """Write the pipelines as a table, best first, an item's own marked."""
-    from bench.analysis.results import PIPELINE, Results
-    from bench.report import tables
-    from bench.report.columns import Table, to_terminal, words
-
     results = Results(records)
     table = tables.with_chance(tables.grid(results), results)
 
     def mark(row: pd.Series) -> str:
         is_pipeline = row["model"] != tables.CHANCE
-        return MARK if is_pipeline and is_its(item, *row[PIPELINE]) else ""
+        return MARK if is_pipeline and is_its(item, *key_of(row)) else ""
 
     # The other metrics are in results.md.
     count = table.header.index(tables.AGAINST_BEST.title) + 1
@@ -149,14 +159,9 @@ def lay_out(item: Item, records: pd.DataFrame) -> str:
 
 def standing(item: Item, records: pd.DataFrame) -> str:
     """Compare an item with the baselines in a sentence or two, by the verdicts of the grid."""
-    from bench.analysis.inference import WORSE, seeds_needed
-    from bench.analysis.results import PIPELINE, Results
-    from bench.report import headline
-    from bench.report.tables import mean_and_spread
-
-    if item.kind == DATA_SET:  # which competes with nothing
-        return headline.render(Results(records)).replace("**", "").replace("\\", "")
     results = Results(records)
+    if item.kind == DATA_SET:  # which competes with nothing
+        return headline.render(results).replace("**", "").replace("\\", "")
     metric, judged = results.shown, results.summary[results.summary["verdict"].notna()]
     own = [is_its(item, *row) for row in judged[PIPELINE].itertuples(index=False)]
     mine, others = judged[own], judged[[not its for its in own]]
@@ -178,18 +183,6 @@ def standing(item: Item, records: pd.DataFrame) -> str:
     if verdict == ALIKE and records["seed_index"].nunique() < needed:
         said += f" A significant difference needs {needed} seeds or more."
     return said
-
-
-def _items(file: Path) -> list[Item]:
-    """Return what a file registers, or say in one line why it cannot be tried."""
-    items = items_in(file)
-    if not items:
-        raise UsageError(
-            f"{file} registers nothing: a model is registered by @autoencoders.register(NAME, "
-            "SUMMARY), a reducer by @reducers.register, a clusterer by @clusterers.register, "
-            "a data set by @datasets.register"
-        )
-    return items
 
 
 def _refuse_settings(items: list[Item], given: dict[str, Any]) -> None:
@@ -218,13 +211,6 @@ def _spec_string(item: Item, given: dict[str, Any]) -> str:
     return wanted if named else item.name
 
 
-def _dataset_for(item: Item, given: dict[str, Any]) -> str:
-    """Return the data set on which an item is tried: of a data set itself."""
-    if item.kind == DATA_SET:
-        return _spec_string(item, given)
-    return str(given.get("dataset", DEFAULTS["dataset"]))
-
-
 def _shortest_chain(reducer: str) -> Chain:
     """Return the chain of a reducer alone, with dimensions where it needs a number."""
     try:
@@ -234,7 +220,7 @@ def _shortest_chain(reducer: str) -> Chain:
 
 
 def _is_in_its_originals_grid(item: Item) -> bool:
-    """Tell whether an item is a variant written by hand, which its original's grid has anyway."""
+    """Return whether an item is an untrained variant, which is in the grid of its original."""
     return item.kind == MODEL and any(
         untrained_name(entry.name) == item.name for entry in autoencoders
     )
@@ -251,10 +237,7 @@ def _print_findings(item: Item, spec: str, console: Console) -> list[Finding]:
 
 
 def _run_grid(item: Item, spec: GridSettings) -> int:
-    """Run an item's grid and print what came of it; return 1 if cells failed, else 0."""
-    from bench.session import terminal
-    from bench.session.session import Session
-
+    """Run an item's grid and print its results; return 1 if runs failed, else 0."""
     session = Session(spec)
     (grid,) = session.grids
     chains, models = len(grid.settings.reducers), len(grid.settings.models)
@@ -270,7 +253,7 @@ def _run_grid(item: Item, spec: GridSettings) -> int:
 
 
 def _difference(row: pd.Series, sign: int) -> str:
-    """Write how far the best cell is ahead of a row, or with -1 the other way round."""
+    """Write by how much the best pipeline is better than that of a row; with -1, the reverse."""
     limits = sorted(sign * row[name] for name in ("behind_best_low", "behind_best_high"))
     said = f"{sign * row['behind_best']:+.3f}"
     return said if pd.isna(limits[0]) else f"{said} ({limits[0]:+.3f} to {limits[1]:+.3f})"

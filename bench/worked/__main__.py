@@ -29,7 +29,7 @@ def worked_command(
     anything differs.
     """
     from bench.base.errors import UsageError
-    from bench.base.files import write_text
+    from bench.base.files import write_output
     from bench.worked import problems
     from bench.worked.page import cell_table, embedding_table, page
 
@@ -44,10 +44,7 @@ def worked_command(
     print(f"\n{verdict}")
     text = page(steps, cases)
     if write is not None:
-        try:
-            write_text(write, text)
-        except OSError as error:
-            raise UsageError(f"cannot write {write}: {error.strerror}") from None
+        write_output(write, text)
     if check is not None:
         if not check.is_file():
             raise UsageError(f"no such file: {check}")
