@@ -8,18 +8,21 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
-ImageShape = tuple[int, int, int]
+from models import ImageShape
+
+__all__ = ["Autoencoder", "ImageShape"]
 
 
 class Autoencoder(nn.Module):
     """Base class: sets ``encoder`` and ``decoder`` in its constructor, inherits the rest.
 
-    The constructor takes the image shape ``(C, H, W)``, and keyword arguments that users may
-    write in parentheses (``dnn(code=32)``), each annotated with ``int``, ``float``, ``bool`` or
-    ``str`` and with a default. One that is called ``clusters`` is no user's to write: the harness
-    sets it to the number of clusters sought. The constructor raises `ValueError`, with what it was
-    given and what it needs, for what it cannot work with. It must not read data or files: the
-    harness also builds one to plan by, before there is anything to train.
+    The constructor takes the image shape ``(C, H, W)``, any where a class says nothing of it, and
+    keyword arguments that users may write in parentheses (``dnn(code=32)``), each annotated with
+    ``int``, ``float``, ``bool`` or ``str`` and with a default. One that is called ``clusters`` is
+    not for users to write: the harness sets it to the number of clusters sought. The constructor
+    raises `ValueError`, with what it was given and what it needs, for what it cannot work with. It
+    must not read data or files: the harness also builds one to plan by, before there is anything
+    to train.
 
     A model is trained on its `objective`, whatever that is; how well it reconstructs is measured
     by the harness afterwards, for all models in the same way.

@@ -1,4 +1,4 @@
-"""The HW5 report's convolutional autoencoder."""
+"""The HW5 report's convolutional autoencoder, and the assignment's that it is a change of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 from torch import nn
 
-from bench.base.checks import at_least
+from bench.base.checks import at_least, need
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -14,7 +14,13 @@ SQUARE = (256, 4, 4)
 
 
 def _down(inputs: int, outputs: int) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Tanh()]
+    return [nn.Conv2d(inputs, outputs, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2)]
+
+
+def _channels(image_shape: ImageShape) -> int:
+    channels, height, width = image_shape
+    need((height, width) == (32, 32), f"works on 32×32 images, found {height}×{width}")
+    return channels
 
 
 @autoencoders.register(
@@ -43,14 +49,11 @@ class CNN(Autoencoder):
     def __init__(self, image_shape: ImageShape, *, code: int = math.prod(SQUARE)) -> None:
         super().__init__()
         at_least(1, code=code)
-        channels, height, width = image_shape
-        if (height, width) != (32, 32):
-            raise ValueError(f"works on 32×32 images, found {height}×{width}")
-        whole = math.prod(SQUARE)
+        channels, whole = _channels(image_shape), math.prod(SQUARE)
         self.encoder = nn.Sequential(
-            *_down(channels, 64),
-            *_down(64, 128),
-            *_down(128, 256),
+            *(*_down(channels, 64), nn.Tanh()),
+            *(*_down(64, 128), nn.Tanh()),
+            *(*_down(128, 256), nn.Tanh()),
             *(nn.Conv2d(256, 256, 3, 1, 1), nn.ReLU(), nn.Tanh()),
             *(nn.Conv2d(256, 256, 3, 1, 1), nn.ReLU()),
             nn.Flatten(),
@@ -61,5 +64,36 @@ class CNN(Autoencoder):
             nn.Unflatten(1, SQUARE),
             *(nn.ConvTranspose2d(256, 128, 5, 1), nn.ReLU(), nn.Tanh()),
             *(nn.ConvTranspose2d(128, 64, 9, 1), nn.ReLU(), nn.Tanh()),
+            *(nn.ConvTranspose2d(64, channels, 17, 1), nn.Tanh()),
+        )
+
+
+@autoencoders.register("cnn-plain", "the assignment's baseline: three convolutions, code 4096")
+class CNNPlain(Autoencoder):
+    """Three blocks of convolution, ReLU and pooling; the HW5 report's decoder without inner Tanh.
+
+    The HW5 report's `CNN` is a change of it. Code 256×4×4 = 4096; with three channels it has
+    1,909,251 parameters, 370,816 of them in the encoder.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        (C, 32, 32); any number of channels. The decoder inverts the encoder at that size only.
+
+    References
+    ----------
+    National Taiwan University, Machine Learning 2020, Homework 9, sample code: its autoencoder.
+    """
+
+    def __init__(self, image_shape: ImageShape) -> None:
+        super().__init__()
+        channels = _channels(image_shape)
+        self.encoder = nn.Sequential(
+            *_down(channels, 64), *_down(64, 128), *_down(128, 256), nn.Flatten()
+        )
+        self.decoder = nn.Sequential(
+            nn.Unflatten(1, SQUARE),
+            *(nn.ConvTranspose2d(256, 128, 5, 1), nn.ReLU()),
+            *(nn.ConvTranspose2d(128, 64, 9, 1), nn.ReLU()),
             *(nn.ConvTranspose2d(64, channels, 17, 1), nn.Tanh()),
         )

@@ -39,7 +39,7 @@ class ContrastiveHandCrafted(Contrastive):
 
     References
     ----------
-    Those of `Contrastive`, `models.hog.HOG` and `models.histogram.ColorHistogram`.
+    Those of `Contrastive`, `HOG` and `ColorHistogram` in `models.hand_crafted`.
     """
 
     family: ClassVar[str | None] = "contrastive"

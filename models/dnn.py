@@ -1,12 +1,18 @@
-"""The HW5 report's fully connected autoencoder."""
+"""The HW5 report's fully connected autoencoder, and what it is trained on instead.
+
+`Denoising` and `Sparse` have the layers and initial weights of `DNN`, and another objective.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
-from bench.base.checks import at_least
+from bench.base.checks import at_least, within
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -28,8 +34,6 @@ class DNN(Autoencoder):
 
     Parameters
     ----------
-    image_shape : tuple of int
-        (C, H, W); any size.
     code : int
         Numbers of the code; a bottleneck where it is small.
 
@@ -54,3 +58,69 @@ class DNN(Autoencoder):
             *(*_layer(WIDTH, pixels), nn.Tanh()),
             nn.Unflatten(1, image_shape),
         )
+
+
+@autoencoders.register("denoising", "the dnn, given noisy images: denoising(noise=0.5)")
+class Denoising(DNN):
+    """`DNN` that sees images with Gaussian noise, and is to return them without.
+
+    This keeps a code of the HW5 report's size from becoming a mere copy. Layers and initial weights
+    are those of `DNN`: the two differ only in their objective. Clean images are encoded.
+
+    Parameters
+    ----------
+    code : int
+        Numbers of the code.
+    noise : float
+        Standard deviation of the noise, 0 to 2; pixel values are in [-1, 1].
+
+    References
+    ----------
+    Vincent, Larochelle, Bengio, Manzagol (2008), Extracting and composing robust features with
+    denoising autoencoders.
+    """
+
+    family: ClassVar[str | None] = "dnn"
+
+    def __init__(self, image_shape: ImageShape, *, code: int = WIDTH, noise: float = 0.3) -> None:
+        super().__init__(image_shape, code=code)
+        within(0, 2, noise=noise)
+        self.noise = noise
+
+    def objective(self, x: Tensor) -> Tensor:
+        """Return the error of the clean image, reconstructed from the noisy one."""
+        _, reconstruction = self(x + self.noise * torch.randn_like(x))
+        return functional.mse_loss(reconstruction, x)
+
+
+@autoencoders.register("sparse", "the dnn with an L1 penalty on its code: sparse(weight=0.1)")
+class Sparse(DNN):
+    """`DNN` trained on mean squared error + weight · mean of the code's absolute values.
+
+    Few of the code's numbers describe an image. Layers and initial weights are those of `DNN`: the
+    two differ only in their objective.
+
+    Parameters
+    ----------
+    code : int
+        Numbers of the code.
+    weight : float
+        Of the penalty, 0 to 100.
+
+    References
+    ----------
+    Ranzato, Boureau, LeCun (2007), Sparse feature learning for deep belief networks; Goodfellow,
+    Bengio, Courville (2016), Deep learning, section 14.2.1.
+    """
+
+    family: ClassVar[str | None] = "dnn"
+
+    def __init__(self, image_shape: ImageShape, *, code: int = WIDTH, weight: float = 0.05) -> None:
+        super().__init__(image_shape, code=code)
+        within(0, 100, weight=weight)
+        self.weight = weight
+
+    def objective(self, x: Tensor) -> Tensor:
+        """Return the error of reconstruction plus the penalty on the code."""
+        code, reconstruction = self(x)
+        return functional.mse_loss(reconstruction, x) + self.weight * code.abs().mean()

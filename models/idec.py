@@ -44,8 +44,6 @@ class IDEC(Autoencoder):
 
     Parameters
     ----------
-    image_shape : tuple of int
-        (C, H, W); any size.
     code : int
         Numbers of the code.
     gamma : float

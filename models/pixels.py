@@ -12,13 +12,7 @@ from models.autoencoder import Autoencoder, ImageShape
 
 @autoencoders.register("pixels", "the identity: shows what an autoencoder adds")
 class Pixels(Autoencoder):
-    """The code is the flattened image; the reconstruction is the image; the loss is 0.
-
-    Parameters
-    ----------
-    image_shape : tuple of int
-        (C, H, W); any size.
-    """
+    """The code is the flattened image; the reconstruction is the image; the loss is 0."""
 
     trains: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True

@@ -1,18 +1,21 @@
-"""A residual convolutional autoencoder with normalization."""
+"""A residual convolutional autoencoder with normalization, and its masked variant."""
 
 from __future__ import annotations
 
 import itertools
+from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.base.checks import at_least
+from bench.base.checks import at_least, within
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 
 CHANNELS = (32, 64, 128)
 STRIDE = 2 ** len(CHANNELS)
+PATCH = 4  # pixels a side of what `Masked` hides or shows
 
 
 def norm(channels: int) -> nn.Module:
@@ -92,3 +95,43 @@ class Residual(Autoencoder):
             *(Block(CHANNELS[0]), nn.Upsample(scale_factor=2)),
             *(nn.Conv2d(CHANNELS[0], channels, 3, 1, 1), nn.Tanh()),
         )
+
+
+@autoencoders.register("masked", "the residual one, half of each image hidden: masked(share=0.75)")
+class Masked(Residual):
+    """`Residual` that sees images with patches of 4×4 hidden, and is to return them whole.
+
+    To fill a patch in takes knowing what the rest shows. Hidden patches are an even gray, and the
+    error of all patches counts: the code is to hold the whole image. Layers and initial weights
+    are those of `Residual`: the two differ in what they are trained on alone. Whole images are
+    encoded.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        (C, H, W); H and W multiples of 8.
+    code : int
+        Numbers of the code.
+    share : float
+        Share of patches hidden, 0 to 0.95.
+
+    References
+    ----------
+    He, Chen, Xie, Li, Dollár, Girshick (2022), Masked autoencoders are scalable vision learners;
+    Pathak et al. (2016), Context encoders: feature learning by inpainting.
+    """
+
+    family: ClassVar[str | None] = "residual"
+
+    def __init__(self, image_shape: ImageShape, *, code: int = 128, share: float = 0.5) -> None:
+        super().__init__(image_shape, code=code)
+        within(0, 0.95, share=share)
+        self.share = share
+
+    def objective(self, x: Tensor) -> Tensor:
+        """Return the error of whole images, reconstructed from what is shown of them."""
+        height, width = x.shape[2] // PATCH, x.shape[3] // PATCH
+        shown = torch.rand(len(x), 1, height, width, device=x.device) >= self.share
+        whole = shown.repeat_interleave(PATCH, 2).repeat_interleave(PATCH, 3)
+        _, reconstruction = self(x * whole)
+        return functional.mse_loss(reconstruction, x)

@@ -30,8 +30,6 @@ class Variational(Autoencoder):
 
     Parameters
     ----------
-    image_shape : tuple of int
-        (C, H, W); any size.
     code : int
         Numbers of the code.
     beta : float

@@ -54,7 +54,6 @@ class ICA(LinearReducer):
     random_state: int | None = None
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for too many components, no steps or no tolerance."""
         super().check(n_samples, n_features)
         at_least(1, iterations=self.iterations)
         need(self.tolerance > 0, f"tolerance must be more than 0, found {self.tolerance:g}")
@@ -66,7 +65,6 @@ class ICA(LinearReducer):
         return 2 * super().seconds(n_samples, n_features) + 0.5 * self.iterations * step
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
-        """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         X = np.asarray(X, dtype=np.float64)
         self.mean_ = X.mean(axis=0)
         centered = X - self.mean_

@@ -55,7 +55,6 @@ class IncrementalPCA(LinearReducer):
     spare: int = 50
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for more components than images, dimensions or a batch have."""
         super().check(n_samples, n_features)
         at_least(0, spare=self.spare)
         need(
@@ -65,14 +64,12 @@ class IncrementalPCA(LinearReducer):
         )
 
     def seconds(self, n_samples: int, n_features: int) -> float:
-        """Estimate from the floating-point operations of the batches' singular values."""
         size = min(self._size(), n_samples)
         rows = size + self._carried(n_samples, n_features)
         short, long = sorted((rows, n_features))
         return n_samples / size * (6 * short**2 * long + 20 * short**3) / 3e10
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
-        """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         from sklearn import decomposition
         from sklearn.utils import gen_batches
         from threadpoolctl import threadpool_limits

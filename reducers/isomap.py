@@ -48,17 +48,14 @@ class Isomap(KernelReducer):
     n_jobs: int = 1
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for more neighbors or components than there are other images."""
         check_neighbors(self.n_neighbors, n_samples)
         check_components(self.n_components, n_samples, n_features, most=n_samples - 1)
 
     def seconds(self, n_samples: int, n_features: int) -> float:
-        """Estimate from distances, shortest paths from each image and the eigensolver."""
         paths = n_samples**2 * self.n_neighbors * np.log2(n_samples + 1)
         return float(2 * n_samples**2 * n_features / 5e10 + 1.2e-9 * paths + n_samples**3 / 3e10)
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
-        """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         return self._keep(np.asarray(X), None)
 
     def transform(self, X: Array) -> Array:

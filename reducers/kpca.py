@@ -40,16 +40,13 @@ class KernelPCA(KernelReducer):
     random_state: int | None = None
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for more components than images, or a negative ``gamma``."""
         check_components(self.n_components, n_samples, n_samples)
         need(self.gamma >= 0, f"gamma must be 0 (automatic) or more, found {self.gamma}")
 
     def seconds(self, n_samples: int, n_features: int) -> float:
-        """Estimate from the floating-point operations of kernel and eigensolver."""
         return (2 * n_samples**2 * n_features + 10 * n_samples**3) / 5e10
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
-        """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         from sklearn import decomposition
 
         self.X_ = np.asarray(X)
@@ -65,7 +62,6 @@ class KernelPCA(KernelReducer):
         return embedding
 
     def transform(self, X: Array) -> Array:
-        """Project unseen points, shape (n, n_features)."""
         return as_float32(self._project(self._kernel(np.asarray(X))))
 
     def fitted(self) -> State:
@@ -73,7 +69,6 @@ class KernelPCA(KernelReducer):
         return {"means": self.means_}
 
     def restore(self, state: State, X: Array, embedding: Array) -> KernelPCA:
-        """Become the fitted reducer by its points and where they lie."""
         self.X_, self.means_ = X, state["means"]
         self._lay_axes(embedding)
         return self

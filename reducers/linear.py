@@ -34,28 +34,23 @@ class LinearReducer(Reducer):
     mean_: Array | None = field(init=False, default=None)
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for more components than min(n_samples, n_features)."""
         check_components(self.n_components, n_samples, n_features)
 
     def seconds(self, n_samples: int, n_features: int) -> float:
-        """Estimate from the floating-point operations of the solver."""
         if n_features > n_samples:  # all singular vectors, of which most are dropped
             return (8 * n_samples**2 * n_features + 20 * n_samples**3) / 4e10
         return (n_features**2 * n_samples + 4 * n_features**3) / 2e11
 
     def transform(self, X: Array) -> Array:
-        """Project unseen points, shape (n, n_features)."""
         X = np.asarray(X)
         centered = X if self.mean_ is None else X - self.mean_
         return as_float32(centered @ self.components_.T)
 
     def fitted(self) -> State:
-        """Return the axes, and the mean where points are centered."""
         centering = {} if self.mean_ is None else {"mean": self.mean_}
         return centering | {"components": self.components_}
 
     def restore(self, state: State, X: Array | None, embedding: Array | None) -> Self:
-        """Become the fitted reducer by its axes."""
         self.components_ = state["components"]
         self.mean_ = state.get("mean")
         return self

@@ -35,8 +35,6 @@ class PaCMAP(Reducer):
         are drawn beside them, so that 3.5 times as many images are needed.
     iterations : int
         Steps of the last of three phases; the first two have 100 each.
-    random_state : int or None
-        Seed.
     n_jobs : int
         Threads. The numbers do not depend on it.
 
@@ -57,7 +55,6 @@ class PaCMAP(Reducer):
     n_jobs: int = 1
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for settings that PaCMAP or this number of images rules out."""
         at_least(2, n_neighbors=self.n_neighbors)
         at_least(1, iterations=self.iterations)
         pairs = self.n_neighbors + round(self.n_neighbors * 0.5) + round(self.n_neighbors * 2.0)
@@ -78,13 +75,11 @@ class PaCMAP(Reducer):
             model.transform(noise[:8])
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
-        """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         with self._quietly():
             self.model_ = self._whole_model(num_iters=(100, 100, self.iterations))
             return as_float32(np.array(self.model_.fit_transform(X)))
 
     def transform(self, X: Array) -> Array:
-        """Place unseen points, shape (n, n_features), among the fitted ones."""
         with self._quietly():
             return as_float32(self.model_.transform(X))
 

@@ -15,8 +15,9 @@ class Reducer(Estimator):
     """Base class of reducers; see `bench.base.estimator.Estimator` for what they share.
 
     ``n_components`` is the number behind the name: without a default where the number must be
-    given, left out where the method has no such number. `transform` is defined only where the
-    method can transform points that it was not fitted on, and where it is there should be
+    given, left out where the method has no such number. ``transform(X)``, from (n, n_features) to
+    (n, n_components) float32, is defined only where the method can place points that it was not
+    fitted on, and where it is there should be
 
     - ``restore(state, X, embedding)``, which makes an unfitted reducer of the same settings the
       one that was fitted on ``X``, shape (n_samples, n_features) float32, with the result
@@ -48,25 +49,6 @@ class Reducer(Estimator):
     def fit_transform(self, X: Array, y: None = None) -> Array:
         """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         raise TypeError(f"{type(self).__name__} does not define fit_transform")
-
-
-class Pointwise(Reducer):
-    """Base class of reducers that learn nothing from the data: they define `transform`."""
-
-    deterministic: ClassVar[bool] = True
-    needs_points: ClassVar[bool] = False
-
-    def fit_transform(self, X: Array, y: None = None) -> Array:
-        """Transform ``X``, shape (n_samples, n_features)."""
-        return self.transform(X)
-
-    def transform(self, X: Array) -> Array:
-        """Transform points, shape (n, n_features)."""
-        raise NotImplementedError
-
-    def restore(self, state: State, X: Array | None, embedding: Array | None) -> Self:
-        """Return itself: there is nothing to restore."""
-        return self
 
 
 def as_float32(X: Array) -> Array:

@@ -46,7 +46,6 @@ class SpectralEmbedding(Reducer):
     n_jobs: int = 1
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for more neighbors or components than the images allow."""
         at_least(2, n_neighbors=self.n_neighbors)
         need(
             n_samples >= self.n_neighbors,
@@ -56,11 +55,9 @@ class SpectralEmbedding(Reducer):
         check_components(self.n_components, n_samples, n_features, most=n_samples - 2)
 
     def seconds(self, n_samples: int, n_features: int) -> float:
-        """Estimate from distances, and the factors of a sparse matrix."""
         return 0.02 + 2 * n_samples**2 * n_features / 1e11 + 5e-9 * n_samples**2
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
-        """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         from sklearn import manifold
         from sklearn.neighbors import kneighbors_graph
 

@@ -36,8 +36,6 @@ class TSNE(Reducer):
         Steps of the main phase.
     method : str
         ``auto``, ``bh`` (Barnes-Hut trees) or ``fft`` (interpolation, up to 2 dimensions).
-    random_state : int or None
-        Seed.
     n_jobs : int
         Threads. The numbers depend on it.
 
@@ -60,7 +58,6 @@ class TSNE(Reducer):
     n_jobs: int = 1
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for settings that t-SNE or this number of images rules out."""
         dimensions, most = self.n_components, 2 if self.method == "fft" else 3
         need(
             self.method in ("auto", "bh", "fft"),
@@ -80,7 +77,6 @@ class TSNE(Reducer):
         return (0.6 + 1.7e-3 * n_samples) * (250 + self.iterations) / 750
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
-        """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         self.embedding_ = self._model(len(X)).fit(np.asarray(X))
         # openTSNE's transform puts the middle of the fitted points' range at 0, in place. Put
         # there from the start, fitted and unseen points share one frame.
@@ -97,7 +93,6 @@ class TSNE(Reducer):
         return self
 
     def transform(self, X: Array) -> Array:
-        """Place unseen points, shape (n, n_features), among the fitted ones."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*perplexity.*")
             placed = self.embedding_.transform(np.asarray(X))

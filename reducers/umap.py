@@ -52,7 +52,6 @@ class UMAP(Reducer):
     n_jobs: int = 1
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for settings that UMAP or this number of images rules out."""
         check_neighbors(self.n_neighbors, n_samples)
         within(0, 1, min_dist=self.min_dist)
         most = min(n_features, n_samples - 2)  # the spectral start has no more vectors
@@ -71,12 +70,10 @@ class UMAP(Reducer):
         self._quietly(model.transform, noise[:8])
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
-        """Fit to ``X``, shape (n_samples, n_features); return (n_samples, n_components)."""
         self.model_ = self._model(n_neighbors=self.n_neighbors, n_components=self.n_components)
         return as_float32(self._quietly(self.model_.fit_transform, np.asarray(X)))
 
     def transform(self, X: Array) -> Array:
-        """Place unseen points, shape (n, n_features), among the fitted ones."""
         return as_float32(self._quietly(self.model_.transform, np.asarray(X)))
 
     def restore(self, state: State, X: Array, embedding: Array) -> UMAP:

@@ -10,7 +10,7 @@ from bench.store import ARRAYS, Store
 from bench.store.checkpoints import STAGE, Checkpoints
 from models.dnn import DNN
 from models.idec import IDEC
-from models.masked import Masked
+from models.residual import Masked
 from tests.conftest import make_images
 from tests.test_training import SHAPE, Small
 

@@ -27,7 +27,7 @@ from bench.datasets.source import Source
 from models import autoencoders
 from models.autoencoder import Autoencoder
 from reducers import reducers
-from reducers.none import NoReduction
+from reducers.pointwise import NoReduction
 from reducers.reducer import as_float32
 
 NAME = "broken"

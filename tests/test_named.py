@@ -107,4 +107,4 @@ def test_a_model_that_asks_is_told_the_number_of_clusters():
 
 def test_a_model_with_settings_is_kept_by_the_text_of_its_file():
     assert keys.source(find("dnn(code=7)")) == keys.source(autoencoders["dnn"])
-    assert keys.source(find("denoising(noise=1)")) != keys.source(autoencoders["dnn"])
+    assert keys.source(find("variational(beta=2)")) != keys.source(autoencoders["dnn"])

@@ -10,18 +10,14 @@ from torch.nn import functional
 from bench.base import keys
 from bench.stages.training import core
 from models.autoencoder import Autoencoder
-from models.cnn_plain import CNNPlain
+from models.cnn import CNNPlain
 from models.contrastive import Contrastive, _turns, contrast, mirrors_are_alike
 from models.contrastive_hand_crafted import ContrastiveHandCrafted
-from models.denoising import Denoising
-from models.dnn import DNN
-from models.histogram import ColorHistogram
-from models.hog import HOG
+from models.dnn import DNN, Denoising, Sparse
+from models.hand_crafted import HOG, ColorHistogram
 from models.idec import IDEC
-from models.masked import Masked
 from models.named import find
-from models.residual import Residual
-from models.sparse import Sparse
+from models.residual import Masked, Residual
 from models.variational import Variational
 from tests.conftest import ROOT, make_images
 from tests.test_models import walk
@@ -274,7 +270,7 @@ class TestContrastiveHandmade:
 
     def test_its_results_are_kept_by_the_text_of_its_parts(self):
         texts = keys._class_texts(ContrastiveHandCrafted)
-        for part in ("hog", "histogram", "hand_crafted", "features", "contrastive"):
+        for part in ("hand_crafted", "contrastive", "contrastive_hand_crafted"):
             assert (ROOT / "models" / f"{part}.py").read_text() in texts
 
 

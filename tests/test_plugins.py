@@ -10,7 +10,7 @@ from reducers.chain import Chain, ChainError
 
 TEXT = """
 from reducers import reducers
-from reducers.none import NoReduction
+from reducers.pointwise import NoReduction
 
 @reducers.register("mine", "a copy of none")
 class Mine(NoReduction):

@@ -13,7 +13,7 @@ from models.autoencoder import Autoencoder
 from models.cnn import CNN
 from models.dnn import DNN
 from models.idec import IDEC
-from models.masked import Masked
+from models.residual import Masked
 from tests.benchmarks import eager, naive
 from tests.benchmarks.together import train_together
 from tests.conftest import make_images

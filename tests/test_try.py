@@ -45,7 +45,7 @@ SHY = (
 )
 REDUCER = """
 from reducers import reducers
-from reducers.none import NoReduction
+from reducers.pointwise import NoReduction
 
 @reducers.register("tried", "a reducer")
 class Tried(NoReduction):
@@ -314,10 +314,10 @@ def test_a_variant_by_hand_is_held_to_its_contract_and_stands_in_its_originals_g
 @pytest.mark.parametrize(
     ("file", "items"),
     [
-        ("models/dnn.py", [Item("model", "dnn")]),
+        ("models/idec.py", [Item("model", "idec")]),
         ("reducers/tsne.py", [Item("reducer", "tsne")]),
         ("bench/datasets/digits.py", [Item("data set", "digits")]),
-        ("models/features.py", []),
+        ("models/autoencoder.py", []),
     ],
 )
 def test_a_file_of_the_project_can_be_tried_where_it_is(file, items):

@@ -17,9 +17,10 @@ class Estimator(BaseEstimator):
     """Base class of reducers and clusterers.
 
     The constructor's keyword arguments are what users may write in parentheses; each is annotated
-    with ``int``, ``float``, ``bool`` or ``str`` and has a default. ``random_state``, ``n_jobs`` and
-    ``device`` are set by the harness and not by users. The constructor keeps its arguments as they
-    are, under their names, as scikit-learn's do; a dataclass with ``eq=False`` does so by itself.
+    with ``int``, ``float``, ``bool`` or ``str`` and has a default. ``random_state`` (the seed),
+    ``n_jobs`` (threads) and ``device`` (``cuda``, or any other for the CPU) are set by the harness
+    and not by users. The constructor keeps its arguments as they are, under their names, as
+    scikit-learn's do; a dataclass with ``eq=False`` does so by itself.
 
     Attributes
     ----------

@@ -39,16 +39,13 @@ class Agglomerative(Clusterer):
     linkage: str = "ward"
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for an unknown linkage, and for too many images."""
         one_of(LINKAGES, linkage=self.linkage)
         need(n_samples <= MOST, f"takes all distances: up to {MOST:,} images, found {n_samples:,}")
 
     def seconds(self, n_samples: int, n_features: int) -> float:
-        """Estimate from its distances."""
         return 0.05 + n_samples**2 * (n_features * 1e-9 + 1e-8)
 
     def fit_predict(self, X: Array, y: None = None) -> Integers:
-        """Fit to ``X``, shape (n_samples, n_features); return clusters, (n_samples,)."""
         from sklearn import cluster
 
         self.model_ = cluster.AgglomerativeClustering(self.n_clusters, linkage=self.linkage).fit(X)

@@ -20,8 +20,9 @@ class Clusterer(Estimator):
     """Base class of clusterers; see `bench.base.estimator.Estimator` for what they share.
 
     The harness also sets ``n_clusters``, how many clusters are sought; it is left out where the
-    method finds their number by itself. `predict` is defined only where the method can assign
-    points that it was not fitted on, and where it is there should be
+    method finds their number by itself. ``predict(X)``, from (n, n_features) to (n,), is defined
+    only where the method can assign points that it was not fitted on, and where it is there should
+    be
 
     - ``restore(state, X, clusters)``, which makes an unfitted clusterer of the same settings the
       one that was fitted on ``X``, shape (n_samples, n_features) float32, with the result

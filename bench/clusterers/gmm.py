@@ -35,8 +35,6 @@ class GaussianMixture(Clusterer):
         much as 0.1 components cannot shrink to a few images, nor follow every bend.
     starts : int
         Times it is started; the run with the highest likelihood is kept.
-    random_state : int or None
-        Seed.
 
     References
     ----------
@@ -51,7 +49,6 @@ class GaussianMixture(Clusterer):
     random_state: int | None = None
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for settings it does not have, and for too many dimensions."""
         one_of(COVARIANCES, covariance=self.covariance)
         within(0, 10, shrinkage=self.shrinkage)
         at_least(1, starts=self.starts)
@@ -62,13 +59,11 @@ class GaussianMixture(Clusterer):
         )
 
     def seconds(self, n_samples: int, n_features: int) -> float:
-        """Estimate from the floating-point operations of likelihoods and covariances."""
         width = n_features if self.covariance in ("full", "tied") else 1
         step = 4.0 * n_samples * n_features * width * self.n_clusters
         return 0.1 + self.starts * 40 * step / 1e10
 
     def fit_predict(self, X: Array, y: None = None) -> Integers:
-        """Fit to ``X``, shape (n_samples, n_features); return clusters, (n_samples,)."""
         from sklearn import mixture
         from sklearn.exceptions import ConvergenceWarning
 
@@ -86,15 +81,12 @@ class GaussianMixture(Clusterer):
         return self.predict(X)
 
     def predict(self, X: Array) -> Integers:
-        """Return the likeliest components of points, shape (n, n_features)."""
         return self.model_.predict(np.asarray(X, dtype=np.float64)).astype(np.int64)
 
     def fitted(self) -> State:
-        """Return weights, means and covariances."""
         return {name.rstrip("_"): getattr(self.model_, name) for name in FITTED}
 
     def restore(self, state: State, X: Array, clusters: Integers) -> GaussianMixture:
-        """Become the fitted clusterer by its weights, means and covariances."""
         from sklearn import mixture
 
         self.model_ = mixture.GaussianMixture(self.n_clusters, covariance_type=self.covariance)

@@ -43,7 +43,6 @@ class HDBSCAN(Clusterer):
     min_samples: int = 0
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for sizes that this number of images rules out."""
         size, samples = self._size(n_samples), self.min_samples
         need(
             self.min_cluster_size > 0 or size <= n_samples,
@@ -59,7 +58,6 @@ class HDBSCAN(Clusterer):
         )
 
     def seconds(self, n_samples: int, n_features: int) -> float:
-        """Estimate from its distances."""
         return 0.1 + n_samples**2 * (n_features * 1e-9 + 2e-8)
 
     def fit_predict(self, X: Array, y: None = None) -> Integers:

@@ -23,8 +23,6 @@ class KMeans(Clusterer):
     ----------
     starts : int
         Times it is started; the run with the least inertia is kept.
-    random_state : int or None
-        Seed.
 
     References
     ----------
@@ -37,16 +35,13 @@ class KMeans(Clusterer):
     random_state: int | None = None
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for no start at all."""
         at_least(1, starts=self.starts)
 
     def seconds(self, n_samples: int, n_features: int) -> float:
-        """Estimate from the floating-point operations of its distances."""
         distances = 2.0 * n_samples * n_features * self.n_clusters
         return 0.05 + self.starts * ITERATIONS * distances / 1e10
 
     def fit_predict(self, X: Array, y: None = None) -> Integers:
-        """Fit to ``X``, shape (n_samples, n_features); return clusters, (n_samples,)."""
         from sklearn import cluster
         from sklearn.exceptions import ConvergenceWarning
 
@@ -60,16 +55,13 @@ class KMeans(Clusterer):
         return model.labels_.astype(np.int64)
 
     def predict(self, X: Array) -> Integers:
-        """Return the clusters of unseen points, shape (n, n_features): the nearest means'."""
         from sklearn.metrics import pairwise_distances_argmin
 
         return np.asarray(pairwise_distances_argmin(X, self.centers_), dtype=np.int64)
 
     def fitted(self) -> State:
-        """Return the means."""
         return {"centers": self.centers_}
 
     def restore(self, state: State, X: Array, clusters: Integers) -> KMeans:
-        """Become the fitted clusterer by its means."""
         self.centers_ = state["centers"]
         return self

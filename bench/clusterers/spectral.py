@@ -23,8 +23,6 @@ class Spectral(Clusterer):
     ----------
     n_neighbors : int
         Neighbors of an image, itself among them; at least 2.
-    random_state : int or None
-        Seed.
 
     References
     ----------
@@ -38,7 +36,6 @@ class Spectral(Clusterer):
     random_state: int | None = None
 
     def check(self, n_samples: int, n_features: int) -> None:
-        """Raise `ValueError` for more neighbors, or clusters, than there are images for."""
         check_neighbors(self.n_neighbors, n_samples)
         need(
             n_samples > self.n_clusters,
@@ -46,11 +43,9 @@ class Spectral(Clusterer):
         )
 
     def seconds(self, n_samples: int, n_features: int) -> float:
-        """Estimate from neighbors and eigenvectors."""
         return 0.2 + n_samples**2 * n_features * 1e-10 + 1e-4 * n_samples * self.n_clusters
 
     def fit_predict(self, X: Array, y: None = None) -> Integers:
-        """Fit to ``X``, shape (n_samples, n_features); return clusters, (n_samples,)."""
         from sklearn import cluster
 
         with warnings.catch_warnings():

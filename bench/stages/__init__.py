@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from collections.abc import Iterator
+from typing import Any
 
 from bench.stages.stage import Stage, Task
 
@@ -18,12 +20,18 @@ def stages() -> dict[str, type[Stage]]:
     """Return all stages by name, each after those that it reads."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
-    found = {stage.name: stage for stage in Stage.__subclasses__()}
+    found = {stage.name: stage for stage in _derived(Stage) if hasattr(stage, "name")}
 
     def depth(name: str) -> int:
         return 1 + max((depth(parent) for parent in found[name].reads), default=0)
 
     return {name: found[name] for name in sorted(found, key=lambda name: (depth(name), name))}
+
+
+def _derived(base: Any) -> Iterator[type[Stage]]:
+    for stage in base.__subclasses__():
+        yield stage
+        yield from _derived(stage)
 
 
 def stages_of_runs() -> tuple[str, ...]:

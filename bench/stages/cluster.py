@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,11 +11,20 @@ from bench.clusterers import clusterers
 from bench.clusterers.named import Named
 from bench.stages import fitted
 from bench.stages.fitted import fitted_arrays
-from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task
+from bench.stages.stage import (
+    Array,
+    Context,
+    Given,
+    ImageShape,
+    Job,
+    Result,
+    Stage,
+    Task,
+    importing,
+)
 
 if TYPE_CHECKING:
     from bench.clusterers.clusterer import Clusterer
-    from models.autoencoder import ImageShape
 
 
 @dataclass(frozen=True)
@@ -34,18 +42,14 @@ class Cluster(Stage):
 
     @classmethod
     def plan(cls, context: Context) -> Cluster:
-        item = clusterers[Named.parse(context.clusterer).name]
-        drawn = not item.deterministic
-        seed = context.seed("clusterer", context.clusterer) if drawn else None
-        return cls(context.clusterer, context.clusters, seed)
+        made = cls(context.clusterer, context.clusters)
+        if made.item.deterministic:
+            return made
+        return replace(made, seed=context.seed("clusterer", context.clusterer))
 
     @property
     def item(self) -> Any:
         return clusterers[Named.parse(self.clusterer).name]
-
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        return tuple(self.item.libraries)
 
     def sources(self) -> tuple[Any, ...]:
         return (self.item, fitted)
@@ -59,7 +63,7 @@ class Cluster(Stage):
         clusterer = Named.parse(self.clusterer).build(self.clusters, self.seed)
         return Job(
             lambda: cluster(clusterer, train, validation),
-            lambda: importlib.import_module("sklearn.cluster"),
+            importing("sklearn.cluster"),
         )
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
@@ -68,14 +72,7 @@ class Cluster(Stage):
 
 
 def cluster(clusterer: Clusterer, train: Array, validation: Array | None) -> Result:
-    """Group the training images, and place the validation images in their clusters.
-
-    Parameters
-    ----------
-    clusterer : Clusterer
-        Unfitted.
-    train : ndarray, shape (n, k), float32
-    validation : ndarray or None, shape (m, k), float32
+    """Group the training images, (n, k) float32, and place the validation images, (m, k), if any.
 
     Returns
     -------

@@ -6,6 +6,8 @@ import functools
 import time
 
 from bench.base.processors import find_device
+from bench.stages.metrics.neighbors import MOST
+from bench.stages.stage import Task, megabytes
 
 # Measured on two cores of an AMD EPYC, against a matrix product on the same machine.
 SHARE_OF_MATRIX_RATE = 0.6
@@ -28,6 +30,12 @@ def matrix_rate(device: str) -> float:
     return 2 * n**3 / best
 
 
-def seconds_by_pairs(points: int, features: int) -> float:
-    """Estimate a measure over all pairs of points, in seconds."""
-    return 0.02 + 2.0 * points**2 * features / matrix_rate("cpu") + 2e-7 * points**2
+def seconds_by_pairs(task: Task) -> float:
+    """Estimate a measure over all pairs of the points that are measured, in seconds."""
+    pairs = min(task.samples, MOST) ** 2
+    return 0.02 + 2.0 * pairs * task.features / matrix_rate("cpu") + 2e-7 * pairs
+
+
+def megabytes_of_pairs(task: Task) -> float:
+    """Estimate an artifact with a number for each of those pairs, in MB."""
+    return megabytes(min(task.samples, MOST) ** 2)

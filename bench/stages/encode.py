@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bench.datasets.source import Images
+from bench.stages import train as train_stage
 from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
 from bench.stages.stage import (
     Array,
-    Context,
     Given,
+    ImageShape,
     Job,
     Result,
-    Stage,
     Steps,
     Task,
     megabytes,
     no_steps,
 )
-from bench.stages.train import warm_up
-from bench.stages.training.probe import forward_flops, probe
+from bench.stages.train import WithModel, warm_up
+from bench.stages.training.probe import forward_flops
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from models.autoencoder import Autoencoder, ImageShape
+    from models.autoencoder import Autoencoder
 
 PICTURED = 20_000  # images whose reconstructions are kept, for people to look at
 BATCH = 256  # images encoded at a time
@@ -36,39 +36,14 @@ SMALL_BATCH = 16  # the same where the device's memory is short
 
 
 @dataclass(frozen=True)
-class Encode(Stage):
+class Encode(WithModel):
     """Encodes training and validation images."""
 
     name: ClassVar[str] = "encode"
     reads: ClassVar[tuple[str, ...]] = ("train",)
-    is_work: ClassVar[bool] = True
-    parallel: ClassVar[bool] = True
     data: ClassVar[tuple[str, ...]] = ("images", "validation_images")
 
-    model: str
-    device: str
-    deterministic: bool | None = None
-    precision: str | None = None
-    clusters: int | None = None
     pictured: int = PICTURED
-
-    @classmethod
-    def plan(cls, context: Context) -> Encode:
-        from models.named import Named
-
-        needs = Named.parse(context.model).needs_clusters
-        clusters = context.clusters if needs else None
-        return cls(context.model, clusters=clusters, **context.on_device)
-
-    @property
-    def item(self) -> type[Autoencoder]:
-        from models.named import find
-
-        return find(self.model, self.clusters)
-
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        return self.item.libraries
 
     @property
     def numerics_dependent(self) -> bool:
@@ -78,10 +53,7 @@ class Encode(Stage):
     def sources(self) -> tuple[Any, ...]:
         from bench.stages.training import convolution, core
 
-        return (core, convolution)
-
-    def features(self, context: Context, parents: list[Task]) -> int:
-        return probe(self.model, context.image_shape).code_size
+        return (train_stage, core, convolution)
 
     def outputs(self, features: int) -> int:
         return features

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,10 +12,7 @@ from bench.base import seeds
 from bench.stages.cost import seconds_by_pairs
 from bench.stages.metrics import neighbors, reference_space, table
 from bench.stages.metrics.clustering import Integers
-from bench.stages.stage import Array, Given, Job, Result, Stage, Task
-
-if TYPE_CHECKING:
-    from models.autoencoder import ImageShape
+from bench.stages.stage import Array, Given, ImageShape, Job, Result, Stage, Task, importing
 
 
 @dataclass(frozen=True)
@@ -36,13 +32,10 @@ class Measure(Stage):
         train, clusters = reduced.require("train"), clustered.require("train")
         codes = others[0].require("ranks") if others else None
         placed = others[1].arrays() if others else None
-        return Job(
-            lambda: measure(train, clusters, codes, placed),
-            lambda: importlib.import_module("sklearn.metrics"),
-        )
+        return Job(lambda: measure(train, clusters, codes, placed), importing("sklearn.metrics"))
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
-        return seconds_by_pairs(min(task.samples, neighbors.MOST), task.features)
+        return seconds_by_pairs(task)
 
 
 def measure(

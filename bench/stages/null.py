@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from bench.stages.cost import matrix_rate
-from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task
-
-if TYPE_CHECKING:
-    from models.autoencoder import ImageShape
+from bench.stages.stage import Array, Context, Given, ImageShape, Job, Result, Stage, Task
 
 ROWS = 1000  # drawn at a time
 
@@ -46,17 +43,8 @@ class Null(Stage):
 def null(train: Array, seed: int) -> Result:
     """Draw data without clusters: one Gaussian with the mean and covariance of codes.
 
-    What a chain finds in it is what the chain makes up.
-
-    Parameters
-    ----------
-    train : ndarray, shape (n, d), float32
-    seed : int
-
-    Returns
-    -------
-    Result
-        Arrays: ``train`` (n, d), float32.
+    What a chain finds in it is what the chain makes up. The result has ``train``, of the shape of
+    the codes, (n, d) float32.
 
     References
     ----------

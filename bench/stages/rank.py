@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from bench.base import seeds
-from bench.stages.cost import seconds_by_pairs
+from bench.stages.cost import megabytes_of_pairs, seconds_by_pairs
 from bench.stages.metrics import neighbors
-from bench.stages.stage import Array, Given, Job, Result, Stage, Task, megabytes
-
-if TYPE_CHECKING:
-    from models.autoencoder import ImageShape
+from bench.stages.stage import Array, Given, ImageShape, Job, Result, Stage, Task, importing
 
 
 @dataclass(frozen=True)
@@ -28,21 +24,17 @@ class Rank(Stage):
 
     def job(self, given: Given) -> Job:
         codes = given.parents[0].require("train")
-        return Job(lambda: rank(codes), lambda: importlib.import_module("sklearn.metrics"))
+        return Job(lambda: rank(codes), importing("sklearn.metrics"))
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
-        return seconds_by_pairs(min(task.samples, neighbors.MOST), task.features)
+        return seconds_by_pairs(task)
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
-        return megabytes(min(task.samples, neighbors.MOST) ** 2)
+        return megabytes_of_pairs(task)
 
 
 def rank(train: Array) -> Result:
-    """Rank the neighbors of codes, once for all chains that start from them.
-
-    Parameters
-    ----------
-    train : ndarray, shape (n, d), float32
+    """Rank the neighbors of codes, (n, d) float32.
 
     Returns
     -------

@@ -9,12 +9,21 @@ import numpy as np
 
 from bench.stages import fitted
 from bench.stages.fitted import fitted_arrays
-from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task, megabytes
+from bench.stages.stage import (
+    Array,
+    Context,
+    Given,
+    ImageShape,
+    Job,
+    Result,
+    Stage,
+    Task,
+    megabytes,
+)
 from reducers import reducers
 from reducers.chain import Chain, Link
 
 if TYPE_CHECKING:
-    from models.autoencoder import ImageShape
     from reducers.reducer import Reducer
 
 
@@ -47,11 +56,11 @@ class Reduce(Stage):
         return Chain.parse(self.link).links[0]
 
     @property
-    def libraries(self) -> tuple[str, ...]:
-        return reducers[self.parsed.name].libraries
+    def item(self) -> Any:
+        return reducers[self.parsed.name]
 
     def sources(self) -> tuple[Any, ...]:
-        return (reducers[self.parsed.name], fitted)
+        return (self.item, fitted)
 
     def label(self, context: Context) -> str:
         return f"{self.link}, {context.title}"
@@ -77,15 +86,9 @@ class Reduce(Stage):
 
 
 def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:
-    """Fit one reducer on the training images, and place the validation images.
+    """Fit a reducer on the training images, (n, d) float32, and place validation images, (m, d).
 
-    Parameters
-    ----------
-    reducer : Reducer
-        Unfitted.
-    train : ndarray, shape (n, d), float32
-    validation : ndarray or None, shape (m, d), float32
-        None where there are none, or an earlier link could not place them.
+    There are none of the latter where an earlier link could not place them.
 
     Returns
     -------

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from bench.base import seeds
 from bench.datasets.source import Images
-from bench.stages.cost import seconds_by_pairs
+from bench.stages.cost import megabytes_of_pairs, seconds_by_pairs
 from bench.stages.metrics import neighbors, reference_space
-from bench.stages.stage import Context, Given, Job, Result, Stage, Task, megabytes
-
-if TYPE_CHECKING:
-    from models.autoencoder import ImageShape
+from bench.stages.stage import Context, Given, ImageShape, Job, Result, Stage, Task, importing
 
 
 @dataclass(frozen=True)
@@ -37,13 +33,13 @@ class Reference(Stage):
 
     def job(self, given: Given) -> Job:
         images = given.data.images
-        return Job(lambda: reference(images), lambda: importlib.import_module("sklearn.metrics"))
+        return Job(lambda: reference(images), importing("sklearn.metrics"))
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
-        return seconds_by_pairs(min(task.samples, neighbors.MOST), task.features)
+        return seconds_by_pairs(task)
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
-        return megabytes(min(task.samples, neighbors.MOST) ** 2)
+        return megabytes_of_pairs(task)
 
 
 def reference(images: Images) -> Result:
@@ -52,8 +48,8 @@ def reference(images: Images) -> Result:
     Returns
     -------
     Result
-        Arrays, of the images `bench.stages.metrics.neighbors.sample`: ``between`` (m, m), float32 distances;
-        ``near`` (m, 30), nearest neighbors as positions in that sample.
+        Arrays, of the images `bench.stages.metrics.neighbors.sample`: ``between`` (m, m), float32
+        distances; ``near`` (m, 30), nearest neighbors as positions in that sample.
     """
     chosen = images[neighbors.sample(len(images))]
     between = neighbors.distances(reference_space.transform(chosen))

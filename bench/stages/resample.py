@@ -33,18 +33,9 @@ class Resample(Stage):
 
 
 def resample(count: int, seed: int) -> Result:
-    """Draw four fifths of the images without replacement; the same for every model and chain.
+    """Draw four fifths of ``count`` images without replacement; the same for every pipeline.
 
-    Parameters
-    ----------
-    count : int
-        Images there are.
-    seed : int
-
-    Returns
-    -------
-    Result
-        Arrays: ``chosen``, int64 positions in order.
+    The result has ``chosen``, int64 positions in order.
     """
     random = np.random.default_rng(seed)
     return Result({"chosen": np.sort(random.choice(count, resampled(count), replace=False))})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from bench.base import seeds
 from bench.clusterers.kmeans import ITERATIONS, KMeans
@@ -14,10 +13,17 @@ from bench.stages.cluster import cluster
 from bench.stages.cost import matrix_rate
 from bench.stages.metrics import neighbors, reference_space
 from bench.stages.metrics.clustering import Integers
-from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task
-
-if TYPE_CHECKING:
-    from models.autoencoder import ImageShape
+from bench.stages.stage import (
+    Array,
+    Context,
+    Given,
+    ImageShape,
+    Job,
+    Result,
+    Stage,
+    Task,
+    importing,
+)
 
 LEAST, MOST = 2, 15  # clusters
 SCAN_STARTS = 3  # of k-means
@@ -49,7 +55,7 @@ class Scan(Stage):
         train, near = reduced.require("train"), placed.require("near")
         return Job(
             lambda: scan(train, near, self.counts, self.seed, self.starts),
-            lambda: importlib.import_module("sklearn.cluster"),
+            importing("sklearn.cluster"),
         )
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
@@ -65,19 +71,17 @@ def counts(images: int) -> tuple[int, ...]:
 
 
 def scan(train: Array, near: Integers, counts: tuple[int, ...], seed: int, starts: int) -> Result:
-    """Say how coherent k-means groups an embedding, for several numbers of clusters.
+    """Measure how well k-means groups an embedding, for several numbers of clusters.
 
     Parameters
     ----------
     train : ndarray, shape (n, k), float32
         An embedding; of more than 2,000 images a sample is clustered.
     near : ndarray, shape (m, k)
-        Neighbors in the reference space, as `bench.stages.reference.reference` leaves them; the 10 nearest count.
-        Wider neighborhoods would not see small groups: of 80 images of a digit, 30 reach into the
-        next.
-    counts : tuple of int
-    seed : int
-    starts : int
+        Neighbors in the reference space, as `bench.stages.reference.reference` leaves them; the 10
+        nearest count. Wider neighborhoods would not see small groups: of 80 images of a digit, 30
+        reach into the next.
+    counts, seed, starts
         Of k-means.
 
     Returns

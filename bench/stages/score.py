@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bench.base import sampling, seeds
 from bench.stages.metrics import clustering, neighbors, table
 from bench.stages.metrics.clustering import Integers
-from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task
+from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task, importing
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Score(Stage):
         near, data = measured.require("near"), given.data
         return Job(
             lambda: score(train, near, data.labels, validation, data.validation_labels),
-            lambda: importlib.import_module("sklearn.metrics"),
+            importing("sklearn.metrics"),
         )
 
 
@@ -84,10 +83,8 @@ def score(
     if validation_labels is not None and validation_clusters is not None:
         if assignment is None:
             assignment = clustering.assign(validation_clusters, validation_labels)
-        inputs |= {
-            "validation_clusters": validation_clusters,
-            "validation_labels": validation_labels,
-        }
+        inputs["validation_clusters"] = validation_clusters
+        inputs["validation_labels"] = validation_labels
         arrays["validation_correct"] = clustering.correct(
             validation_clusters, validation_labels, assignment
         )

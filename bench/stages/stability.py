@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bench.stages.metrics import clustering, table
-from bench.stages.stage import Context, Given, Job, Result, Stage, Task
+from bench.stages.metrics.clustering import Integers
+from bench.stages.stage import Context, Given, Job, Result, Stage, Task, importing
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class Stability(Stage):
             (drawn.require("chosen"), found.require("train"))
             for drawn, found in zip(others[::2], others[1::2], strict=True)
         ]
-        return Job(
-            lambda: Result({}, table.evaluate("stability", clusters=clusters, resamples=again)),
-            lambda: importlib.import_module("sklearn.metrics"),
-        )
+        return Job(lambda: stability(clusters, again), importing("sklearn.metrics"))
+
+
+def stability(clusters: Integers, resamples: list[tuple[Integers, Integers]]) -> Result:
+    """Compare clusters with those of resamples: positions of their images, and clusters there."""
+    return Result({}, table.evaluate("stability", clusters=clusters, resamples=resamples))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -12,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base import keys
+from models import ImageShape
 
 if TYPE_CHECKING:
     from bench.stages.training.state import Keeper
-    from models.autoencoder import ImageShape
 
 Array = NDArray[Any]
 Steps = Callable[[int, int], None]
@@ -37,80 +38,37 @@ class Result:
 
 @dataclass(frozen=True)
 class Task:
-    """One stage on its inputs.
-
-    Attributes
-    ----------
-    stage : str
-        Name of the stage.
-    key : str
-        Name of its artifact.
-    parents : tuple of Place
-        The artifacts that it reads, in the order in which its stage takes them.
-    settings : dict
-        Fields of the stage that are set.
-    key_inputs : dict
-        All that the key is a hash of.
-    label : str
-        What users see while it runs.
-    samples, features : int
-        Shape of the array that it works on.
-    outputs : int
-        Numbers that it leaves for each training image.
-    threads : int
-        Processor threads that it is given.
-    """
+    """One stage on its inputs."""
 
     stage: str
-    key: str
-    parents: tuple[Place, ...]
-    settings: dict[str, Any]
-    key_inputs: dict[str, Any]
-    label: str
-    samples: int
+    key: str  # the name of its artifact
+    parents: tuple[Place, ...]  # artifacts that it reads, in the order in which its stage does
+    settings: dict[str, Any]  # fields of the stage that are set
+    key_inputs: dict[str, Any]  # all that the key is a hash of
+    label: str  # what users see while it runs
+    samples: int  # with ``features``, the shape of the array that it works on
     features: int
-    outputs: int
-    threads: int = 1
+    outputs: int  # numbers that it leaves for each training image
+    threads: int = 1  # of the processor, that it is given
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a stage is planned from.
+    """What a stage is planned from."""
 
-    Attributes
-    ----------
-    model, link, clusterer : str
-        As users write them; ``link`` is one reducer of the chain.
-    title : str
-        What the codes are of, for labels: ``dnn, seed 0``.
-    pipeline : str
-        Chain and clusterer as users write them, for labels.
-    images, clusters : int
-        Their numbers.
-    image_shape : tuple of int
-        (C, H, W).
-    fingerprint : str
-        Of the training images.
-    recipe : dict
-        ``epochs``, ``lr`` and ``batch_size``.
-    on_device : dict
-        Settings of stages that work on the device: ``device`` and how.
-    seed : callable
-        Given what it belongs to (``model``, ``reducer`` or ``clusterer``, which `--vary` may hold
-        fixed, or ``always``) and names, returns the seed of this repetition.
-    """
-
-    model: str
-    link: str
-    clusterer: str
-    title: str
-    pipeline: str
-    images: int
-    clusters: int
-    image_shape: ImageShape
-    fingerprint: str
-    recipe: dict[str, Any]
-    on_device: dict[str, Any]
+    model: str  # as users write it
+    link: str  # one reducer of the chain, as users write it
+    clusterer: str  # as users write it
+    title: str  # what the codes are of, for labels: ``dnn, seed 0``
+    pipeline: str  # chain and clusterer as users write them, for labels
+    images: int  # how many
+    clusters: int  # how many
+    image_shape: ImageShape  # (C, H, W)
+    fingerprint: str  # of the training images
+    recipe: dict[str, Any]  # ``epochs``, ``lr`` and ``batch_size``
+    on_device: dict[str, Any]  # settings of stages on the device: ``device`` and how
+    # Given what it belongs to (``model``, ``reducer`` or ``clusterer``, which `--vary` may hold
+    # fixed, or ``always``) and names, returns the seed of this repetition.
     seed: Callable[..., int]
 
 
@@ -139,25 +97,13 @@ class Data:
 
 @dataclass(frozen=True)
 class Given:
-    """What a stage is given when it runs.
-
-    Attributes
-    ----------
-    task : Task
-    data : Data
-    parents : tuple of Artifact
-        In the order of ``task.parents``.
-    steps : callable
-        Told how far the stage is.
-    keeper : Keeper or None
-        Keeps checkpoints of a training.
-    """
+    """What a stage is given when it runs."""
 
     task: Task
     data: Data
-    parents: tuple[Artifact, ...]
-    steps: Steps = no_steps
-    keeper: Keeper | None = None
+    parents: tuple[Artifact, ...]  # in the order of ``task.parents``
+    steps: Steps = no_steps  # told how far the stage is
+    keeper: Keeper | None = None  # keeps checkpoints of a training
 
 
 @dataclass(frozen=True)
@@ -168,6 +114,11 @@ class Job:
     warm_up: Callable[[], object] = lambda: None
 
 
+def importing(module: str) -> Callable[[], object]:
+    """Return a warm-up that imports a module."""
+    return lambda: importlib.import_module(module)
+
+
 @dataclass(frozen=True)
 class Stage(ABC):
     """A stage; its fields are its settings, which shape its key and are saved with its artifact.
@@ -175,38 +126,19 @@ class Stage(ABC):
     To add a stage, write a file with one subclass in this package. A stage of the path ``run`` is
     then part of every run, its numbers are columns of the records, and its time is in the report.
     The key takes the source of everything in the stage's file, and of what `sources` returns.
-
-    Attributes
-    ----------
-    name : str
-        Unique; the module has the same name.
-    reads : tuple of str
-        Names of the stages whose artifacts it reads.
-    path : str
-        ``run``: part of every run. Other paths are planned by `bench.planning.plan`.
-    is_work : bool
-        Whether its time counts as the pipeline's; other stages only measure.
-    per_pipeline : bool
-        Whether chain and clusterer shape it, so that its label names them.
-    parallel : bool
-        Whether it shares its work among several processor threads.
-    data : tuple of str
-        Arrays of the data set that it reads: ``images``, ``validation_images``, ``labels``.
-    uses : tuple of str
-        Distributions whose versions shape its result; see `libraries`.
-    exact : bool
-        Whether its result is the same with any number of threads and on any processor.
     """
 
-    name: ClassVar[str]
-    reads: ClassVar[tuple[str, ...]] = ()
+    name: ClassVar[str]  # unique; the module has the same name
+    reads: ClassVar[tuple[str, ...]] = ()  # names of the stages whose artifacts it reads
+    # ``run``: part of every run. Other paths are planned by `bench.planning.plan`.
     path: ClassVar[str] = "run"
-    per_pipeline: ClassVar[bool] = False
-    is_work: ClassVar[bool] = False
-    parallel: ClassVar[bool] = False
+    per_pipeline: ClassVar[bool] = False  # chain and clusterer shape it: its label names them
+    is_work: ClassVar[bool] = False  # its time counts as the pipeline's; others only measure
+    parallel: ClassVar[bool] = False  # it shares its work among several processor threads
+    # Arrays of the data set that it reads: ``images``, ``validation_images``, ``labels``.
     data: ClassVar[tuple[str, ...]] = ()
-    uses: ClassVar[tuple[str, ...]] = ()
-    exact: ClassVar[bool] = False
+    uses: ClassVar[tuple[str, ...]] = ()  # distributions whose versions shape its result
+    exact: ClassVar[bool] = False  # its result is the same with any threads, on any processor
 
     @classmethod
     def plan(cls, context: Context) -> Stage:
@@ -219,9 +151,14 @@ class Stage(ABC):
         return {name: value for name, value in vars(self).items() if value is not None}
 
     @property
+    def item(self) -> Any:
+        """The class of the model, reducer or clusterer that it works with, None for none."""
+        return None
+
+    @property
     def libraries(self) -> tuple[str, ...]:
         """Distributions whose versions shape its result."""
-        return self.uses
+        return self.uses if self.item is None else tuple(self.item.libraries)
 
     @property
     def numerics_dependent(self) -> bool:
@@ -229,7 +166,7 @@ class Stage(ABC):
         return not self.exact
 
     def sources(self) -> tuple[Any, ...]:
-        """Return modules, classes and functions outside of the stage's file that shape its result."""
+        """Return modules, classes and functions of other files that shape its result."""
         return ()
 
     def source(self) -> str:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from bench.datasets.source import Images
 from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
-from bench.stages.stage import Context, Given, Job, Result, Stage, Steps, Task, megabytes, no_steps
+from bench.stages.stage import (
+    Context,
+    Given,
+    ImageShape,
+    Job,
+    Result,
+    Stage,
+    Steps,
+    Task,
+    megabytes,
+    no_steps,
+)
 from bench.stages.training.probe import probe, training_flops
+from models.named import Named, find
 
 if TYPE_CHECKING:
     from bench.stages.training.core import Recipe
     from bench.stages.training.state import Keeper
-    from models.autoencoder import Autoencoder, ImageShape
+    from models.autoencoder import Autoencoder
 
 SECONDS_TO_DRAW = 1e-8  # a parameter's first value
 SECONDS_TO_STEP = 1.4e-9  # a parameter, in Adam: memory traffic, not arithmetic
@@ -22,19 +34,39 @@ LEAST_STEP = 2e-4
 
 
 @dataclass(frozen=True)
-class Train(Stage):
-    """Trains a model on the training images."""
+class WithModel(Stage):
+    """Base class of the stages that work with a model, on the device."""
 
-    name: ClassVar[str] = "train"
     is_work: ClassVar[bool] = True
     parallel: ClassVar[bool] = True
-    data: ClassVar[tuple[str, ...]] = ("images",)
 
     model: str
     device: str
     deterministic: bool | None = None
     precision: str | None = None
     clusters: int | None = None
+
+    @classmethod
+    def plan(cls, context: Context) -> Self:
+        needs = Named.parse(context.model).needs_clusters
+        clusters = context.clusters if needs else None
+        return cls(context.model, clusters=clusters, **context.on_device)
+
+    @property
+    def item(self) -> type[Autoencoder]:
+        return find(self.model, self.clusters)
+
+    def features(self, context: Context, parents: list[Task]) -> int:
+        return probe(self.model, context.image_shape).code_size
+
+
+@dataclass(frozen=True)
+class Train(WithModel):
+    """Trains a model on the training images."""
+
+    name: ClassVar[str] = "train"
+    data: ClassVar[tuple[str, ...]] = ("images",)
+
     weights_seed: int | None = None
     batches_seed: int | None = None
     epochs: int | None = None
@@ -42,31 +74,16 @@ class Train(Stage):
     batch_size: int | None = None
 
     @classmethod
-    def plan(cls, context: Context) -> Train:
-        from models.named import CLUSTERS, Named
-
-        named = Named.parse(context.model)
-        item: Any = named.item(context.clusters)
-        settings: dict[str, Any] = {"model": context.model, **context.on_device}
-        if named.needs_clusters:
-            settings[CLUSTERS] = context.clusters
-        if not item.deterministic:
-            names = ("weights", context.fingerprint, named.family)
+    def plan(cls, context: Context) -> Self:
+        made = super().plan(context)
+        settings: dict[str, Any] = {}
+        if not made.item.deterministic:
+            names = ("weights", context.fingerprint, Named.parse(context.model).family)
             settings["weights_seed"] = context.seed("model", *names)
-        if item.trains:
+        if made.item.trains:
             settings["batches_seed"] = context.seed("model", "batches", context.fingerprint)
             settings |= context.recipe
-        return cls(**settings)
-
-    @property
-    def item(self) -> type[Autoencoder]:
-        from models.named import find
-
-        return find(self.model, self.clusters)
-
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        return self.item.libraries
+        return replace(made, **settings)
 
     @property
     def numerics_dependent(self) -> bool:
@@ -77,9 +94,6 @@ class Train(Stage):
         from bench.stages.training import capture, convolution, core, state
 
         return (self.item, core, state, capture, convolution)
-
-    def features(self, context: Context, parents: list[Task]) -> int:
-        return probe(self.model, context.image_shape).code_size
 
     def has_checkpoints(self) -> bool:
         return self.epochs is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -75,25 +76,18 @@ def accuracy(clusters: Integers, labels: Integers, assignment: dict[int, int]) -
     return float(np.mean(correct(clusters, labels, assignment)))
 
 
-def nmi(clusters: Integers, labels: Integers) -> float:
-    """Return normalized mutual information, 0 to 1 (scikit-learn's)."""
-    from sklearn.metrics import normalized_mutual_info_score
+def _from_scikit_learn(name: str) -> Callable[[Integers, Integers], float]:
+    def index(clusters: Integers, labels: Integers) -> float:
+        from sklearn import metrics
 
-    return float(normalized_mutual_info_score(labels, clusters))
+        return float(getattr(metrics, name)(labels, clusters))
 
-
-def ami(clusters: Integers, labels: Integers) -> float:
-    """Return mutual information adjusted for chance, -1 to 1 (scikit-learn's)."""
-    from sklearn.metrics import adjusted_mutual_info_score
-
-    return float(adjusted_mutual_info_score(labels, clusters))
+    return index
 
 
-def adjusted_rand(clusters: Integers, labels: Integers) -> float:
-    """Return the adjusted Rand index, -0.5 to 1 (scikit-learn's)."""
-    from sklearn.metrics import adjusted_rand_score
-
-    return float(adjusted_rand_score(labels, clusters))
+nmi = _from_scikit_learn("normalized_mutual_info_score")
+ami = _from_scikit_learn("adjusted_mutual_info_score")
+adjusted_rand = _from_scikit_learn("adjusted_rand_score")
 
 
 def stability(clusters: Integers, resamples: list[tuple[Integers, Integers]]) -> float:
@@ -147,7 +141,6 @@ METRICS = (
         meaning="share of training images whose cluster is assigned to their label, under the best "
         "one-to-one assignment of clusters to labels (Kuhn 1955, the Hungarian method)",
         stage="score",
-        needs=("clusters", "labels", "assignment"),
         formula=accuracy,
     ),
     Metric(
@@ -183,7 +176,6 @@ METRICS = (
         meaning="normalized mutual information of clusters and labels, arithmetic mean (Strehl and "
         "Ghosh 2002); images in no cluster are a group here and in AMI and ARI",
         stage="score",
-        needs=("clusters", "labels"),
         formula=nmi,
     ),
     Metric(
@@ -191,7 +183,6 @@ METRICS = (
         title="AMI",
         meaning="the same less what chance would give (Vinh, Epps and Bailey 2010)",
         stage="score",
-        needs=("clusters", "labels"),
         formula=ami,
         range="-1 to 1, 0 by chance",
     ),
@@ -200,7 +191,6 @@ METRICS = (
         title="ARI",
         meaning="adjusted Rand index of clusters and labels (Hubert and Arabie 1985)",
         stage="score",
-        needs=("clusters", "labels"),
         formula=adjusted_rand,
         range="-0.5 to 1, 0 by chance",
     ),
@@ -211,7 +201,6 @@ METRICS = (
         "find in four fifths of the images, the encoder kept; mean over resamples (Ben-Hur, "
         "Elisseeff and Guyon 2002)",
         stage="stability",
-        needs=("clusters", "resamples"),
         formula=stability,
         range="-0.5 to 1, 0 by chance",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,35 +13,21 @@ class Metric:
 
     To add one, add an entry to ``METRICS`` of its family's file. It is then computed by its stage
     and is a column of the records; `bench.report` says which tables show it.
-
-    Attributes
-    ----------
-    name : str
-        Its column in results.csv.
-    title : str
-        Its heading.
-    meaning : str
-        In one sentence, with the source.
-    stage : str
-        The stage that computes it.
-    needs : tuple of str
-        Inputs of the formula, by the names that the stage gives them.
-    formula : callable or None
-        From those inputs to a number, or None where it has no meaning. None: the stage has the
-        number at hand.
-    range : str
-        The values it can take.
-    higher_is_better : bool
-    digits : int
-        Decimal places to print.
     """
 
-    name: str
-    title: str
-    meaning: str
-    stage: str
-    needs: tuple[str, ...] = ()
+    name: str  # its column in results.csv
+    title: str  # its heading
+    meaning: str  # in one sentence, with the source
+    stage: str  # the stage that computes it
+    # From inputs to a number, or None where it has no meaning. None: the stage has it at hand.
     formula: Callable[..., float | None] | None = None
-    range: str = "0 to 1"
+    # Inputs of the formula, by the names that the stage gives them; by default its parameters'.
+    needs: tuple[str, ...] = ()
+    range: str = "0 to 1"  # the values it can take
     higher_is_better: bool = True
-    digits: int = 3
+    digits: int = 3  # decimal places to print
+
+    def __post_init__(self) -> None:
+        """Take the names of the formula's parameters where no inputs are named."""
+        if self.formula and not self.needs:
+            object.__setattr__(self, "needs", tuple(inspect.signature(self.formula).parameters))

@@ -77,7 +77,7 @@ def nearest(of: Ranks, count: int) -> NDArray[np.int64]:
     return np.asarray(np.argsort(of, axis=1, kind="stable")[:, 1 : count + 1])
 
 
-def trustworthiness(codes: Ranks, embedding: Ranks, count: int) -> float:
+def trustworthiness(codes: Ranks, embedding: Ranks, neighbors: int) -> float:
     """Return how far an embedding's neighbors were near among the codes.
 
     1 − 2 / (n k (2n − 3k − 1)) · Σ (r − k) over points and those of their k neighbors in the
@@ -87,7 +87,7 @@ def trustworthiness(codes: Ranks, embedding: Ranks, count: int) -> float:
     ----------
     codes, embedding : ndarray, shape (n, n)
         Ranks.
-    count : int
+    neighbors : int
         k, fewer than n / 2.
 
     Returns
@@ -100,17 +100,17 @@ def trustworthiness(codes: Ranks, embedding: Ranks, count: int) -> float:
     Venna, Kaski (2001), Neighborhood preservation in nonlinear projection methods.
     """
     points = len(codes)
-    near = (embedding > 0) & (embedding <= count)
-    excess = np.maximum(codes.astype(np.int64) - count, 0)[near].sum()
-    return float(1 - excess * 2 / (points * count * (2 * points - 3 * count - 1)))
+    near = (embedding > 0) & (embedding <= neighbors)
+    excess = np.maximum(codes.astype(np.int64) - neighbors, 0)[near].sum()
+    return float(1 - excess * 2 / (points * neighbors * (2 * points - 3 * neighbors - 1)))
 
 
-def continuity(codes: Ranks, embedding: Ranks, count: int) -> float:
+def continuity(codes: Ranks, embedding: Ranks, neighbors: int) -> float:
     """Return how far neighbors among the codes are still near: trustworthiness turned round."""
-    return trustworthiness(embedding, codes, count)
+    return trustworthiness(embedding, codes, neighbors)
 
 
-def knn_preservation(codes: Ranks, embedding: Ranks, count: int) -> float:
+def knn_preservation(codes: Ranks, embedding: Ranks, neighbors: int) -> float:
     """Return the share of each point's nearest among the codes that are still its nearest.
 
     References
@@ -118,8 +118,8 @@ def knn_preservation(codes: Ranks, embedding: Ranks, count: int) -> float:
     Lee, Verleysen (2009), Quality assessment of dimensionality reduction: Rank-based criteria,
     Q_NX at k.
     """
-    both = (codes > 0) & (codes <= count) & (embedding <= count)
-    return float(both.sum() / (len(codes) * count))
+    both = (codes > 0) & (codes <= neighbors) & (embedding <= neighbors)
+    return float(both.sum() / (len(codes) * neighbors))
 
 
 def knn_label_purity(near: Integers, labels: Integers) -> float:
@@ -163,7 +163,6 @@ METRICS = (
         "that was clustered, on up to 2,000 images (Rousseeuw 1987); spaces differ, so that it is "
         "compared with the null reference and not across pipelines",
         stage="measure",
-        needs=("between", "clusters"),
         formula=silhouette,
         range="-1 to 1",
     ),
@@ -173,7 +172,6 @@ METRICS = (
         meaning="how far the 10 nearest neighbors in the space that was clustered were near among "
         "the codes, by rank, on up to 2,000 images (Venna and Kaski 2001)",
         stage="measure",
-        needs=("codes", "embedding", "neighbors"),
         formula=trustworthiness,
     ),
     Metric(
@@ -182,7 +180,6 @@ METRICS = (
         meaning="how far the 10 nearest neighbors among the codes are still near in the space that "
         "was clustered: trustworthiness turned round (Venna and Kaski 2001)",
         stage="measure",
-        needs=("codes", "embedding", "neighbors"),
         formula=continuity,
     ),
     Metric(
@@ -191,7 +188,6 @@ METRICS = (
         meaning="share of the 10 nearest neighbors among the codes that are among the 10 nearest "
         "in the space that was clustered (Lee and Verleysen 2009)",
         stage="measure",
-        needs=("codes", "embedding", "neighbors"),
         formula=knn_preservation,
     ),
     Metric(

@@ -28,7 +28,6 @@ METRICS = (
         "printed it; grows with the number of batches; models that are trained on another "
         "objective have none",
         stage="train",
-        needs=("history", "objective_is_loss"),
         formula=summed_batch_mse,
         range="0 and up",
         higher_is_better=False,

@@ -153,7 +153,6 @@ METRICS = (
         "share that clusters of these sizes have by chance (modularity: Newman and Girvan 2004); "
         "in the reference space, fixed random filters that are no model's, on up to 2,000 images",
         stage="measure",
-        needs=("modularity",),
         formula=knn_modularity,
         range="-0.5 to 1, 0 by chance",
     ),

@@ -21,21 +21,11 @@ from models.autoencoder import Autoencoder, ImageShape
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained; the same for every rival.
+    """How a model is trained; the same for every rival."""
 
-    Attributes
-    ----------
-    epochs : int
-        Passes over the training images.
-    lr : float
-        Adam's learning rate.
-    batch_size : int
-        Images a step; the last batch of an epoch may be smaller.
-    """
-
-    epochs: int
-    lr: float
-    batch_size: int
+    epochs: int  # passes over the training images
+    lr: float  # Adam's learning rate
+    batch_size: int  # images a step; the last batch of an epoch may be smaller
 
 
 def to_device(images: Images, device: torch.device) -> Tensor:

@@ -14,18 +14,10 @@ from models.named import find
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts about a model at one image shape.
+    """Facts about a model at one image shape."""
 
-    Attributes
-    ----------
-    code_size : int
-        Dimensions of the code.
-    parameters : int
-        Trainable numbers.
-    """
-
-    code_size: int
-    parameters: int
+    code_size: int  # dimensions of the code
+    parameters: int  # trainable numbers
 
 
 def probe(name: str, shape: ImageShape) -> Facts:
