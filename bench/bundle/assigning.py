@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,14 @@ from bench.bundle import images as user_images
 from bench.bundle import sorting
 from bench.bundle.bundle import Bundle, Transformed
 from bench.bundle.format import Errors
-from bench.bundle.images import Batch
 from bench.bundle.sheets import SHEETS, Album, check_sheets
 from bench.bundle.sorting import Sorter, open_sorter
-from bench.datasets.folder import list_files, readable_name
+from bench.datasets.folder import NAMED, list_files, name_first, readable_name
+from bench.datasets.source import SIDE, Images
 
+SHAPE = (SIDE, SIDE, 3)
 TABLE = "assignments.csv"
 COLUMNS = ("file", "cluster", "distance", "ambiguity", "seen", "label", "problem")
-NAMED = 5  # unreadable files that are named one by one; all of them are in the table
 
 FEWEST = 20  # new images; fewer say nothing about their kind
 # Of images of the same kind, and a model trained for a hundred epochs on two hundred of them, the
@@ -41,20 +42,16 @@ CONFIDENCE = 0.999
 
 @dataclass
 class Summary:
-    """What was done.
-
-    ``clusters`` has the number of images by cluster; ``unreadable_files`` the first few; ``drift``
-    says why the images look unlike the training images, ``no_drift`` why that cannot be found out.
-    """
+    """What was done."""
 
     out: Path
     files: int = 0
     unreadable: int = 0
     seen: int = 0
-    clusters: dict[int, int] = field(default_factory=dict)
-    unreadable_files: list[str] = field(default_factory=list)
-    drift: str | None = None
-    no_drift: str | None = None
+    clusters: Counter[int] = field(default_factory=Counter)  # images by cluster
+    unreadable_files: list[str] = field(default_factory=list)  # the first few
+    drift: str | None = None  # why the images look unlike the training images
+    no_drift: str | None = None  # why that cannot be found out
 
 
 def assign(
@@ -69,6 +66,8 @@ def assign(
     """Assign every image file under a folder, and write the results.
 
     Memory grows with the number of images only by the list of their names and a number an image.
+    `UsageError` says that there is no readable image, or that folders are in each other's way;
+    `RunError` that something cannot be written.
 
     Parameters
     ----------
@@ -80,27 +79,20 @@ def assign(
         ``copy`` or ``link``: put each file into ``OUT/sorted/cluster-N`` as well.
     threads : int
         Threads that read images.
-
-    Raises
-    ------
-    UsageError
-        If there is no readable image, or the folders are in each other's way.
-    RunError
-        If something cannot be written.
     """
     files = _files(images, out, sort_into)
     summary, album, errors = Summary(out), Album(bundle.labels), []
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            sorter = stack.enter_context(open_sorter(out, sort_into)) if sort_into else None
+        with open_sorter(out, sort_into) if sort_into else nullcontext() as sorter:
 
             def work(draft: Path) -> None:
                 with open(draft, "w", encoding="utf-8", newline="") as file:
                     table = csv.writer(file)
                     table.writerow(COLUMNS)
                     for batch in user_images.read_batches(files, threads):
-                        made = bundle.transform(batch.images)
+                        found = [image for _, image in batch if image is not None]
+                        made = bundle.transform(np.array(found, np.uint8).reshape(-1, *SHAPE))
                         table.writerows(_rows(batch, made, images, summary, album, sorter))
                         errors.append(made.errors[~made.seen])
                         progress("assigning images", summary.files, len(files))
@@ -133,8 +125,7 @@ def describe(bundle: Bundle, summary: Summary, sort_into: str | None) -> Iterato
     yield f"see {one_line(', '.join(str(summary.out / name) for name in made))}"
     notes = list(bundle.notes)
     if summary.unreadable:
-        rest = summary.unreadable - len(summary.unreadable_files)
-        named = ", ".join(summary.unreadable_files) + (f" and {rest} more" if rest else "")
+        named = name_first(summary.unreadable_files, summary.unreadable)
         notes.append(f"skipped {summary.unreadable:,} unreadable files: {named}")
     if summary.no_drift:
         notes.append(summary.no_drift)
@@ -171,7 +162,7 @@ def _files(images: Path, out: Path, sort_into: str | None) -> list[Path]:
 
 
 def _rows(
-    batch: Batch,
+    batch: list[tuple[Path, Images | None]],
     made: Transformed,
     images: Path,
     summary: Summary,
@@ -179,11 +170,11 @@ def _rows(
     sorter: Sorter | None,
 ) -> Iterator[list[Any]]:
     """Make the table's rows of a batch; count, remember and sort its images."""
-    found = iter(range(len(batch.images)))
-    for position, (file, readable) in enumerate(zip(batch.files, batch.readable, strict=True)):
+    found = iter(range(len(made.clusters)))
+    for position, (file, image) in enumerate(batch, summary.files):
         name = readable_name(file.relative_to(images))
         summary.files += 1
-        if not readable:
+        if image is None:
             summary.unreadable += 1
             if len(summary.unreadable_files) < NAMED:
                 summary.unreadable_files.append(name)
@@ -191,10 +182,10 @@ def _rows(
             continue
         i = next(found)
         cluster, distance = int(made.clusters[i]), float(made.distance[i])
-        album.add(file, batch.start + position, cluster, distance, float(made.ambiguity[i]))
+        album.add(file, position, cluster, distance, float(made.ambiguity[i]))
         if sorter is not None:
             sorter.add(file, cluster)
-        summary.clusters[cluster] = summary.clusters.get(cluster, 0) + 1
+        summary.clusters[cluster] += 1
         summary.seen += int(made.seen[i])
         yield [
             name,

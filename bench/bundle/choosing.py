@@ -32,7 +32,7 @@ def choose(
     seed_index: int | None = None,
     out: Path = Path("results"),
 ) -> Choice:
-    """Find the record of a pipeline and seed.
+    """Find the record of a pipeline and seed; raise `UsageError` if it was not finished.
 
     Parameters
     ----------
@@ -43,11 +43,6 @@ def choose(
         best one, by the report's rule.
     seed_index : int or None
         None: the pipeline's median seed by the metric that the report ranks by.
-
-    Raises
-    ------
-    UsageError
-        If there is no such pipeline or seed, or it was not finished.
     """
     results = Results(records)
     pipeline = _best(results, out) if cell is None else _named(records, cell)

@@ -92,36 +92,20 @@ class Errors(_Strict):
 
 
 class Manifest(_Strict):
-    """The whole of ``bundle.json`` but for its format.
-
-    Attributes
-    ----------
-    placed_links : int
-        So many of them, from the first on, transform unseen points; those behind do not.
-    placed_clusters : bool
-        Whether the clusterer predicts the clusters of unseen points.
-    image_shape : tuple of int
-        (C, H, W).
-    assignment : tuple of (int, int)
-        Clusters and the positions in ``class_names`` that they are assigned; some have none.
-    errors : Errors or None
-        None where the model does not reconstruct images, or does so without any error.
-    versions : dict
-        Of the libraries that made it.
-    """
+    """The whole of ``bundle.json`` but for its format."""
 
     model: Model
     links: Annotated[tuple[Link, ...], Field(min_length=1)]
-    placed_links: Count
+    placed_links: Count  # so many, from the first on, transform unseen points; those behind do not
     clusterer: Grouping
-    placed_clusters: bool
-    image_shape: tuple[Positive, Positive, Positive]
+    placed_clusters: bool  # whether the clusterer predicts the clusters of unseen points
+    image_shape: tuple[Positive, Positive, Positive]  # (C, H, W)
     seed_index: Count
     data: Data
-    assignment: tuple[tuple[int, int], ...]
-    metrics: dict[str, float]
-    errors: Errors | None
-    versions: dict[str, str]
+    assignment: tuple[tuple[int, int], ...]  # of some clusters to positions in class_names
+    metrics: dict[str, float]  # what the grid measured of this run
+    errors: Errors | None  # None where the model reconstructs no images, or without any error
+    versions: dict[str, str]  # of the libraries that made it
     parts: dict[str, Part]
 
     @model_validator(mode="after")
@@ -140,6 +124,10 @@ class Manifest(_Strict):
     def chain(self) -> str:
         """The chain with the clusterer behind it, as tables write it."""
         return chain_name("+".join(link.text for link in self.links), self.clusterer.text)
+
+
+class _Refused(Exception):  # noqa: N818 - its text is a reason
+    """Why a file is no bundle."""
 
 
 @dataclass(frozen=True)
@@ -183,10 +171,9 @@ def read(path: Path) -> Contents:
         raise UsageError(f"no bundle at {path}: python -m bench.export makes one")
     try:
         return _read(path)
-    except UsageError:
-        raise
     except Exception as error:  # whatever a broken file makes zipfile and safetensors raise
-        raise _refused(path, format_error(error)) from error
+        reason = one_line(str(error)) if isinstance(error, _Refused) else format_error(error)
+        raise UsageError(f"{path} is damaged, or no bundle: {reason}") from error
 
 
 def _read(path: Path) -> Contents:
@@ -194,48 +181,43 @@ def _read(path: Path) -> Contents:
         members = packed.infolist()
         names = [member.filename for member in members]
         if names.count(MANIFEST) != 1:
-            raise _refused(path, f"there is no {MANIFEST} in it")
-        _check_sizes(path, members)
+            raise _Refused(f"there is no {MANIFEST} in it")
+        _check_sizes(members, os.path.getsize(path))
         if packed.getinfo(MANIFEST).file_size > MOST_MANIFEST:
-            raise _refused(path, f"{MANIFEST} is larger than {MOST_MANIFEST / 1e6:.0f} MB")
-        manifest = _manifest(path, packed.read(MANIFEST))
+            raise _Refused(f"{MANIFEST} is larger than {MOST_MANIFEST / 1e6:.0f} MB")
+        manifest = _manifest(packed.read(MANIFEST))
         wanted = [MANIFEST, *map(_file, PARTS)]
         if sorted(names) != sorted(wanted) or sorted(manifest.parts) != sorted(wanted[1:]):
-            raise _refused(path, f"it holds {_some(names)}, and must hold {', '.join(wanted)}")
+            raise _Refused(f"it holds {_some(names)}, and must hold {', '.join(wanted)}")
         found = {}
         for name in PARTS:
             data, part = packed.read(_file(name)), manifest.parts[_file(name)]
             if len(data) != part.size or hashlib.sha256(data).hexdigest() != part.sha256:
-                raise _refused(path, f"{_file(name)} does not have its checksum")
+                raise _Refused(f"{_file(name)} does not have its checksum")
             found[name] = load(data)
     return Contents(manifest, found)
 
 
-def _check_sizes(path: Path, members: list[zipfile.ZipInfo]) -> None:
+def _check_sizes(members: list[zipfile.ZipInfo], size: int) -> None:
     """Refuse what would take more memory than the file takes on the disk."""
     packed = [m.filename for m in members if m.compress_type != zipfile.ZIP_STORED]
     if packed:
-        raise _refused(path, f"{_some(packed)} is compressed, and must not be")
-    if sum(member.file_size for member in members) > os.path.getsize(path):
-        raise _refused(path, "its parts are larger than the file")
+        raise _Refused(f"{_some(packed)} is compressed, and must not be")
+    if sum(member.file_size for member in members) > size:
+        raise _Refused("its parts are larger than the file")
 
 
-def _manifest(path: Path, text: bytes) -> Manifest:
+def _manifest(text: bytes) -> Manifest:
     said = json.loads(text)
     version = said.pop("format", None) if isinstance(said, dict) else None
     if version != FORMAT:
-        reason = f"its format is {version!r}, and this latentgrid reads format {FORMAT}"
-        raise _refused(path, reason)
+        raise _Refused(f"its format is {version!r}, and this latentgrid reads format {FORMAT}")
     try:
         return Manifest.model_validate_json(json.dumps(said))
     except ValidationError as error:
         first = error.errors()[0]
         where = f"{MANIFEST} is not as it should be: {'.'.join(map(str, first['loc']))}"
-        raise _refused(path, f"{where}: {first['msg']}") from None
-
-
-def _refused(path: Path, reason: str) -> UsageError:
-    return UsageError(f"{path} is damaged, or no bundle: {one_line(reason)}")
+        raise _Refused(f"{where}: {first['msg']}") from None
 
 
 def _file(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.base.errors import UsageError
 from bench.datasets.folder import decode
-from bench.datasets.source import SIDE, Images, gray_to_rgb, to_side
+from bench.datasets.source import Images, gray_to_rgb, to_side
 
 DIGEST = 16  # bytes of SHA-256
 BATCH = 256  # images that are worked on at a time
@@ -74,18 +73,8 @@ def _decoded(file: Path) -> Images:
     return image
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Some files from position ``start`` on; ``images`` are those that are readable."""
-
-    start: int
-    files: list[Path]
-    readable: NDArray[np.bool_]
-    images: Images
-
-
-def read_batches(files: list[Path], threads: int) -> Iterator[Batch]:
-    """Read files, at most two batches of images in memory at a time."""
+def read_batches(files: list[Path], threads: int) -> Iterator[list[tuple[Path, Images | None]]]:
+    """Read files, at most two batches of them in memory at a time; None for an unreadable one."""
     with ThreadPoolExecutor(threads) as pool:
 
         def begin(start: int) -> list[Future[Images | None]]:
@@ -95,7 +84,4 @@ def read_batches(files: list[Path], threads: int) -> Iterator[Batch]:
         for start in range(0, len(files), BATCH):
             decoded = [future.result() for future in waiting]
             waiting = begin(start + BATCH)
-            found = [image for image in decoded if image is not None]
-            images = np.stack(found) if found else np.empty((0, SIDE, SIDE, 3), np.uint8)
-            readable = np.array([image is not None for image in decoded])
-            yield Batch(start, files[start : start + BATCH], readable, images)
+            yield list(zip(files[start : start + BATCH], decoded, strict=True))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,6 @@ from bench.base.progress import Progress, silent
 from bench.bundle.bundle import Bundle
 from bench.bundle.choosing import Choice, choose
 from bench.bundle.format import (
-    Arrays,
     Contents,
     Data,
     Errors,
@@ -48,8 +46,7 @@ Array = NDArray[Any]
 CHECKED = 4  # images whose codes are kept, to check the model where a bundle is loaded
 
 
-@dataclass(frozen=True)
-class _Artifacts:
+class _Artifacts(NamedTuple):
     """The artifacts of a run's stages."""
 
     trained: Artifact
@@ -83,44 +80,46 @@ def export(
 
 
 def make(grid: FinishedGrid, record: pd.Series) -> Contents:
-    """Make a bundle of a record.
+    """Make a bundle of a record whose status is ``ok``.
 
-    Parameters
-    ----------
-    record : Series
-        A row of its records whose status is ``ok``.
-
-    Raises
-    ------
-    UsageError
-        If its artifacts are no longer in the store, or are of another version.
+    Raise `UsageError` if its artifacts are no longer in the store, or are of another version.
     """
     found = _artifacts(grid, record)
-    links, clusterer = [_link(artifact) for artifact in found.reduced], _grouping(found.clustered)
-    items: list[Any] = [reducers[read_link(link.text).name] for link in links]
-    by: Any = clusterers[Clusterer.parse(clusterer.text).name]
+    items: list[Any] = [
+        reducers[read_link(artifact.inputs["settings"]["link"]).name] for artifact in found.reduced
+    ]
+    grouping = found.clustered.inputs["settings"]
+    by: Any = clusterers[Clusterer.parse(grouping["clusterer"]).name]
     able = [can_transform(item, "transform") for item in items]
     placed_links = able.index(False) if False in able else len(able)
     placed_clusters = all(able) and can_transform(by, "predict")
-    _check_kept(found, items[:placed_links], by if placed_clusters else None)
+    # What is restored to transform images; links behind one that cannot are not.
+    kept = [(f"{n}.", found.reduced[n], items[n]) for n in range(placed_links)]
+    if placed_clusters:
+        kept.append(("clusterer.", found.clustered, by))
+    _check_versions(kept)
     dataset = grid.dataset
-    data = Data(
-        name=dataset.name,
-        images=len(dataset),
-        fingerprint=dataset.fingerprint,
-        class_names=dataset.class_names,
-    )
     manifest = Manifest(
         model=_model(found),
-        links=tuple(links),
+        links=tuple(map(_link, found.reduced, items)),
         placed_links=placed_links,
-        clusterer=clusterer,
+        clusterer=Grouping(
+            text=grouping["clusterer"],
+            clusters=grouping["clusters"],
+            seed=grouping.get("seed"),
+            source=keys.source(by),
+        ),
         placed_clusters=placed_clusters,
         image_shape=dataset.image_shape,
         seed_index=int(record["seed_index"]),
-        data=data,
+        data=Data(
+            name=dataset.name,
+            images=len(dataset),
+            fingerprint=dataset.fingerprint,
+            class_names=dataset.class_names,
+        ),
         assignment=_assignment(record),
-        metrics=_metrics(record),
+        metrics={name: float(record[name]) for name in METRICS if math.isfinite(record[name])},
         errors=_errors(found.encoded),
         versions={"latentgrid": keys.installed("latentgrid")} | keys.versions(*LIBRARIES),
         parts={},
@@ -129,15 +128,19 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
     training = {
         "digests": digests(dataset.images),
         "clusters": found.clustered.require("train"),
-    } | {
-        space(number): embeddings[number].require("train")
-        for number in sorted(needed_spaces(items, placed_links, placed_clusters))
     }
+    for number in sorted(needed_spaces(items, placed_links, placed_clusters)):
+        training[space(number)] = embeddings[number].require("train")
     codes = found.encoded.require("train")
     chosen = np.linspace(0, len(codes) - 1, min(CHECKED, len(codes))).astype(np.int64)
     parts = {
         "weights": found.trained.arrays(),
-        "fitted": _fitted(found, placed_links, placed_clusters),
+        "fitted": {
+            f"{prefix}{name.removeprefix(FITTED)}": array
+            for prefix, artifact, _ in kept
+            for name, array in artifact.arrays().items()
+            if name.startswith(FITTED)
+        },
         "training": training,
         "check": {"images": dataset.images[chosen], "codes": codes[chosen]},
     }
@@ -168,14 +171,10 @@ def _load(grid: FinishedGrid, stage: str, key: str) -> Artifact:
     return artifact
 
 
-def _check_kept(found: _Artifacts, links: list[Any], clusterer: Any | None) -> None:
+def _check_versions(kept: list[tuple[str, Artifact, Any]]) -> None:
     """Refuse artifacts of another version, which may have kept less of a fit, or nothing."""
-    # Links behind those that transform images are not restored.
-    kept = [(one, item, "reduce") for one, item in zip(found.reduced, links, strict=False)]
-    if clusterer is not None:
-        kept.append((found.clustered, clusterer, "cluster"))
-    for artifact, item, name in kept:
-        stage = stages()[name](**artifact.inputs["settings"])
+    for _, artifact, item in kept:
+        stage = stages()[artifact.path.parent.name](**artifact.inputs["settings"])
         if artifact.inputs["source"] != stage.source():
             raise UsageError(
                 f"these results are of another version of {item.__name__} than is installed here: "
@@ -183,24 +182,12 @@ def _check_kept(found: _Artifacts, links: list[Any], clusterer: Any | None) -> N
             )
 
 
-def _link(artifact: Artifact) -> Link:
+def _link(artifact: Artifact, item: Any) -> Link:
     settings = artifact.inputs["settings"]
-    item: Any = reducers[read_link(settings["link"]).name]
     return Link(
         text=settings["link"],
         seed=settings.get("seed"),
         threads=artifact.inputs["threads"],
-        source=keys.source(item),
-    )
-
-
-def _grouping(artifact: Artifact) -> Grouping:
-    settings = artifact.inputs["settings"]
-    item: Any = clusterers[Clusterer.parse(settings["clusterer"]).name]
-    return Grouping(
-        text=settings["clusterer"],
-        clusters=settings["clusters"],
-        seed=settings.get("seed"),
         source=keys.source(item),
     )
 
@@ -212,28 +199,10 @@ def _model(found: _Artifacts) -> Model:
     return Model(text=settings["model"], clusters=clusters, source=keys.source(item))
 
 
-def _fitted(found: _Artifacts, placed_links: int, placed_clusters: bool) -> Arrays:
-    """Return what the items that transform unseen points keep of their fits."""
-    kept = [(f"{n}.", artifact) for n, artifact in enumerate(found.reduced[:placed_links])]
-    if placed_clusters:
-        kept.append(("clusterer.", found.clustered))
-    return {
-        f"{prefix}{name.removeprefix(FITTED)}": array
-        for prefix, artifact in kept
-        for name, array in artifact.arrays().items()
-        if name.startswith(FITTED)
-    }
-
-
 def _assignment(record: pd.Series) -> tuple[tuple[int, int], ...]:
     text = record["assignment"]
     pairs = json.loads(text) if isinstance(text, str) else []
     return tuple((int(cluster), int(label)) for cluster, label in pairs)
-
-
-def _metrics(record: pd.Series) -> dict[str, float]:
-    values = {name: float(record[name]) for name in METRICS}
-    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def _errors(encoded: Artifact) -> Errors | None:

@@ -40,12 +40,6 @@ class Members:
     typical: list[_Entry] = field(default_factory=list)
     ambiguous: list[_Entry] = field(default_factory=list)
 
-    def add(self, file: Path, position: int, distance: float, ambiguity: float) -> None:
-        """Add an image; of two that are alike the earlier one stays."""
-        self.count += 1
-        _keep(self.typical, (-distance, -position, file, ambiguity))
-        _keep(self.ambiguous, (ambiguity, -position, file, ambiguity))
-
     def rows(self) -> tuple[list[_Entry], list[_Entry]]:
         """Return the most typical images and, of the others, the most ambiguous; best first."""
         typical = sorted(self.typical, reverse=True)
@@ -71,9 +65,12 @@ class Album:
     def add(
         self, file: Path, position: int, cluster: int, distance: float, ambiguity: float
     ) -> None:
-        """Add an image; ``distance`` may be NaN."""
+        """Add an image; of two that are alike the earlier one stays; ``distance`` may be NaN."""
         members = self.clusters.setdefault(cluster, Members())
-        members.add(file, position, distance if distance == distance else 0.0, ambiguity)
+        members.count += 1
+        typical = -distance if distance == distance else 0.0
+        _keep(members.typical, (typical, -position, file, ambiguity))
+        _keep(members.ambiguous, (ambiguity, -position, file, ambiguity))
 
     def write(self, out: Path, progress: Progress = silent) -> list[Path]:
         """Write a sheet a cluster into ``OUT/sheets``, and remove those of clusters without any.

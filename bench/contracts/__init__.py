@@ -21,14 +21,6 @@ Check = Callable[[str], str]
 
 KEPT, BROKEN, SPARED = "✓", "✗", "–"
 
-# By a registry's kind: the module that holds its items to their promises.
-_MODULES = {
-    "model": "models",
-    "reducer": "reducers",
-    "clusterer": "clusterers",
-    "data set": "datasets",
-}
-
 
 class Spared(Exception):  # noqa: N818 - nothing is wrong: it says why nothing was asked
     """A promise that is not asked of this item, and why."""
@@ -63,7 +55,7 @@ def promise_of(check: Check) -> str:
 def checks_of(kind: str) -> tuple[Check, ...]:
     """Return the checks for items of a registry, by its kind (``model``, ``reducer`` …)."""
     # Only when asked for: a list of names must not import torch.
-    module = importlib.import_module(f"bench.contracts.{_MODULES[kind]}")
+    module = importlib.import_module(f"bench.contracts.{kind.replace(' ', '')}s")
     return tuple(f for name, f in vars(module).items() if name.startswith("check_"))
 
 

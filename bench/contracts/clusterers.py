@@ -11,13 +11,14 @@ from bench.clusterers.clusterer import Array, Clusterer, Integers
 from bench.clusterers.named import Named
 from bench.contracts import require, spare_unless
 from bench.contracts.material import (
-    NO_RESTORE,
     are_seconds,
     fit_reading,
+    is_accepted,
     is_cloned,
     is_derived,
     is_documented,
     need_installed,
+    restored,
     shared,
 )
 from bench.stages.metrics import clustering
@@ -101,11 +102,7 @@ def check_gives_a_number_an_image(name: str) -> str:
 
 def check_accepts_what_it_can_work_on(name: str) -> str:
     """Its own check lets data pass that it works on."""
-    try:
-        build(name).check(COUNT, 3)
-    except ValueError as error:
-        raise AssertionError(f"it refuses {COUNT} images of 3 dimensions: {error}") from error
-    return f"{COUNT} images of 3 dimensions"
+    return is_accepted(build(name), COUNT, 3, f"{COUNT} images of 3 dimensions")
 
 
 def check_finds_groups_that_are_plain_to_see(name: str) -> str:
@@ -150,11 +147,8 @@ def check_places_unseen_points_in_their_group(name: str) -> str:
 def check_restored_it_places_points_as_before(name: str) -> str:
     """Restored from what was kept of its fit, it places points as before (if it places any)."""
     clusterer = predicting(name)
-    spare_unless(hasattr(clusterer, "restore"), NO_RESTORE)
     unseen = np.random.default_rng(5).uniform(-5, 25, (200, 3))
-    kept = {key: np.array(array, copy=True) for key, array in clusterer.fitted().items()}
-    again: Any = build(name)
-    again.restore(kept, groups()[0], fitted(name)[1])
+    again = restored(clusterer, build(name), groups()[0], fitted(name)[1])
     differ = int((again.predict(unseen) != clusterer.predict(unseen)).sum())
     require(not differ, f"restored, it puts {differ} of 200 unseen points into other clusters")
     return "200 of 200 points"

@@ -17,8 +17,6 @@ from bench.contracts import require, spare_unless
 Array = NDArray[Any]
 T = TypeVar("T")
 
-NO_RESTORE = "it has no restore: bundles place unseen images by those nearest to them"
-
 _SHARED: list[Any] = []
 
 
@@ -98,6 +96,26 @@ def is_cloned(estimator: Any) -> str:
     wanted = estimator.get_params()
     require(again == wanted, f"its clone has {again}, needed {wanted}")
     return ", ".join(again) or "none"
+
+
+def is_accepted(estimator: Any, count: int, features: int, what: str) -> str:
+    """Require that an estimator's own check lets data pass; return what they are, in words."""
+    try:
+        estimator.check(count, features)
+    except ValueError as error:
+        raise AssertionError(f"it refuses {what}: {error}") from error
+    return what
+
+
+def restored(fitted: Any, again: Any, *given: Any) -> Any:
+    """Restore an estimator from what was kept of a fit; have a check spared if it has no restore.
+
+    ``again`` is one that is not fitted; ``given`` is what it is restored with beside its state.
+    """
+    why = "it has no restore: bundles place unseen images by those nearest to them"
+    spare_unless(hasattr(fitted, "restore"), why)
+    kept = {key: np.array(array, copy=True) for key, array in fitted.fitted().items()}
+    return again.restore(kept, *given)
 
 
 def are_seconds(estimate: Callable[[int, int], float], what: str) -> str:

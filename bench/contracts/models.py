@@ -131,9 +131,7 @@ def check_weights_depend_on_the_seed_alone(name: str) -> str:
     one = weights(name)
     torch.manual_seed(2)
     differ = _differing(one, build(name, 5).state_dict())
-    require(
-        not differ, f"{_first(differ)} differs from one building to the next with the same seed"
-    )
+    require(not differ, f"{differ} differs from one building to the next with the same seed")
     return f"{len(one)} arrays are the same"
 
 
@@ -173,7 +171,7 @@ def check_its_variant_starts_from_its_weights(name: str) -> str:
     one, other = weights(name), build(variant, 5).state_dict()
     require(list(one) == list(other), f"{variant} has arrays {list(other)}, needed {list(one)}")
     differ = _differing(one, other)
-    require(not differ, f"{_first(differ)} of {variant} differs with the same seed")
+    require(not differ, f"{differ} of {variant} differs with the same seed")
     return f"{len(one)} arrays are the same"
 
 
@@ -252,9 +250,6 @@ def _what(value: Any) -> str:
     return f"{type(value).__name__}{size}"
 
 
-def _differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:
-    return [name for name in one if not torch.equal(one[name], other[name])]
-
-
-def _first(names: list[str]) -> str:
-    return names[0] if names else ""
+def _differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> str:
+    """Return the name of the first array that differs; empty where none does."""
+    return next((name for name in one if not torch.equal(one[name], other[name])), "")

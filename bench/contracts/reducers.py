@@ -9,13 +9,14 @@ import numpy as np
 
 from bench.contracts import require, spare_unless
 from bench.contracts.material import (
-    NO_RESTORE,
     are_seconds,
     fit_reading,
+    is_accepted,
     is_cloned,
     is_derived,
     is_documented,
     need_installed,
+    restored,
     shared,
     two_groups,
 )
@@ -87,11 +88,7 @@ def check_parameters_are_scikit_learns(name: str) -> str:
 
 def check_takes_what_it_can_reduce(name: str) -> str:
     """Its `check` lets 120 points of 20 dimensions pass."""
-    try:
-        build(name).check(COUNT, FEATURES)
-    except ValueError as error:
-        raise AssertionError(f"it refuses {COUNT} points of {FEATURES}: {error}") from error
-    return f"{COUNT} points of {FEATURES}"
+    return is_accepted(build(name), COUNT, FEATURES, f"{COUNT} points of {FEATURES}")
 
 
 def check_has_the_size_it_says(name: str) -> str:
@@ -176,13 +173,10 @@ def check_placing_points_moves_no_others(name: str) -> str:
 def check_restored_it_places_points_as_before(name: str) -> str:
     """Restored from what was kept of its fit, it places points as before (if it places any)."""
     reducer, embedding = transforming(name)
-    spare_unless(hasattr(reducer, "restore"), NO_RESTORE)
     unseen = two_groups(30, seed=9)[0]
     needs = reducer.needs_points
-    kept = {key: np.array(array, copy=True) for key, array in reducer.fitted().items()}
     points = (two_groups(COUNT)[0], embedding.copy()) if needs else (None, None)
-    restored: Any = build(name)
-    again = restored.restore(kept, *points)
+    again = restored(reducer, build(name), *points)
     before, after = reducer.transform(unseen), again.transform(unseen)
     require(
         before.shape == after.shape and np.allclose(before, after, atol=1e-4 * np.ptp(embedding)),

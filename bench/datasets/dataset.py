@@ -29,39 +29,22 @@ class Dataset:
     """What a grid runs on.
 
     Labels serve scoring, the public and private halves, a stratified ``limit`` and the number
-    of clusters; no stage before scoring is given them. What is not listed here is as in `Source`.
-
-    Attributes
-    ----------
-    name : str
-        The spec string.
-    images : ndarray, shape (n, 32, 32, 3), uint8
-        Training images; ``indices``, (n,), are their positions in the source.
-    labels : ndarray or None, shape (n,), int64
-        Positions in ``class_names``; None for unlabeled images.
-    validation_images : ndarray, shape (m, 32, 32, 3), uint8
-        m = 0 where there is no validation set; ``validation_labels``, (m,), are as ``labels``.
-    clusters : int
-        Clusters to seek.
-    source_count : int
-        Training images of the source, before a limit.
-    fingerprint, validation_fingerprint, labels_fingerprint : str
-        SHA-256 of training images, validation images and all labels.
+    of clusters; no stage before scoring is given them. What is not said here is said of `Source`.
     """
 
-    name: str
-    images: Images
-    indices: NDArray[np.int64]
-    labels: Labels | None
-    validation_images: Images
+    name: str  # the spec string
+    images: Images  # for training, (n, 32, 32, 3)
+    indices: NDArray[np.int64]  # of those in the source, (n,)
+    labels: Labels | None  # positions in class_names, (n,)
+    validation_images: Images  # (m, 32, 32, 3), m = 0 where there is no validation set
     validation_labels: Labels | None
     class_names: tuple[str, ...]
-    clusters: int
+    clusters: int  # to seek
     files: tuple[str, ...] | None
-    source_count: int
+    source_count: int  # training images of the source, before a limit
     id_label_form: bool
     independent: bool
-    fingerprint: str
+    fingerprint: str  # SHA-256 of training images; the next two of validation images, all labels
     validation_fingerprint: str
     labels_fingerprint: str
     notes: tuple[str, ...]
@@ -137,6 +120,9 @@ def load(
 ) -> Dataset:
     """Load a data set.
 
+    Raise `UsageError` if the data cannot be used, or are unlabeled and ``clusters`` is not given;
+    `UnknownNameError` if no data set has that name.
+
     Parameters
     ----------
     limit : int or None
@@ -146,13 +132,6 @@ def load(
         Base seed, for the subset only.
     clusters : int or None
         Clusters to seek; None: as many as there are labels.
-
-    Raises
-    ------
-    UsageError
-        If the data cannot be used, or are unlabeled and ``clusters`` is not given.
-    UnknownNameError
-        If no data set has that name.
     """
     name, argument = parse(spec)
     source = datasets[name](argument, progress)

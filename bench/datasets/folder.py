@@ -86,8 +86,9 @@ def readable_name(path: Path) -> str:
     return path.as_posix().encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def _name(files: list[str]) -> str:
-    rest = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+def name_first(files: list[str], count: int) -> str:
+    """Name the first of so many files, and say how many more there are."""
+    rest = f" and {count - NAMED} more" if count > NAMED else ""
     return ", ".join(files[:NAMED]) + rest
 
 
@@ -125,11 +126,11 @@ def load(argument: str | None, progress: Progress) -> Source:
     if skipped:
         notes.append(
             f"Skipped {len(skipped)} unreadable files (broken, no image, or of more than "
-            f"{MOST_PIXELS:,} pixels): {_name(skipped)}."
+            f"{MOST_PIXELS:,} pixels): {name_first(skipped, len(skipped))}."
         )
     if loose:
         where = "beside the sub-folders" if labeled else "in sub-folders"
-        named = _name([files[i] for i in loose])
+        named = name_first([files[i] for i in loose], len(loose))
         notes.append(f"Left out {len(loose)} images {where}: {named}.")
     images = np.stack([image for i in kept if (image := decoded[i]) is not None])
     names = tuple(files[i] for i in kept)

@@ -44,31 +44,15 @@ class DamagedError(Exception):
 
 @dataclass(frozen=True)
 class Artifact:
-    """What a stage left, read back.
+    """What a stage left, read back."""
 
-    Attributes
-    ----------
-    path : Path
-        Its folder, ``<stage>/<key>``.
-    values : dict
-        Numbers by name.
-    inputs : dict
-        What its key is a hash of.
-    seconds, warm_up_seconds : float
-        Wall clock of the stage, and of the imports and compilation that came before it.
-    peak_memory_mb : float or None
-        Most memory of the process while the stage ran, in MiB, where it could be measured.
-    arrays_sum : str
-        SHA-256 that its arrays were written with.
-    """
-
-    path: Path
-    values: dict[str, Any]
-    inputs: dict[str, Any]
-    seconds: float
-    warm_up_seconds: float
-    peak_memory_mb: float | None
-    arrays_sum: str
+    path: Path  # its folder, <stage>/<key>
+    values: dict[str, Any]  # numbers by name
+    inputs: dict[str, Any]  # what its key is a hash of
+    seconds: float  # wall clock of the stage, warm-up left out
+    warm_up_seconds: float  # imports and compilation that came before it
+    peak_memory_mb: float | None  # of the process while the stage ran, MiB; None: not measured
+    arrays_sum: str  # SHA-256 that its arrays were written with
 
     def array(self, name: str) -> NDArray[Any] | None:
         """Read one array; None where there is none of that name."""
@@ -108,12 +92,7 @@ class Artifact:
 def read(path: Path) -> Artifact:
     """Read the numbers of the artifact in a folder.
 
-    Raises
-    ------
-    DamagedError
-        If it is not what was written.
-    StoreError
-        If it cannot be read.
+    Raise `DamagedError` if it is not what was written, `StoreError` if it cannot be read.
     """
     sums = _reading(path, lambda: _read_sums(path / SUMS))
     text = _reading(path, (path / MANIFEST).read_bytes)

@@ -100,7 +100,7 @@ class Store:
         # What a killed process left there: it held the lock that is held here.
         shutil.rmtree(draft, ignore_errors=True)
         try:
-            with self._reporting("written"):
+            with self.reporting("written"):
                 draft.mkdir(parents=True)
                 write(draft, arrays, manifest)
                 self._publish(draft, place, replace)
@@ -136,7 +136,7 @@ class Store:
 
     def _move(self, stage: str, key: str, place: Path) -> bool:
         """Move an artifact away; return whether it was there."""
-        with self._reporting("written"):
+        with self.reporting("written"):
             try:
                 place.parent.mkdir(exist_ok=True)
                 os.replace(self.path(stage, key), place)
@@ -150,7 +150,7 @@ class Store:
 
         ``waiting`` is called once if another process holds the lock.
         """
-        with self._reporting("locked"):
+        with self.reporting("locked"):
             (self.root / LOCKS).mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.root / LOCKS / f"{key}.lock")
             try:
@@ -183,13 +183,13 @@ class Store:
     def write_error(self, key: str, text: str) -> Path:
         """Keep the traceback of a task that failed; return the file."""
         path = self.root / ERRORS / f"{key}.txt"
-        with self._reporting("written"):
+        with self.reporting("written"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
         return path
 
     @contextmanager
-    def _reporting(self, what: str) -> Iterator[None]:
+    def reporting(self, what: str) -> Iterator[None]:
         """Raise `StoreError` for an error of the disk."""
         try:
             yield

@@ -56,11 +56,9 @@ def record_grid(store: Store, out: Path, used: Iterable[Place], settings: str) -
     place = str(out.resolve())
     name = hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:16]
     record = {"out": place, "artifacts": sorted(f"{s}/{k}" for s, k in used), "grid": settings}
-    try:
+    with store.reporting("written"):
         (store.root / GRIDS).mkdir(parents=True, exist_ok=True)
         write_text(store.root / GRIDS / f"{name}.json", json.dumps(record, indent=1))
-    except OSError as error:
-        raise StoreError(f"store {store.root} could not be written ({error.strerror})") from error
 
 
 def recorded(store: Store) -> dict[Path, set[Place]]:

@@ -18,18 +18,14 @@ def identity(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Trace:
-    """What a cell computed; each of shape (steps, ..., cells).
+    """What a cell computed; each of shape (steps, ..., cells)."""
 
-    z, z_i, z_f and z_o are the weighted inputs of the cell's input and of its input, forget and
-    output gate; c is the memory after each step, y the output.
-    """
-
-    z: Tensor
-    z_i: Tensor
-    z_f: Tensor
-    z_o: Tensor
-    c: Tensor
-    y: Tensor
+    z: Tensor  # weighted inputs of the cell's input
+    z_i: Tensor  # and of its input gate,
+    z_f: Tensor  # forget gate
+    z_o: Tensor  # and output gate
+    c: Tensor  # memory after each step
+    y: Tensor  # output
 
 
 @dataclass(frozen=True)
@@ -43,23 +39,16 @@ class GatedCell:
     where each of z, z_i, z_f, z_o is w · x + b with weights and a bias of its own. With tanh for
     ``input`` and ``output`` this is `torch.nn.LSTMCell` whose ``weight_hh`` is 0.
 
-    Parameters
-    ----------
-    weights : Tensor, shape (4, cells, inputs)
-        In the order z, z_i, z_f, z_o.
-    biases : Tensor, shape (4, cells)
-    input_activation, gate_activation, output_activation : callable
-        Elementwise; the HW5 report's are linear, logistic and linear.
-
     References
     ----------
     Hochreiter, Schmidhuber (1997), Long short-term memory; Gers, Schmidhuber, Cummins (2000),
     Learning to forget; Machine Learning Fall 2020, Homework 5, report, section 4.
     """
 
-    weights: Tensor
-    biases: Tensor
+    weights: Tensor  # (4, cells, inputs), in the order z, z_i, z_f, z_o
+    biases: Tensor  # (4, cells)
     _: KW_ONLY
+    # Elementwise; by default the HW5 report's.
     input_activation: Activation = identity
     gate_activation: Activation = torch.sigmoid
     output_activation: Activation = identity
@@ -75,11 +64,8 @@ class GatedCell:
     def __call__(self, x: Tensor, c: Tensor | None = None) -> Trace:
         """Run the cell over a sequence of any number of steps.
 
-        Parameters
-        ----------
-        x : Tensor, shape (steps, inputs) or (steps, batch, inputs)
-        c : Tensor or None, shape (cells,) or (batch, cells)
-            Memory before the first step; None: 0.
+        x is of shape (steps, inputs) or (steps, batch, inputs); c, of shape (cells,) or
+        (batch, cells), is the memory before the first step: 0 by default.
         """
         if x.ndim not in (2, 3) or x.shape[-1] != self.weights.shape[2]:
             raise ValueError(

@@ -39,17 +39,13 @@ TOLERANCE = 1e-12  # of closed forms against autograd, in double precision
 
 @dataclass(frozen=True)
 class CellStep:
-    """One step of the first problem; t is from 1.
+    """One step of the first problem."""
 
-    ``rounded`` has z, z_i, z_f, z_o, c', y to whole numbers, as the HW5 report gives them;
-    ``memory`` and ``output`` are c' and y exactly.
-    """
-
-    t: int
+    t: int  # from 1
     x: list[int]
-    rounded: list[int]
-    memory: float
-    output: float
+    rounded: list[int]  # z, z_i, z_f, z_o, c', y, as the HW5 report gives them
+    memory: float  # c', exactly
+    output: float  # y, exactly
     as_reported: bool
 
 
@@ -57,14 +53,9 @@ class CellStep:
 class EmbeddingCase:
     """One check of the second problem.
 
-    Attributes
-    ----------
-    differences : tuple of float
-        Largest absolute difference of the loss, and of both gradients, from autograd's.
-    report_difference : float
-        The same of the HW5 report's formula for W', over the words that it is claimed for.
-    report_holds : bool
-        Whether that formula should hold here.
+    ``differences`` are the largest absolute ones of the loss, and of both gradients, from
+    autograd's; ``report_difference`` is that of the HW5 report's formula for W', over the words
+    that it is claimed for; ``report_holds`` says whether that formula should hold here.
     """
 
     name: str
