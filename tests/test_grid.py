@@ -125,12 +125,12 @@ def test_unlabeled_images_get_clusters_and_pictures(command, image_folder, tmp_p
     assert found.returncode == 0, found.stderr
     out = tmp_path / "results"
     files = sorted((out / "assignments").glob("*.csv"))
-    assert len(files) == 4  # two cells, two seeds
+    assert len(files) == 4  # two pipelines, two seeds
     table = pd.read_csv(files[0])
     assert list(table.columns) == ["image", "cluster"]
     assert table["image"][0].endswith(".png")
     text = (out / "results.md").read_text()
-    assert "without labels" in text
+    assert "have no labels" in text
     assert "Colored by cluster" in text
     assert not (out / "figures" / "accuracy.png").exists()
 
@@ -143,7 +143,7 @@ def test_training_images_without_labels_are_ranked_by_validation(command, npy_fo
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     text = (tmp_path / "results" / "results.md").read_text()
-    assert "highest on the validation images" in text
+    assert "the same images chose the pipeline" in text
     assert "label, validation images" in text
     assert pd.read_csv(tmp_path / "results" / "assignments.csv")["label"].isin([0, 1]).all()
 
