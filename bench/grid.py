@@ -69,11 +69,8 @@ def grid(
     try:
         return terminal.summarize(session, session.execute())
     except Stopped as stop:
-        return stopped(
-            stop,
-            f"{session.done()} of {len(session.tasks())} tasks are in {session.settings.store}; the "
-            "same command goes on from there",
-        )
+        state = f"{session.done()} of {len(session.tasks())} tasks are in {session.settings.store}"
+        return stopped(stop, f"{state}; the same command goes on from there")
 
 
 main = main_of(app, "python -m bench.grid")

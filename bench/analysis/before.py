@@ -88,6 +88,6 @@ def threshold(table: Any) -> Any:
 
 
 def correctness_name(name: str) -> tuple[str, ...]:
-    """Return a name of ``hits.safetensors`` as it is now: (data set,) model, chain, clusterer, seed."""
+    """Return a name of ``hits.safetensors`` as (data set,) model, chain, clusterer, seed."""
     *dataset, of_model, of_chain, seed = name.rsplit("\n", 3)
     return *dataset, model(of_model), *chain(of_chain), seed

@@ -19,11 +19,8 @@ ONLY_BEFORE, ONLY_AFTER, UNPAIRED = "only before", "only after", "no seed in com
 ORDER = [WORSE, BETTER, ALIKE, UNPAIRED, ONLY_BEFORE, ONLY_AFTER]
 
 NEEDED = (
-    *FINGERPRINTS,
-    "base_seed",
-    "independent_images",
-    "validation_images",
-    "cluster_artifacts",
+    *(*FINGERPRINTS, "base_seed"),
+    *("independent_images", "validation_images", "cluster_artifacts"),
 )
 
 
@@ -69,13 +66,10 @@ def compare(pairs: list[Pair]) -> list[Change]:
     A change is significant only if an exact sign-flip test over seeds, after Holm's correction for
     the pipelines on all data sets, and the paired interval over images both say so.
     """
-    found = [
-        each
-        for pair in pairs
-        for each in compare_pairs(
-            [(pair.after[name], pair.before[name]) for name in pair.paired], pair.independent
-        )
-    ]
+    found: list[Comparison] = []
+    for pair in pairs:
+        both = [(pair.after[name], pair.before[name]) for name in pair.paired]
+        found += compare_pairs(both, pair.independent)
     names = [(pair.dataset, name) for pair in pairs for name in pair.paired]
     compared = dict(zip(names, adjust_jointly(found), strict=True))
     return [
@@ -91,13 +85,11 @@ def _change(pair: Pair, name: Key, found: Comparison | None) -> Change:
         verdict = ONLY_AFTER if before is None else ONLY_BEFORE if after is None else UNPAIRED
         return Change(pair.dataset, name, _mean(before), _mean(after), None, None, 0, verdict)
     seeds = before.shared(after)
+    means, gain = (_mean(before, seeds), _mean(after, seeds)), found.difference
     verdict = ALIKE
     if found.significant:
-        verdict = BETTER if found.difference.mean > 0 else WORSE
-    means = _mean(before, seeds), _mean(after, seeds)
-    return Change(
-        pair.dataset, name, *means, found.difference, found.adjusted, found.seeds, verdict
-    )
+        verdict = BETTER if gain.mean > 0 else WORSE
+    return Change(pair.dataset, name, *means, gain, found.adjusted, found.seeds, verdict)
 
 
 def _mean(found: Correctness | None, seeds: list[int] | None = None) -> float | None:

@@ -80,30 +80,26 @@ def write(records: pd.DataFrame, store: Store, out: Path) -> Path | None:
     """Write the correctness of all scored pipelines; None where nothing is labeled."""
     results = Results(records)
     found = collect(results, store) if results.labeled else {}
-    return _save(
-        out,
-        {
-            "\n".join((*name, str(seed))): np.packbits(correct)
-            for name, each in found.items()
-            for seed, correct in each.by_seed.items()
-        },
-    )
+    tensors = {
+        "\n".join((*name, str(seed))): np.packbits(correct)
+        for name, each in found.items()
+        for seed, correct in each.by_seed.items()
+    }
+    return _save(tensors, out)
 
 
 def join(files: dict[str, Path], out: Path) -> Path | None:
     """Write the files of several data sets, by the data set's name, as one file into a folder."""
-    return _save(
-        out,
-        {
-            f"{dataset}\n{name}": packed
-            for dataset, path in files.items()
-            if path.is_file()
-            for name, packed in load_file(path).items()
-        },
-    )
+    tensors = {
+        f"{dataset}\n{name}": packed
+        for dataset, path in files.items()
+        if path.is_file()
+        for name, packed in load_file(path).items()
+    }
+    return _save(tensors, out)
 
 
-def _save(out: Path, tensors: dict[str, NDArray[Any]]) -> Path | None:
+def _save(tensors: dict[str, NDArray[Any]], out: Path) -> Path | None:
     if not tensors:
         return None
     write_whole(out / FILE, lambda draft: save_file(tensors, draft))
@@ -113,11 +109,7 @@ def _save(out: Path, tensors: dict[str, NDArray[Any]]) -> Path | None:
 def read(records: pd.DataFrame, path: Path) -> dict[Key, Correctness]:
     """Read the correctness that belongs to the records of one data set.
 
-    Parameters
-    ----------
-    records : DataFrame
-    path : Path
-        Where it is missing, ``hits.safetensors`` of the release before is read.
+    Without that file, ``hits.safetensors`` of the release before is read.
 
     Raises
     ------

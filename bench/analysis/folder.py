@@ -34,26 +34,14 @@ class FinishedGrid:
 
 
 def settings_of(folder: Path, store: Path | None = None) -> GridSettings:
-    """Return the settings of a run, or raise UsageError if its results folder has none.
-
-    ``store`` is another store than the one that the run names.
-    """
+    """Return the settings of a run, or raise UsageError if its results folder has none."""
     if not (folder / "grid.toml").is_file():
         raise UsageError(f"no results of a grid in {folder}: python -m bench.grid makes them")
     return resolve({"out": folder, "store": store}, folder / "grid.toml")
 
 
 def open_grid(folder: Path, store: Path | None = None, progress: Progress = silent) -> FinishedGrid:
-    """Open a results folder of one data set.
-
-    Parameters
-    ----------
-    folder : Path
-        With ``results.csv`` and ``grid.toml``.
-    store : Path or None
-        Another store than the one that the run names.
-    progress : callable
-        Told how many images were read.
+    """Open a results folder of one data set; ``store`` replaces the one that the run names.
 
     Raises
     ------
@@ -92,10 +80,8 @@ def _hint(path: str | Path | None, folder: Path) -> str:
 
 
 def _check_same(found: pd.DataFrame, dataset: Dataset, folder: Path) -> None:
-    first = found.iloc[0]
-    if changed := [
-        name for name in FINGERPRINTS if first[name] != getattr(dataset, FINGERPRINTS[name])
-    ]:
+    now = {name: getattr(dataset, attribute) for name, attribute in FINGERPRINTS.items()}
+    if changed := [name for name in now if found[name].iloc[0] != now[name]]:
         what = "labels" if changed == ["labels_fingerprint"] else "images"
         raise UsageError(
             f"the {what} of {dataset.name} are not those that {folder} was made from any more: "

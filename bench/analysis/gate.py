@@ -63,38 +63,31 @@ def _judge_set(thresholds: list[Threshold], results: Results) -> list[Verdict]:
     if not thresholds:
         reason = f"none is about preset {preset} on this data set; --update sets them"
         return [Verdict("*", "*", "*", "", None, None, None, None, 0, NONE, reason, dataset)]
-    verdicts = []
+    accuracy = results.shown if results.labeled else "accuracy"
+    verdicts: list[Verdict] = []
     for threshold in thresholds:
         rows: list[pd.Series | None] = [*threshold.matching(results)]
         for row in rows or [None]:
-            verdicts += _judge_pipeline(threshold, row, results)
+            if threshold.min_accuracy is not None:
+                limit = threshold.min_accuracy
+                verdicts.append(_judge(threshold, row, dataset, "accuracy", accuracy, limit))
+            if threshold.max_loss is not None and not _has_no_loss(threshold, row):
+                limit = threshold.max_loss
+                verdicts.append(_judge(threshold, row, dataset, "loss", LOSS, limit))
     return verdicts
 
 
-def _judge_pipeline(threshold: Threshold, row: pd.Series | None, results: Results) -> list[Verdict]:
-    _, dataset = identity(results)
-    accuracy = results.shown if results.labeled else "accuracy"
-    found = []
-    if threshold.min_accuracy is not None:
-        found.append(
-            _judge_number(threshold, row, dataset, "accuracy", accuracy, threshold.min_accuracy)
-        )
-    if threshold.max_loss is not None and not _has_no_loss(threshold, row):
-        found.append(_judge_number(threshold, row, dataset, "loss", LOSS, threshold.max_loss))
-    return found
-
-
 def _has_no_loss(threshold: Threshold, row: pd.Series | None) -> bool:
-    """Return whether a finished pipeline that a wild card takes in has no loss, as hand-crafted.
+    """Return whether a finished pipeline that a wild card matches has no loss, as hand-crafted.
 
-    One that a threshold names must have what it is compared by.
+    A pipeline that a threshold names must have what it is compared by.
     """
     if row is None or threshold.model == row["model"]:
         return False
     return row["failed"] + row["skipped"] == 0 and bool(pd.isna(row[LOSS]))
 
 
-def _judge_number(
+def _judge(
     threshold: Threshold, row: pd.Series | None, dataset: str, name: str, column: str, limit: float
 ) -> Verdict:
     if row is None:
@@ -146,14 +139,8 @@ ELEMENTS = {SHORT: "failure", FEW: "skipped", NONE: "error"}
 
 def _suite(title: str, verdicts: list[Verdict]) -> Element:
     count = {what: str(sum(v.verdict == what for v in verdicts)) for what in ELEMENTS}
-    suite = Element(
-        "testsuite",
-        name=title,
-        tests=str(len(verdicts)),
-        failures=count[SHORT],
-        errors=count[NONE],
-        skipped=count[FEW],
-    )
+    counts = {"failures": count[SHORT], "errors": count[NONE], "skipped": count[FEW]}
+    suite = Element("testsuite", {"name": title, "tests": str(len(verdicts))} | counts)
     for v in verdicts:
         name = one_line(f"{chain_name(v.chain, v.clusterer)} {v.metric}")
         case = SubElement(suite, "testcase", classname=one_line(v.model), name=name)

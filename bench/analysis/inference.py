@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.analysis.correctness import Correctness, collect
-from bench.analysis.results import PIPELINE, VERDICT_COLUMNS, Key, Results
+from bench.analysis.results import VERDICT_COLUMNS, Key, Results, key_of
 from bench.store import Store
 
 BEST, WORSE, ALIKE = "best", "significantly worse", "no significant difference"
@@ -101,14 +101,9 @@ def _of_images(values: NDArray[Any]) -> float:
 
 
 def sign_flips(differences: NDArray[Any]) -> float:
-    """Return the two-sided p-value of a mean of 0, by flipping the signs of differences.
+    """Return the two-sided p-value of a mean of 0, by flipping the signs of differences, (S,).
 
     Exact up to 16 seeds, by draws beyond. The least that S seeds can reach is 2 / 2^S.
-
-    Parameters
-    ----------
-    differences : ndarray, shape (S,)
-        Paired, one a seed.
 
     References
     ----------
@@ -153,17 +148,10 @@ def seeds_needed(comparisons: int) -> int:
 def compare_pairs(
     pairs: list[tuple[Correctness, Correctness]], independent: bool = True
 ) -> list[Comparison]:
-    """Compare pipelines pairwise, by the seeds and images that both have.
+    """Compare pipelines pairwise, by the seeds and images that both have, at least one of each.
 
     A difference is significant only by seeds and images both. Where images are not independent,
     the seeds alone decide, and the statement is about these images.
-
-    Parameters
-    ----------
-    pairs : list of (Correctness, Correctness)
-        Each pair has a seed in common.
-    independent : bool
-        Whether images are.
     """
     found = []
     for one, other in pairs:
@@ -172,15 +160,9 @@ def compare_pairs(
         difference = one.values(seeds) - other.values(seeds)
         by_images = score_interval(difference, repeated=False, independent=independent)
         p = sign_flips(difference.mean(axis=1)) if repeated else 1.0
-        found.append(
-            Comparison(
-                score_interval(difference, repeated, independent),
-                p,
-                p,
-                len(difference),
-                not by_images.low <= 0 <= by_images.high,
-            )
-        )
+        by_both = score_interval(difference, repeated, independent)
+        nonzero = not by_images.low <= 0 <= by_images.high
+        found.append(Comparison(by_both, p, p, len(difference), nonzero))
     return adjust_jointly(found)
 
 
@@ -193,16 +175,10 @@ def adjust_jointly(found: list[Comparison]) -> list[Comparison]:
 def add_verdicts(records: pd.DataFrame, store: Store) -> pd.DataFrame:
     """Return records with the columns `VERDICT_COLUMNS`, the same for all seeds of a pipeline.
 
-    Parameters
-    ----------
-    records : DataFrame
-        As `bench.analysis.records.collect` makes them.
-    store : Store
-        Holds what every scored pipeline achieved on each image.
+    The store holds the per-image correctness of every scored pipeline.
     """
     verdicts = _verdicts(Results(records), store)
-    names = records[PIPELINE].itertuples(index=False, name=None)
-    rows = [verdicts.get(name, {}) for name in names]
+    rows = [verdicts.get(key_of(row), {}) for _, row in records.iterrows()]
     columns = pd.DataFrame(rows, columns=list(VERDICT_COLUMNS), index=records.index)
     return pd.concat([records, columns], axis=1)
 

@@ -62,13 +62,7 @@ class Ranking:
 
 
 def rank(results: Results) -> Ranking:
-    """Rank pipelines on each labeled data set, by their mean of the primary metric.
-
-    Parameters
-    ----------
-    results : Results
-        On several data sets.
-    """
+    """Rank pipelines on each labeled data set, by their mean of the primary metric."""
     pipelines = pd.MultiIndex.from_frame(results.records[PIPELINE].drop_duplicates())
     values, states, metrics, unlabeled = {}, {}, {}, []
     for name, of_set in results.by_dataset().items():
@@ -83,13 +77,9 @@ def rank(results: Results) -> Ranking:
     table = pd.DataFrame(values, index=pipelines)
     ranks = (-table).rank(method="average", na_option="bottom")
     order = ranks.mean(axis=1).round(DIGITS).sort_values(kind="stable").index
-    return Ranking(
-        ranks.loc[order],
-        table.loc[order],
-        pd.DataFrame(states, index=pipelines).loc[order],
-        metrics,
-        tuple(unlabeled),
-    )
+    state = pd.DataFrame(states, index=pipelines)
+    tables = ranks.loc[order], table.loc[order], state.loc[order]
+    return Ranking(*tables, metrics, tuple(unlabeled))
 
 
 def _states(found: pd.DataFrame) -> pd.Series:
@@ -170,10 +160,7 @@ def against_first(values: NDArray[Any]) -> tuple[list[float], list[bool]]:
 def friedman_test(values: NDArray[Any]) -> float:
     """Return the p-value of pipelines being equal, from their ranks within each data set.
 
-    Parameters
-    ----------
-    values : ndarray, shape (pipelines, data sets)
-        At least three pipelines.
+    There are at least three pipelines; the values have the shape (pipelines, data sets).
 
     References
     ----------
@@ -200,13 +187,8 @@ def signed_ranks(differences: NDArray[Any]) -> NDArray[np.float64]:
 def wilcoxon(differences: NDArray[Any]) -> float:
     """Return the two-sided p-value of Wilcoxon's signed-rank test, exact with ties as well.
 
-    All assignments of signs to the ranks are counted. The least that n data sets can reach is
-    2 / 2^n.
-
-    Parameters
-    ----------
-    differences : ndarray, shape (n,)
-        Paired, one a data set; those of 0 are left out.
+    All assignments of signs to the ranks of the differences, one a data set, are counted; those
+    of 0 are left out. The least that n data sets can reach is 2 / 2^n.
 
     References
     ----------

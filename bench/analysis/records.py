@@ -57,23 +57,15 @@ Done = list[tuple[Task, Artifact]]  # tasks that were finished
 
 
 def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.DataFrame:
-    """Return the records of a plan's runs.
+    """Return the records of a plan's runs, in the order of models, pipelines and seeds.
 
-    Returns
-    -------
-    DataFrame
-        A row a run, in the order of models, pipelines and seeds. ``status`` is ``ok``, ``failed``
-        (with stage, error and traceback file) or ``skipped`` (with the reason). A metric that does
-        not apply, or of a run that did not get that far, is missing.
+    ``status`` is ``ok``, ``failed`` (with stage, error and traceback file) or ``skipped`` (with
+    the reason). A metric that does not apply, or of a run that did not get that far, is missing.
     """
     common = _common(plan, dataset)
-    models = plan.spec.models
-    paths = list(dict.fromkeys((run.pipeline.chain, run.pipeline.clusterer) for run in plan.runs))
-
-    def position(run: PlannedRun) -> tuple[int, int, int]:
-        path = run.pipeline.chain, run.pipeline.clusterer
-        return models.index(run.pipeline.model), paths.index(path), run.seed_index
-
+    # Pipelines are planned in this order, one seed after the other.
+    order = list(dict.fromkeys(run.pipeline for run in plan.runs))
+    runs = sorted(plan.runs, key=lambda run: (order.index(run.pipeline), run.seed_index))
     rows = [
         {"dataset": dataset.name, "model": run.pipeline.model}
         | {"chain": str(run.pipeline.chain), "clusterer": str(run.pipeline.clusterer)}
@@ -81,7 +73,7 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         | _status(run, outcome)
         | _results(run, store, outcome)
         | common
-        for run in sorted(plan.runs, key=position)
+        for run in runs
     ]
     return add_verdicts(pd.DataFrame(rows), store)
 
@@ -105,18 +97,9 @@ def notes(plan: Plan, store: Store) -> list[str]:
 
 
 def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Read records back from results.csv.
+    """Read records back from results.csv, or raise UsageError if there are none.
 
-    Parameters
-    ----------
-    path : Path
-    also : tuple of str
-        Columns that are needed beside those that all tables are made from.
-
-    Raises
-    ------
-    UsageError
-        If it is missing, or no file of records.
+    ``also`` are columns that are needed beside those that all tables are made from.
     """
     try:
         # A model may be called what pandas takes for a missing value, and a hash what it takes
@@ -128,8 +111,7 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read results {path}: {error}") from None
     needed = ["dataset", "preset", *PIPELINE, "seed_index", "status", "images", *METRICS]
-    needed += [f"{metric.stage}_artifacts" for metric in METRICS.values()]
-    needed += also
+    needed += [*(f"{metric.stage}_artifacts" for metric in METRICS.values()), *also]
     missing = [name for name in dict.fromkeys(needed) if name not in records]
     if missing or records.empty:
         wrong = f"has no column {', '.join(missing)}" if missing else "has no rows"
@@ -243,13 +225,9 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
 
 
 def distinct_seconds(records: pd.DataFrame, stage: str) -> tuple[int, float, float]:
-    """Add up a stage's time, counting each artifact once however many runs share it.
+    """Return a stage's artifacts, seconds and seconds of warm-up.
 
-    Returns
-    -------
-    count : int
-        Artifacts.
-    seconds, warm_up_seconds : float
+    Each artifact counts once, however many runs share it.
     """
     clock: dict[str, tuple[float, float]] = {}
     part = f"{stage}_link" if stage in ("reduce", *BESIDE) else stage
@@ -259,5 +237,5 @@ def distinct_seconds(records: pd.DataFrame, stage: str) -> tuple[int, float, flo
         # Without an artifact there is a time of 0.
         for key, time, first in zip(artifacts, seconds, warm_up, strict=False):
             clock[key] = (float(time), float(first))
-    times = list(clock.values())
+    times = clock.values()
     return len(times), sum(t for t, _ in times), sum(w for _, w in times)

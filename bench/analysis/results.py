@@ -57,11 +57,8 @@ class Best:
 class Results:
     """The records of a grid on one data set, and what is derived from them.
 
-    Parameters
-    ----------
-    records : DataFrame
-        As `bench.analysis.records.collect` makes them, or as read from results.csv. Those of
-        several data sets are taken apart by `by_dataset`.
+    Those of several data sets are taken apart by `by_dataset`. `bench.analysis.records` makes
+    records, and reads them from results.csv.
     """
 
     def __init__(self, records: pd.DataFrame) -> None:
@@ -145,18 +142,13 @@ class Results:
             for name, metric in METRICS.items()
         }
         apart = pd.DataFrame(made).groupby(keys, sort=False).nunique()
-        work = [name for name, stage in stages().items() if stage.is_work]
-        clocks = records.reindex(columns=[f"{stage}_seconds" for stage in work])
-        other = pd.DataFrame(
-            {
-                "failed": records["status"] == "failed",
-                "skipped": records["status"] == "skipped",
-                "seconds": clocks.apply(pd.to_numeric).sum(axis=1, min_count=1).where(ok),
-            }
+        clocks = [f"{name}_seconds" for name, stage in stages().items() if stage.is_work]
+        found = records.reindex(columns=["clusters_found", "noise", *clocks]).apply(pd.to_numeric)
+        other = found[["clusters_found", "noise"]].assign(
+            failed=records["status"] == "failed",
+            skipped=records["status"] == "skipped",
+            seconds=found[clocks].sum(axis=1, min_count=1).where(ok),
         )
-        other[["clusters_found", "noise"]] = records.reindex(
-            columns=["clusters_found", "noise"]
-        ).apply(pd.to_numeric)
         same = records.reindex(columns=[*VERDICT_COLUMNS, *BESIDE_COLUMNS])
         frame = pd.concat(
             [

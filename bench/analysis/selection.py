@@ -80,11 +80,7 @@ class Selection:
 def select(results: Results) -> list[Selection]:
     """Compare every score with accuracy, over the complete pipelines of one labeled data set.
 
-    Returns
-    -------
-    list of Selection
-        In the order of `SCORES`, without those that fewer than three pipelines have; empty where
-        nothing is labeled.
+    Scores that fewer than three pipelines have are left out, all if nothing is labeled.
 
     References
     ----------
@@ -131,10 +127,8 @@ class LeftOut:
 def leave_one_out(by_set: dict[str, list[Selection]]) -> list[LeftOut]:
     """Choose a score on all data sets but one, and return its regret on that one, for each.
 
-    Parameters
-    ----------
-    by_set : dict
-        What `select` returns, by data set; at least two. Only scores that all sets have take part.
+    Given is what `select` returns, by data set, of at least two. Only scores that all of them have
+    take part.
     """
     shared = set.intersection(*({each.score for each in found} for found in by_set.values()))
     candidates = [s.name for s in SCORES.values() if s.candidate and s.name in shared]

@@ -41,12 +41,8 @@ def missing(plan: Plan, store: Store) -> list[str]:
 def leading(found: pd.DataFrame) -> pd.DataFrame:
     """Return the curves of the better half of embeddings, by the highest kNN modularity of each.
 
-    An embedding that groups badly with any number of clusters says nothing about the number.
-
-    Returns
-    -------
-    DataFrame
-        A row a number of clusters, a column an embedding (model, chain), best first.
+    An embedding that groups badly with any number of clusters says nothing about the number. A
+    row is a number of clusters, a column an embedding (model, chain), best first.
     """
     table = found.pivot(index="clusters", columns=["model", "chain"], values="knn_modularity")
     order = table.max().sort_values(ascending=False, kind="stable").index
@@ -54,7 +50,7 @@ def leading(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def choose(found: pd.DataFrame) -> int:
-    """Return the least number whose mean kNN modularity is within one standard error of the highest.
+    """Return the least number whose mean kNN modularity is within a standard error of the highest.
 
     Mean and standard error are over the better half of embeddings.
 

@@ -140,17 +140,13 @@ def update(thresholds: list[Threshold], results: Results) -> list[Threshold]:
     """
     _check_complete(results)
     sets = results.by_dataset().values()
-    renewed = [
-        each
-        for of_set in sets
-        for each in _renew([t for t in thresholds if t.applies_to(of_set)], of_set)
-    ]
+    renewed = [each for of_set in sets for each in _renew(thresholds, of_set)]
     return [t for t in thresholds if not any(map(t.applies_to, sets))] + renewed
 
 
 def _renew(thresholds: list[Threshold], results: Results) -> list[Threshold]:
-    """Set the thresholds of one data set, which all of these apply to."""
-    groups = [(t.pipeline, t.matching(results)) for t in thresholds]
+    """Return those of the thresholds that apply to one data set, and new ones, set from it."""
+    groups = [(t.pipeline, t.matching(results)) for t in thresholds if t.applies_to(results)]
     matched = {key_of(row) for _, rows in groups for row in rows}
     rows = [row for _, row in results.summary.iterrows()]
     groups += [(key_of(row), [row]) for row in rows if key_of(row) not in matched]
@@ -169,10 +165,8 @@ def _check_complete(results: Results) -> None:
     bad = records[records["status"] != "ok"]
     if len(bad):
         several = records["dataset"].nunique() > 1
-        names = [
-            pipeline_name(*key_of(row)) + f" on {row['dataset']}" * several
-            for _, row in bad.iterrows()
-        ]
+        rows = (row for _, row in bad.iterrows())
+        names = [pipeline_name(*key_of(row)) + f" on {row['dataset']}" * several for row in rows]
         raise UsageError(
             "no thresholds are set from results of which pipelines failed or were skipped: "
             + "; ".join(dict.fromkeys(names))
@@ -217,16 +211,9 @@ def _set(patterns: Key, rows: list[pd.Series], results: Results) -> Threshold | 
 def margin(row: pd.Series, metric: str, least: float) -> float:
     """Return how far the mean of as many new seeds may fall from the mean found.
 
-    It is the one-sided 99% prediction bound t · s · √(1/S + 1/S), with s the standard deviation of the S
-    seeds and t of Student's distribution with S − 1 degrees of freedom.
-
-    Parameters
-    ----------
-    row : Series
-        Of `bench.analysis.results.Results.summary`.
-    metric : str
-    least : float
-        Returned where no seed moves the metric, or by less.
+    It is the one-sided 99% prediction bound t · s · √(1/S + 1/S), with s the standard deviation
+    of the S seeds and t of Student's distribution with S − 1 degrees of freedom; ``least`` if that
+    is more. The row is one of `bench.analysis.results.Results.summary`.
     """
     from scipy.stats import t
 

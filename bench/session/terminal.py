@@ -60,9 +60,8 @@ def _plan_of(grid: GridOnDataset) -> None:
         todo = [task.stage for task in run.tasks if task.key in missing]
         state = f"to do: {', '.join(dict.fromkeys(todo))}" if todo else "in the store"
         state = "skipped" if run.impossible else state
-        print(
-            f"  {run.pipeline.model:<14} {run.pipeline.chain_name:<24} seed {run.seed_index}  {state}"
-        )
+        name = f"{run.pipeline.model:<14} {run.pipeline.chain_name:<24}"
+        print(f"  {name} seed {run.seed_index}  {state}")
     for note in [*grid.dataset.notes, *impossible_notes(grid)]:
         print(f"note: {note}")
     costs = ((grid, task) for task in grid.missing())

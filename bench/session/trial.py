@@ -109,9 +109,9 @@ def run(file: Path, given: dict[str, Any]) -> int:
 def plan(item: Item, given: dict[str, Any]) -> GridSettings:
     """Return the settings of the grid in which an item is compared with baselines.
 
-    A model is compared with `pixels`, itself untrained and the `dnn`; a reducer, on `pixels` and the
-    `dnn`, beside no reduction, as many principal components and t-SNE; a clusterer on the same
-    beside k-means; a data set is tried with the models of the preset quick.
+    A model is compared with `pixels`, itself untrained and the `dnn`. A reducer is compared with no
+    reduction, as many principal components and t-SNE, on `pixels` and the `dnn`; a clusterer with
+    k-means on the same. A data set is tried with the models of the preset quick.
     """
     settings = DEFAULTS | {"models": [RIVAL], "reducers": [CHAIN]}
     if item.kind == MODEL:
