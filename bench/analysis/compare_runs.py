@@ -18,10 +18,7 @@ BETTER, WORSE = "significantly better", "significantly worse"
 ONLY_BEFORE, ONLY_AFTER, UNPAIRED = "only before", "only after", "no seed in common"
 ORDER = [WORSE, BETTER, ALIKE, UNPAIRED, ONLY_BEFORE, ONLY_AFTER]
 
-NEEDED = (
-    *(*FINGERPRINTS, "base_seed"),
-    *("independent_images", "validation_images", "cluster_artifacts"),
-)
+NEEDED = ("base_seed", "independent_images", "validation_images", "cluster_artifacts")
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,9 @@ def read_pairs(before: Path, after: Path) -> tuple[list[Pair], list[str]]:
     UsageError
         If they have no data set in common, or one of them is not the same data any more.
     """
-    one, other = (Results(read(path, NEEDED)).by_dataset() for path in (before, after))
+    one, other = (
+        Results(read(path, (*FINGERPRINTS, *NEEDED))).by_dataset() for path in (before, after)
+    )
     if len(one) == len(other) == 1:
         other = dict(zip(one, other.values(), strict=True))
     shared = [name for name in one if name in other]

@@ -21,16 +21,9 @@ SHARE = 0.8  # of the budget that is planned for
 
 
 def epochs(budget: float, most: int, estimate: Callable[[int], float]) -> int:
-    """Return the epochs for which a grid has time; at least one.
+    """Return the epochs, from one to the recipe's, for which a grid has time.
 
-    Parameters
-    ----------
-    budget : float
-        Seconds.
-    most : int
-        Epochs of the recipe, which a budget only lowers.
-    estimate : callable
-        Seconds that the whole grid takes with so many epochs.
+    ``estimate`` returns the seconds that the whole grid takes with so many epochs.
     """
     # Estimates are linear in epochs, so two of them give all others.
     one, two = estimate(1), estimate(2)
@@ -58,13 +51,7 @@ def decide(store: Store, key: str, found: int) -> None:
 
 
 class Clock:
-    """Measures repetitions, and says whether there is time for another.
-
-    Parameters
-    ----------
-    budget : float
-        Seconds, from now on.
-    """
+    """Measures repetitions within a budget, in seconds from now on."""
 
     def __init__(self, budget: float) -> None:
         self.budget = budget
@@ -72,14 +59,14 @@ class Clock:
         self.longest = 0.0
 
     def another(self) -> bool:
-        """Take note that a repetition has ended; return whether one as long as any would fit."""
+        """Record that a repetition has ended; return whether one as long as the longest fits."""
         now = time.monotonic()
         self.longest = max(self.longest, now - self.last)
         self.last = now
         return now - self.start + self.longest <= self.budget
 
     def note(self, done: int, wanted: int) -> str:
-        """Say how many repetitions there was time for."""
+        """Return in words how many repetitions there was time for."""
         return (
             f"{done} of {wanted} seeds: the budget of {duration(self.budget)} had no room for "
             "another; the same command continues from there with the same time again."

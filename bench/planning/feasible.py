@@ -24,19 +24,12 @@ def why_impossible(
 ) -> str:
     """Return why a chain and clusterer cannot work on a model's codes; empty where they can.
 
-    Parameters
-    ----------
-    pipeline : Pipeline
-    dataset : Dataset
-    spared : bool
-        Return the reason also where the model itself cannot work.
-    count : int or None
-        Of so many of the images; None: of all.
+    The codes are those of ``count`` images, or of all.
 
     Raises
     ------
     UsageError
-        If the model itself cannot work, unless it is ``spared``.
+        If the model itself cannot work; if it is ``spared``, that is the reason returned.
     """
     model, chain, clusterer = pipeline.model, pipeline.chain, pipeline.clusterer
     count = count or len(dataset)
@@ -51,9 +44,8 @@ def why_impossible(
             reducer = link.build()
             reducer.check(count, features)
         except ValueError as error:
-            return (
-                f"reducer chain '{chain}' cannot work on {model}, {dataset.name}: {link}: {error}"
-            )
+            where = f"{model}, {dataset.name}"
+            return f"reducer chain '{chain}' cannot work on {where}: {link}: {error}"
         features = reducer.output_size(features)
     try:
         clusterer.build(dataset.clusters).check(count, features)

@@ -11,18 +11,10 @@ class Mode(Enum):
     """Which tasks of a plan are done, and whether the first failure stops the rest.
 
     A run that computes nothing cannot be forced, nor can it fail: there is no member for that.
-
-    Attributes
-    ----------
-    force : bool
-        Whether tasks are done again although their results are in the store.
-    only_cached : bool
-        Whether nothing is computed.
-    fail_fast : bool
-        Whether the first failure stops the rest.
+    Its values are ``force`` (do tasks again although their results are in the store),
+    ``only_cached`` (compute nothing) and ``fail_fast`` (the first failure stops the rest).
     """
 
-    # (force, only_cached, fail_fast)
     MISSING = (False, False, False)  # do what is not in the store
     MISSING_FAIL_FAST = (False, False, True)  # until a task fails
     ALWAYS = (True, False, False)  # do everything again

@@ -21,18 +21,11 @@ Command = Callable[..., int]
 def takes_settings(
     names: Iterable[str] | None = None, texts: Mapping[str, str] | None = None
 ) -> Callable[[Command], Command]:
-    """Return a decorator that gives a command options for settings of a grid.
+    """Return a decorator that gives a command options for settings of a grid, by default for all.
 
-    The command is called with its own options, and with those settings that were given as the
-    dictionary ``settings``. What pydantic reads from text is left to it: its messages name the
-    setting.
-
-    Parameters
-    ----------
-    names : iterable of str or None
-        Fields of `GridSettings`; None: all of them, in the panels of the help.
-    texts : mapping or None
-        Help texts by field, which replace those of the declaration.
+    The command is called with its own options, and with the settings that were given as the
+    dictionary ``settings``. Their values are text if pydantic can read them, since its messages
+    name the setting. ``texts`` replace help texts by name.
     """
     fields, texts = GridSettings.model_fields, texts or {}
     chosen, panels = list(names or fields), names is None

@@ -7,7 +7,8 @@ prefix share its tasks, and every key is known before anything is run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,13 +43,7 @@ class Plan:
 
 
 def plan(spec: GridSettings, dataset: Dataset) -> Plan:
-    """Plan a grid.
-
-    Parameters
-    ----------
-    spec : GridSettings
-        With its device resolved.
-    dataset : Dataset
+    """Plan a grid, whose device is resolved.
 
     Raises
     ------
@@ -113,24 +108,12 @@ def plan_scan(spec: GridSettings, dataset: Dataset) -> Plan:
 
 
 class Planner:
-    """Makes tasks, each key once.
-
-    Parameters
-    ----------
-    spec : GridSettings
-        With its device resolved.
-    dataset : Dataset
-
-    Attributes
-    ----------
-    tasks : dict
-        All that were made, by key, parents first.
-    """
+    """Makes tasks, each key once."""
 
     def __init__(self, spec: GridSettings, dataset: Dataset) -> None:
         self.spec = spec
         self.dataset = dataset
-        self.tasks: dict[str, Task] = {}
+        self.tasks: dict[str, Task] = {}  # all that were made, by key, parents first
         self.recipe = {"epochs": spec.epochs, "lr": spec.lr, "batch_size": spec.batch_size}
         self.on_device: dict[str, Any] = {"device": spec.device}
         if spec.deterministic:
@@ -148,16 +131,10 @@ class Planner:
         if impossible:
             return PlannedRun(pipeline, seed_index, (), impossible)
         context = self._context(pipeline, seed_index, f"{pipeline.model}, seed {seed_index}")
-        path: Path = {}
-        for name in stages_of_runs():
-            self._step(stages()[name], context, path, pipeline)
-        return PlannedRun(
-            pipeline,
-            seed_index,
-            tuple(_tasks(path)),
-            null=tuple(self._null(pipeline)),
-            resamples=tuple(self._resamples(pipeline, context, path)),
-        )
+        path = self._path(stages_of_runs(), context, pipeline)
+        tasks, null = tuple(_tasks(path)), tuple(self._null(pipeline))
+        resamples = tuple(self._resamples(pipeline, context, path))
+        return PlannedRun(pipeline, seed_index, tasks, null=null, resamples=resamples)
 
     def scan(self, run: PlannedRun) -> PlannedRun:
         """Plan a run up to its embedding, and all numbers of clusters there."""
@@ -165,10 +142,8 @@ class Planner:
             return run
         pipeline = run.pipeline
         context = self._context(pipeline, run.seed_index, f"{pipeline.model}, seed 0")
-        path: Path = {}
-        for name in ("train", "encode", "reference", "reduce", "scan"):
-            self._step(stages()[name], context, path, pipeline)
-        return replace(run, tasks=tuple(_tasks(path)))
+        names = ("train", "encode", "reference", "reduce", "scan")
+        return replace(run, tasks=tuple(_tasks(self._path(names, context, pipeline))))
 
     def _context(self, pipeline: Pipeline, seed_index: int, title: str) -> Context:
         def seed(of: str, *names: str) -> int:
@@ -190,6 +165,15 @@ class Planner:
             seed,
         )
 
+    def _path(
+        self, names: Iterable[str], context: Context, pipeline: Pipeline, start: Path | None = None
+    ) -> Path:
+        """Plan stages one after the other, behind the tasks that the path starts with."""
+        path = dict(start or {})
+        for name in names:
+            self._step(stages()[name], context, path, pipeline)
+        return path
+
     def _step(self, stage: type[Stage], context: Context, path: Path, pipeline: Pipeline) -> None:
         """Add a stage to a path; reduce once a link, each link after the one before."""
         parents = [path[name][-1] for name in stage.reads if name in path]
@@ -208,15 +192,11 @@ class Planner:
         if not self.spec.null:
             return
         first = self._context(pipeline, 0, f"{pipeline.model}, seed 0")
-        path: Path = {}
-        for name in ("train", "encode", "null"):
-            self._step(stages()[name], first, path, pipeline)
-        drawn = path["null"]
+        drawn = self._path(("train", "encode", "null"), first, pipeline)["null"]
         context = replace(first, title=f"null reference of {pipeline.model}")
-        beside: Path = {"encode": drawn}  # the chain reads it in place of the codes
-        for name in ("reduce", "cluster", "measure"):
-            self._step(stages()[name], context, beside, pipeline)
-        yield from _tasks(beside)
+        # The chain reads it in place of the codes.
+        names, start = ("reduce", "cluster", "measure"), {"encode": drawn}
+        yield from _tasks(self._path(names, context, pipeline, start))
 
     def _resamples(self, pipeline: Pipeline, context: Context, path: Path) -> Iterator[Task]:
         """Plan chain and clusterer on draws of the images, and how stable clusters are."""
@@ -224,12 +204,11 @@ class Planner:
             return
         compared = [path[Cluster.name][-1]]
         for number in range(self.spec.resamples):
-            title = f"resample {number} of {context.title}"
+            own = replace(context, title=f"resample {number} of {context.title}")
             seed = context.seed("always", "resample", str(number))
-            drawn = self._add(Resample(seed, len(self.dataset)), [], replace(context, title=title))
-            beside: Path = {"encode": path["encode"], Resample.name: [drawn]}
-            for name in (Reduce.name, Cluster.name):
-                self._step(stages()[name], replace(context, title=title), beside, pipeline)
+            drawn = self._add(Resample(seed, len(self.dataset)), [], own)
+            start = {"encode": path["encode"], Resample.name: [drawn]}
+            beside = self._path((Reduce.name, Cluster.name), own, pipeline, start)
             yield from (drawn, *beside[Reduce.name], *beside[Cluster.name])
             compared += [drawn, beside[Cluster.name][-1]]
         yield self._add(Stability(), compared, context)
@@ -237,9 +216,8 @@ class Planner:
     def _too_few(self, pipeline: Pipeline) -> bool:
         """Return whether a resample has too few images for a chain or clusterer."""
         fewer = resampled(len(self.dataset))
-        return fewer < self.dataset.clusters or bool(
-            why_impossible(pipeline, self.dataset, count=fewer)
-        )
+        impossible = why_impossible(pipeline, self.dataset, count=fewer)
+        return fewer < self.dataset.clusters or bool(impossible)
 
     def _add(self, stage: Stage, parents: list[Task], context: Context) -> Task:
         """Return the task of a stage; one that is there already is shared."""
@@ -274,5 +252,4 @@ class Planner:
 
 
 def _tasks(path: Path) -> Iterator[Task]:
-    for tasks in path.values():
-        yield from tasks
+    return itertools.chain.from_iterable(path.values())

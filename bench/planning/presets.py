@@ -6,13 +6,10 @@ from typing import Any, NamedTuple
 
 
 class Preset(NamedTuple):
-    """Fields of `bench.planning.settings.GridSettings`, and what they are good for in one line.
+    """Settings to start from; baselines are added to models and chains unless turned off."""
 
-    Baselines are added to models and chains unless they are turned off.
-    """
-
-    summary: str
-    settings: dict[str, Any]
+    summary: str  # one line
+    settings: dict[str, Any]  # fields of `bench.planning.settings.GridSettings`
 
 
 # The recipe of the HW5 report, section 1; presets are compared with it.

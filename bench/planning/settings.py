@@ -335,15 +335,8 @@ def _elsewhere(info: ValidationInfo) -> bool:
 def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> GridSettings:
     """Combine preset, configuration file and flags; later ones win. Then add the baselines.
 
-    A preset's ``limit`` belongs to its own data set: with another one, all images are taken
-    unless a limit is given.
-
-    Parameters
-    ----------
-    flags : dict
-        Settings by field name; None values do not count.
-    config : Path or None
-        A TOML file with the same names.
+    Flags that are None do not count; the file has the same names. A preset's ``limit`` belongs to
+    its own data set: with another one, all images are taken unless a limit is given.
 
     Raises
     ------

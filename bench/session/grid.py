@@ -50,17 +50,6 @@ class Finished:
 class GridOnDataset:
     """A grid with its data loaded and its tasks planned; nothing has been trained.
 
-    Attributes
-    ----------
-    settings, asked : GridSettings
-        With device and clusters resolved; and as asked for, before a budget chose the epochs.
-    dataset : Dataset
-    store : Store
-    plan : Plan
-        Where the number of clusters is to be suggested: of that, until it is.
-    curve : DataFrame or None
-        What the number of clusters was suggested by; see `bench.analysis.suggest.curve`.
-
     Raises
     ------
     UsageError
@@ -88,7 +77,9 @@ class GridOnDataset:
         resolved = {"device": device, "resamples": self._resamples(settings)}
         if settings.clusters != AUTO:
             resolved["clusters"] = self.dataset.clusters
+        # Device and clusters are resolved in both; a budget chooses the epochs of the settings.
         self.asked = self.settings = settings.model_copy(update=resolved)
+        # What the number of clusters was suggested by; the plan is of the suggestion until then.
         self.curve: pd.DataFrame | None = None
         if settings.budget is not None:
             self.settings = self.asked.model_copy(update={"epochs": self._epochs()})
@@ -145,19 +136,17 @@ class GridOnDataset:
 
     def megabytes(self, task: Task) -> float:
         """Estimate an artifact's size."""
-        return stage_of(task).megabytes(
-            task, self.dataset.image_shape, len(self.dataset.validation_images)
-        )
+        shape, more = self.dataset.image_shape, len(self.dataset.validation_images)
+        return stage_of(task).megabytes(task, shape, more)
 
     def megabytes_needed(self) -> float:
         """Estimate the disk that all of it takes, checkpoints included."""
-        missing = self.missing()
-        shape = self.dataset.image_shape
+        missing, shape = self.missing(), self.dataset.image_shape
+        if not missing:
+            return 0.0
         images = sum(array.nbytes for array in self.dataset.arrays().values()) / 1e6
-        checkpoints = [stage_of(task).checkpoint_megabytes(task, shape) for task in missing]
-        return sum(map(self.megabytes, missing), images * bool(missing)) + max(
-            checkpoints, default=0
-        )
+        checkpoint = max(stage_of(task).checkpoint_megabytes(task, shape) for task in missing)
+        return images + sum(map(self.megabytes, missing)) + checkpoint
 
     def places(self) -> list[tuple[str, str]]:
         """Return stage and key of every artifact that the results rest on."""
@@ -198,10 +187,8 @@ class GridOnDataset:
             except DamagedError as damage:
                 seen[damage.stage, damage.key] += 1
                 if seen[damage.stage, damage.key] == ROUNDS or self.mode.only_cached:
-                    raise StoreError(
-                        f"store {self.store.root}: {damage.stage} {damage.key} is damaged "
-                        f"({damage.reason})"
-                    ) from damage
+                    what = f"{damage.stage} {damage.key} is damaged ({damage.reason})"
+                    raise StoreError(f"store {self.store.root}: {what}") from damage
                 notes.append(self._set_aside(damage))
 
     @property

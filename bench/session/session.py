@@ -33,20 +33,7 @@ class Session:
     """A grid on each data set of the settings; nothing has been trained.
 
     The results of one data set go to the results folder. Those of several go to folders within it,
-    beside the comparison of them all.
-
-    Parameters
-    ----------
-    settings : GridSettings
-    mode : Mode
-    console : Console or None
-        Where progress is drawn; standard error by default.
-
-    Attributes
-    ----------
-    settings : GridSettings
-        With the device resolved.
-    grids : list of GridOnDataset
+    beside the comparison of them all. Progress is drawn on the console, by default standard error.
 
     Raises
     ------
@@ -66,20 +53,20 @@ class Session:
             self.grids = [self._load(settings, name) for name in settings.datasets]
             _refuse_same_images(self.grids)
             stack.pop_all()
-        device = self.grids[0].settings.device
-        self.settings = settings.model_copy(update={"device": device})
+        resolved = {"device": self.grids[0].settings.device}
+        self.settings = settings.model_copy(update=resolved)
 
     def _load(self, settings: GridSettings, name: str) -> GridOnDataset:
         """Load one data set; of several, errors say which."""
-        if len(settings.datasets) == 1:
-            return GridOnDataset(settings, self.mode, self.console, self.engine)
-        one = {"dataset": name, "out": settings.out / set_name(name)}
+        several = len(settings.datasets) > 1
+        if several:
+            own = {"dataset": name, "out": settings.out / set_name(name)}
+            settings = settings.model_copy(update=own)
         try:
-            return GridOnDataset(
-                settings.model_copy(update=one), self.mode, self.console, self.engine
-            )
+            return GridOnDataset(settings, self.mode, self.console, self.engine)
         except UsageError as error:
-            raise UsageError(str(error) if name in str(error) else f"{name}: {error}") from None
+            named = not several or name in str(error)
+            raise UsageError(str(error) if named else f"{name}: {error}") from None
 
     def tasks(self) -> dict[str, Task]:
         """Return the distinct tasks of all grids, by key."""

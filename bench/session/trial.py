@@ -1,4 +1,4 @@
-"""New items on trial: held to their contract, then put into a grid beside the baselines."""
+"""New items on trial: tested against their contract, then compared with baselines in a grid."""
 
 from __future__ import annotations
 
@@ -61,19 +61,9 @@ ALIKE = "is not significantly different from"
 
 
 def run(file: Path, given: dict[str, Any]) -> int:
-    """Try every item of a file, and print what was found.
+    """Try every item of a file; return 1 if a promise was broken or a run failed, else 0.
 
-    Parameters
-    ----------
-    file : Path
-        Python code that registers items.
-    given : dict
-        Settings of `bench.planning.settings.GridSettings` that replace `DEFAULTS`.
-
-    Returns
-    -------
-    int
-        0, or 1 where a promise was broken or a run failed.
+    ``given`` are settings of `bench.planning.settings.GridSettings` that replace `DEFAULTS`.
 
     Raises
     ------
@@ -139,8 +129,8 @@ def is_its(item: Item, model: str, chain: str, clusterer: str) -> bool:
         return model == item.name
     if item.kind == CLUSTERER:
         return clusterer.partition("(")[0] == item.name
-    links = Chain.parse(chain).links
-    return item.kind == REDUCER and any(link.name == item.name for link in links)
+    links = [link.name for link in Chain.parse(chain).links]
+    return item.kind == REDUCER and item.name in links
 
 
 def lay_out(item: Item, records: pd.DataFrame) -> str:
@@ -158,7 +148,7 @@ def lay_out(item: Item, records: pd.DataFrame) -> str:
 
 
 def standing(item: Item, records: pd.DataFrame) -> str:
-    """Compare an item with the baselines in a sentence or two, by the verdicts of the grid."""
+    """Return the verdict on an item against the baselines, in a sentence or two."""
     results = Results(records)
     if item.kind == DATA_SET:  # which competes with nothing
         return headline.render(results).replace("**", "").replace("\\", "")
@@ -186,9 +176,9 @@ def standing(item: Item, records: pd.DataFrame) -> str:
 
 
 def _refuse_settings(items: list[Item], given: dict[str, Any]) -> None:
-    """Refuse what cannot be used before anything is tried.
+    """Refuse settings that cannot be used, before anything is tried.
 
-    Not by the grids of the items: those that break their contract may have none.
+    The grids of the items are not planned here: an item that breaks its contract may have none.
     """
     spec = resolve(DEFAULTS | {"models": ["pixels"], "reducers": ["none"]} | given)
     if len(spec.datasets) > 1:
@@ -201,11 +191,11 @@ def _refuse_settings(items: list[Item], given: dict[str, Any]) -> None:
             except UsageError as error:
                 raise UsageError(f"{error} (here by --dataset {text}:ARGUMENT)") from None
             except Exception:
-                continue  # its contract will say so
+                continue  # the contract tests report it
 
 
 def _spec_string(item: Item, given: dict[str, Any]) -> str:
-    """Return what an item is named by; of a data set, with the argument that it was given."""
+    """Return an item's name; of a data set, with the argument that it was given."""
     wanted = str(given.get("dataset", ""))
     named = item.kind == DATA_SET and wanted.partition(":")[0] == item.name
     return wanted if named else item.name
