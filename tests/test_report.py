@@ -185,7 +185,7 @@ def test_best_is_chosen_on_the_public_half():
     rows[0]["public_accuracy"] = 0.9
     best = Results(frame(*rows)).best
     assert best is not None
-    assert best.model == "dnn"
+    assert best.pipeline[0] == "dnn"
 
 
 def test_a_cell_of_which_seeds_failed_is_not_best():
@@ -193,7 +193,7 @@ def test_a_cell_of_which_seeds_failed_is_not_best():
     records = frame(*rows)
     best = Results(records).best
     assert best is not None
-    assert best.model == "cnn"
+    assert best.pipeline[0] == "cnn"
     assert Results(records).summary["model"].tolist() == ["cnn", "dnn"]
     alone = Results(frame(*rows[:2])).best
     assert alone is not None
@@ -307,7 +307,7 @@ def test_validation_leads_where_training_images_have_no_labels():
     records = frame(*rows)
     best = Results(records).best
     assert best is not None
-    assert best.model == "cnn"
+    assert best.pipeline[0] == "cnn"
     _, table = tables.hw5(Results(records))
     assert table.header == [
         "model", "summed batch MSE", "MSE", "validation", "validation, 95%"
@@ -538,8 +538,8 @@ def test_assignments_give_the_accuracy_in_the_table(finished):
     best = Results(records).best
     assert best is not None
     row = records[
-        (records["model"] == best.model)
-        & (records["chain"] == best.chain)
+        (records["model"] == best.pipeline[0])
+        & (records["chain"] == best.pipeline[1])
         & (records["seed_index"] == best.seed_index)
     ].iloc[0]
     assert np.mean(truth == found["label"]) == pytest.approx(row["accuracy"])

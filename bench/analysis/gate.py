@@ -39,8 +39,8 @@ class Verdict:
 def judge(thresholds: list[Threshold], results: Results) -> list[Verdict]:
     """Compare results with the thresholds of their preset and data sets.
 
-    A pipeline that a threshold names and that is missing, failed or skipped falls short. Of several
-    data sets, some may have no thresholds.
+    A pipeline that a threshold names falls short if it is missing, failed or skipped. Some of
+    several data sets may have no thresholds.
 
     Raises
     ------

@@ -46,7 +46,7 @@ class Ranking:
     @property
     def pipelines(self) -> list[Key]:
         """The pipelines, best mean rank first."""
-        return [(str(m), str(c), str(by)) for m, c, by in self.ranks.index]
+        return _keys(self.ranks)
 
     @property
     def means(self) -> pd.Series:
@@ -82,6 +82,10 @@ def rank(results: Results) -> Ranking:
     return Ranking(*tables, metrics, tuple(unlabeled))
 
 
+def _keys(table: pd.DataFrame) -> list[Key]:
+    return [(str(model), str(chain), str(clusterer)) for model, chain, clusterer in table.index]
+
+
 def _states(found: pd.DataFrame) -> pd.Series:
     states = pd.Series("ok", index=found.index)
     states[found["skipped"] > 0] = "skipped"
@@ -106,10 +110,9 @@ class RankComparison:
 
 
 def compare_ranks(ranking: Ranking) -> RankComparison | None:
-    """Compare every pipeline with the best by mean rank; None where nothing may be claimed.
+    """Compare every pipeline with the best by mean rank; return None if nothing may be claimed.
 
-    Nothing may be with fewer than six labeled data sets, or fewer than two pipelines that were
-    finished on all. A pipeline is significantly worse only if the exact Wilcoxon test of the two
+    A claim needs six labeled data sets, and two pipelines that were finished on all. A pipeline is significantly worse only if the exact Wilcoxon test of the two
     says so, after Holm's correction, and Friedman's test as well: over all pipelines, and again
     without those of a worse mean rank. Otherwise the best of equal pipelines would be chosen and
     then tested by the same data sets, and called better too often.
@@ -117,7 +120,7 @@ def compare_ranks(ranking: Ranking) -> RankComparison | None:
     complete = ranking.values[(ranking.states == "ok").all(axis=1)]
     if len(ranking.datasets) < FEWEST or len(complete) < 2:
         return None
-    names = [(str(m), str(c), str(by)) for m, c, by in complete.index]
+    names = _keys(complete)
     values = complete.to_numpy(dtype=np.float64)  # the best mean rank comes first
     adjusted, worse = against_first(values)
     verdicts = [BEST, *(WORSE if each else ALIKE for each in worse)]

@@ -43,15 +43,8 @@ def key_of(row: pd.Series) -> Key:
 class Best:
     """The best pipeline and the seed that stands for it: its median by the primary metric."""
 
-    model: str
-    chain: str
-    clusterer: str
+    pipeline: Key
     seed_index: int
-
-    @property
-    def pipeline(self) -> Key:
-        """The pipeline alone."""
-        return self.model, self.chain, self.clusterer
 
 
 class Results:
@@ -184,7 +177,7 @@ class Results:
         if not self.has_scores:
             return None
         first = key_of(self.summary.iloc[0])
-        return Best(*first, self.median_seed(first))
+        return Best(first, self.median_seed(first))
 
     def median_seed(self, pipeline: Key) -> int:
         """Return a pipeline's seed with the (lower) median of the primary metric.
@@ -238,11 +231,8 @@ class Results:
 
     def losses(self, store: Store) -> pd.DataFrame:
         """Return the loss of each model by epoch: ``model``, ``epoch``, ``loss``, a row a seed."""
-        lines = [
-            {"model": row["model"], "epoch": epoch, "loss": loss}
-            for _, row in self.trained.iterrows()
-            for epoch, loss in enumerate(
-                store.load("train", row["train_artifacts"]).values["history"], start=1
-            )
-        ]
+        lines: list[tuple[str, int, float]] = []
+        for _, row in self.trained.iterrows():
+            history = store.load("train", row["train_artifacts"]).values["history"]
+            lines += [(row["model"], epoch, loss) for epoch, loss in enumerate(history, start=1)]
         return pd.DataFrame(lines, columns=["model", "epoch", "loss"])

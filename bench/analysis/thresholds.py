@@ -129,9 +129,9 @@ def write(path: Path, thresholds: list[Threshold]) -> None:
 def update(thresholds: list[Threshold], results: Results) -> list[Threshold]:
     """Set thresholds from results, on one data set or several.
 
-    Those that match these results' preset and one of their data sets keep their patterns and get
-    new numbers, from the worst pipeline that they match. Each pipeline that none matches gets a
-    threshold of its own. All others stay as they are.
+    Thresholds that match the results' preset and one of their data sets keep their patterns and get
+    new numbers, from the worst pipeline that they match. A pipeline that none of them matches gets
+    a threshold of its own. All other thresholds stay as they are.
 
     Raises
     ------

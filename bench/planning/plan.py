@@ -168,24 +168,23 @@ class Planner:
     def _path(
         self, names: Iterable[str], context: Context, pipeline: Pipeline, start: Path | None = None
     ) -> Path:
-        """Plan stages one after the other, behind the tasks that the path starts with."""
+        """Plan stages one after the other, behind the tasks that the path starts with.
+
+        The stage reduce has a task a link, each of which reads the one before.
+        """
         path = dict(start or {})
         for name in names:
-            self._step(stages()[name], context, path, pipeline)
+            stage = stages()[name]
+            parents = [path[read][-1] for read in stage.reads if read in path]
+            if stage is not Reduce:
+                path[name] = [self._add(stage.plan(context), parents, context)]
+                continue
+            path[name] = []
+            for link in pipeline.chain.links:
+                step = replace(context, link=str(link))
+                parents = path[name][-1:] or [*parents, *path.get(Resample.name, [])]
+                path[name].append(self._add(stage.plan(step), parents, step))
         return path
-
-    def _step(self, stage: type[Stage], context: Context, path: Path, pipeline: Pipeline) -> None:
-        """Add a stage to a path; reduce once a link, each link after the one before."""
-        parents = [path[name][-1] for name in stage.reads if name in path]
-        if stage is not Reduce:
-            path[stage.name] = [self._add(stage.plan(context), parents, context)]
-            return
-        path[stage.name] = []
-        for link in pipeline.chain.links:
-            step = replace(context, link=str(link))
-            drawn = path.get(Resample.name, [])[-1:]
-            parents = path[stage.name][-1:] or [*parents, *drawn]
-            path[stage.name].append(self._add(stage.plan(step), parents, step))
 
     def _null(self, pipeline: Pipeline) -> Iterator[Task]:
         """Plan the null reference, of the codes of the first repetition."""

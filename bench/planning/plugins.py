@@ -81,7 +81,7 @@ def is_built_in(path: Path) -> bool:
 def items_of(models: Iterable[str], links: Iterable[str], by: Iterable[str]) -> Adopted:
     """Return the models, reducers and clusterers that these name, for another process to `adopt`.
 
-    Of a variant the original is returned: the other process makes the variant by itself.
+    A variant is replaced by its original, from which the other process makes the variant.
     """
     named = [autoencoders.entry(Named.parse(model).name) for model in models]
     names: dict[Registry[Any], list[str]] = {
@@ -97,10 +97,10 @@ def items_of(models: Iterable[str], links: Iterable[str], by: Iterable[str]) -> 
 
 
 def adopt(items: Adopted) -> None:
-    """Register the items of another process that this one did not find by itself.
+    """Register the items of another process that this one lacks.
 
-    Those were defined in a notebook, a script or a test: in no file of the project, of a plugin
-    or of an installed package.
+    They were defined in a notebook, a script or a test, and not in a file of the project, of a
+    plugin or of an installed package.
     """
     known = _registered()
     for kind, entry in items:

@@ -1,8 +1,7 @@
 """The settings of a grid, each declared once: type, default, help text, panel, metavar.
 
-From the fields of `GridSettings` are made: the command line and its ``--help``
-(`bench.planning.options`), grid.toml, the signature and docstring of `bench.run_grid`, and
-docs/settings.md.
+The fields of `GridSettings` make the command line and its ``--help`` (`bench.planning.options`),
+grid.toml, the signature and docstring of `bench.run_grid`, and docs/settings.md.
 """
 
 from __future__ import annotations

@@ -116,24 +116,23 @@ def summarize_rest(grid: GridOnDataset, finished: Finished) -> int:
         reason = next(iter(outcome.skipped.values()))
         print(f"{len(outcome.skipped)} tasks skipped: {reason}")
     _show_report(finished.written[0])
-    failed = finished.records[finished.records["status"] == "failed"]
+    records, lines = finished.records, []
+    failed = records[records["status"] == "failed"]
     for error, runs in failed.groupby(["failed_stage", "error", "traceback"], sort=False):
-        stage, message, file = (one_line(str(part)) for part in error)
-        print(f"failed: {len(runs)} runs in {stage}: {message} (see {file})", file=sys.stderr)
-    beside = 0
+        stage, message, file = error
+        lines.append(f"{len(runs)} runs in {stage}: {message} (see {file})")
     for column, what in (("null_error", "null reference"), ("resample_error", "resample")):
-        messages = finished.records[column].dropna().tolist()
-        # Each has a file of its own; of those that are alike one is enough.
-        for message in {text.partition(" (see ")[0]: text for text in messages}.values():
-            print(f"failed: {what} in {one_line(message)}", file=sys.stderr)
-        beside += len(messages)
-    scans = [f for f in outcome.failures.values() if f.stage == "scan"]
-    for failure in scans:
-        print(f"failed: scan: {one_line(failure.error)} (see {failure.traceback})", file=sys.stderr)
-    return 1 if len(failed) or beside or scans else 0
+        # Errors that are alike differ in their files; one of them is shown.
+        errors = {text.partition(" (see ")[0]: text for text in records[column].dropna()}
+        lines += [f"{what} in {text}" for text in errors.values()]
+    scans = [failure for failure in outcome.failures.values() if failure.stage == "scan"]
+    lines += [f"scan: {failure.error} (see {failure.traceback})" for failure in scans]
+    for line in lines:
+        print(f"failed: {one_line(line)}", file=sys.stderr)
+    return int(bool(lines))
 
 
 def impossible_notes(grid: GridOnDataset) -> list[str]:
-    """Say which runs are skipped because chain or clusterer cannot work on their codes."""
+    """Return why runs are skipped whose chain or clusterer cannot work on their codes."""
     reasons = [run.impossible for run in grid.plan.runs if run.impossible]
     return [f"skipped: {reason}" for reason in dict.fromkeys(reasons)]
