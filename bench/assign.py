@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from bench.base.command import argument, main_of, new_app, option
+from bench.base.command import argument, command, option
 from bench.planning.options import takes_settings
 
 EPILOG = (
@@ -18,12 +18,10 @@ SORT_INTO = (
     "DIR are left as they are, and nothing is ever replaced."
 )
 
-app = new_app()
 
-
-@app.command("assign", epilog=EPILOG)
+@command("latentgrid assign", EPILOG)
 @takes_settings(["plugins"])
-def assign_command(
+def main(
     settings: dict[str, Any],
     bundle: Annotated[Path, argument("A file that latentgrid export wrote.", "BUNDLE")],
     images: Annotated[Path, argument("Folder of image files, at any depth.", "DIR")],
@@ -60,9 +58,6 @@ def assign_command(
         summary = assign(loaded, images, out, sort_into=sort_into, threads=use, progress=progress)
     print("\n".join(describe(loaded, summary, sort_into)))
     return 0
-
-
-main = main_of(app, "latentgrid assign")
 
 
 if __name__ == "__main__":

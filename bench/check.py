@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from bench.base.command import argument, main_of, new_app, option
+from bench.base.command import argument, command, option
 from bench.base.errors import UsageError
 
 EPILOG = (
@@ -18,11 +18,9 @@ EPILOG = (
 RESULTS, THRESHOLDS = Path("results/results.csv"), Path("results/thresholds.toml")
 UPDATE = "Set the thresholds from these results, with a margin from their seeds' spread."
 
-app = new_app()
 
-
-@app.command(epilog=EPILOG)
-def check(
+@command("python -m bench.check", EPILOG)
+def main(
     results: Annotated[Path, argument("Records of a grid.", "[RESULTS.CSV]")] = RESULTS,
     thresholds: Annotated[Path, option("File of thresholds.", "FILE")] = THRESHOLDS,
     update: Annotated[bool, option(UPDATE, name="--update")] = False,
@@ -64,9 +62,6 @@ def check(
         if path is not None:
             write_output(path, text(verdicts))
     return gate.exit_code(verdicts)
-
-
-main = main_of(app, "python -m bench.check")
 
 
 if __name__ == "__main__":

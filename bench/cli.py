@@ -51,7 +51,7 @@ class _Commands(TyperGroup):
         if name not in COMMANDS:
             hint = did_you_mean(name, COMMANDS)
             raise UsageError(f"unknown command {name!r}: {hint}known are {', '.join(COMMANDS)}")
-        command = typer.main.get_command(importlib.import_module(COMMANDS[name][0]).app)
+        command = typer.main.get_command(importlib.import_module(COMMANDS[name][0]).main.app)
         command.name = name
         return name, command, rest
 

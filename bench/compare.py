@@ -5,18 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from bench.base.command import argument, main_of, new_app
+from bench.base.command import argument, command
 
 EPILOG = (
     "Exit codes: 0 no pipeline is significantly worse, 1 some are, 2 misuse.\n\nExample:\n\n"
     "latentgrid compare before/results.csv after/results.csv"
 )
 
-app = new_app()
 
-
-@app.command(epilog=EPILOG)
-def main_command(
+@command("python -m bench.compare", EPILOG)
+def main(
     before: Annotated[Path, argument("results.csv of the run before.")],
     after: Annotated[Path, argument("results.csv of the run after.")],
 ) -> int:
@@ -44,9 +42,6 @@ def main_command(
             "difference."
         )
     return exit_code(changes)
-
-
-main = main_of(app, "python -m bench.compare")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from bench.base.command import argument, main_of, new_app, option
+from bench.base.command import argument, command, option
 from bench.planning.options import takes_settings
 
 EPILOG = (
@@ -20,12 +20,10 @@ PIPELINE = (
 RESULTS = Path("results")
 STORE = "Folder that keeps what was computed; by default the one that the results' grid.toml names."
 
-app = new_app()
 
-
-@app.command("export", epilog=EPILOG)
+@command("python -m bench.export", EPILOG)
 @takes_settings(["store", "plugins"], {"store": STORE})
-def export_command(
+def main(
     settings: dict[str, Any],
     to: Annotated[Path, option("File to write, replaced if it is there.", "FILE")],
     pipeline: Annotated[str | None, argument(PIPELINE, "PIPELINE")] = None,
@@ -60,9 +58,6 @@ def export_command(
     for note in bundle.notes:
         print(f"note: {note}")
     return 0
-
-
-main = main_of(app, "python -m bench.export")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from bench.base.command import Stopped, main_of, new_app, option, stopped
-from bench.list import list_command
+from bench.base.command import Stopped, command, option, stopped
+from bench.list import print_items
 from bench.planning.options import takes_settings
 from bench.planning.settings import COMPARE
 
@@ -22,8 +22,6 @@ CONFIG = "TOML file with the same names as these options, which win over it."
 DRY_RUN = "Print the runs, what of them is in the store, and an estimate of time and disk."
 LIST = "Print all data sets, models, reducers, clusterers and presets."
 
-app = new_app()
-
 
 CACHE, INSTEAD = "What was computed before", "Instead of running"
 
@@ -32,9 +30,9 @@ def _flag(name: str, panel: str, text: str) -> Any:
     return option(text, name=name, rich_help_panel=panel)
 
 
-@app.command(epilog=EPILOG)
+@command("python -m bench.grid", EPILOG)
 @takes_settings()
-def grid(
+def main(
     settings: dict[str, Any],
     config: Annotated[Path | None, option(CONFIG, "FILE", rich_help_panel=COMPARE)] = None,
     force: Annotated[bool, _flag("--force", CACHE, "Compute everything again.")] = False,
@@ -54,7 +52,7 @@ def grid(
     spread over seeds, and figures.
     """
     if list_items:
-        return list_command(plugins=settings.get("plugins"))
+        return print_items(settings.get("plugins", []))
     try:
         from bench.planning.mode import Mode
         from bench.planning.settings import resolve
@@ -72,8 +70,6 @@ def grid(
         state = f"{session.done()} of {len(session.tasks())} tasks are in {session.settings.store}"
         return stopped(stop, f"{state}; the same command goes on from there")
 
-
-main = main_of(app, "python -m bench.grid")
 
 if __name__ == "__main__":
     main()

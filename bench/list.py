@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from bench.base.command import main_of, new_app
+from bench.base.command import command
 from bench.planning.options import takes_settings
 
-app = new_app()
 
-
-@app.command("list")
+@command("python -m bench.list")
 @takes_settings(["plugins"])
-def list_command(settings: dict[str, Any]) -> int:
+def main(settings: dict[str, Any]) -> int:
     """List all data sets, models, reducers, clusterers and presets.
 
     An item that needs a package which is not installed has the command that installs it.
     """
+    return print_items(settings.get("plugins", []))
+
+
+def print_items(plugins: Iterable[Path]) -> int:
+    """Print all items, those of plugin files among them; return the exit code."""
     from bench.base.extras import how_to_install
     from bench.planning.plugins import REGISTRIES, load_plugins
     from bench.planning.presets import PRESETS
 
-    load_plugins(settings.get("plugins", []))
+    load_plugins(plugins)
     for kind, registry in REGISTRIES.items():
         print(f"{kind.capitalize()}s")
         for entry in registry:
-            command = how_to_install(entry.item)
+            install = how_to_install(entry.item)
             if entry.origin is None:
-                more = f"; needs {command}" if command else ""
+                more = f"; needs {install}" if install else ""
                 print(f"  {entry.name:<18} {entry.summary}{more}")
     print("Presets")
     for name, preset in PRESETS.items():
@@ -38,8 +43,6 @@ def list_command(settings: dict[str, Any]) -> int:
     print("A grid also has pixels, its models untrained and the chain none, unless --no-baselines.")
     return 0
 
-
-main = main_of(app, "python -m bench.list")
 
 if __name__ == "__main__":
     main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from bench.base.command import argument, main_of, new_app
+from bench.base.command import argument, command
 
 EPILOG = (
     "Example, on three labeled data sets:\n\n"
@@ -13,11 +13,9 @@ EPILOG = (
     "latentgrid select out/results.csv"
 )
 
-app = new_app()
 
-
-@app.command(epilog=EPILOG)
-def main_command(
+@command("python -m bench.select", EPILOG)
+def main(
     results: Annotated[
         list[Path],
         argument("results.csv of runs on labeled data sets, one or several.", "RESULTS.CSV..."),
@@ -35,9 +33,6 @@ def main_command(
 
     print(select_tables(select_in(results)))
     return 0
-
-
-main = main_of(app, "python -m bench.select")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from bench.base.command import argument, main_of, new_app, option
+from bench.base.command import argument, command, option
 from bench.base.errors import UsageError
 
 EPILOG = (
@@ -19,11 +19,9 @@ RUNS = (
     "pytest --benchmark-only --benchmark-json=FILE wrote."
 )
 
-app = new_app()
 
-
-@app.command("speed", epilog=EPILOG)
-def speed(
+@command("python -m bench.speed", EPILOG)
+def main(
     runs: Annotated[list[Path], argument(RUNS, "[OLD.json] NEW.json")],
     tolerance: Annotated[float, option("Share of a ratio that may be lost, 0 to 1.", "X")] = 0.15,
     into: Annotated[
@@ -55,9 +53,6 @@ def speed(
     changes = speed_changes.compare(found[0], found[1], tolerance)
     print(to_terminal(speed_changes.table(changes)))
     return speed_changes.exit_code(changes)
-
-
-main = main_of(app, "python -m bench.speed")
 
 
 if __name__ == "__main__":

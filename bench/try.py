@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from bench.base.command import Stopped, argument, main_of, new_app, stopped
+from bench.base.command import Stopped, argument, command, stopped
 from bench.planning.options import takes_settings
 
 EPILOG = (
@@ -19,7 +19,6 @@ EPILOG = (
     "docs/growing.md says how to write such a file."
 )
 
-app = new_app()
 
 FILE = (
     "Python file that registers models, reducers, clusterers or data sets. It is run, so name only "
@@ -37,11 +36,11 @@ TEXTS = {
 }
 
 
-@app.command("try", epilog=EPILOG)
+@command("python -m bench.try", EPILOG)
 @takes_settings(
     ["dataset", "limit", "seeds", "epochs", "clusters", "threads", "out", "store"], TEXTS
 )
-def try_command(
+def main(
     settings: dict[str, Any],
     file: Annotated[Path, argument(FILE, "FILE.PY")],
 ) -> int:
@@ -59,8 +58,6 @@ def try_command(
     except Stopped as stop:
         return stopped(stop, "what was computed is in the store; the same command goes on from it")
 
-
-main = main_of(app, "python -m bench.try")
 
 if __name__ == "__main__":
     main()

@@ -85,11 +85,11 @@ def test_its_commands_are_understood(line, npy_folder, image_folder):
     """Each command line's settings are valid; the data it names are stood in for."""
     import shlex
 
-    from bench.grid import app
+    from bench.grid import main
 
     typer = pytest.importorskip("typer")
     words = shlex.split(line, comments=True)
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(main.app)
     with command.make_context("grid", words) as context:
         given = {name: value for name, value in context.params.items() if value}
     from bench.planning.settings import resolve

@@ -50,8 +50,22 @@ def option(help_text: str, metavar: str | None = None, name: str | None = None, 
     return typer.Option(*([name] if name else []), help=help_text, metavar=metavar, **more)
 
 
+def command(name: str, epilog: str | None = None) -> Callable[[Callable[..., int]], Any]:
+    """Return a decorator that makes a command of a function, which returns the exit code.
+
+    The name is that in ``--help``; see `main_of`.
+    """
+
+    def decorate(function: Callable[..., int]) -> Callable[..., NoReturn]:
+        app = new_app()
+        app.command(epilog=epilog)(function)
+        return main_of(app, name)
+
+    return decorate
+
+
 def main_of(app: typer.Typer, name: str) -> Callable[..., NoReturn]:
-    """Return the function that runs a command line and ends the process.
+    """Return the function that runs a command line and ends the process; ``app`` is its attribute.
 
     Parameters
     ----------
@@ -60,9 +74,9 @@ def main_of(app: typer.Typer, name: str) -> Callable[..., NoReturn]:
     name : str
         The name of the command in ``--help``.
     """
-    for command in app.registered_commands:  # typer would keep the line breaks of a docstring
-        paragraphs = inspect.cleandoc(command.callback.__doc__ or "").split("\n\n")
-        command.help = "\n\n".join(" ".join(each.split()) for each in paragraphs)
+    for made in app.registered_commands:  # typer would keep the line breaks of a docstring
+        paragraphs = inspect.cleandoc(made.callback.__doc__ or "").split("\n\n")
+        made.help = "\n\n".join(" ".join(each.split()) for each in paragraphs)
 
     def main(arguments: Sequence[str] | None = None) -> NoReturn:
         """Run the command line; exit code 2 with one line for misuse, 130 if interrupted."""
@@ -81,6 +95,7 @@ def main_of(app: typer.Typer, name: str) -> Callable[..., NoReturn]:
             fail(str(error))
         sys.exit(code)
 
+    main.__dict__["app"] = app
     return main
 
 

@@ -8,13 +8,11 @@ from typing import Annotated
 
 import typer
 
-from bench.base.command import main_of, new_app
-
-app = new_app()
+from bench.base.command import command
 
 
-@app.command("worked")
-def worked_command(
+@command("python -m bench.worked")
+def main(
     write: Annotated[
         Path | None, typer.Option(help="Write the page with both derivations.", metavar="FILE")
     ] = None,
@@ -55,8 +53,6 @@ def worked_command(
             return 1
     return 1 if wrong else 0
 
-
-main = main_of(app, "python -m bench.worked")
 
 if __name__ == "__main__":
     main()
