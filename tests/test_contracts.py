@@ -13,7 +13,7 @@ import pytest
 from bench import contracts
 from bench.base.processors import available_threads
 from bench.clusterers import clusterers
-from bench.contracts.material import _SHARED, forget, make_images, two_groups
+from bench.contracts.material import make_images, two_groups
 from bench.datasets import datasets
 from models import autoencoders
 from reducers import reducers
@@ -114,7 +114,7 @@ def count_calls(monkeypatch, item, method):
     ],
 )
 def test_checks_that_only_read_share_one_fit(monkeypatch, registry, name, method, most):
-    forget()
+    contracts.forget()
     calls = count_calls(monkeypatch, registry[name], method)
     assert all(found.mark != contracts.BROKEN for found in contracts.hold(registry.kind, name))
     assert len(calls) == most
@@ -122,7 +122,7 @@ def test_checks_that_only_read_share_one_fit(monkeypatch, registry, name, method
 
 def test_what_is_shared_is_let_go_when_an_item_was_held():
     list(contracts.hold("reducer", "none"))
-    assert not any(cached.cache_info().currsize for cached in _SHARED)
+    assert not any(cached.cache_info().currsize for cached in contracts._SHARED)
 
 
 def test_tsne_places_new_points_in_the_frame_of_the_old():

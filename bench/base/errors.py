@@ -25,6 +25,11 @@ def one_line(text: str) -> str:
     return printable.encode(errors="backslashreplace").decode()
 
 
+def name_some(names: list[str], most: int) -> str:
+    """Return the first of some names, and dots where there are more."""
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
 def format_error(error: BaseException) -> str:
     """Return an error's type and message in one line."""
     return one_line(f"{type(error).__name__}: {error}")

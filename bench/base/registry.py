@@ -96,14 +96,8 @@ class Registry(Generic[T]):
         made. A name that another item has raises `DuplicateNameError`; a name or a summary that
         does not have the form asked for raises `ValueError`.
 
-        Parameters
-        ----------
-        name : str
-            Lower case; words joined by hyphens.
-        summary : str
-            One line for ``--list``.
-        formerly : str or None
-            The item's name in the release before, which is still read, with a warning.
+        ``name`` is in lower case, words joined by hyphens; ``summary`` is one line for ``--list``;
+        ``formerly`` is the name in the release before, which is still read, with a warning.
         """
         if not self._pattern.fullmatch(name):
             raise ValueError(f"{self.kind} name {name!r} does not match {self._pattern.pattern}")

@@ -90,8 +90,6 @@ class Bundle:
     ----------
     manifest : Manifest
         Model, chain, clusterer, data and metrics.
-    code_size : int
-        Dimensions of the codes.
     notes : list of str
         What cannot transform unseen images, and what is done instead; a line each.
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors.numpy import load, save
 
-from bench.base.errors import UsageError, format_error, one_line
+from bench.base.errors import UsageError, format_error, name_some, one_line
 from bench.base.files import write_whole
 from bench.base.naming import chain_name
 
@@ -29,6 +29,7 @@ MANIFEST = "bundle.json"
 # of the first link and ``clusterer.centers``. training: of the training images, see
 # `bench.bundle.bundle`. check: a few of them, and their codes.
 PARTS = ("weights", "fitted", "training", "check")
+FILES = {name: f"{name}.safetensors" for name in PARTS}
 MOST_MANIFEST = 64_000_000  # bytes
 DATE = (1980, 1, 1, 0, 0, 0)  # zip's first: the same run makes the same file
 
@@ -141,8 +142,8 @@ class Contents:
 def write(path: Path, contents: Contents) -> None:
     """Write a bundle, whole or not at all; raise `UsageError` if it cannot be written."""
     files = {
-        _file(name): save({k: np.asarray(v, order="C") for k, v in contents.parts[name].items()})
-        for name in PARTS
+        file: save({k: np.asarray(v, order="C") for k, v in contents.parts[name].items()})
+        for name, file in FILES.items()
     }
     parts = {
         name: Part(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
@@ -186,14 +187,14 @@ def _read(path: Path) -> Contents:
         if packed.getinfo(MANIFEST).file_size > MOST_MANIFEST:
             raise _Refused(f"{MANIFEST} is larger than {MOST_MANIFEST / 1e6:.0f} MB")
         manifest = _manifest(packed.read(MANIFEST))
-        wanted = [MANIFEST, *map(_file, PARTS)]
+        wanted = [MANIFEST, *FILES.values()]
         if sorted(names) != sorted(wanted) or sorted(manifest.parts) != sorted(wanted[1:]):
-            raise _Refused(f"it holds {_some(names)}, and must hold {', '.join(wanted)}")
+            raise _Refused(f"it holds {name_some(names, 6)}, and must hold {', '.join(wanted)}")
         found = {}
-        for name in PARTS:
-            data, part = packed.read(_file(name)), manifest.parts[_file(name)]
+        for name, file in FILES.items():
+            data, part = packed.read(file), manifest.parts[file]
             if len(data) != part.size or hashlib.sha256(data).hexdigest() != part.sha256:
-                raise _Refused(f"{_file(name)} does not have its checksum")
+                raise _Refused(f"{file} does not have its checksum")
             found[name] = load(data)
     return Contents(manifest, found)
 
@@ -202,7 +203,7 @@ def _check_sizes(members: list[zipfile.ZipInfo], size: int) -> None:
     """Refuse what would take more memory than the file takes on the disk."""
     packed = [m.filename for m in members if m.compress_type != zipfile.ZIP_STORED]
     if packed:
-        raise _Refused(f"{_some(packed)} is compressed, and must not be")
+        raise _Refused(f"{name_some(packed, 6)} is compressed, and must not be")
     if sum(member.file_size for member in members) > size:
         raise _Refused("its parts are larger than the file")
 
@@ -218,11 +219,3 @@ def _manifest(text: bytes) -> Manifest:
         first = error.errors()[0]
         where = f"{MANIFEST} is not as it should be: {'.'.join(map(str, first['loc']))}"
         raise _Refused(f"{where}: {first['msg']}") from None
-
-
-def _file(name: str) -> str:
-    return f"{name}.safetensors"
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:6]) + (", …" if len(names) > 6 else "")

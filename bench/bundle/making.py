@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bench.analysis.folder import FinishedGrid, open_grid
 from bench.analysis.records import LIBRARIES
@@ -19,6 +18,7 @@ from bench.base.progress import Progress, silent
 from bench.bundle.bundle import Bundle
 from bench.bundle.choosing import Choice, choose
 from bench.bundle.format import (
+    Arrays,
     Contents,
     Data,
     Errors,
@@ -32,16 +32,18 @@ from bench.bundle.images import digests
 from bench.bundle.transform import can_transform, needed_spaces, read_link, space
 from bench.clusterers import clusterers
 from bench.clusterers.named import Named as Clusterer
+from bench.datasets.source import Images
 from bench.planning.plugins import load_plugins
 from bench.stages import stages
 from bench.stages.fitted import FITTED
 from bench.stages.metrics.table import METRICS
-from bench.store import Artifact, Store
+from bench.store import Artifact
 from bench.store.artifact import DamagedError
 from models.named import CLUSTERS, find
 from reducers import reducers
 
-Array = NDArray[Any]
+# What an item kept of its fit: the prefix of its arrays' names in a bundle, artifact and item.
+Kept = tuple[str, Artifact, Any]
 
 CHECKED = 4  # images whose codes are kept, to check the model where a bundle is loaded
 
@@ -88,6 +90,9 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
     items: list[Any] = [
         reducers[read_link(artifact.inputs["settings"]["link"]).name] for artifact in found.reduced
     ]
+    text = found.encoded.inputs["settings"]["model"]
+    clusters = found.encoded.inputs["settings"].get(CLUSTERS)
+    model: Any = find(text, clusters)
     grouping = found.clustered.inputs["settings"]
     by: Any = clusterers[Clusterer.parse(grouping["clusterer"]).name]
     able = [can_transform(item, "transform") for item in items]
@@ -99,8 +104,9 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
         kept.append(("clusterer.", found.clustered, by))
     _check_versions(kept)
     dataset = grid.dataset
+    assigned = record["assignment"] if isinstance(record["assignment"], str) else "[]"
     manifest = Manifest(
-        model=_model(found),
+        model=Model(text=text, clusters=clusters, source=keys.source(model)),
         links=tuple(map(_link, found.reduced, items)),
         placed_links=placed_links,
         clusterer=Grouping(
@@ -118,22 +124,26 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
             fingerprint=dataset.fingerprint,
             class_names=dataset.class_names,
         ),
-        assignment=_assignment(record),
+        assignment=tuple((int(cluster), int(label)) for cluster, label in json.loads(assigned)),
         metrics={name: float(record[name]) for name in METRICS if math.isfinite(record[name])},
         errors=_errors(found.encoded),
         versions={"latentgrid": keys.installed("latentgrid")} | keys.versions(*LIBRARIES),
         parts={},
     )
+    spaces = needed_spaces(items, placed_links, placed_clusters)
+    return Contents(manifest, _parts(dataset.images, found, kept, spaces))
+
+
+def _parts(
+    images: Images, found: _Artifacts, kept: list[Kept], spaces: set[int]
+) -> dict[str, Arrays]:
     embeddings = [found.encoded, *found.reduced]
-    training = {
-        "digests": digests(dataset.images),
-        "clusters": found.clustered.require("train"),
-    }
-    for number in sorted(needed_spaces(items, placed_links, placed_clusters)):
+    training = {"digests": digests(images), "clusters": found.clustered.require("train")}
+    for number in sorted(spaces):
         training[space(number)] = embeddings[number].require("train")
     codes = found.encoded.require("train")
     chosen = np.linspace(0, len(codes) - 1, min(CHECKED, len(codes))).astype(np.int64)
-    parts = {
+    return {
         "weights": found.trained.arrays(),
         "fitted": {
             f"{prefix}{name.removeprefix(FITTED)}": array
@@ -142,9 +152,8 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
             if name.startswith(FITTED)
         },
         "training": training,
-        "check": {"images": dataset.images[chosen], "codes": codes[chosen]},
+        "check": {"images": images[chosen], "codes": codes[chosen]},
     }
-    return Contents(manifest, parts)
 
 
 def _artifacts(grid: FinishedGrid, record: pd.Series) -> _Artifacts:
@@ -156,22 +165,19 @@ def _artifacts(grid: FinishedGrid, record: pd.Series) -> _Artifacts:
 
 
 def _load(grid: FinishedGrid, stage: str, key: str) -> Artifact:
-    store: Store = grid.store
     again = f"run the grid again (python -m bench.grid --config {grid.out / 'grid.toml'})"
-    if (stage, key) not in store:
-        raise UsageError(
-            f"the artifact of {stage} is no longer in the store {store.root}{grid.store_hint}: "
-            f"{again}"
-        )
+    if (stage, key) not in grid.store:
+        where = f"{grid.store.root}{grid.store_hint}"
+        raise UsageError(f"the artifact of {stage} is no longer in the store {where}: {again}")
     try:
-        artifact = store.load(stage, key)
+        artifact = grid.store.load(stage, key)
         artifact.verify()
     except DamagedError as error:
         raise UsageError(f"the artifact of {stage} is damaged ({error.reason}): {again}") from error
     return artifact
 
 
-def _check_versions(kept: list[tuple[str, Artifact, Any]]) -> None:
+def _check_versions(kept: list[Kept]) -> None:
     """Refuse artifacts of another version, which may have kept less of a fit, or nothing."""
     for _, artifact, item in kept:
         stage = stages()[artifact.path.parent.name](**artifact.inputs["settings"])
@@ -190,19 +196,6 @@ def _link(artifact: Artifact, item: Any) -> Link:
         threads=artifact.inputs["threads"],
         source=keys.source(item),
     )
-
-
-def _model(found: _Artifacts) -> Model:
-    settings = found.encoded.inputs["settings"]
-    clusters = settings.get(CLUSTERS)
-    item: Any = find(settings["model"], clusters)
-    return Model(text=settings["model"], clusters=clusters, source=keys.source(item))
-
-
-def _assignment(record: pd.Series) -> tuple[tuple[int, int], ...]:
-    text = record["assignment"]
-    pairs = json.loads(text) if isinstance(text, str) else []
-    return tuple((int(cluster), int(label)) for cluster, label in pairs)
 
 
 def _errors(encoded: Artifact) -> Errors | None:

@@ -55,12 +55,12 @@ def _keep(heap: list[_Entry], entry: _Entry) -> None:
         heapq.heappushpop(heap, entry)
 
 
+@dataclass
 class Album:
     """Gathers what contact sheets show, in memory that is bounded by the number of clusters."""
 
-    def __init__(self, labels: dict[int, str]) -> None:
-        self.labels = labels
-        self.clusters: dict[int, Members] = {}
+    labels: dict[int, str]
+    clusters: dict[int, Members] = field(default_factory=dict)
 
     def add(
         self, file: Path, position: int, cluster: int, distance: float, ambiguity: float
@@ -145,15 +145,13 @@ def paint(title: str, typical: Iterable[_Entry], ambiguous: Iterable[_Entry]) ->
 
 def thumbnail(file: Path) -> Image.Image:
     """Return an image in a square of one size, its proportions kept; gray if it is gone."""
-    square = Image.new("RGB", (THUMB, THUMB), FRAME)
     image = open_image(file, THUMB)
-    if image is not None:
-        # A small picture shows its pixels, and not what a filter makes up between them.
-        small = max(image.size) <= THUMB // 2
-        how = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
-        fitted = ImageOps.contain(image, (THUMB, THUMB), how)
-        square.paste(fitted, ((THUMB - fitted.width) // 2, (THUMB - fitted.height) // 2))
-    return square
+    if image is None:
+        return Image.new("RGB", (THUMB, THUMB), FRAME)
+    # A small picture shows its pixels, and not what a filter makes up between them.
+    small = max(image.size) <= THUMB // 2
+    how = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
+    return ImageOps.pad(image, (THUMB, THUMB), how, FRAME)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

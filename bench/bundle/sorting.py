@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -53,14 +54,14 @@ def open_sorter(out: Path, how: str) -> Iterator[Sorter]:
         lock.release()
 
 
+@dataclass
 class Sorter:
     """Puts files into a folder a cluster, below a draft of ``OUT/sorted``; see `open_sorter`."""
 
-    def __init__(self, target: Path, draft: Path, put: Callable[[Path, Path], None]) -> None:
-        self.target = target
-        self.draft = draft
-        self.put = put
-        self.taken: dict[tuple[str, str], int] = {}
+    target: Path
+    draft: Path
+    put: Callable[[Path, Path], None]
+    taken: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, file: Path, cluster: int) -> None:
         """Put a file into its cluster's folder, under another name where its own is taken."""

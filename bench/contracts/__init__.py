@@ -6,20 +6,25 @@ needed, where the promise is broken; and raises `Spared` where it is not asked o
 modules of this folder hold them, as functions named ``check_...``. The tests hold every registered
 item to them, and ``python -m bench.try FILE.py`` the items of one file.
 
-Checks that only read what an item made share one fit of it; see `bench.contracts.material.shared`.
+Checks that only read what an item made share one fit of it; see `shared`.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from bench.base.errors import format_error, one_line
 
 Check = Callable[[str], str]
+T = TypeVar("T")
 
 KEPT, BROKEN, SPARED = "✓", "✗", "–"
+
+_SHARED: list[Any] = []
 
 
 class Spared(Exception):  # noqa: N818 - nothing is wrong: it says why nothing was asked
@@ -47,6 +52,30 @@ def require(kept: object, message: str) -> None:
         raise AssertionError(message)
 
 
+def shared(item_of: Callable[[str], Any]) -> Callable[[Callable[[str], T]], Callable[[str], T]]:
+    """Return a decorator that has all checks share a function's results, until `forget`.
+
+    The function is given an item's name. Another item under the same name, as ``item_of`` returns
+    it, shares nothing. What is returned is for reading: a check that changes an item makes its own.
+    """
+
+    def decorate(make: Callable[[str], T]) -> Callable[[str], T]:
+        @functools.lru_cache(maxsize=4)  # items come one after the other
+        def cached(item: Any, name: str) -> T:
+            return make(name)
+
+        _SHARED.append(cached)
+        return functools.wraps(make)(lambda name: cached(item_of(name), name))
+
+    return decorate
+
+
+def forget() -> None:
+    """Let go of all that is shared."""
+    for cached in _SHARED:
+        cached.cache_clear()
+
+
 def promise_of(check: Check) -> str:
     """Return what a check holds an item to: the first line of its documentation."""
     return (check.__doc__ or check.__name__).strip().splitlines()[0].rstrip(".")
@@ -64,8 +93,6 @@ def hold(kind: str, name: str) -> Iterator[Finding]:
 
     ``name`` is the item's name, or the spec string of a data set.
     """
-    from bench.contracts.material import forget
-
     for check in checks_of(kind):
         promise = promise_of(check)
         try:

@@ -9,7 +9,7 @@ import numpy as np
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Array, Clusterer, Integers
 from bench.clusterers.named import Named
-from bench.contracts import require, spare_unless
+from bench.contracts import require, shared, spare_unless
 from bench.contracts.material import (
     are_seconds,
     fit_reading,
@@ -19,7 +19,6 @@ from bench.contracts.material import (
     is_documented,
     need_installed,
     restored,
-    shared,
 )
 from bench.stages.metrics import clustering
 

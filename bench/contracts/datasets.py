@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.base.progress import silent
-from bench.contracts import Spared, require
-from bench.contracts.material import shared
+from bench.contracts import Spared, require, shared
 from bench.datasets import datasets
 from bench.datasets.dataset import Dataset, load, parse
 from bench.datasets.source import Source

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,33 +14,6 @@ from bench.base.registry import Registry
 from bench.contracts import require, spare_unless
 
 Array = NDArray[Any]
-T = TypeVar("T")
-
-_SHARED: list[Any] = []
-
-
-def shared(item_of: Callable[[str], Any]) -> Callable[[Callable[[str], T]], Callable[[str], T]]:
-    """Return a decorator that has all checks share a function's results, until `forget`.
-
-    The function is given an item's name. Another item under the same name, as ``item_of`` returns
-    it, shares nothing. What is returned is for reading: a check that changes an item makes its own.
-    """
-
-    def decorate(make: Callable[[str], T]) -> Callable[[str], T]:
-        @functools.lru_cache(maxsize=4)  # items come one after the other
-        def cached(item: Any, name: str) -> T:
-            return make(name)
-
-        _SHARED.append(cached)
-        return functools.wraps(make)(lambda name: cached(item_of(name), name))
-
-    return decorate
-
-
-def forget() -> None:
-    """Let go of all that is shared."""
-    for cached in _SHARED:
-        cached.cache_clear()
 
 
 def make_images(count: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

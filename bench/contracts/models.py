@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.contracts import require, spare_unless
-from bench.contracts.material import is_derived, is_documented, make_images, shared
+from bench.contracts import require, shared, spare_unless
+from bench.contracts.material import is_derived, is_documented, make_images
 from bench.stages.training import core
-from bench.stages.training.probe import Facts, probe
+from bench.stages.training.probe import probe
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 from models.untrained import untrained_name
@@ -28,11 +28,6 @@ RECIPES = (core.Recipe(epochs=4, lr=1e-3, batch_size=12), core.Recipe(40, 1e-4, 
 def build(name: str, seed: int = 0) -> Autoencoder:
     """Build a model with the weights of a seed."""
     return core.build(autoencoders[name], SHAPE, seed)
-
-
-def facts_of(name: str) -> Facts:
-    """Return what the harness plans a model by."""
-    return probe(name, SHAPE)
 
 
 def variant_of(name: str) -> str:
@@ -91,7 +86,7 @@ def check_says_what_it_is(name: str) -> str:
 def check_returns_a_code(name: str) -> str:
     """Its code is finite float32, one row an image."""
     code, _ = outputs(name)
-    return _is_good(code, (COUNT, facts_of(name).code_size), "code")
+    return _is_good(code, (COUNT, probe(name, SHAPE).code_size), "code")
 
 
 def check_returns_a_reconstruction(name: str) -> str:
@@ -160,7 +155,7 @@ def check_its_variant_is_the_same_model_untrained(name: str) -> str:
     require(not other.trains, f"{variant} trains")
     family = item.family or name
     require(other.family == family, f"{variant} is of family {other.family}, needed {family}")
-    one, its = facts_of(name), facts_of(variant)
+    one, its = probe(name, SHAPE), probe(variant, SHAPE)
     require(one == its, f"{variant} has {its}, needed {one}")
     return f"code {one.code_size:,}, {one.parameters:,} parameters"
 

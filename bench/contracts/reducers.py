@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.contracts import require, spare_unless
+from bench.contracts import require, shared, spare_unless
 from bench.contracts.material import (
     are_seconds,
     fit_reading,
@@ -17,7 +17,6 @@ from bench.contracts.material import (
     is_documented,
     need_installed,
     restored,
-    shared,
     two_groups,
 )
 from reducers import reducers

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.base.errors import UsageError
+from bench.base.errors import UsageError, name_some
 from bench.base.progress import Progress, silent
 from bench.base.sampling import stratified
 from bench.base.seeds import derive
@@ -241,5 +241,4 @@ def _encode(
 
 
 def _some(labels: NDArray[Any]) -> str:
-    distinct = np.unique(labels).tolist()
-    return ", ".join(map(str, distinct[:4])) + (", …" if len(distinct) > 4 else "")
+    return name_some([str(label) for label in np.unique(labels).tolist()], 4)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,9 +49,7 @@ def open_image(path: Path, side: int) -> Image.Image | None:
                     image = image.convert("RGBA")
                     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
                 return image.convert("RGB")
-    except Exception:
-        # Pillow raises whatever a broken file makes its decoders raise; the caller names
-        # the file to the user.
+    except Exception:  # whatever a broken file makes Pillow raise; the caller names the file
         return None
 
 
@@ -66,19 +63,17 @@ def decode(path: Path) -> NDArray[np.uint8] | None:
 
 def list_files(folder: Path) -> list[Path]:
     """List files at any depth, sorted, hidden ones left out."""
-
-    def walk(top: Path) -> Iterator[Path]:
-        seen: set[str] = set()  # a link to a folder further up would never end
-        for directory, subfolders, names in os.walk(top, followlinks=True):
-            place = os.path.realpath(directory)
-            if place in seen:
-                subfolders.clear()
-                continue
-            seen.add(place)
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            yield from (Path(directory) / name for name in names if not name.startswith("."))
-
-    return sorted(walk(folder))
+    found: list[Path] = []
+    seen: set[str] = set()  # a link to a folder further up would never end
+    for directory, subfolders, names in os.walk(folder, followlinks=True):
+        place = os.path.realpath(directory)
+        if place in seen:
+            subfolders.clear()
+            continue
+        seen.add(place)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        found += [Path(directory) / name for name in names if not name.startswith(".")]
+    return sorted(found)
 
 
 def readable_name(path: Path) -> str:

@@ -154,9 +154,8 @@ def load(argument: str | None, progress: Progress) -> Source:
             f"{folder} holds {there}.npy without {missing}.npy: a validation set needs both"
         )
     count, read, notes = _open_images(paths["trainX"], progress)
-    labels = None
-    if paths["trainY"].is_file():
-        labels = _open_labels(paths["trainY"], count, paths["trainX"])
+    labeled = paths["trainY"].is_file()
+    labels = _open_labels(paths["trainY"], count, paths["trainX"]) if labeled else None
     validation, validation_labels = None, None
     if paths["valX"].is_file():
         held_out, validation, held_out_notes = _open_images(paths["valX"], progress)

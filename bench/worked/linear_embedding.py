@@ -47,7 +47,7 @@ def loss(W: Tensor, W_prime: Tensor, x: Tensor, context: Sequence[int]) -> Tenso
 
 
 def gradients(W: Tensor, W_prime: Tensor, x: Tensor, context: Sequence[int]) -> Gradients:
-    """Return both gradients in closed form, for any x and any context; see `loss` for both.
+    """Return both gradients in closed form, for any x and any context; arguments as for `loss`.
 
     With y = softmax(u) and n_i for how often word i occurs in C::
 
