@@ -47,7 +47,7 @@ def main(
     found = Results(read(results))
     if update:
         if json_file or junit_file:
-            raise UsageError("--update judges nothing, so that --json and --junit have no use")
+            raise UsageError("--update compares nothing: leave out --json and --junit")
         before = limits.read(thresholds) if thresholds.exists() else []
         after = limits.update(before, found)
         limits.write(thresholds, after)

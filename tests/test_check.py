@@ -181,7 +181,7 @@ def test_thresholds_are_not_set_from_what_cannot_carry_them(cells, message):
 
 
 def test_no_threshold_for_this_preset_is_misuse(good):
-    with pytest.raises(UsageError, match="no threshold is about preset quick on digits"):
+    with pytest.raises(UsageError, match="no threshold applies to preset quick on digits"):
         gate.judge([], Results(good))
 
 

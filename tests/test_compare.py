@@ -215,7 +215,7 @@ def test_the_command(tmp_path, store, capsys):
     [
         (lambda folder: (folder / correctness.FILE).unlink(), "no correctness.safetensors beside"),
         (lambda folder: (folder / correctness.FILE).write_bytes(b"x"), "cannot read"),
-        (lambda folder: (folder / "results.csv").write_text("a\n1\n"), "is no results.csv"),
+        (lambda folder: (folder / "results.csv").write_text("a\n1\n"), "is not a results.csv"),
         (
             lambda folder: (folder / "results.csv").write_text(
                 (folder / "results.csv").read_text().replace("f" * 64, "0" * 64)

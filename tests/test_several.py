@@ -333,9 +333,9 @@ def test_a_set_without_thresholds_is_no_pass():
     found = gate.judge(limits, Results(both()))
     assert gate.exit_code(found) == 3
     assert [v.dataset for v in found if v.verdict == "no threshold"] == ["two"]
-    assert "none is about preset quick on this data set" in check_table(found)
+    assert "none applies to preset quick on this data set" in check_table(found)
     assert [s.get("errors") for s in ET.fromstring(gate.junit(found))] == ["0", "1"]
-    with pytest.raises(UsageError, match="no threshold is about preset quick on one or two"):
+    with pytest.raises(UsageError, match="no threshold applies to preset quick on one or two"):
         gate.judge([], Results(both()))
 
 

@@ -84,6 +84,5 @@ def _check_same(found: pd.DataFrame, dataset: Dataset, folder: Path) -> None:
     if changed := [name for name in now if found[name].iloc[0] != now[name]]:
         what = "labels" if changed == ["labels_fingerprint"] else "images"
         raise UsageError(
-            f"the {what} of {dataset.name} are not those that {folder} was made from any more: "
-            "run the grid again"
+            f"the {what} of {dataset.name} have changed since {folder} was made: run the grid again"
         )

@@ -52,7 +52,7 @@ def judge(thresholds: list[Threshold], results: Results) -> list[Verdict]:
     if not any(own.values()):
         preset, _ = identity(results)
         raise UsageError(
-            f"no threshold is about preset {preset} on {' or '.join(sets)}: python -m bench.check "
+            f"no threshold applies to preset {preset} on {' or '.join(sets)}: python -m bench.check "
             "--update sets them from these results"
         )
     return [v for name, of_set in sets.items() for v in _judge_set(own[name], of_set)]
@@ -61,7 +61,7 @@ def judge(thresholds: list[Threshold], results: Results) -> list[Verdict]:
 def _judge_set(thresholds: list[Threshold], results: Results) -> list[Verdict]:
     preset, dataset = identity(results)
     if not thresholds:
-        reason = f"none is about preset {preset} on this data set; --update sets them"
+        reason = f"none applies to preset {preset} on this data set; --update sets them"
         return [Verdict("*", "*", "*", "", None, None, None, None, 0, NONE, reason, dataset)]
     accuracy = results.shown if results.labeled else "accuracy"
     verdicts: list[Verdict] = []

@@ -115,7 +115,7 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     missing = [name for name in dict.fromkeys(needed) if name not in records]
     if missing or records.empty:
         wrong = f"has no column {', '.join(missing)}" if missing else "has no rows"
-        raise UsageError(f"{path} is no results.csv of a grid: it {wrong}")
+        raise UsageError(f"{path} is not a results.csv of a grid: it {wrong}")
     for name in METRICS:
         records[name] = pd.to_numeric(records[name], errors="coerce")
     return records

@@ -171,8 +171,8 @@ class Results:
     def best(self) -> Best | None:
         """The pipeline with the highest mean of the primary metric; None if none has one.
 
-        Pipelines of which some seeds failed or were skipped come after the others: the seeds that
-        are left are not those that the others were measured with.
+        A pipeline of which seeds failed or were skipped comes after all others, since it was not
+        measured with the same seeds.
         """
         if not self.has_scores:
             return None

@@ -168,7 +168,7 @@ def _check_complete(results: Results) -> None:
         rows = (row for _, row in bad.iterrows())
         names = [pipeline_name(*key_of(row)) + f" on {row['dataset']}" * several for row in rows]
         raise UsageError(
-            "no thresholds are set from results of which pipelines failed or were skipped: "
+            "thresholds are set from complete results; here pipelines failed or were skipped: "
             + "; ".join(dict.fromkeys(names))
         )
     seeds = records["seed_index"].nunique()

@@ -30,7 +30,7 @@ def check(engine: str) -> str:
 def require(engine: str) -> None:
     """Refuse an engine whose requirements are not installed, once there is work for it.
 
-    Not before: what a cluster has computed is exported and put to work where there is no Dask.
+    Results of a cluster can be exported and used where there is no Dask.
 
     Raises
     ------

@@ -208,8 +208,8 @@ class GridOnDataset:
             )
         if found.empty:
             raise RunError(
-                "no number of clusters can be suggested, since no pipeline has an embedding; "
-                "--clusters N goes on without a suggestion and shows why"
+                "no number of clusters can be suggested, since no pipeline has an embedding: "
+                "give --clusters N, and the report shows why"
             )
         chosen = suggest.choose(found)
         note = (
@@ -237,7 +237,7 @@ class GridOnDataset:
                 self.store.save("data", key, self.dataset.arrays(), {"name": self.dataset.name}, {})
 
     def _set_aside_damaged(self) -> Iterator[str]:
-        """Move what can be seen to be damaged out of the way, so that it counts as missing."""
+        """Set aside artifacts that are visibly damaged, so that they count as missing."""
         for place in filter(self.store.__contains__, self.places()):
             try:
                 self.store.load(*place)

@@ -165,8 +165,8 @@ def standing(item: Item, records: pd.DataFrame) -> str:
         verdict = BEHIND if best["verdict"] == WORSE else ALIKE
     said = (
         f"The {item} {verdict} the baselines, with {headline.count_seeds(results)}: its best "
-        f"pipeline, {_cell(best)}, has {mean_and_spread(best, metric)}; the best of the baselines, "
-        f"{_cell(rival)}, has {mean_and_spread(rival, metric)}. The difference is "
+        f"pipeline, {_name(best)}, has {mean_and_spread(best, metric)}; the best of the baselines, "
+        f"{_name(rival)}, has {mean_and_spread(rival, metric)}. The difference is "
         f"{_difference(rival, 1) if leads else _difference(best, -1)}."
     )
     needed = seeds_needed(len(judged) - 1)
@@ -249,5 +249,5 @@ def _difference(row: pd.Series, sign: int) -> str:
     return said if pd.isna(limits[0]) else f"{said} ({limits[0]:+.3f} to {limits[1]:+.3f})"
 
 
-def _cell(row: pd.Series) -> str:
+def _name(row: pd.Series) -> str:
     return f"{row['model']} with {chain_name(row['chain'], row['clusterer'])}"
