@@ -7,8 +7,6 @@ A new one is a new file in this folder::
     from models import autoencoders
     from models.autoencoder import Autoencoder
 
-ImageShape = tuple[int, int, int]  # (C, H, W)
-
     @autoencoders.register("mine", "what it is, in one line")
     class Mine(Autoencoder):
         def __init__(self, image_shape):
@@ -28,7 +26,5 @@ from models.untrained import make_untrained
 
 if TYPE_CHECKING:
     from models.autoencoder import Autoencoder
-
-ImageShape = tuple[int, int, int]  # (C, H, W)
 
 autoencoders: Registry[type[Autoencoder]] = Registry("model", "models", variant=make_untrained)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models import ImageShape
+from bench.base.checks import ImageShape
 
 __all__ = ["Autoencoder", "ImageShape"]
 

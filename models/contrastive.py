@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.base.checks import within
+from bench.base.checks import need, sides_of_multiples, within
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -74,11 +74,9 @@ class Contrastive(Autoencoder):
         within(0.01, 10, temperature=temperature)
         within(0.05, 1, crop=crop)
         within(0, 0.9, jitter=jitter)
-        if code < 8 or code % 8:
-            raise ValueError(f"code must be a multiple of 8, found {code}")
+        need(code >= 8 and code % 8 == 0, f"code must be a multiple of 8, found {code}")
+        sides_of_multiples(STRIDE, image_shape)
         channels, height, breadth = image_shape
-        if height % STRIDE or breadth % STRIDE:
-            raise ValueError(f"works on sides that are multiples of 8, found {height}×{breadth}")
         self.weight, self.temperature, self.crop, self.jitter = weight, temperature, crop, jitter
         width = code // 8
         square = (4 * width, height // STRIDE, breadth // STRIDE)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.base.checks import at_least, within
+from bench.base.checks import at_least, sides_of_multiples, within
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -77,8 +77,7 @@ class Residual(Autoencoder):
         super().__init__()
         at_least(1, code=code)
         channels, height, width = image_shape
-        if height % STRIDE or width % STRIDE:
-            raise ValueError(f"works on sides that are multiples of 8, found {height}×{width}")
+        sides_of_multiples(STRIDE, image_shape)
         square = (CHANNELS[-1], height // STRIDE, width // STRIDE)
         numbers = square[0] * square[1] * square[2]
         down: list[nn.Module] = []

@@ -41,21 +41,11 @@ class ChainError(GrammarError):
 
 @dataclass(frozen=True)
 class Link:
-    """One reducer of a chain with its settings.
+    """One reducer of a chain with its settings."""
 
-    Attributes
-    ----------
-    name : str
-        As registered.
-    n_components : int or None
-        Dimensions that come out; None for reducers without such a number.
-    parameters : tuple of (str, value)
-        Those that differ from the reducer's defaults, sorted by name.
-    """
-
-    name: str
-    n_components: int | None
-    parameters: Parameters = ()
+    name: str  # as registered
+    n_components: int | None  # dimensions that come out; None for reducers without such a number
+    parameters: Parameters = ()  # those that differ from the reducer's defaults, sorted by name
 
     def __str__(self) -> str:
         """Return the canonical text."""

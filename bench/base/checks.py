@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+ImageShape = tuple[int, int, int]  # (C, H, W)
+
 
 def need(holds: bool, message: str) -> None:
     """Raise `ValueError` with a message where a condition does not hold."""
@@ -39,6 +41,15 @@ def check_neighbors(n_neighbors: int, n_samples: int) -> None:
     """Raise `ValueError` for fewer than 2 neighbors, or as many as there are images."""
     at_least(2, n_neighbors=n_neighbors)
     more_images_than(n_neighbors, n_samples, f"n_neighbors={n_neighbors}")
+
+
+def sides_of_multiples(divisor: int, image_shape: ImageShape) -> None:
+    """Raise `ValueError` for images whose height or width is no multiple of a number."""
+    _, height, width = image_shape
+    need(
+        height % divisor == width % divisor == 0,
+        f"works on sides that are multiples of {divisor}, found {height}×{width}",
+    )
 
 
 def check_components(

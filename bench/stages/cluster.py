@@ -7,21 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from bench.base.checks import ImageShape
 from bench.clusterers import clusterers
 from bench.clusterers.named import Named
 from bench.stages import fitted
 from bench.stages.fitted import fitted_arrays
-from bench.stages.stage import (
-    Array,
-    Context,
-    Given,
-    ImageShape,
-    Job,
-    Result,
-    Stage,
-    Task,
-    importing,
-)
+from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task, importing
 
 if TYPE_CHECKING:
     from bench.clusterers.clusterer import Clusterer

@@ -8,20 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from bench.base.checks import ImageShape
 from bench.datasets.source import Images
 from bench.stages import train as train_stage
 from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
-from bench.stages.stage import (
-    Array,
-    Given,
-    ImageShape,
-    Job,
-    Result,
-    Steps,
-    Task,
-    megabytes,
-    no_steps,
-)
+from bench.stages.stage import Array, Given, Job, Result, Steps, Task, megabytes, no_steps
 from bench.stages.train import WithModel, warm_up
 from bench.stages.training.probe import forward_flops
 
@@ -61,17 +52,10 @@ class Encode(WithModel):
     def job(self, given: Given) -> Job:
         (trained,) = given.parents
         weights, data = trained.arrays(), given.data
+        images, model = (data.images, data.validation_images), self.item
         return Job(
-            lambda: encode(
-                self.item,
-                weights,
-                data.images,
-                data.validation_images,
-                self.device,
-                self.pictured,
-                given.steps,
-            ),
-            lambda: warm_up(self.item, data.images, None, self.device),
+            lambda: encode(model, weights, *images, self.device, self.pictured, given.steps),
+            lambda: warm_up(model, data.images, None, self.device),
         )
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
@@ -113,17 +97,15 @@ def encode(
     network.to(device)
     target = torch.device(device)
     resident = core.to_device(images, target)
-    size = BATCH
-    album = Album(len(images), pictured)
-    try:
-        codes, loss = core.encode(network, resident, size, progress, album.add)
-    except (RuntimeError, MemoryError) as error:
-        if not core.out_of_memory(error):
-            raise
-        core.free_memory(device)
-        size = SMALL_BATCH
+    for size in (BATCH, SMALL_BATCH):
         album = Album(len(images), pictured)
-        codes, loss = core.encode(network, resident, size, progress, album.add)
+        try:
+            codes, loss = core.encode(network, resident, size, progress, album.add)
+            break
+        except (RuntimeError, MemoryError) as error:
+            if size == SMALL_BATCH or not core.out_of_memory(error):
+                raise
+        core.free_memory(device)
     # By pieces: torch makes a copy of all that it is asked of.
     finite = all(bool(torch.isfinite(piece).all()) for piece in codes.split(BATCH))
     if not (finite and (math.isfinite(loss) or not model.decodes)):
@@ -143,14 +125,9 @@ def encode(
 
 
 class Album:
-    """Keeps what is shown of a model's reconstructions, batch after batch.
+    """Keeps reconstructions of ``count`` images that come in batches, for people to look at.
 
-    Parameters
-    ----------
-    count : int
-        Images that will come.
-    pictured : int
-        Most reconstructions to keep, of evenly spaced images; every image's error is kept.
+    At most ``pictured`` are kept, of evenly spaced images, and every image's error.
     """
 
     def __init__(self, count: int, pictured: int) -> None:

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bench.base import seeds
+from bench.base.checks import ImageShape
 from bench.stages.cost import seconds_by_pairs
 from bench.stages.metrics import neighbors, reference_space, table
 from bench.stages.metrics.clustering import Integers
-from bench.stages.stage import Array, Given, ImageShape, Job, Result, Stage, Task, importing
+from bench.stages.stage import Array, Given, Job, Result, Stage, Task, importing
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,7 @@ def measure(
 
     Parameters
     ----------
-    train : ndarray, shape (n, k), float32
-        What was clustered.
-    clusters : ndarray, shape (n,)
+    train, clusters : ndarray, shape (n, k), float32, and (n,)
     codes : ndarray or None, shape (m, m), uint16
         Ranks of the codes' neighbors, as `rank` leaves them; None where the embedding is not
         compared with its codes.

@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from bench.base.checks import ImageShape
 from bench.stages.cost import matrix_rate
-from bench.stages.stage import Array, Context, Given, ImageShape, Job, Result, Stage, Task
+from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task
 
 ROWS = 1000  # drawn at a time
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bench.base import seeds
+from bench.base.checks import ImageShape
 from bench.stages.cost import megabytes_of_pairs, seconds_by_pairs
 from bench.stages.metrics import neighbors
-from bench.stages.stage import Array, Given, ImageShape, Job, Result, Stage, Task, importing
+from bench.stages.stage import Array, Given, Job, Result, Stage, Task, importing
 
 
 @dataclass(frozen=True)

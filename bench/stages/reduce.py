@@ -7,19 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from bench.base.checks import ImageShape
 from bench.stages import fitted
 from bench.stages.fitted import fitted_arrays
-from bench.stages.stage import (
-    Array,
-    Context,
-    Given,
-    ImageShape,
-    Job,
-    Result,
-    Stage,
-    Task,
-    megabytes,
-)
+from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task, megabytes
 from reducers import reducers
 from reducers.chain import Chain, Link
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bench.base import seeds
+from bench.base.checks import ImageShape
 from bench.clusterers.kmeans import ITERATIONS, KMeans
 from bench.clusterers.named import DEFAULT
 from bench.stages import cluster as cluster_stage
@@ -13,17 +14,7 @@ from bench.stages.cluster import cluster
 from bench.stages.cost import matrix_rate
 from bench.stages.metrics import neighbors, reference_space
 from bench.stages.metrics.clustering import Integers
-from bench.stages.stage import (
-    Array,
-    Context,
-    Given,
-    ImageShape,
-    Job,
-    Result,
-    Stage,
-    Task,
-    importing,
-)
+from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task, importing
 
 LEAST, MOST = 2, 15  # clusters
 SCAN_STARTS = 3  # of k-means

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base import keys
-from models import ImageShape
+from bench.base.checks import ImageShape
 
 if TYPE_CHECKING:
     from bench.stages.training.state import Keeper

@@ -31,18 +31,10 @@ def contingency(clusters: Integers, labels: Integers) -> NDArray[np.int64]:
 
 
 def assign(clusters: Integers, labels: Integers) -> dict[int, int]:
-    """Assign clusters to labels, one to one, such that most images agree.
+    """Assign clusters to labels, both (n,), one to one, such that most images agree.
 
-    Parameters
-    ----------
-    clusters, labels : ndarray, shape (n,), integers from 0
-        Clusters can be -1, for none: nothing is assigned to that.
-
-    Returns
-    -------
-    dict
-        Cluster to label. Where there are more clusters than labels some are missing, and
-        their images count as wrong; where there are fewer, some labels are.
+    Nothing is assigned to cluster -1, which is none. Where there are more clusters than labels
+    some are missing, and their images count as wrong; where there are fewer, some labels are.
 
     References
     ----------
@@ -91,14 +83,9 @@ adjusted_rand = _from_scikit_learn("adjusted_rand_score")
 
 
 def stability(clusters: Integers, resamples: list[tuple[Integers, Integers]]) -> float:
-    """Return the mean adjusted Rand index with the clusters of fewer images.
+    """Return the mean adjusted Rand index of the clusters of all images with those of fewer.
 
-    Parameters
-    ----------
-    clusters : ndarray, shape (n,)
-        Of all images.
-    resamples : list of (ndarray, ndarray)
-        Positions of each resample's images, and their clusters there.
+    ``resamples`` are the positions of each resample's images, and their clusters there.
 
     References
     ----------
@@ -115,18 +102,10 @@ def largest_share(labels: Integers) -> float:
 
 
 def public_half(labels: Integers) -> NDArray[np.bool_]:
-    """Halve images once, stratified by label.
+    """Halve images once, stratified by label; return whether each is in the public half, (n,).
 
-    The halves depend on the labels alone: the same for every pipeline and seed.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (n,)
-
-    Returns
-    -------
-    ndarray, shape (n,), bool
-        True for the public half; of an odd number it is the larger one.
+    The halves depend on the labels alone: the same for every pipeline and seed. Of an odd number
+    the public half is the larger one.
     """
     random = np.random.default_rng(derive(0, 0, "halves"))
     public = np.zeros(len(labels), bool)

@@ -50,18 +50,10 @@ def distances(points: NDArray[Any]) -> Distances:
 
 
 def ranks(between: Distances) -> Ranks:
-    """Rank each point's neighbors by distance.
+    """Rank each point's neighbors by the distances between them, (n, n).
 
-    Parameters
-    ----------
-    between : ndarray, shape (n, n)
-        Distances.
-
-    Returns
-    -------
-    ndarray, shape (n, n), uint16
-        At (i, j): 1 for j the nearest of i, up to n - 1; 0 for i itself. Of equals the first
-        comes first.
+    At (i, j) stands 1 for j the nearest of i, up to n - 1; 0 for i itself. Of equals the first
+    comes first.
     """
     count = len(between)
     alone = between.copy()
@@ -81,19 +73,8 @@ def trustworthiness(codes: Ranks, embedding: Ranks, neighbors: int) -> float:
     """Return how far an embedding's neighbors were near among the codes.
 
     1 − 2 / (n k (2n − 3k − 1)) · Σ (r − k) over points and those of their k neighbors in the
-    embedding that have a rank r > k among the codes.
-
-    Parameters
-    ----------
-    codes, embedding : ndarray, shape (n, n)
-        Ranks.
-    neighbors : int
-        k, fewer than n / 2.
-
-    Returns
-    -------
-    float
-        0 to 1; 1: no neighbor is new.
+    embedding that have a rank r > k among the codes. k, ``neighbors``, is less than n / 2; ranks
+    are (n, n). 0 to 1; 1: no neighbor is new.
 
     References
     ----------
@@ -123,25 +104,14 @@ def knn_preservation(codes: Ranks, embedding: Ranks, neighbors: int) -> float:
 
 
 def knn_label_purity(near: Integers, labels: Integers) -> float:
-    """Return the share of nearest neighbors that have the point's own label.
-
-    Parameters
-    ----------
-    near : ndarray, shape (n, k)
-        Positions of neighbors.
-    labels : ndarray, shape (n,)
-    """
+    """Return the share of neighbors, positions (n, k), that have the point's own label, (n,)."""
     return float(np.mean(labels[near] == labels[:, None]))
 
 
 def silhouette(between: Distances, clusters: Integers) -> float | None:
     """Return the silhouette coefficient, -1 to 1 (scikit-learn's); None for a single cluster.
 
-    Parameters
-    ----------
-    between : ndarray, shape (n, n)
-        Distances.
-    clusters : ndarray, shape (n,)
+    It is made from distances, (n, n), and clusters, (n,).
 
     References
     ----------

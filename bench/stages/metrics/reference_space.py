@@ -37,17 +37,11 @@ def neighborhood(count: int) -> int:
 
 
 def transform(images: Images) -> NDArray[np.float32]:
-    """Return images in the reference space.
+    """Return images, (n, H, W, 3) uint8, in the reference space, (n, 32) float32.
 
-    Parameters
-    ----------
-    images : ndarray, shape (n, H, W, 3), uint8
-
-    Returns
-    -------
-    ndarray, shape (n, 32), float32; a component for each ten images if that is fewer
-        Principal components of `features`, each with variance 1: without that, brightness and
-        contrast would decide who is near. Those that have no variance are 0.
+    These are principal components of `features`, one for each ten images if that is fewer, each
+    with variance 1: without that, brightness and contrast would decide which images are near.
+    Those that have no variance are 0.
     """
     from scipy import linalg
 
@@ -66,15 +60,7 @@ def features(images: Images) -> NDArray[np.float32]:
     """Describe images by fixed random filters: nothing is learned, and no model has this space.
 
     Two convolutions with filters that ignore the mean of what they see, each rectified and
-    averaged.
-
-    Parameters
-    ----------
-    images : ndarray, shape (n, H, W, 3), uint8
-
-    Returns
-    -------
-    ndarray, shape (n, 8192), float32
+    averaged, bring images (n, H, W, 3) uint8 to (n, 8192) float32.
 
     References
     ----------
@@ -113,7 +99,7 @@ def modularity_by_image(near: Integers, clusters: Integers) -> NDArray[np.float6
 
     The share of neighbors in the image's own cluster, less the share that is expected of clusters
     of these sizes. The mean over images is the modularity of the clusters on the graph of nearest
-    neighbors.
+    neighbors, -0.5 to 1; 0 for one cluster, and by chance.
 
     Parameters
     ----------
@@ -121,11 +107,6 @@ def modularity_by_image(near: Integers, clusters: Integers) -> NDArray[np.float6
         Positions of each image's neighbors.
     clusters : ndarray, shape (m,)
         -1 for images in none.
-
-    Returns
-    -------
-    ndarray, shape (m,)
-        Their mean: -0.5 to 1; 0 for one cluster, and by chance.
 
     References
     ----------

@@ -128,16 +128,8 @@ def output_size(inner: Size, kernel: Size) -> Size:
 def spectral_conv_transpose2d(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Compute what `torch.nn.functional.conv_transpose2d` does with stride 1 and no padding.
 
-    Parameters
-    ----------
-    x : Tensor, shape (n, inputs, h, w), float32
-        On the CPU.
-    weight : Tensor, shape (inputs, outputs, kh, kw), float32
-    bias : Tensor or None, shape (outputs,)
-
-    Returns
-    -------
-    Tensor, shape (n, outputs, h + kh - 1, w + kw - 1), float32
+    On the CPU, in float32, from (n, inputs, h, w) and (inputs, outputs, kh, kw) to
+    (n, outputs, h + kh - 1, w + kw - 1).
     """
     y: Tensor = _Spectral.apply(x, weight)
     return y if bias is None else y + bias[:, None, None]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from bench.datasets.source import Images
+from bench.stages.stage import Steps, no_steps
 from bench.stages.training.capture import Record, queued, record_graph, recorded
 from bench.stages.training.convolution import spectral
 from bench.stages.training.state import Keeper, Training, drawing
@@ -66,10 +67,7 @@ class Trainer:
         seed: int,
         record: Record | None = None,
     ) -> None:
-        self.model = model
-        self.images = images
-        self.recipe = recipe
-        self.seed = seed
+        self.model, self.images, self.recipe, self.seed = model, images, recipe, seed
         model.train()
         self.training = Training(model, recipe.lr, seed, images.device)
         if record is None and images.device.type == "cuda":
@@ -82,7 +80,7 @@ class Trainer:
 
     def run(
         self,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        progress: Steps = no_steps,
         keeper: Keeper | None = None,
     ) -> list[float]:
         """Train.
@@ -145,7 +143,7 @@ def train(
     images: Tensor,
     recipe: Recipe,
     seed: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Steps = no_steps,
     keeper: Keeper | None = None,
     record: Record | None = None,
 ) -> list[float]:
@@ -251,23 +249,14 @@ def encode(
     model: Autoencoder,
     images: Tensor,
     batch_size: int = 256,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Steps = no_steps,
     look: Callable[[Tensor, Tensor], None] = lambda reconstructions, errors: None,
 ) -> tuple[Tensor, float]:
-    """Encode images and measure how well they are reconstructed.
+    """Encode images (n, C, H, W) uint8, on the model's device, and measure their reconstruction.
 
-    Parameters
-    ----------
-    model : Autoencoder
-        On the device of the images.
-    images : Tensor, shape (n, C, H, W), uint8
-    batch_size : int
-        Images at a time; bounds memory, not results.
-    progress : callable
-        Called with images done and images there are.
-    look : callable
-        Shown each batch's reconstructions, (b, C, H, W) float32 on the device, and each image's
-        mean squared error, (b,) float64 on the CPU.
+    ``batch_size`` bounds memory, not results; ``progress`` is called with images done and images
+    there are. ``look`` is shown each batch's reconstructions, (b, C, H, W) float32 on the device,
+    and each image's mean squared error, (b,) float64 on the CPU.
 
     Returns
     -------

@@ -11,17 +11,7 @@ from torch import Tensor, nn
 
 
 class Training:
-    """A model in training: its optimizer, its place in the data, and all it draws from.
-
-    Attributes
-    ----------
-    epoch, batch : int
-        Epochs that are over, and batches of the present one that were taken.
-    history : list of float
-        The reported loss of every epoch that is over.
-    total : Tensor, scalar
-        The present epoch's loss so far, on the device.
-    """
+    """A model in training: its optimizer, its place in the data, and all it draws from."""
 
     def __init__(self, model: nn.Module, lr: float, seed: int, device: torch.device) -> None:
         self.model = model
@@ -32,10 +22,11 @@ class Training:
         )
         self.order = torch.Generator().manual_seed(seed)
         self.epoch_start = self.order.get_state()
-        self.epoch = 0
-        self.batch = 0
-        self.history: list[float] = []
-        # Summed on the device and read once an epoch: reading a batch's loss waits for it.
+        self.epoch = 0  # epochs that are over
+        self.batch = 0  # batches of the present one that were taken
+        self.history: list[float] = []  # the reported loss of every epoch that is over
+        # The present epoch's loss so far, a scalar. Summed on the device and read once an epoch:
+        # reading a batch's loss waits for it.
         self.total = torch.zeros((), device=device)
 
     def permutation(self, count: int) -> Tensor:
