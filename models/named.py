@@ -23,15 +23,7 @@ class Named(Written):
 
     @classmethod
     def parse(cls, text: str) -> Named:
-        """Read a model.
-
-        Raises
-        ------
-        grammar.GrammarError
-            If the text does not follow the grammar; the message quotes it.
-        UnknownNameError
-            If the model is not registered.
-        """
+        """Read a model; raises what `bench.base.grammar.read_item` raises."""
         return cls(*read_item(autoencoders, text, _reserved))
 
     @property
@@ -52,12 +44,9 @@ class Named(Written):
         return getattr(autoencoders[self.name], "family", None) or self.name
 
     def item(self, clusters: int | None = None) -> type[Autoencoder]:
-        """Return the class, its settings made.
+        """Return the class with its settings; a model that `needs_clusters` is given ``clusters``.
 
-        Parameters
-        ----------
-        clusters : int or None
-            How many are sought, for a model that `needs_clusters`; None: its own default.
+        None stands for its own default.
         """
         settings = dict(self.parameters)
         if clusters is not None and self.needs_clusters:

@@ -82,12 +82,8 @@ class Chain:
     def parse(cls, text: str) -> Chain:
         """Read a chain.
 
-        Raises
-        ------
-        ChainError
-            If the text does not follow the grammar; the message quotes it.
-        UnknownNameError
-            If a reducer is not registered.
+        Raises `ChainError`, which quotes the text, if it does not follow the grammar, and
+        `UnknownNameError` if a reducer is not registered.
         """
         try:
             links = tuple(_parse_link(part) for part in split(text, "+"))

@@ -76,7 +76,7 @@ class PaCMAP(Reducer):
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
         with self._quietly():
-            self.model_ = self._whole_model(num_iters=(100, 100, self.iterations))
+            self.model_ = self._model(num_iters=(100, 100, self.iterations))
             return as_float32(np.array(self.model_.fit_transform(X)))
 
     def transform(self, X: Array) -> Array:
@@ -86,20 +86,18 @@ class PaCMAP(Reducer):
     def restore(self, state: State, X: Array, embedding: Array) -> PaCMAP:
         """Become the fitted reducer; its search of neighbors, too large to keep, again."""
         with self._quietly():
-            self.model_ = self._whole_model(num_iters=(1, 1, 1))
+            self.model_ = self._model(num_iters=(1, 1, 1))
             self.model_.fit(X)
         self.model_.num_iters = (100, 100, self.iterations)
         self.model_.embedding_ = embedding.copy()
         return self
 
-    def _whole_model(self, **settings: Any) -> Any:
-        return self._model(n_neighbors=self.n_neighbors, n_components=self.n_components, **settings)
-
     def _model(self, **settings: Any) -> Any:
         import pacmap
 
         seed = None if self.random_state is None else int(self.random_state) % SEEDS
-        return pacmap.PaCMAP(random_state=seed, save_tree=True, **settings)
+        given = {"n_neighbors": self.n_neighbors, "n_components": self.n_components}
+        return pacmap.PaCMAP(random_state=seed, save_tree=True, **given | settings)
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:

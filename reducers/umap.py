@@ -70,7 +70,7 @@ class UMAP(Reducer):
         self._quietly(model.transform, noise[:8])
 
     def fit_transform(self, X: Array, y: None = None) -> Array:
-        self.model_ = self._model(n_neighbors=self.n_neighbors, n_components=self.n_components)
+        self.model_ = self._model()
         return as_float32(self._quietly(self.model_.fit_transform, np.asarray(X)))
 
     def transform(self, X: Array) -> Array:
@@ -78,12 +78,7 @@ class UMAP(Reducer):
 
     def restore(self, state: State, X: Array, embedding: Array) -> UMAP:
         """Become the fitted reducer; the graph of neighbors, too large to keep, again."""
-        self.model_ = self._model(
-            n_neighbors=self.n_neighbors,
-            n_components=self.n_components,
-            n_epochs=0,
-            init=embedding,
-        )
+        self.model_ = self._model(n_epochs=0, init=embedding)
         self._quietly(self.model_.fit, np.asarray(X))
         # The fit had no steps, so as not to move points; the default number is for new ones.
         self.model_.n_epochs = None
@@ -93,12 +88,14 @@ class UMAP(Reducer):
     def _model(self, **settings: Any) -> Any:
         import umap
 
-        return umap.UMAP(
-            min_dist=self.min_dist,
-            random_state=None if self.fast else self.random_state,
-            n_jobs=self.n_jobs if self.fast else 1,
-            **settings,
-        )
+        given = {
+            "n_neighbors": self.n_neighbors,
+            "n_components": self.n_components,
+            "min_dist": self.min_dist,
+            "random_state": None if self.fast else self.random_state,
+            "n_jobs": self.n_jobs if self.fast else 1,
+        }
+        return umap.UMAP(**given | settings)
 
     @staticmethod
     def _quietly(call: Any, X: Array) -> Any:

@@ -17,15 +17,7 @@ class Named(Written):
 
     @classmethod
     def parse(cls, text: str) -> Named:
-        """Read a clusterer.
-
-        Raises
-        ------
-        grammar.GrammarError
-            If the text does not follow the grammar; the message quotes it.
-        UnknownNameError
-            If it is not registered.
-        """
+        """Read a clusterer; raises what `bench.base.grammar.read_item` raises."""
         return cls(*read_item(clusterers, text, lambda item: RESERVED))
 
     def build(self, clusters: int, random_state: int | None = None) -> Clusterer:

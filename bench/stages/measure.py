@@ -45,16 +45,11 @@ def measure(
     codes: Array | None = None,
     placed: Mapping[str, Array] | None = None,
 ) -> Result:
-    """Measure an embedding and its clusters without labels; distances are made once.
+    """Measure an embedding, (n, k), and its clusters, (n,), without labels.
 
-    Parameters
-    ----------
-    train, clusters : ndarray, shape (n, k), float32, and (n,)
-    codes : ndarray or None, shape (m, m), uint16
-        Ranks of the codes' neighbors, as `rank` leaves them; None where the embedding is not
-        compared with its codes.
-    placed : mapping or None
-        Distances and neighbors in the reference space, the arrays that `reference` leaves.
+    ``codes`` are the ranks of the codes' neighbors, as `rank` leaves them, (m, m) uint16; None
+    where the embedding is not compared with its codes. ``placed`` are distances and neighbors in
+    the reference space, the arrays that `reference` leaves.
 
     Returns
     -------

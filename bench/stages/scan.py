@@ -64,16 +64,9 @@ def counts(images: int) -> tuple[int, ...]:
 def scan(train: Array, near: Integers, counts: tuple[int, ...], seed: int, starts: int) -> Result:
     """Measure how well k-means groups an embedding, for several numbers of clusters.
 
-    Parameters
-    ----------
-    train : ndarray, shape (n, k), float32
-        An embedding; of more than 2,000 images a sample is clustered.
-    near : ndarray, shape (m, k)
-        Neighbors in the reference space, as `bench.stages.reference.reference` leaves them; the 10
-        nearest count. Wider neighborhoods would not see small groups: of 80 images of a digit, 30
-        reach into the next.
-    counts, seed, starts
-        Of k-means.
+    Of the neighbors in the reference space, ``near``, (m, k), as the stage reference leaves them,
+    the 10 nearest count. Wider neighborhoods would not see small groups: of 80 images of a digit,
+    30 reach into the next. Of an embedding (n, k) of more than 2,000 images a sample is clustered.
 
     Returns
     -------

@@ -45,15 +45,9 @@ def score(
     validation_clusters: Integers | None,
     validation_labels: Integers | None,
 ) -> Result:
-    """Compare clusters with labels. The only stage that is given labels.
+    """Compare clusters with labels, both (n,), and those of validation images, (v,).
 
-    Parameters
-    ----------
-    clusters : ndarray, shape (n,)
-    near : ndarray, shape (m, k)
-        Neighbors in the embedding, as `measure` leaves them.
-    labels : ndarray or None, shape (n,)
-    validation_clusters, validation_labels : ndarray or None, shape (v,)
+    ``near`` are neighbors in the embedding, (m, k), as `measure` leaves them.
 
     Returns
     -------

@@ -176,7 +176,12 @@ def train(
             del network, resident
             core.free_memory(device)
             fits = core.largest_batch(model, shape, recipe, device)
-            raise MemoryError(_too_large(recipe, device, fits, reason))
+            would = f"batches of {fits} would: --batch-size {fits}"
+            advice = would if fits else "nor does a single image"
+            raise MemoryError(
+                f"batches of {recipe.batch_size} do not fit in the memory of {device}; {advice} "
+                f"({reason})"
+            )
         if not math.isfinite(history[-1]):
             raise FloatingPointError(
                 f"the loss became {history[-1]} in epoch {len(history)} of training with lr "
@@ -185,10 +190,3 @@ def train(
     weights = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
     is_loss = model.objective is Autoencoder.objective
     return Result(weights, {"history": history, "objective_is_loss": is_loss})
-
-
-def _too_large(recipe: Recipe, device: str, fits: int | None, reason: str) -> str:
-    advice = f"batches of {fits} would: --batch-size {fits}" if fits else "nor does a single image"
-    return (
-        f"batches of {recipe.batch_size} do not fit in the memory of {device}; {advice} ({reason})"
-    )

@@ -37,12 +37,7 @@ def centers(points: Array, clusters: Integers) -> Centers:
 def ambiguities(points: Array, clusters: Integers, middle: Centers) -> tuple[Array, Array]:
     """Measure how far points are from their clusters' centers, and how ambiguous that makes them.
 
-    Parameters
-    ----------
-    points : ndarray, shape (n, k)
-    clusters : ndarray, shape (n,), int64
-        Each one of ``middle.numbers``, or -1 for noise.
-    middle : Centers
+    Of points (n, k) the clusters (n,) are each one of ``middle.numbers``, or -1 for noise.
 
     Returns
     -------
