@@ -163,12 +163,8 @@ def contrast(projected: Tensor, temperature: float) -> Tensor:
 def mirrors_are_alike(images: Tensor) -> bool:
     """Tell whether mirrored images lie as near to the others of a set as the images themselves.
 
-    By the median distance to the nearest other image, of up to 2,000 images; a tenth farther
-    counts as near.
-
-    Parameters
-    ----------
-    images : Tensor, shape (n, C, H, W), uint8
+    By the median distance to the nearest other image, of up to 2,000 images (n, C, H, W) uint8; a
+    tenth farther counts as near.
     """
     seen = images[:: -(-len(images) // SEEN)].float()
     if len(seen) < 2:

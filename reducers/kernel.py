@@ -11,17 +11,10 @@ class KernelReducer(Reducer):
     """Base class of reducers whose embedding is a kernel's eigenvectors times their roots.
 
     The fitted points' places say all of that: a column's eigenvalue is its squared length.
-
-    Attributes
-    ----------
-    means_ : ndarray, shape (n,), float64
-        Each fitted point's mean kernel with all of them.
-    axes_ : ndarray, shape (n, k), float64
-        What a centered kernel is multiplied with; a column without variance is 0.
     """
 
-    means_: Array
-    axes_: Array
+    means_: Array  # (n,) float64, each fitted point's mean kernel with all of them
+    axes_: Array  # (n, k) float64, times a centered kernel; a column without variance is 0
 
     def _lay_axes(self, embedding: Array) -> None:
         """Find the axes of fitted points that lie at ``embedding``, (n, k)."""

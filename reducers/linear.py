@@ -18,11 +18,6 @@ class LinearReducer(Reducer):
 
     Fitting leaves ``components_``, (n_components, n_features), and where points are centered
     ``mean_``, (n_features,).
-
-    Parameters
-    ----------
-    n_components : int
-        Dimensions to keep, 1 to min(images, dimensions).
     """
 
     deterministic: ClassVar[bool] = True
