@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from PIL import Image
 from bench.analysis.folder import open_grid
 from bench.analysis.results import Results
 from bench.contracts.material import make_images
+from bench.report.inputs import Inputs
 from bench.report.page import embeddings, render
 from bench.report.page.sheets import sheets
 from bench.stages.metrics.centroid_ratio import ambiguities, centers
@@ -497,15 +499,19 @@ def test_reports_are_made_again_as_they_were(run, tmp_path):
     assert len((results / "index.html").read_text()) == pytest.approx(len(page), abs=200)
 
 
+def inputs_of(finished, out=Path("unused")):
+    return Inputs(Results(finished.records), finished.dataset, finished.store, out)
+
+
 def test_a_page_that_is_current_is_left_alone(finished, results):
     path = results / "index.html"
     path.write_text(path.read_text().replace("</html>", "<!-- kept --></html>"))
-    render.write(Results(finished.records), finished.dataset, finished.store, results)
+    render.write(inputs_of(finished, results))
     assert "<!-- kept -->" in path.read_text()
     other = replace(finished.dataset, class_names=("one", "other"))
-    render.write(Results(finished.records), other, finished.store, results)
+    render.write(replace(inputs_of(finished, results), dataset=other))
     assert "<!-- kept -->" not in path.read_text()
-    render.write(Results(finished.records), finished.dataset, finished.store, results)
+    render.write(inputs_of(finished, results))
 
 
 @pytest.mark.parametrize(
@@ -550,7 +556,7 @@ def test_images_come_back_from_sheets():
 
 
 def test_of_many_images_evenly_spaced_ones_are_shown(finished):
-    found = embeddings.collect(Results(finished.records), finished.dataset, finished.store, most=20)
+    found = embeddings.collect(inputs_of(finished), most=20)
     assert found.data["count"] == 20
     assert found.pictured.tolist()[::19] == [0, 59]
     assert any("20 of 60 images are shown" in note for note in found.left_out)
@@ -612,7 +618,7 @@ def test_twenty_thousand_points_are_looked_into(browser, tmp_path, record_proper
 
 def test_many_clusters_are_made_as_they_come_into_view(browser, finished, results, tmp_path):
     """HDBSCAN may find hundreds; a page that made all their tiles at once stood still."""
-    found = embeddings.collect(Results(finished.records), finished.dataset, finished.store)
+    found = embeddings.collect(inputs_of(finished))
     for cell in found.data["pipelines"]:
         cell["clusters"] = embeddings.packed(np.arange(60), "<i2")
         cell["numbers"] = list(range(60))
@@ -620,7 +626,7 @@ def test_many_clusters_are_made_as_they_come_into_view(browser, finished, result
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embeddings, "collect", lambda *arguments: found)
         (tmp_path / "index.html").write_text(
-            render.render(Results(finished.records), finished.dataset, finished.store),
+            render.render(inputs_of(finished)),
             encoding="utf-8",
         )
     with opened(browser, tmp_path / "index.html") as page:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from bench.base.naming import pipeline_name
 from bench.datasets.dataset import PRIMARY_METRICS
 from bench.stages import stages
 from bench.stages.metrics.table import METRICS
@@ -203,7 +204,7 @@ class Results:
     def compared(self) -> pd.DataFrame:
         """The pipelines that have a score, best first, as pictures draw them.
 
-        Columns: `PIPELINE`, ``mean``, ``low``, ``high`` (limits may be missing), ``verdict``,
+        Columns: `PIPELINE`, ``name``, ``mean``, ``low``, ``high`` (limits may be missing), ``verdict``,
         ``seconds``, and ``front``: no other pipeline is ahead in both mean and seconds.
         """
         if not self.has_scores:
@@ -215,6 +216,7 @@ class Results:
             for m, s in zip(means, seconds, strict=True)
         ]
         return table[PIPELINE].assign(
+            name=[pipeline_name(*row) for row in table[PIPELINE].itertuples(index=False)],
             mean=means,
             low=table["interval_low"].astype(float),
             high=table["interval_high"].astype(float),

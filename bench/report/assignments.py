@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.analysis.results import PIPELINE, Results
+from bench.analysis.results import PIPELINE
 from bench.base.files import write_text
 from bench.base.naming import pipeline_file_name
 from bench.datasets.dataset import Dataset
+from bench.report.inputs import Inputs
 from bench.stages.metrics.clustering import oriented
 from bench.store import Store
 
@@ -40,8 +41,9 @@ def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:
     return frame if label is None else frame.assign(label=label)
 
 
-def write(results: Results, dataset: Dataset, store: Store, out: Path) -> list[Path]:
+def write(inputs: Inputs) -> list[Path]:
     """Write the best pipeline's assignments; of unlabeled data those of every run as well."""
+    results, out = inputs.results, inputs.out
     done, files = results.done, {}
     if results.best is not None:
         runs = results.rows(results.best.pipeline, done)
@@ -53,5 +55,5 @@ def write(results: Results, dataset: Dataset, store: Store, out: Path) -> list[P
             files[out / "assignments" / name] = row
     for path, row in files.items():
         path.parent.mkdir(exist_ok=True)
-        write_text(path, table(row, dataset, store).to_csv(index=False))
+        write_text(path, table(row, inputs.dataset, inputs.store).to_csv(index=False))
     return list(files)

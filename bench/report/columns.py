@@ -31,44 +31,20 @@ TEX = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table.
-
-    Attributes
-    ----------
-    title : str
-    text : callable
-        From a row to its text.
-    right : bool
-        Aligned at the right, as numbers are.
-    order : callable or None
-        From a row to the number it is sorted by; None: by its text.
-    meaning : str
-        Shown where the pointer rests on the heading.
-    descending : bool
-        Sorted from the greatest first.
-    html : callable or None
-        From a row to HTML, where that is more than the text.
-    """
+    """A column of a table: its heading, and how its fields are made from rows."""
 
     title: str
     text: Callable[[Any], str]
-    right: bool = True
-    order: Callable[[Any], float] | None = None
-    meaning: str = ""
-    descending: bool = False
-    html: Callable[[Any], str] | None = None
+    right: bool = True  # aligned at the right, as numbers are
+    order: Callable[[Any], float] | None = None  # the number that rows are sorted by
+    meaning: str = ""  # shown where the pointer rests on the heading
+    descending: bool = False  # sorted from the greatest first
+    html: Callable[[Any], str] | None = None  # where a page shows more than the text
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and the rows that they are made from.
-
-    Attributes
-    ----------
-    columns : list of Column
-    rows : list
-        Anything that the columns read, such as rows of a summary.
-    """
+    """Columns and the rows that they are made from: anything that they read."""
 
     columns: list[Column]
     rows: list[Any]

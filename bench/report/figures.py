@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from bench.base.files import write_whole
 from bench.base.naming import pipeline_file_name, pipeline_name
 from bench.datasets.dataset import Dataset
 from bench.report import fresh, paint
-from bench.report.headline import capital, over
+from bench.report.inputs import Inputs
 from bench.report.tables import chance, heat_map
 from bench.stages.metrics.table import METRICS
 from bench.store import Store
@@ -33,56 +34,31 @@ Painter = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture that was written.
-
-    Attributes
-    ----------
-    path : Path
-    title : str
-        What it shows, in a few words.
-    caption : str
-        How to read it.
-    detail : bool
-        True: one of many; the report links it instead of showing it.
-    """
+    """A picture that was written; ``prose/pictures.md`` has the captions by kind."""
 
     path: Path
-    title: str
-    caption: str
-    detail: bool = False
+    kind: str
+    by: str = ""  # what an embedding is colored by
+    pipeline: str = ""  # of one of many: the report links it instead of showing it
+
+    @property
+    def link(self) -> str:
+        """Its address in results.md."""
+        return f"{FOLDER}/{quote(self.path.name)}"
 
 
-def draw_all(
-    results: Results,
-    dataset: Dataset,
-    store: Store,
-    out: Path,
-    curve: pd.DataFrame | None = None,
-) -> list[Figure]:
-    """Draw every picture that the records allow; those that are current stay.
-
-    Parameters
-    ----------
-    results : Results
-    dataset : Dataset
-        Gives images and labels.
-    store : Store
-        Gives codes, reconstructions and histories.
-    out : Path
-        Pictures go to its folder ``figures``.
-    curve : DataFrame or None
-        The scores by which the number of clusters was suggested, if it was.
-    """
-    folder = out / FOLDER
+def draw_all(inputs: Inputs) -> list[Figure]:
+    """Draw every picture that the records allow; those that are current stay."""
+    results, folder = inputs.results, inputs.out / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     figures = [
-        _reconstructions(results, dataset, store, folder),
+        _reconstructions(inputs, folder),
         _heat_map(results, folder),
         _intervals(results, folder),
         _against_time(results, folder),
-        *_embeddings(results, dataset, store, folder),
-        _losses(results, store, folder),
-        _curve(curve, folder),
+        *_embeddings(inputs, folder),
+        _losses(results, inputs.store, folder),
+        _curve(inputs.curve, folder),
     ]
     return [figure for figure in figures if figure is not None]
 
@@ -113,10 +89,8 @@ def _made_from(path: Path) -> str | None:
         return None
 
 
-def _reconstructions(
-    results: Results, dataset: Dataset, store: Store, folder: Path
-) -> Figure | None:
-    records = results.records
+def _reconstructions(inputs: Inputs, folder: Path) -> Figure | None:
+    records = inputs.results.records
     rows = records[records["reconstruction_loss"].notna()].drop_duplicates("model")
     if rows.empty:
         return None
@@ -126,23 +100,18 @@ def _reconstructions(
         indices = np.empty(0, np.int64)
         strips: list[tuple[str, NDArray[Any]]] = []
         for _, row in rows.iterrows():
-            artifact = store.load("encode", row["encode_artifacts"])
+            artifact = inputs.store.load("encode", row["encode_artifacts"])
             pictured = artifact.require("pictured")
             shown = np.linspace(0, len(pictured) - 1, min(SAMPLES, len(pictured))).astype(np.int64)
             indices = pictured[shown]
             name = f"{row['model']}\n{title} {row['reconstruction_loss']:.4f}"
             strips.append((name, artifact.require("reconstructions")[shown]))
-        return paint.reconstructions([("original", dataset.images[indices]), *strips])
+        return paint.reconstructions([("original", inputs.dataset.images[indices]), *strips])
 
     path = folder / "reconstructions.png"
     columns = ["model", "encode_artifacts", "reconstruction_loss", "dataset_fingerprint"]
     _draw(path, draw, rows[columns])
-    return Figure(
-        path,
-        "Images and their reconstructions",
-        "Evenly spaced training images, and each model's reconstructions with the first seed. "
-        f"The {title} is over all training images and pixel values.",
-    )
+    return Figure(path, "reconstructions")
 
 
 def _heat_map(results: Results, folder: Path) -> Figure | None:
@@ -153,26 +122,11 @@ def _heat_map(results: Results, folder: Path) -> Figure | None:
     path = folder / f"{results.shown}.png"
     rows = pd.concat([scores.reset_index(), texts.reset_index()], axis=1)
     _draw(path, partial(paint.heat_map, scores, texts.to_numpy(), title), rows)
-    return Figure(
-        path,
-        f"{capital(title)} by model and chain",
-        "Mean over seeds; darker is lower. A star: some seeds failed or were skipped. "
-        "A dash: there is no score.",
-    )
-
-
-def _named(results: Results) -> pd.DataFrame:
-    """Return the pipelines that are compared, with their names."""
-    table = results.compared
-    if table.empty:
-        return table
-    return table.assign(
-        name=[pipeline_name(*row) for row in table[PIPELINE].itertuples(index=False)]
-    )
+    return Figure(path, "scores")
 
 
 def _intervals(results: Results, folder: Path) -> Figure | None:
-    table = _named(results)
+    table = results.compared
     if table.empty:
         return None
     title = METRICS[results.shown].title
@@ -180,32 +134,22 @@ def _intervals(results: Results, folder: Path) -> Figure | None:
     path = folder / "intervals.png"
     drawn = table.drop(columns=["seconds", "front"])
     _draw(path, partial(paint.intervals, drawn, title, largest), drawn.assign(chance=largest))
-    return Figure(
-        path,
-        f"{capital(title)} with its 95% interval",
-        f"Mean over seeds. The interval covers the uncertainty from {over(results)}. "
-        "Verdicts compare pipelines over the same seeds and images, so a difference can be "
-        "significant although two intervals overlap.",
-    )
+    return Figure(path, "intervals")
 
 
 def _against_time(results: Results, folder: Path) -> Figure | None:
-    table = _named(results)
+    table = results.compared
     if table.empty:
         return None
     title = METRICS[results.shown].title
     path = folder / "time.png"
     drawn = table[["name", "mean", "seconds", "front"]]
     _draw(path, partial(paint.against_time, drawn, title), drawn)
-    return Figure(
-        path,
-        f"{capital(title)} against time",
-        f"A point a pipeline: mean {title}, and the mean time of one seed from images to clusters, "
-        "as if no work were shared. No pipeline is better than one on the Pareto front in both.",
-    )
+    return Figure(path, "time")
 
 
-def _embeddings(results: Results, dataset: Dataset, store: Store, folder: Path) -> list[Figure]:
+def _embeddings(inputs: Inputs, folder: Path) -> list[Figure]:
+    results, dataset = inputs.results, inputs.dataset
     shown: list[tuple[paint.Embedding, pd.DataFrame]] = []
     seen: set[tuple[str, str]] = set()
     columns = [name for name in results.records if name not in VERDICT_COLUMNS]
@@ -214,7 +158,7 @@ def _embeddings(results: Results, dataset: Dataset, store: Store, folder: Path) 
         if runs.empty:
             continue
         row = runs[runs["seed_index"] == results.median_seed(pipeline)]
-        found = _embedding(results, row.iloc[0], dataset, store)
+        found = _embedding(inputs, row.iloc[0])
         # Colored by label, the embedding of another clusterer is the same.
         if found is None or (found.by != "cluster" and pipeline[:2] in seen):
             continue
@@ -226,23 +170,17 @@ def _embeddings(results: Results, dataset: Dataset, store: Store, folder: Path) 
     every = [found for found, _ in shown]
     _draw(panel, partial(paint.panel, every), pd.concat([row for _, row in shown]), dataset)
     by = " or ".join(dict.fromkeys(found.by for found in every))
-    seed = "median" if results.has_scores else "first"
-    caption = f"Colored by {by}, each pipeline at its {seed} seed. Axes have no unit."
-    if results.records["clusterer"].nunique() > 1:
-        caption += " Colored by label, an embedding is shown once, with its first clusterer."
-    figures = [Figure(panel, "All two-dimensional embeddings", caption)]
+    figures = [Figure(panel, "embeddings", by)]
     for found, row in shown:
         path = folder / f"embedding-{pipeline_file_name(*found.pipeline)}.png"
         _draw(path, partial(paint.one_embedding, found), row, dataset)
-        caption = f"Seed {found.seed_index}, by {found.by}."
-        figures.append(Figure(path, pipeline_name(*found.pipeline), caption, True))
+        figures.append(Figure(path, "embedding", found.by, pipeline_name(*found.pipeline)))
     return figures
 
 
-def _embedding(
-    results: Results, record: pd.Series, dataset: Dataset, store: Store
-) -> paint.Embedding | None:
+def _embedding(inputs: Inputs, record: pd.Series) -> paint.Embedding | None:
     """Read a record's embedding; None where it does not have two dimensions."""
+    results, dataset, store = inputs.results, inputs.dataset, inputs.store
     embedding = store.load("reduce", record["reduce_artifacts"].split()[-1])
     points = embedding.require("train")
     if points.shape[1] != 2:
@@ -265,26 +203,16 @@ def _embedding(
         subtitle = f"{METRICS[results.shown].title} {record[results.shown]:.3f}"
     if dataset.labels is None and dataset.validation_labels is not None:
         subtitle += f"\nby {by}"
-    pipeline, seed = tuple(record[PIPELINE]), int(record["seed_index"])
-    return paint.Embedding(pipeline, seed, points, groups, names, by, subtitle)
+    return paint.Embedding(tuple(record[PIPELINE]), points, groups, names, by, subtitle)
 
 
 def _losses(results: Results, store: Store, folder: Path) -> Figure | None:
     if results.trained.empty:
         return None
     path = folder / "loss.png"
-    _draw(
-        path,
-        lambda: paint.losses(results.losses(store)),
-        results.trained[["model", "train_artifacts"]],
-    )
-    return Figure(
-        path,
-        "Loss by epoch",
-        "The sum over the epoch's batches of each batch's mean squared error, in training. Line: "
-        "mean over seeds; band: lowest to highest seed. Models with another training objective "
-        "have no line.",
-    )
+    made_from = results.trained[["model", "train_artifacts"]]
+    _draw(path, lambda: paint.losses(results.losses(store)), made_from)
+    return Figure(path, "loss")
 
 
 def _curve(curve: pd.DataFrame | None, folder: Path) -> Figure | None:
@@ -292,9 +220,4 @@ def _curve(curve: pd.DataFrame | None, folder: Path) -> Figure | None:
         return None
     path = folder / "clusters.png"
     _draw(path, lambda: paint.curve(leading(curve), choose(curve)), curve)
-    return Figure(
-        path,
-        "kNN modularity by number of clusters",
-        "A gray line for each pipeline of the better half; black: their mean, with one standard "
-        "error. The suggested number is marked.",
-    )
+    return Figure(path, "clusters")

@@ -19,31 +19,14 @@ Axes = Any
 
 @dataclass(frozen=True)
 class Embedding:
-    """A pipeline's two-dimensional embedding at one seed.
+    """A pipeline's two-dimensional embedding at one seed."""
 
-    Attributes
-    ----------
-    pipeline : tuple of str
-        Model, chain and clusterer.
-    seed_index : int
-    points : ndarray, shape (n, 2)
-    groups : ndarray, shape (n,), int64
-        Label of each point, or cluster where there are no labels.
-    names : tuple of str
-        Of the groups.
-    by : str
-        ``label``, ``label, validation images`` or ``cluster``.
-    subtitle : str
-        Its accuracy, where there is one.
-    """
-
-    pipeline: tuple[str, str, str]
-    seed_index: int
-    points: NDArray[Any]
-    groups: NDArray[np.int64]
-    names: tuple[str, ...]
-    by: str
-    subtitle: str
+    pipeline: tuple[str, str, str]  # model, chain and clusterer
+    points: NDArray[Any]  # (n, 2)
+    groups: NDArray[np.int64]  # the label of each point, or its cluster where there are no labels
+    names: tuple[str, ...]  # of the groups
+    by: str  # "label", "label, validation images" or "cluster"
+    subtitle: str  # its accuracy, where there is one
 
     @property
     def model(self) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.base.errors import UsageError
-from bench.report.columns import Column, Table, to_markdown, words
+from bench.report.columns import Column, Table, words
+from bench.report.templates import markdown
 
 FILE = "speed.json"  # where `make bench` puts a run, beside results.md
 HEADING = "## Speed"
@@ -21,21 +22,12 @@ NEXT = "## What the words mean"  # the section after it
 
 @dataclass(frozen=True)
 class Timed:
-    """What one benchmark measured.
-
-    Attributes
-    ----------
-    group, name : str
-    seconds : list of float
-        One time a round; the rivals of a group ran in turns.
-    facts : dict
-        Its ``extra_info``.
-    """
+    """What one benchmark measured."""
 
     group: str
     name: str
-    seconds: list[float]
-    facts: dict[str, Any]
+    seconds: list[float]  # one time a round; the rivals of a group ran in turns
+    facts: dict[str, Any]  # its extra_info
 
     @property
     def median(self) -> float:
@@ -45,18 +37,10 @@ class Timed:
 
 @dataclass(frozen=True)
 class Speeds:
-    """A run of the benchmark suite.
-
-    Attributes
-    ----------
-    machine : str
-    when : str
-        Date and time as pytest-benchmark writes them.
-    timed : list of Timed
-    """
+    """A run of the benchmark suite."""
 
     machine: str
-    when: str
+    when: str  # date and time as pytest-benchmark writes them
     timed: list[Timed]
 
     def ratio(self, one: Timed) -> float | None:
@@ -151,18 +135,12 @@ def section(speeds: Speeds) -> str:
         for f in (one.facts for one in speeds.timed)
         if "device_name" in f
     )
-    note = (
-        f"Measured {speeds.when[:10]} on {'; '.join(machines) or speeds.machine}. *Ratio*: how "
-        "many times as fast as the rival named beside it, the median over rounds, in each of which all "
-        "ran in turns. *naive* is the loop as a student writes it, *eager* a careful one in plain "
-        "PyTorch. *Of matrix rate*: operations a second, counted as torch computes them, as a "
-        "share of what a product of matrices reached in the same run; an algorithm that needs "
-        "fewer operations can exceed its true share. *Memory*: the peak of the work, weights and "
-        "images included. scikit-learn's randomized PCA finds approximate last components; its "
-        "arpack and covariance_eigh and ours find the exact ones. Absolute times are valid for "
-        "this machine alone."
+    return markdown(
+        "speed.md",
+        when=speeds.when[:10],
+        machines=machines or [speeds.machine],
+        table=table(speeds),
     )
-    return f"{HEADING}\n\n{note}\n\n{to_markdown(table(speeds))}"
 
 
 def fold(text: str, new: str) -> str:

@@ -18,6 +18,7 @@ from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
 from bench.planning.settings import GridSettings
 from bench.report import assignments, figures, latex, markdown, page, speed
+from bench.report.inputs import Inputs
 from bench.store import Store
 
 # Every file that a run may or may not write, also under its name of the release before.
@@ -87,7 +88,8 @@ def write(
     if curve is not None:
         kept.append(out / suggest.FILE)
         write_text(kept[-1], curve.to_csv(index=False))
-    report, *others = write_report(Results(records), dataset, store, out, curve, progress)
+    inputs = Inputs(Results(records), dataset, store, out, curve)
+    report, *others = write_report(inputs, progress)
     remove_stale(out, {*others, *kept})
     remove_stale_sets(out, ())
     return [report, *written, *kept, *others]
@@ -101,26 +103,12 @@ def write_settings(records: pd.DataFrame, settings: GridSettings) -> list[Path]:
     return [settings.out / name for name in texts]
 
 
-def write_report(
-    results: Results,
-    dataset: Dataset,
-    store: Store,
-    out: Path,
-    curve: pd.DataFrame | None = None,
-    progress: Progress = silent,
-    again: bool = False,
-) -> list[Path]:
+def write_report(inputs: Inputs, progress: Progress = silent, again: bool = False) -> list[Path]:
     """Write what is made from records and artifacts: results.md, index.html, figures and tables.
 
     Parameters
     ----------
-    results : Results
-    dataset : Dataset
-    store : Store
-    out : Path
-        The results folder.
-    curve : DataFrame or None
-        The scores by which the number of clusters was suggested, if it was.
+    inputs : Inputs
     progress : callable
         Called as parts are done.
     again : bool
@@ -132,12 +120,14 @@ def write_report(
         results.md first.
     """
     progress("drawing", 0, 1)
-    assigned = assignments.write(results, dataset, store, out)
-    drawn = figures.draw_all(results, dataset, store, out, curve)
-    report = write_markdown(markdown.render(results, drawn, curve), out)
-    write_text(out / latex.FILE, latex.render(results))
-    index = page.write(results, dataset, store, out, progress, again)
-    return [report, index, out / latex.FILE, *assigned, *(figure.path for figure in drawn)]
+    table = inputs.out / latex.FILE
+    assigned = assignments.write(inputs)
+    drawn = figures.draw_all(inputs)
+    text = markdown.render(inputs.results, drawn, inputs.curve)
+    report = write_markdown(text, inputs.out)
+    write_text(table, latex.render(inputs.results))
+    index = page.write(inputs, progress, again)
+    return [report, index, table, *assigned, *(figure.path for figure in drawn)]
 
 
 def write_markdown(text: str, out: Path) -> Path:

@@ -29,18 +29,10 @@ TICKS = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
 
 @dataclass(frozen=True)
 class Charts:
-    """Charts as HTML.
+    """Charts as HTML."""
 
-    Attributes
-    ----------
-    script : str
-        An element that draws them.
-    elements : dict
-        By name, the element that each is drawn in.
-    """
-
-    script: str
-    elements: dict[str, str]
+    script: str  # an element that draws them
+    elements: dict[str, str]  # by name, the element that each is drawn in
 
 
 def draw(images: int, compared: pd.DataFrame, losses: pd.DataFrame, score: str) -> Charts:
@@ -128,13 +120,10 @@ def _embedding(side: str, size: int, source: ColumnDataSource, pointed: ColumnDa
         level="overlay",
         name=f"ring-{side}",
     )
-    plot.add_tools(HoverTool(tooltips=None, renderers=[dots], callback=_hovered(side)))
+    # The page's script shows the points under the pointer.
+    hovered = CustomJS(code=f"window.latentgrid?.hover(cb_data.index.indices, '{side}')")
+    plot.add_tools(HoverTool(tooltips=None, renderers=[dots], callback=hovered))
     return plot
-
-
-def _hovered(side: str) -> CustomJS:
-    """Pass the points under the pointer to the page's script."""
-    return CustomJS(code=f"window.latentgrid?.hover(cb_data.index.indices, '{side}')")
 
 
 def _against_time(table: pd.DataFrame, score: str) -> Any:
@@ -168,9 +157,7 @@ def _against_time(table: pd.DataFrame, score: str) -> Any:
         if len(some)
     ]
     tips = [("pipeline", "@name"), (score, "@mean{0.000}"), ("seconds", "@seconds{0.00}")]
-    plot.add_tools(HoverTool(renderers=dots, tooltips=tips))
-    plot.add_layout(plot.legend[0], "above")
-    plot.legend[0].orientation = "horizontal"
+    _explain(plot, dots, tips)
     return plot
 
 
@@ -193,11 +180,16 @@ def _losses(losses: pd.DataFrame) -> Any:
         marker = MARKERS[number % len(MARKERS)]
         lines.append(plot.scatter("epoch", "mean", marker=marker, size=6, color=color, **look))
     tips = [("model", "@model"), ("epoch", "@epoch"), ("loss", "@mean{0.000}")]
-    plot.add_tools(HoverTool(renderers=lines, tooltips=tips))
+    _explain(plot, lines, tips)
     plot.y_range.start = 0
+    return plot
+
+
+def _explain(plot: Any, glyphs: list[Any], tips: list[tuple[str, str]]) -> None:
+    """Add what the pointer shows, and the legend above the chart."""
+    plot.add_tools(HoverTool(renderers=glyphs, tooltips=tips))
     plot.add_layout(plot.legend[0], "above")
     plot.legend[0].orientation = "horizontal"
-    return plot
 
 
 def _source(table: pd.DataFrame) -> ColumnDataSource:

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.analysis.results import PIPELINE, Results
+from bench.analysis.results import PIPELINE
 from bench.base.naming import pipeline_name
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
+from bench.report.inputs import Inputs
 from bench.report.page.sheets import sheets
 from bench.report.tables import mean_and_spread
 from bench.stages.encode import PICTURED
@@ -32,40 +33,20 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Embeddings:
-    """The images of a page, and their embeddings.
+    """The images of a page, and their embeddings."""
 
-    Attributes
-    ----------
-    seed_index : int
-        The seed that all pipelines are shown at.
-    pictured : ndarray, shape (k,), int64
-        Which training images; all of them, or evenly spaced ones.
-    data : dict
-        Read by the page's script; JSON, arrays as base64 of little-endian numbers.
-    left_out : tuple of str
-        What there was no room for, in words.
-    """
-
-    seed_index: int
-    pictured: NDArray[np.int64]
-    data: dict[str, Any]
-    left_out: tuple[str, ...]
+    seed_index: int  # that all pipelines are shown at
+    pictured: NDArray[np.int64]  # which training images: all of them, or evenly spaced ones
+    data: dict[str, Any]  # for the page's script; JSON, arrays as base64, little-endian
+    left_out: tuple[str, ...]  # what there was no room for, in words
 
 
-def collect(
-    results: Results,
-    dataset: Dataset,
-    store: Store,
-    progress: Progress = silent,
-    most: int = PICTURED,
-) -> Embeddings | None:
+def collect(inputs: Inputs, progress: Progress = silent, most: int = PICTURED) -> Embeddings | None:
     """Collect the embeddings of a run, best first, all at the same seed.
 
     Parameters
     ----------
-    results : Results
-    dataset : Dataset
-    store : Store
+    inputs : Inputs
     progress : callable
         Called with the number of pipelines that are collected.
     most : int
@@ -76,6 +57,7 @@ def collect(
     Embeddings or None
         None where no run was finished.
     """
+    results, dataset, store = inputs.results, inputs.dataset, inputs.store
     done = results.done
     if done.empty:
         return None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
@@ -15,39 +13,28 @@ from bench.analysis.results import PIPELINE, Results
 from bench.base.files import write_text
 from bench.base.naming import pipeline_name
 from bench.base.progress import Progress, silent
-from bench.datasets.dataset import Dataset
 from bench.report import fresh, headline, tables
 from bench.report.columns import MISSING, Column, Table, to_csv, to_html, words
-from bench.report.headline import over
+from bench.report.inputs import Inputs
 from bench.report.page import embeddings
 from bench.report.page.colors import MARKERS, PALETTE, ramp, shade
+from bench.report.templates import capital, html
 from bench.stages.metrics.table import METRICS
-from bench.store import Store
 
 FILE = "index.html"
+
+# How the page's script draws.
+LOOKS = {"palette": PALETTE, "markers": MARKERS, "ramp": ramp()}
 
 _MADE_FROM = re.compile(r'<meta name="made-from" content="([0-9a-f]*)">')
 
 
-def write(
-    results: Results,
-    dataset: Dataset,
-    store: Store,
-    out: Path,
-    progress: Progress = silent,
-    again: bool = False,
-) -> Path:
+def write(inputs: Inputs, progress: Progress = silent, again: bool = False) -> Path:
     """Write the page of a run on one data set, unless the one that is there is current.
 
     Parameters
     ----------
-    results : Results
-    dataset : Dataset
-        Gives images, labels and names.
-    store : Store
-        Gives embeddings, clusters, reconstructions and histories.
-    out : Path
-        The results folder.
+    inputs : Inputs
     progress : callable
         Called as pipelines are collected.
     again : bool
@@ -58,54 +45,44 @@ def write(
     Path
         ``index.html`` in it.
     """
-    path = out / FILE
-    key = fresh.key(results.records, dataset)
+    path = inputs.out / FILE
+    key = fresh.key(inputs.results.records, inputs.dataset)
     if again or made_from(path) != key:
-        write_text(path, render(results, dataset, store, key, progress))
+        write_text(path, render(inputs, key, progress))
     return path
 
 
-def render(
-    results: Results,
-    dataset: Dataset,
-    store: Store,
-    key: str = "",
-    progress: Progress = silent,
-) -> str:
+def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
     """Write the page as text."""
     from bokeh.resources import Resources
 
     from bench.report.page.charts import draw
 
-    inside = embeddings.collect(results, dataset, store, progress)
+    results = inputs.results
+    inside = embeddings.collect(inputs, progress)
     pipelines = [] if inside is None else inside.data["pipelines"]
     numbers = {tuple(each[c] for c in PIPELINE): n for n, each in enumerate(pipelines)}
-    by_epoch = _by_epoch(results.losses(store))
-    compared = results.compared
-    if len(compared):
-        compared = compared.assign(
-            name=[pipeline_name(*row[PIPELINE]) for _, row in compared.iterrows()]
-        )
+    by_epoch = _by_epoch(results.losses(inputs.store))
     score = METRICS[results.shown].title
     table = tables.page(results, [_look(numbers)] if numbers else [])
-    return _template("page.html").render(
+    return html(
+        "page.html",
         key=key,
-        dataset=dataset,
-        first=results.records.iloc[0],
-        seeds=headline.count_seeds(results),
+        dataset=inputs.dataset,
+        it=headline.facts(results),
         answer=headline.answer(results),
-        note=_note(results),
+        chance=tables.chance(results),
         table=to_html(table, sortable=True, row_class=tables.status),
         csv=to_csv(tables.page(results, [])),
         heat_map=to_html(_heat_map(results, numbers)) if results.has_scores else "",
-        score=headline.capital(score),
+        score=capital(score),
         losses=_by_model(by_epoch),
-        charts=draw(0 if inside is None else len(inside.pictured), compared, by_epoch, score),
+        charts=draw(
+            0 if inside is None else len(inside.pictured), results.compared, by_epoch, score
+        ),
         embeddings=inside,
-        data={} if inside is None else inside.data | _looks(),
+        data={} if inside is None else inside.data | LOOKS,
         bokeh=Resources(mode="inline", components=["bokeh"], log_level="error").render_js(),
-        css=_part("page.css"),
-        script=_part("page.js"),
     )
 
 
@@ -131,14 +108,14 @@ def write_several(
         ``index.html`` in it.
     """
     table, note = ranks or (None, "")
-    text = _template("several.html").render(
+    text = html(
+        "several.html",
         pages=pages,
         answers={
             name: " ".join(headline.answer(each)) for name, each in results.by_dataset().items()
         },
         ranks=table and to_html(table),
         note=note,
-        css=_part("page.css"),
     )
     write_text(out / FILE, text)
     return out / FILE
@@ -197,25 +174,6 @@ def _heat_map(results: Results, numbers: dict[tuple[str, ...], int]) -> Table:
     return Table([words("", lambda model: model), *columns], list(scores.index))
 
 
-def _note(results: Results) -> str:
-    """Say what the intervals are, and the dashed line."""
-    if results.summary["interval_low"].isna().all():
-        return ""
-    said = f"The interval covers the uncertainty from {over(results)}. "
-    if results.records.iloc[0]["independent_images"]:
-        said += "Verdicts compare pipelines over the same seeds and images."
-    else:
-        said += "The images are not independent, so nothing is inferred about others."
-    largest = tables.chance(results)
-    return said + (
-        "" if largest is None else f" The dashed line is the largest class, {largest:.3f}."
-    )
-
-
-def _looks() -> dict[str, Any]:
-    return {"palette": PALETTE, "markers": MARKERS, "ramp": ramp()}
-
-
 def _by_epoch(found: pd.DataFrame) -> pd.DataFrame:
     """Return mean, least and greatest loss over seeds, by model and epoch."""
     groups = found.groupby(["model", "epoch"], sort=False)["loss"]
@@ -228,21 +186,3 @@ def _by_model(by_epoch: pd.DataFrame) -> dict[str, list[str]]:
         str(model): [f"{value:.3f}" for value in rows["mean"]]
         for model, rows in by_epoch.groupby("model", sort=False)
     }
-
-
-def _template(name: str) -> Any:
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FunctionLoader(_part),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
-
-
-@functools.cache
-def _part(name: str) -> str:
-    return files("bench.report.page").joinpath("parts", name).read_text(encoding="utf-8")

@@ -1,0 +1,100 @@
+"""A report made again, from the results folder and the store of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from bench.analysis import records, suggest
+from bench.analysis.folder import FinishedGrid, open_grid, settings_of
+from bench.analysis.results import Results
+from bench.base.console import LoadBar
+from bench.base.errors import RunError, UsageError
+from bench.base.naming import set_name
+from bench.planning.settings import AUTO
+from bench.report import page, several
+from bench.report.inputs import Inputs
+from bench.report.write import prepare, write_report
+from bench.store import DamagedError
+
+
+def write_again(results: Path, store: Path | None = None) -> Iterator[Path]:
+    """Write the reports of a results folder, on each of its data sets and on all; yield the pages.
+
+    Parameters
+    ----------
+    results : Path
+    store : Path or None
+        Another store than the one that the run names.
+
+    Raises
+    ------
+    UsageError
+        If it is no results folder, or artifacts are missing or damaged.
+    RunError
+        If a file cannot be written.
+    """
+    datasets = settings_of(results, store).datasets
+    several_sets = len(datasets) > 1
+    for name in datasets:
+        yield _write(results / set_name(name) if several_sets else results, store)
+    if several_sets:
+        several.write_report(Results(records.read(results / "results.csv")), results)
+        yield results / page.FILE
+
+
+def _write(folder: Path, store: Path | None) -> Path:
+    with LoadBar() as progress:
+        finished = open_grid(folder, store, progress)
+    _require_artifacts(finished)
+    prepare(folder)
+    results = Results(finished.records)
+    inputs = Inputs(results, finished.dataset, finished.store, folder, _curve(finished))
+    try:
+        with LoadBar() as progress:
+            write_report(inputs, progress, again=True)
+    except DamagedError as damage:
+        raise UsageError(
+            f"store {finished.store.root}: {damage.stage} {damage.key} is damaged "
+            f"({damage.reason}): {_remedy(folder)}"
+        ) from None
+    except OSError as error:
+        raise RunError(f"cannot write {error.filename or folder}: {error.strerror}") from error
+    return folder / page.FILE
+
+
+def _require_artifacts(finished: FinishedGrid) -> None:
+    """Refuse results whose artifacts are not in the store any more."""
+    # What a null reference or a resample rests on is not shown, nor is all of it in the records.
+    shown = [
+        name
+        for name in map(str, finished.records)
+        if name.endswith("_artifacts") and name not in ("null_artifacts", "resample_artifacts")
+    ]
+    places = {
+        (name.removesuffix("_artifacts"), key)
+        for name in shown
+        for keys in finished.records[name].dropna()
+        for key in str(keys).split()
+    }
+    lost = [place for place in places if place not in finished.store]
+    if lost:
+        raise UsageError(
+            f"store {finished.store.root} lacks {len(lost)} of {len(places)} artifacts of "
+            f"{finished.out}: {_remedy(finished.out)}, or name the store with "
+            f"--store{finished.store_hint}"
+        )
+
+
+def _remedy(folder: Path) -> str:
+    return f"run python -m bench.grid --config {folder / 'grid.toml'}"
+
+
+def _curve(finished: FinishedGrid) -> pd.DataFrame | None:
+    """Read what the number of clusters was suggested by, if it was."""
+    path = finished.out / suggest.FILE
+    if finished.spec.clusters != AUTO or not path.is_file():
+        return None
+    return suggest.read(path)
