@@ -12,7 +12,7 @@ from PIL import Image
 from bench.analysis.records import distinct_seconds
 from bench.analysis.results import VERDICT_COLUMNS, Results
 from bench.base.naming import pipeline_file_name
-from bench.report import columns, fresh, headline, markdown, tables
+from bench.report import columns, fresh, headline, markdown, tables, templates
 from bench.report.columns import Table, escape
 from bench.report.tables import mean_and_spread
 from bench.report.write import prepare
@@ -374,7 +374,7 @@ def test_a_column_is_declared_once_and_shown_in_every_form():
     assert "| \\<b\\>  |       – |" in columns.to_markdown(table)
     assert r"a\_1 & 0.50 \\" in columns.to_latex(table, lambda row, column, text: text)
     assert columns.to_csv(table) == "name,value\na_1,0.5\n<b>,\n"
-    html = columns.to_html(table, sortable=True)
+    html = templates.to_html(table, sortable=True)
     assert "&lt;b&gt;" in html
     assert 'data-order="0.5"' in html
     assert 'title="how many"' in html

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
-from markupsafe import escape as escape_html
 from tabulate import tabulate
 
 from bench.base.errors import one_line
@@ -145,57 +143,3 @@ def to_latex(table: Table, mark: Callable[[Any, Column, str], str]) -> str:
         r"\end{tabular}",
     ]
     return "\n".join(lines)
-
-
-def to_html(
-    table: Table, sortable: bool = False, row_class: Callable[[Any], str] = lambda row: ""
-) -> Markup:
-    """Render the head and the body of an HTML table.
-
-    Parameters
-    ----------
-    table : Table
-    sortable : bool
-        Headings are buttons that the page's script sorts by; the first column is sorted already.
-    row_class : callable
-        From a row to its class, which is its ``data-status`` as well.
-    """
-    heads = [_head(column, sortable, not number) for number, column in enumerate(table.columns)]
-    names = next((c for c in table.columns if not c.right), None)
-    rows = [
-        Markup('<tr class="{0}" data-status="{0}">{1}</tr>\n').format(
-            row_class(row),
-            Markup().join(_field(column, row, column is names) for column in table.columns),
-        )
-        for row in table.rows
-    ]
-    return Markup("<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>").format(
-        Markup("\n").join(heads), Markup().join(rows)
-    )
-
-
-def _head(column: Column, sortable: bool, sorted_by: bool) -> Markup:
-    kind = Markup(' class="number"') if column.right else ""
-    if not column.title:
-        return Markup("<td></td>")
-    if not sortable:
-        return Markup('<th scope="col"{}>{}</th>').format(kind, column.title)
-    state = Markup(' aria-sort="ascending"') if sorted_by else ""
-    by = Markup(" data-number") if column.order else ""
-    down = Markup(" data-down") if column.descending else ""
-    about = Markup(' title="{}"').format(column.meaning) if column.meaning else ""
-    return Markup('<th scope="col"{}{}><button type="button"{}{}{}>{}</button></th>').format(
-        kind, state, by, down, about, column.title
-    )
-
-
-def _field(column: Column, row: Any, is_name: bool) -> Markup:
-    shown = Markup(column.html(row)) if column.html else escape_html(column.text(row))
-    if is_name:
-        return Markup('<th scope="row">{}</th>').format(shown)
-    kind = Markup(' class="number"') if column.right else ""
-    order = ""
-    if column.order:
-        value = column.order(row)
-        order = Markup(' data-order="{}"').format("" if pd.isna(value) else repr(float(value)))
-    return Markup("<td{}{}>{}</td>").format(kind, order, shown)

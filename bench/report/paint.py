@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bench.analysis.inference import BEST, WORSE
 from bench.base.naming import chain_name
+from bench.report.colors import palette
 
 MARKERS = "os^DvPX<>*"
 
@@ -206,12 +207,12 @@ def losses(lines: pd.DataFrame) -> Any:
         ax=axes,
         dashes=True,
         markers=list(MARKERS[:models]) if lines["epoch"].max() <= 30 and models <= 10 else False,
-        palette=_palette(models),
+        palette=[palette(number) for number in range(models)],
         errorbar=("pi", 100),
     )
     axes.set(xlabel="epoch", ylabel="summed batch MSE")
     axes.set(xlim=(0.5, lines["epoch"].max() + 0.5), ylim=(0, lines["loss"].max() * 1.08))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend(title="", frameon=False)
     sns.despine(figure)
     return figure
@@ -234,7 +235,7 @@ def curve(table: pd.DataFrame, chosen: int) -> Any:
         chosen, mean[chosen], "D", color="#0072b2", markersize=6, label=f"suggested: {chosen}"
     )
     axes.set(xlabel="clusters", ylabel="kNN modularity")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend(frameon=False, loc="lower right")
     axes.grid(alpha=0.3)
     return figure
@@ -244,7 +245,6 @@ def _scatter(axes: Axes, each: Embedding, size: float) -> None:
     """Scatter points by group; color and marker together, for print and for the color-blind."""
     from matplotlib.patheffects import withStroke
 
-    colors = _palette(len(each.names))
     for group, name in enumerate(each.names):
         points = each.points[each.groups == group]
         if not len(points):
@@ -253,7 +253,7 @@ def _scatter(axes: Axes, each: Embedding, size: float) -> None:
         axes.scatter(
             *points.T,
             s=size,
-            color=colors[group],
+            color=palette(group),
             marker=marker,
             linewidths=0,
             alpha=0.75,
@@ -275,11 +275,3 @@ def _scatter(axes: Axes, each: Embedding, size: float) -> None:
 def _size(points: int, area: float) -> float:
     """Return the size of a marker such that points together cover about the same area."""
     return min(max(area / points, 2.0), 40.0)
-
-
-def _palette(count: int) -> list[Any]:
-    """Return colors that the color-blind can tell apart, ten of them, then repeated."""
-    import seaborn as sns
-
-    colors = sns.color_palette("colorblind", 10)
-    return [colors[i % 10] for i in range(count)]

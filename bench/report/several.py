@@ -54,11 +54,10 @@ def write_report(results: Results, out: Path) -> list[Path]:
     """Write results.md and index.html of all data sets; return both."""
     ranking = rank(results)
     compared = compare_ranks(ranking)
-    links = {name: f"{quote(set_name(name))}/{page.FILE}" for name in results.by_dataset()}
-    table = rank_table(results, ranking, compared)
-    ranks = (table, verdict(ranking, compared)) if ranking.datasets else None
     report = write_markdown(render(results), out)
-    return [report, page.write_several(results, links, out, ranks)]
+    ranks = rank_table(results, ranking, compared) if ranking.datasets else None
+    note = verdict(ranking, compared) if ranking.datasets else ""
+    return [report, page.write_several(results, out, ranks, note)]
 
 
 def render(results: Results) -> str:

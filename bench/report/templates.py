@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from bench.analysis.inference import ALIKE, BEST, WORSE, seeds_needed
 from bench.analysis.ranks import FEWEST, least_p
@@ -19,7 +21,7 @@ from bench.analysis.selection import DEFAULT
 from bench.base.naming import pipeline_name
 from bench.base.times import duration
 from bench.report import tables
-from bench.report.columns import escape, escape_tex, to_html, to_markdown
+from bench.report.columns import Table, escape, escape_tex, to_markdown
 from bench.stages.metrics.table import METRICS
 
 
@@ -71,6 +73,13 @@ def reflow(text: str) -> str:
     return "\n\n".join(block for block in joined if block)
 
 
+def to_html(
+    table: Table, sortable: bool = False, row_class: Callable[[Any], str] | None = None
+) -> Markup:
+    """Render the head and the body of an HTML table, see ``page/parts/table.html``."""
+    return _page().get_template("table.html").module.table(table, sortable, row_class)  # type: ignore[attr-defined]
+
+
 def html(name: str, **values: Any) -> str:
     """Render a template of the page."""
     return _page().get_template(name).render(values)
@@ -85,9 +94,7 @@ def _prose() -> Environment:
 
 @functools.cache
 def _page() -> Environment:
-    environment = _environment("page/parts", autoescape=True)
-    environment.filters["table"] = to_html
-    return environment
+    return _environment("page/parts", autoescape=True)
 
 
 def _environment(folder: str, autoescape: bool) -> Environment:

@@ -17,7 +17,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from bench.report.page.colors import BLUE, DASHES, GRAY, MARKERS, palette
+from bench.report.colors import BLUE, DASHES, GRAY, MARKERS, palette
 from bench.report.page.embeddings import FINE
 
 TOOLS = "pan,wheel_zoom,box_zoom,box_select,lasso_select,tap,reset,save"

@@ -18,6 +18,7 @@ from bench.datasets.dataset import Dataset
 from bench.report.inputs import Inputs
 from bench.report.page.sheets import sheets
 from bench.report.tables import mean_and_spread
+from bench.report.templates import paragraphs
 from bench.stages.encode import PICTURED
 from bench.stages.metrics.centroid_ratio import ambiguities, centers
 from bench.store import Store
@@ -38,7 +39,7 @@ class Embeddings:
     seed_index: int  # that all pipelines are shown at
     pictured: NDArray[np.int64]  # which training images: all of them, or evenly spaced ones
     data: dict[str, Any]  # for the page's script; JSON, arrays as base64, little-endian
-    left_out: tuple[str, ...]  # what there was no room for, in words
+    left_out: list[str]  # what there was no room for, in words
 
 
 def collect(inputs: Inputs, progress: Progress = silent, most: int = PICTURED) -> Embeddings | None:
@@ -85,8 +86,14 @@ def collect(inputs: Inputs, progress: Progress = silent, most: int = PICTURED) -
         "pipelines": pipelines,
         **pictures,
     }
-    left_out = _left_out(len(results.summary), dataset, pictured, len(there), len(shown), without)
-    return Embeddings(seed, pictured, data, left_out)
+    counts = {
+        "images": len(dataset),
+        "pictured": len(pictured),
+        "pipelines": len(results.summary),
+        "there": len(there),
+        "shown": len(shown),
+    }
+    return Embeddings(seed, pictured, data, paragraphs("left_out.md", "left_out", counts, without))
 
 
 def _room(images: int) -> int:
@@ -194,31 +201,6 @@ def _pictures(
         room -= sum(map(len, made))
         rebuilt[name] = made
     return {"originals": originals, "reconstructions": rebuilt, "errors": errors}, without
-
-
-def _left_out(
-    pipelines: int,
-    dataset: Dataset,
-    pictured: NDArray[np.int64],
-    there: int,
-    shown: int,
-    without: list[str],
-) -> tuple[str, ...]:
-    said = []
-    if len(pictured) < len(dataset):
-        said.append(
-            f"{len(pictured):,} of {len(dataset):,} images are shown, evenly spaced; the scores "
-            "are of all."
-        )
-    if pipelines > there:
-        said.append(
-            f"{pipelines - there} pipelines have no result at the seed shown, and so no embedding."
-        )
-    if shown < there:
-        said.append(f"The embeddings are of the best {shown} of {there} pipelines.")
-    if without:
-        said.append(f"There was no room for the reconstructions by {', '.join(without)}.")
-    return tuple(said)
 
 
 def packed(values: Array, dtype: str) -> str:

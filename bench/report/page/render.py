@@ -5,20 +5,21 @@ from __future__ import annotations
 import functools
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 from markupsafe import Markup
 
 from bench.analysis.results import PIPELINE, Results
 from bench.base.files import write_text
-from bench.base.naming import pipeline_name
+from bench.base.naming import pipeline_name, set_name
 from bench.base.progress import Progress, silent
 from bench.report import fresh, headline, tables
-from bench.report.columns import MISSING, Column, Table, to_csv, to_html, words
+from bench.report.colors import MARKERS, PALETTE, ramp, shade
+from bench.report.columns import MISSING, Column, Table, to_csv, words
 from bench.report.inputs import Inputs
 from bench.report.page import embeddings
-from bench.report.page.colors import MARKERS, PALETTE, ramp, shade
-from bench.report.templates import capital, html
+from bench.report.templates import capital, html, to_html
 from bench.stages.metrics.table import METRICS
 
 FILE = "index.html"
@@ -76,7 +77,7 @@ def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
         csv=to_csv(tables.page(results, [])),
         heat_map=to_html(_heat_map(results, numbers)) if results.has_scores else "",
         score=capital(score),
-        losses=_by_model(by_epoch),
+        losses=by_epoch,
         charts=draw(
             0 if inside is None else len(inside.pictured), results.compared, by_epoch, score
         ),
@@ -86,35 +87,14 @@ def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
     )
 
 
-def write_several(
-    results: Results, pages: dict[str, str], out: Path, ranks: tuple[Table, str] | None
-) -> Path:
-    """Write the page of a run on several data sets: the ranks, and links to each set's page.
-
-    Parameters
-    ----------
-    results : Results
-        On all data sets.
-    pages : dict
-        The link to each data set's page, by its name.
-    out : Path
-        The results folder.
-    ranks : tuple of (Table, str) or None
-        The table of ranks, and what it shows; None where no data set is labeled.
-
-    Returns
-    -------
-    Path
-        ``index.html`` in it.
-    """
-    table, note = ranks or (None, "")
+def write_several(results: Results, out: Path, ranks: Table | None, note: str) -> Path:
+    """Write the page of a run on several data sets: ranks, if any, and links to each set's page."""
+    answers = {name: headline.answer(each) for name, each in results.by_dataset().items()}
     text = html(
         "several.html",
-        pages=pages,
-        answers={
-            name: " ".join(headline.answer(each)) for name, each in results.by_dataset().items()
-        },
-        ranks=table and to_html(table),
+        links={name: f"{quote(set_name(name))}/{FILE}" for name in answers},
+        answers=answers,
+        ranks=ranks and to_html(ranks),
         note=note,
     )
     write_text(out / FILE, text)
@@ -178,11 +158,3 @@ def _by_epoch(found: pd.DataFrame) -> pd.DataFrame:
     """Return mean, least and greatest loss over seeds, by model and epoch."""
     groups = found.groupby(["model", "epoch"], sort=False)["loss"]
     return groups.agg(mean="mean", low="min", high="max").reset_index()
-
-
-def _by_model(by_epoch: pd.DataFrame) -> dict[str, list[str]]:
-    """Return each model's mean losses as text, for those who do not see the chart."""
-    return {
-        str(model): [f"{value:.3f}" for value in rows["mean"]]
-        for model, rows in by_epoch.groupby("model", sort=False)
-    }
