@@ -204,8 +204,8 @@ class Results:
     def compared(self) -> pd.DataFrame:
         """The pipelines that have a score, best first, as pictures draw them.
 
-        Columns: `PIPELINE`, ``name``, ``mean``, ``low``, ``high`` (limits may be missing), ``verdict``,
-        ``seconds``, and ``front``: no other pipeline is ahead in both mean and seconds.
+        Columns: `PIPELINE`, ``name``, ``mean``, ``low``, ``high`` (limits may be missing),
+        ``verdict``, ``seconds``, and ``front``: no other pipeline is ahead in mean and seconds.
         """
         if not self.has_scores:
             return pd.DataFrame()
