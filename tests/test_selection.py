@@ -137,7 +137,7 @@ def test_cells_that_were_not_finished_do_not_lead():
     rows.loc[3, "status"] = "ok"  # of the least kNN modularity
     found = Results(rows).best
     assert found is not None
-    assert found.chain == "d"
+    assert found.pipeline[1] == "d"
 
 
 def test_the_command_reads_results_of_several_runs(tmp_path):
