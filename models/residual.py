@@ -45,11 +45,7 @@ class Block(nn.Module):
 
 def normed(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
     """Return a convolution, its normalization and a ReLU."""
-    return [
-        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
-        norm(outputs),
-        nn.ReLU(),
-    ]
+    return [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), norm(outputs), nn.ReLU()]
 
 
 @autoencoders.register("residual", "residual convolutions, normalized, code 128: residual(code=64)")
