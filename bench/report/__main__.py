@@ -5,24 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from bench.base.command import main_of, new_app
+from bench.base.command import argument, command
 from bench.planning.options import takes_settings
 
 EPILOG = "Examples:\n\nlatentgrid report   (of results)\n\nlatentgrid report out --store /big/store"
 
-app = new_app()
 
-
-@app.command("report", epilog=EPILOG)
+@command("python -m bench.report", EPILOG)
 @takes_settings(
     ["store"], {"store": "Folder that keeps what was computed; by default that of the grid."}
 )
-def report(
+def main(
     settings: dict[str, Any],
     results: Annotated[
-        Path, typer.Argument(help="Results folder of a run.", metavar="DIR", show_default=False)
+        Path, argument("Results folder of a run.", "DIR", show_default=False)
     ] = Path("results"),
 ) -> int:
     """Make results.md, index.html, tables and figures again, from records and artifacts.
@@ -36,9 +32,6 @@ def report(
     for page in write_again(results, settings.get("store")):
         print(f"see {page}")
     return 0
-
-
-main = main_of(app, "python -m bench.report")
 
 
 if __name__ == "__main__":

@@ -99,13 +99,14 @@ def intervals(table: pd.DataFrame, title: str, chance: float | None) -> Any:
     figure, axes = _figure(figsize=(6.4, 0.24 * len(table) + 1.1))
     styles = {BEST: ("o", "#000000"), WORSE: ("s", "#d55e00")}
     shown: dict[str, Any] = {}
-    for height, row in enumerate(reversed(list(table.itertuples()))):
+    heights = list(reversed(range(len(table))))
+    for height, row in zip(heights, table.itertuples(), strict=True):
         marker, color = styles.get(str(row.verdict), ("D", "#0072b2"))
         axes.plot([row.low, row.high], [height, height], color=color, linewidth=1.4)
         (dot,) = axes.plot(row.mean, height, marker, color=color, markersize=4)
         if isinstance(row.verdict, str):
             shown[row.verdict] = dot
-    axes.set_yticks(range(len(table)), list(reversed(table["name"].tolist())))
+    axes.set_yticks(heights, table["name"].tolist())
     axes.set_ylim(-0.7, len(table) - 0.3)
     axes.set_xlabel(title)
     if chance is not None:
