@@ -197,7 +197,7 @@ def test_a_cell_of_which_seeds_failed_is_not_best():
     assert Results(records).summary["model"].tolist() == ["cnn", "dnn"]
     alone = Results(frame(*rows[:2])).best
     assert alone is not None
-    assert alone.model == "dnn"
+    assert alone.pipeline[0] == "dnn"
 
 
 def judged(frame, **verdicts):
