@@ -175,7 +175,10 @@ def own_pieces(cell: Cell, data: Dataset, threads: int) -> Callable[[int], Any]:
     """Prepare a cell; its seeds are those of ``python -m bench.grid``, repetition by repetition."""
     from bench.base.seeds import derive
     from bench.clusterers.named import Named as Clusterer
-    from bench.stages import stages
+    from bench.stages.cluster import cluster
+    from bench.stages.encode import encode
+    from bench.stages.reduce import reduce
+    from bench.stages.train import train
     from bench.stages.training import core
     from models.named import Named
     from reducers.chain import Chain
@@ -187,16 +190,16 @@ def own_pieces(cell: Cell, data: Dataset, threads: int) -> Callable[[int], Any]:
     recipe = core.Recipe(cell.epochs, cell.lr, cell.batch_size)
 
     def group(weights: dict[str, Any], images: Any, seed: int) -> Any:
-        encoded = stages.encode(model, weights, images, data.validation_images[:0], "cpu")
+        encoded = encode(model, weights, images, data.validation_images[:0], "cpu")
         codes = encoded.arrays["train"]
         for link in chain.links:
             reducer = link.build(derive(0, seed, "reducer", str(link)), threads)
-            codes = stages.reduce(reducer, codes, None).arrays["train"]
+            codes = reduce(reducer, codes, None).arrays["train"]
         built = clusterer.build(data.clusters, derive(0, seed, str(clusterer)))
-        return stages.cluster(built, codes, None).arrays["train"]
+        return cluster(built, codes, None).arrays["train"]
 
     def fit(seed: int) -> Any:
-        trained = stages.train(
+        trained = train(
             model,
             data.images,
             recipe,
