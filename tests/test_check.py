@@ -117,8 +117,8 @@ def test_too_few_seeds_cannot_tell(good):
 
 def test_wild_cards_match_every_pipeline_that_fits(good):
     wild = thresholds.Threshold(
-        preset="q*", dataset="*", model="*nn", chain="pca*", clusterer="*", seeds=3, min_accuracy=0.75,
-        accuracy_margin=0.1,
+        preset="q*", dataset="*", model="*nn", chain="pca*", clusterer="*", seeds=3,
+        min_accuracy=0.75, accuracy_margin=0.1,
     )  # fmt: skip
     found = gate.judge([wild], Results(good))
     assert {v.model: v.verdict for v in found} == {"cnn": "holds", "dnn": "falls short"}

@@ -45,8 +45,8 @@ def test_better_worse_alike_and_what_has_no_pair():
     }
     changes = {c.pipeline[0]: c for c in compare([Pair("", before, after)])}
     assert {model: change.verdict for model, change in changes.items()} == {
-        "a": "significantly better", "b": "significantly worse", "c": "no significant difference", "d": "only before",
-        "e": "no seed in common", "f": "only after",
+        "a": "significantly better", "b": "significantly worse", "c": "no significant difference",
+        "d": "only before", "e": "no seed in common", "f": "only after",
     }  # fmt: skip
     gain = changes["a"].gain
     assert gain.low < 0.3 < gain.high

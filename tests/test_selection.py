@@ -80,7 +80,7 @@ def test_a_score_is_chosen_on_the_others_and_judged_on_the_one_left_out():
             "z": judged(knn_modularity=0.50, stability=0.00),
         }
     )
-    # Left out x: kNN modularity 0.26 on y and z, agreement 0.05. y: 0.25 and 0.15. z: 0.01 and 0.20.
+    # Left out x: kNN modularity 0.26 on y and z, stability 0.05. y: 0.25, 0.15. z: 0.01, 0.20.
     assert [(each.dataset, each.chosen, each.regret) for each in found] == [
         ("x", "stability", 0.30), ("y", "stability", 0.10), ("z", "kNN modularity", 0.50),
     ]  # fmt: skip

@@ -318,8 +318,8 @@ def test_each_set_is_held_against_its_own_thresholds():
 
 def test_updating_keeps_the_patterns_of_every_set():
     wild = thresholds.Threshold(
-        preset="quick", dataset="*", model="*nn", chain="pca*", clusterer="*", seeds=3, min_accuracy=0.1,
-        accuracy_margin=0.1,
+        preset="quick", dataset="*", model="*nn", chain="pca*", clusterer="*", seeds=3,
+        min_accuracy=0.1, accuracy_margin=0.1,
     )  # fmt: skip
     other = wild.model_copy(update={"preset": "homework"})
     renewed = thresholds.update([wild, other], Results(both()))

@@ -89,6 +89,6 @@ def test_a_module_that_took_the_name_before_is_named():
     code += "sys.modules['models'] = m; import bench"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert found.stderr.splitlines()[-1] == (
-        "ImportError: latentgrid has a module models, but /my/models.py was imported before: import "
-        "bench first"
+        "ImportError: latentgrid has a module models, but /my/models.py was imported before: "
+        "import bench first"
     )

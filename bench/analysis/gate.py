@@ -52,8 +52,8 @@ def judge(thresholds: list[Threshold], results: Results) -> list[Verdict]:
     if not any(own.values()):
         preset, _ = identity(results)
         raise UsageError(
-            f"no threshold applies to preset {preset} on {' or '.join(sets)}: python -m bench.check "
-            "--update sets them from these results"
+            f"no threshold applies to preset {preset} on {' or '.join(sets)}: "
+            "python -m bench.check --update sets them from these results"
         )
     return [v for name, of_set in sets.items() for v in _judge_set(own[name], of_set)]
 

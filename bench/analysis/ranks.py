@@ -112,10 +112,11 @@ class RankComparison:
 def compare_ranks(ranking: Ranking) -> RankComparison | None:
     """Compare every pipeline with the best by mean rank; return None if nothing may be claimed.
 
-    A claim needs six labeled data sets, and two pipelines that were finished on all. A pipeline is significantly worse only if the exact Wilcoxon test of the two
-    says so, after Holm's correction, and Friedman's test as well: over all pipelines, and again
-    without those of a worse mean rank. Otherwise the best of equal pipelines would be chosen and
-    then tested by the same data sets, and called better too often.
+    A claim needs six labeled data sets, and two pipelines that were finished on all. A pipeline is
+    significantly worse only if the exact Wilcoxon test of the two says so, after Holm's correction,
+    and Friedman's test as well: over all pipelines, and again without those of a worse mean rank.
+    Otherwise the best of equal pipelines would be chosen and then tested by the same data sets, and
+    called better too often.
     """
     complete = ranking.values[(ranking.states == "ok").all(axis=1)]
     if len(ranking.datasets) < FEWEST or len(complete) < 2:
