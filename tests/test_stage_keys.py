@@ -13,6 +13,7 @@ from bench.datasets.dataset import load
 from bench.planning.plan import plan, plan_scan
 from bench.planning.settings import resolve
 from bench.stages import stage_of, stages, stages_of_runs
+from bench.stages.metrics.table import METRICS
 from bench.stages.stage import Stage
 
 FOLDER = Path(bench.stages.__path__[0])
@@ -100,3 +101,11 @@ def test_estimates_are_for_every_stage(tasks):
         stage = stage_of(task)
         assert 0 < stage.seconds(task, (3, 32, 32)) < 3600
         assert 0 < stage.megabytes(task, (3, 32, 32)) < 100
+
+
+@pytest.mark.parametrize("name", ["measure", "score", "stability"])
+def test_the_files_of_its_metrics_are_in_a_stages_key(name, tasks):
+    computed = [m.formula for m in METRICS.values() if m.stage == name and m.formula]
+    assert computed
+    files = {sys.modules[formula.__module__] for formula in computed}
+    assert files <= set(stage_of(tasks[name]).sources())

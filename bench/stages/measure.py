@@ -26,7 +26,7 @@ class Measure(Stage):
     per_pipeline: ClassVar[bool] = True
 
     def sources(self) -> tuple[Any, ...]:
-        return (neighbors, reference_space, table, seeds)
+        return (*table.families(self.name), neighbors, reference_space, table, seeds)
 
     def job(self, given: Given) -> Job:
         reduced, clustered, *others = given.parents

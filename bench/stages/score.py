@@ -23,7 +23,7 @@ class Score(Stage):
     per_pipeline: ClassVar[bool] = True
 
     def sources(self) -> tuple[Any, ...]:
-        return (clustering, neighbors, table, sampling, seeds)
+        return (*table.families(self.name), clustering, neighbors, table, sampling, seeds)
 
     def features(self, context: Context, parents: list[Task]) -> int:
         return 1

@@ -22,7 +22,7 @@ class Stability(Stage):
     per_pipeline: ClassVar[bool] = True
 
     def sources(self) -> tuple[Any, ...]:
-        return (clustering, table)
+        return (*table.families(self.name), clustering, table)
 
     def features(self, context: Context, parents: list[Task]) -> int:
         return 1

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 from bench.stages.metrics import clustering, neighbors, reconstruction, reference_space
 
 FAMILIES = (clustering, neighbors, reference_space, reconstruction)
 METRICS = {metric.name: metric for family in FAMILIES for metric in family.METRICS}
+
+
+def families(stage: str) -> tuple[ModuleType, ...]:
+    """Return the modules whose entries a stage computes; their sources are in its key."""
+    return tuple(f for f in FAMILIES if any(metric.stage == stage for metric in f.METRICS))
 
 
 def evaluate(stage: str, **inputs: Any) -> dict[str, float | None]:
