@@ -160,6 +160,7 @@ def kill_in(stages, cluster, folder, expected):
     assert results(folder) == expected
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_changes_nothing(cluster, tmp_path, expected):
     kill_in(["train", "reduce"], cluster, tmp_path, expected)
 
@@ -194,6 +195,7 @@ def tasks_of(cluster):
         return client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks))
 
 
+@pytest.mark.slow
 def test_two_grids_at_once_do_each_task_once(cluster, tmp_path, expected):
     cluster.want_held("train")
     processes = [
@@ -311,6 +313,7 @@ def test_a_worker_may_join_late(lonely, tmp_path, expected, capfd):
     assert lasting(found) == expected
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_started_again_is_found_again(lonely, tmp_path, expected):
     def restart():
         lonely.held("reduce")
@@ -349,6 +352,7 @@ class Greedy(Reducer):
 """
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_too_small_is_told_and_a_larger_one_does_it(lonely, tmp_path):
     (tmp_path / "mine.py").write_text(GREEDY)
     settings = [*FLAGS, "--reducers", "greedy2", "--plugin", "mine.py", "--engine", lonely.engine]
@@ -399,6 +403,7 @@ def test_without_a_worker_what_is_to_be_found_out_is_asked_for(lonely):
         run_grid(**settings)
 
 
+@pytest.mark.slow
 def test_who_proves_unfit_late_is_left_out_and_others_go_on(lonely, tmp_path, expected, capfd):
     def join():
         lonely.held("train")

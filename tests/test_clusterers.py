@@ -161,4 +161,4 @@ def test_a_grid_with_two_clusterers(tmp_path):
     assert of_hdbscan["stability"].notna().all()
     report = (tmp_path / "results" / "results.md").read_text()
     assert "images in no cluster" in report
-    assert f"10, by kmeans, {escape(by)}" in report
+    assert f"| kmeans, {escape(by)} " in report

@@ -12,7 +12,7 @@ from scipy import stats
 from bench.analysis.correctness import Correctness
 from bench.analysis.inference import (
     compare_pairs,
-    holm,
+    correct,
     score_interval,
     seeds_needed,
     sign_flips,
@@ -116,7 +116,7 @@ def test_seeds_needed_for_so_many_comparisons():
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
 def test_holm_is_at_least_the_p_and_at_most_bonferroni(values):
-    adjusted = holm(values)
+    adjusted = correct(values)
     for p, after in zip(values, adjusted, strict=True):
         assert min(p, 1) <= after <= min(1, p * len(values)) + 1e-12
     assert [a for _, a in sorted(zip(values, adjusted, strict=True))] == sorted(adjusted)
@@ -124,8 +124,8 @@ def test_holm_is_at_least_the_p_and_at_most_bonferroni(values):
 
 def test_holm_by_hand():
     """Holm 1979: 0.01 · 3, 0.02 · 2, and 0.03 raised to what came before."""
-    assert holm([0.02, 0.01, 0.03]) == pytest.approx([0.04, 0.03, 0.04])
-    assert np.allclose(stats.false_discovery_control([0.02]), holm([0.02]))
+    assert correct([0.02, 0.01, 0.03]) == pytest.approx([0.04, 0.03, 0.04])
+    assert np.allclose(stats.false_discovery_control([0.02]), correct([0.02]))
 
 
 def cell(hits, repeated=True):

@@ -83,6 +83,7 @@ def check(tmp_path, undisturbed, count, seed):
         shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="kill -9 is POSIX")
 def test_a_killed_grid_ends_with_the_same_numbers(tmp_path, undisturbed):
     check(tmp_path, undisturbed, count=2, seed=random.randrange(10**6))
@@ -94,6 +95,7 @@ def test_fifty_kills(tmp_path, undisturbed):
     check(tmp_path, undisturbed, count=50, seed=random.randrange(10**6))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="kill -9 is POSIX")
 def test_two_grids_at_once_do_each_task_once(tmp_path, undisturbed):
     expected, _ = undisturbed

@@ -186,6 +186,7 @@ def test_a_grid_keeps_the_section(tmp_path, old):
     assert "## Speed" in (out / "results.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_suite_runs_and_a_plain_run_times_nothing():
     """Every benchmark once, untimed; and none of them where nobody asked."""
     once = subprocess.run(

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import HANGING, ROOT, SMALL, run_grid, run_grid_process
 
 
+@pytest.mark.slow
 def test_a_damaged_store_is_mended(tmp_path):
     """Whatever is altered, the next run notices, sets it aside and ends with the same numbers."""
     arguments = [
@@ -113,6 +114,7 @@ def test_a_stop_in_any_stage_is_one_line_and_loses_nothing(tmp_path, stage, numb
         assert f"{8 - kept} tasks done, {kept} were in .store" in again.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
 def test_a_stop_of_two_workers_is_one_line_and_loses_nothing(tmp_path):
     said = stopped_in(tmp_path, "reduce", signal.SIGINT, "--workers", "2", "--threads", "1")

@@ -31,7 +31,7 @@ class Change:
     before: float | None
     after: float | None
     gain: Interval | None  # paired by seeds and images; None where nothing can be paired
-    p: float | None  # of the exact sign-flip test over seeds, after Holm's correction
+    p: float | None  # of the exact sign-flip test over seeds, after the correction
     seeds: int  # that both have
     verdict: str  # one of ORDER
 
@@ -60,7 +60,7 @@ class Pair:
 def compare(pairs: list[Pair]) -> list[Change]:
     """Compare two runs pipeline by pipeline on each data set, paired by seeds and images.
 
-    A change is significant only if an exact sign-flip test over seeds, after Holm's correction for
+    A change is significant only if an exact sign-flip test over seeds, after the correction for
     the pipelines on all data sets, and the paired interval over images both say so.
     """
     found: list[Comparison] = []

@@ -21,6 +21,7 @@ from bench.store import Store
 
 BEST, WORSE, ALIKE = "best", "significantly worse", "no significant difference"
 
+CORRECTION = "Holm's correction"  # `correct`, as reports call it
 LEVEL = 0.05  # of a false difference; the intervals cover 1 - LEVEL
 NORMAL = 1.959964  # its two-sided quantile of the normal distribution
 RESAMPLES = 2**16  # sign flips are exact up to 16 seeds, and drawn beyond
@@ -41,7 +42,7 @@ class Comparison:
 
     difference: Interval  # score of the first less that of the second
     p: float  # of the exact sign-flip test over seeds; 1 where all seeds are the same result
-    adjusted: float  # the same after Holm's correction for all comparisons made together
+    adjusted: float  # the same after the correction for all comparisons made together
     seeds: int  # that both have
     significant_by_images: bool  # the interval over images alone excludes 0
 
@@ -124,8 +125,8 @@ def sign_flips(differences: NDArray[Any]) -> float:
     return float(found.pvalue)
 
 
-def holm(values: list[float]) -> list[float]:
-    """Adjust p-values for their number by Holm's step-down method.
+def correct(values: list[float]) -> list[float]:
+    """Adjust p-values for their number, by Holm's step-down method.
 
     References
     ----------
@@ -167,8 +168,8 @@ def compare_pairs(
 
 
 def adjust_jointly(found: list[Comparison]) -> list[Comparison]:
-    """Apply Holm's correction to all comparisons together, whether or not made together."""
-    adjusted = holm([each.p for each in found])
+    """Apply the correction to all comparisons together, whether or not made together."""
+    adjusted = correct([each.p for each in found])
     return [replace(each, adjusted=p) for each, p in zip(found, adjusted, strict=True)]
 
 

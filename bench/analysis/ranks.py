@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.analysis.inference import ALIKE, BEST, LEVEL, WORSE, holm
+from bench.analysis.inference import ALIKE, BEST, LEVEL, WORSE, correct
 from bench.analysis.results import PIPELINE, Key, Results
 
 # With fewer labeled data sets no test of two pipelines can reach 0.05: 2 / 2^5 is 0.0625.
@@ -100,7 +100,7 @@ class RankComparison:
 
     best: Key  # by mean rank; the others are compared with it
     friedman: float | None  # p-value of all being equal; None for two, where one test is enough
-    adjusted: dict[Key, float]  # p-values of the exact Wilcoxon test, after Holm's correction
+    adjusted: dict[Key, float]  # p-values of the exact Wilcoxon test, after the correction
     verdicts: dict[Key, str]
 
     @property
@@ -113,7 +113,7 @@ def compare_ranks(ranking: Ranking) -> RankComparison | None:
     """Compare every pipeline with the best by mean rank; return None if nothing may be claimed.
 
     A claim needs six labeled data sets, and two pipelines that were finished on all. A pipeline is
-    significantly worse only if the exact Wilcoxon test of the two says so, after Holm's correction,
+    significantly worse only if the exact Wilcoxon test of the two says so, after the correction,
     and Friedman's test as well: over all pipelines, and again without those of a worse mean rank.
     Otherwise the best of equal pipelines would be chosen and then tested by the same data sets, and
     called better too often.
@@ -144,12 +144,12 @@ def against_first(values: NDArray[Any]) -> tuple[list[float], list[bool]]:
     Returns
     -------
     adjusted : list of float
-        p-values of all but the first, after Holm's correction.
+        p-values of all but the first, after the correction.
     worse : list of bool
         Whether they are significantly worse than the first.
     """
     first, others = values[0], values[1:]
-    adjusted = holm([wilcoxon(first - other) for other in others])
+    adjusted = correct([wilcoxon(first - other) for other in others])
     equal = len(values)
     if min(adjusted) <= LEVEL:  # so many of the first are equal by Friedman's test
         counts = range(len(values), 2, -1)

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.analysis import before
@@ -110,21 +111,23 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
         raise UsageError(f"no results at {path}: python -m bench.grid makes them") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read results {path}: {error}") from None
-    needed = ["dataset", "preset", *PIPELINE, "seed_index", "status", "images", *METRICS]
-    needed += [*(f"{metric.stage}_artifacts" for metric in METRICS.values()), *also]
+    needed = ["dataset", "preset", *PIPELINE, "seed_index", "status", "images", "accuracy", *also]
     missing = [name for name in dict.fromkeys(needed) if name not in records]
     if missing or records.empty:
         wrong = f"has no column {', '.join(missing)}" if missing else "has no rows"
         raise UsageError(f"{path} is not a results.csv of a grid: it {wrong}")
-    for name in METRICS:
-        records[name] = pd.to_numeric(records[name], errors="coerce")
+    # Metrics and stages that are newer than the file are missing in all of its runs.
+    newer = {f"{metric.stage}_artifacts": "" for metric in METRICS.values()}
+    newer |= dict.fromkeys(METRICS, np.nan)
+    records = records.assign(**{n: value for n, value in newer.items() if n not in records})
+    records[[*METRICS]] = records[[*METRICS]].apply(pd.to_numeric, errors="coerce")
     return records
 
 
 def _status(run: PlannedRun, outcome: Outcome) -> dict[str, Any]:
-    last = run.tasks[-1].key if run.tasks else ""
-    failure = outcome.failures.get(last)
-    skipped = run.impossible or outcome.skipped.get(last)
+    keys = [task.key for task in run.tasks]
+    failure = next((outcome.failures[key] for key in keys if key in outcome.failures), None)
+    skipped = run.impossible or outcome.skipped.get("".join(keys[-1:]))
     return {
         "status": "failed" if failure else "skipped" if skipped else "ok",
         "failed_stage": failure and failure.stage,

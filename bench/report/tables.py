@@ -18,15 +18,6 @@ from bench.planning.presets import REPORT_CHAIN
 from bench.report.columns import MISSING, Column, Table, numbers, words
 from bench.stages.metrics.table import METRICS
 
-LABELED = (
-    *("accuracy", "public_accuracy", "private_accuracy", "validation_accuracy"),
-    *("nmi", "ami", "ari", "reconstruction_loss"),
-)
-UNLABELED = ("knn_modularity", "stability", "reconstruction_loss")
-EMBEDDING = ("trustworthiness", "continuity", "knn_preservation", "knn_label_purity")
-WITHOUT_LABELS = ("knn_modularity", "stability", "silhouette", "reconstruction_loss")
-LATEX = ("accuracy", "private_accuracy", "validation_accuracy", "nmi", "ari")
-
 CHANCE = "always the largest class"
 
 # The HW5 report, section 1: sums over 141 batches of 64 of 9,000 images, 100 epochs.
@@ -133,8 +124,10 @@ def metric_column(name: str) -> Column:
     )
 
 
-def metric_columns(results: Results, names: tuple[str, ...]) -> list[Column]:
-    """Return the columns of those metrics that some record has."""
+def metric_columns(results: Results, table: str) -> list[Column]:
+    """Return the columns of a table's metrics that some record has; what is compared is first."""
+    names = [name for name, metric in METRICS.items() if table in metric.tables]
+    names.sort(key=lambda name: name != results.shown)
     return [metric_column(name) for name in names if results.records[name].notna().any()]
 
 
@@ -188,8 +181,8 @@ SECONDS = numbers("seconds", "seconds", ".2f", meaning="one seed, from images to
 
 def grid(results: Results) -> Table:
     """Return the table of all pipelines, best first."""
-    names = LABELED if results.labeled else UNLABELED
-    first, *rest = metric_columns(results, names) or [metric_column(results.shown)]
+    which = "labeled" if results.labeled else "unlabeled"
+    first, *rest = metric_columns(results, which) or [metric_column(results.shown)]
     columns = [
         *pipeline_columns(results),
         *(first, interval_column(results), AGAINST_BEST),
@@ -232,7 +225,11 @@ def hw5(results: Results) -> tuple[str, Table]:
     chains = list(dict.fromkeys(results.records["chain"]))
     reducing = [chain for chain in chains if chain != NO_REDUCTION]
     chain = REPORT_CHAIN if REPORT_CHAIN in chains else [*reducing, *chains][0]
-    accuracies = metric_columns(results, LABELED[:4]) or [metric_column("accuracy")]
+    accuracies = [
+        metric_column(name)
+        for name in METRICS
+        if name.endswith("accuracy") and results.records[name].notna().any()
+    ] or [metric_column("accuracy")]
     model, _, *clusterer = pipeline_columns(results)
     columns = [
         *(model, *clusterer, metric_column("summed_batch_mse")),
@@ -291,7 +288,7 @@ def _flags(requested: int, row: pd.Series) -> str:
 
 def embeddings(results: Results) -> Table | None:
     """Return the table of what embeddings keep of their codes; None where nothing was measured."""
-    columns = metric_columns(results, EMBEDDING)
+    columns = metric_columns(results, "embedding")
     if not columns:
         return None
     return Table.of([*pipeline_columns(results), *columns], results.summary)
@@ -299,13 +296,13 @@ def embeddings(results: Results) -> Table | None:
 
 def without_labels(results: Results) -> Table:
     """Return the table of the scores that need no labels."""
-    columns = metric_columns(results, WITHOUT_LABELS)
+    columns = metric_columns(results, "selection")
     return Table.of([*pipeline_columns(results), *columns], results.summary)
 
 
 def latex(results: Results) -> Table:
     """Return the table for a paper."""
-    columns = metric_columns(results, LATEX if results.labeled else UNLABELED)
+    columns = metric_columns(results, "latex" if results.labeled else "unlabeled")
     interval = Column("95% interval", format_ci)
     return Table.of([*pipeline_columns(results), *columns, interval], results.summary)
 

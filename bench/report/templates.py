@@ -14,7 +14,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.analysis.inference import ALIKE, BEST, WORSE, seeds_needed
+from bench.analysis.inference import ALIKE, BEST, CORRECTION, WORSE, seeds_needed
 from bench.analysis.ranks import FEWEST, least_p
 from bench.analysis.results import PIPELINE
 from bench.analysis.selection import DEFAULT
@@ -22,6 +22,7 @@ from bench.base.naming import pipeline_name
 from bench.base.times import duration
 from bench.report import tables
 from bench.report.columns import Table, escape, escape_tex, to_markdown
+from bench.stages import null
 from bench.stages.metrics.table import METRICS
 
 
@@ -47,7 +48,8 @@ def pipeline(row: pd.Series) -> str:
 
 # What every template can use, besides what it is given.
 NAMES: dict[str, Any] = {
-    **{"ALIKE": ALIKE, "BEST": BEST, "WORSE": WORSE, "FEWEST": FEWEST, "DEFAULT_SCORE": DEFAULT},
+    **{"ALIKE": ALIKE, "BEST": BEST, "WORSE": WORSE, "CORRECTION": CORRECTION},
+    **{"NULL_REFERENCE": null.MEANING, "FEWEST": FEWEST, "DEFAULT_SCORE": DEFAULT},
     **{"HW5_BATCHES": tables.HW5_BATCHES, "least_p": least_p, "seeds_needed": seeds_needed},
     **{"behind": tables.behind, "format_ci": tables.format_ci},
     **{"mean_and_spread": tables.mean_and_spread, "duration": duration},

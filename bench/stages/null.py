@@ -12,6 +12,7 @@ from bench.base.checks import ImageShape
 from bench.stages.cost import matrix_rate
 from bench.stages.stage import Array, Context, Given, Job, Result, Stage, Task
 
+MEANING = "one Gaussian with the covariance of the same codes"  # as reports put it
 ROWS = 1000  # drawn at a time
 
 

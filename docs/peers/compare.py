@@ -426,7 +426,7 @@ def measure(method: Method, data: Dataset, seed: int, threads: int) -> Record:
     assignment = clustering.assign(clusters, data.labels)
     return {
         "accuracy": clustering.accuracy(clusters, data.labels, assignment),
-        "ami": clustering.adjusted_mutual_information(clusters, data.labels),
+        "ami": clustering.ami(clusters, data.labels),
         "ari": clustering.adjusted_rand(clusters, data.labels),
         "seconds": round(watch.seconds, 3),
         "processor_seconds": round(processor_seconds, 3),

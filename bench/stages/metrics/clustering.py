@@ -121,6 +121,7 @@ METRICS = (
         "one-to-one assignment of clusters to labels (Kuhn 1955, the Hungarian method)",
         stage="score",
         formula=accuracy,
+        tables=("labeled", "latex"),
     ),
     Metric(
         name="public_accuracy",
@@ -130,6 +131,7 @@ METRICS = (
         stage="score",
         needs=("public_clusters", "public_labels", "public_assignment"),
         formula=accuracy,
+        tables=("labeled",),
     ),
     Metric(
         name="private_accuracy",
@@ -138,6 +140,7 @@ METRICS = (
         stage="score",
         needs=("private_clusters", "private_labels", "public_assignment"),
         formula=accuracy,
+        tables=("labeled", "latex"),
     ),
     Metric(
         name="validation_accuracy",
@@ -148,6 +151,7 @@ METRICS = (
         stage="score",
         needs=("validation_clusters", "validation_labels", "assignment"),
         formula=accuracy,
+        tables=("labeled", "latex"),
     ),
     Metric(
         name="nmi",
@@ -156,6 +160,7 @@ METRICS = (
         "Ghosh 2002); images in no cluster are a group here and in AMI and ARI",
         stage="score",
         formula=nmi,
+        tables=("labeled", "latex"),
     ),
     Metric(
         name="ami",
@@ -164,6 +169,7 @@ METRICS = (
         stage="score",
         formula=ami,
         range="-1 to 1, 0 by chance",
+        tables=("labeled",),
     ),
     Metric(
         name="ari",
@@ -172,6 +178,7 @@ METRICS = (
         stage="score",
         formula=adjusted_rand,
         range="-0.5 to 1, 0 by chance",
+        tables=("labeled", "latex"),
     ),
     Metric(
         name="stability",
@@ -182,5 +189,6 @@ METRICS = (
         stage="stability",
         formula=stability,
         range="-0.5 to 1, 0 by chance",
+        tables=("unlabeled", "selection"),
     ),
 )

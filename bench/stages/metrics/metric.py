@@ -11,8 +11,8 @@ from dataclasses import dataclass
 class Metric:
     """A metric: how it is computed, and how tables and pictures show it.
 
-    To add one, add an entry to ``METRICS`` of its family's file. It is then computed by its stage
-    and is a column of the records; `bench.report` says which tables show it.
+    To add one, add an entry to ``METRICS`` of its family's file. It is then computed by its stage,
+    is a column of the records, and is shown in the tables that it names.
     """
 
     name: str  # its column in results.csv
@@ -26,6 +26,8 @@ class Metric:
     range: str = "0 to 1"  # the values it can take
     higher_is_better: bool = True
     digits: int = 3  # decimal places to print
+    # Tables that show it: labeled, unlabeled (all pipelines), latex, embedding, selection.
+    tables: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Take the names of the formula's parameters where no inputs are named."""

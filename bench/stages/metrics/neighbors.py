@@ -135,6 +135,7 @@ METRICS = (
         stage="measure",
         formula=silhouette,
         range="-1 to 1",
+        tables=("selection",),
     ),
     Metric(
         name="trustworthiness",
@@ -143,6 +144,7 @@ METRICS = (
         "the codes, by rank, on up to 2,000 images (Venna and Kaski 2001)",
         stage="measure",
         formula=trustworthiness,
+        tables=("embedding",),
     ),
     Metric(
         name="continuity",
@@ -151,6 +153,7 @@ METRICS = (
         "was clustered: trustworthiness turned round (Venna and Kaski 2001)",
         stage="measure",
         formula=continuity,
+        tables=("embedding",),
     ),
     Metric(
         name="knn_preservation",
@@ -159,6 +162,7 @@ METRICS = (
         "in the space that was clustered (Lee and Verleysen 2009)",
         stage="measure",
         formula=knn_preservation,
+        tables=("embedding",),
     ),
     Metric(
         name="knn_label_purity",
@@ -168,5 +172,6 @@ METRICS = (
         stage="score",
         needs=("near", "near_labels"),
         formula=knn_label_purity,
+        tables=("embedding",),
     ),
 )

@@ -20,6 +20,7 @@ METRICS = (
         range="0 and up",
         higher_is_better=False,
         digits=4,
+        tables=("labeled", "unlabeled", "selection"),
     ),
     Metric(
         name="summed_batch_mse",

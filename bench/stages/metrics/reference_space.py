@@ -136,6 +136,7 @@ METRICS = (
         stage="measure",
         formula=knn_modularity,
         range="-0.5 to 1, 0 by chance",
+        tables=("unlabeled", "selection"),
     ),
     Metric(
         name="reference_silhouette",
