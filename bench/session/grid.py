@@ -206,10 +206,12 @@ class GridOnDataset:
                 "yet, to suggest a number of clusters: run it without --only-cached, or give "
                 "--clusters N"
             )
+        reasons = [outcome.failures[key].error for key in silent if key in outcome.failures]
+        why = "; ".join(dict.fromkeys(reasons))
         if found.empty:
             raise RunError(
-                "no number of clusters can be suggested, since no pipeline has an embedding: "
-                "give --clusters N, and the report shows why"
+                f"no number of clusters can be suggested, since no pipeline has an embedding ({why})"
+                ": give --clusters N, and the report shows more"
             )
         chosen = suggest.choose(found)
         note = (
@@ -223,11 +225,8 @@ class GridOnDataset:
         if not self.mode.only_cached:
             used = [*scanned, *self.places()]
             record_grid(self.store, self.settings.out, used, self.to_repeat.to_toml())
-        if not silent:
-            return []
-        reasons = [outcome.failures[key].error for key in silent if key in outcome.failures]
-        why = "; ".join(dict.fromkeys(reasons))
-        return [f"{len(silent)} pipelines did not count for the number of clusters: {why}"]
+        said = f"{len(silent)} pipelines did not count for the number of clusters: {why}"
+        return [said] if silent else []
 
     def _save_data(self) -> None:
         """Put the images where the process that works on them finds them."""
