@@ -210,8 +210,8 @@ class GridOnDataset:
         why = "; ".join(dict.fromkeys(reasons))
         if found.empty:
             raise RunError(
-                f"no number of clusters can be suggested, since no pipeline has an embedding ({why})"
-                ": give --clusters N, and the report shows more"
+                "no number of clusters can be suggested, since no pipeline has an embedding "
+                f"({why}): give --clusters N, and the report shows more"
             )
         chosen = suggest.choose(found)
         note = (
