@@ -44,7 +44,7 @@ def planned(data: Dataset, seeds: int, **settings: str) -> Plan:
 
 
 def planning() -> None:
-    """Plan grids of more and more cells: seconds, microseconds a cell, most memory so far."""
+    """Plan grids of more and more runs: seconds, microseconds for each run, peak memory so far."""
     data = load("digits", limit=200)
     for seeds in (50, 500, 5000):
         began = time.perf_counter()
@@ -52,13 +52,13 @@ def planning() -> None:
         took = time.perf_counter() - began
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
-            f"{len(made.runs):7,} cells, {len(made.tasks):7,} tasks: {duration(took)}, "
-            f"{took / len(made.runs) * 1e6:.0f} µs a cell, {memory:,.0f} MiB"
+            f"{len(made.runs):7,} runs, {len(made.tasks):7,} tasks: {duration(took)}, "
+            f"{took / len(made.runs) * 1e6:.0f} µs for each run, {memory:,.0f} MiB"
         )
 
 
 def cells() -> None:
-    """Have 1,000 cells "done" whose artifacts are there: what is left is the engine's own time."""
+    """Execute 1,000 runs whose artifacts exist: the time that is left is the engine's own."""
     data = load("digits", limit=200)
     plans = [planned(data, 50, **FEW_MODELS), planned(data, 200, **MANY_MODELS)]
     with tempfile.TemporaryDirectory() as folder:
@@ -100,8 +100,8 @@ def _time(name: str, engine: Engine, store: Store, setup: Setup, made: Plan) -> 
     assert outcome.reused == set(made.tasks)
     count = len(made.runs)
     print(
-        f"{name}, {count:,} cells, {len(made.tasks) / count:.1f} tasks each: {took:.1f} s, "
-        f"{took / count * 1e3:.1f} ms a cell"
+        f"{name}, {count:,} runs, {len(made.tasks) / count:.1f} tasks each: {took:.1f} s, "
+        f"{took / count * 1e3:.1f} ms for each run"
     )
 
 
@@ -109,14 +109,14 @@ PERPLEXITIES = (10, 15, 20, 25, 30, 35, 40, 45)
 
 
 def workers() -> None:
-    """Run a grid of eight t-SNE cells by one worker and by two."""
+    """Run a grid of eight t-SNE runs with one worker and with two."""
     found = [_grid(1500, 8, 1, "--workers", number, "--threads", "1") for number in "12"]
     for what, (one, two) in zip(("in all", "tasks alone"), zip(*found, strict=True), strict=True):
         print(f"{what}: one worker {one:.1f} s, two {two:.1f} s: {one / two:.2f} times as fast")
 
 
 def growth() -> None:
-    """Run grids of more and more t-SNE cells, and of more and more seeds, one after the other."""
+    """Run grids of more and more t-SNE runs, and of more and more seeds, one after the other."""
     for chains, seeds in ((1, 1), (2, 1), (4, 1), (8, 1), (1, 2), (1, 4), (1, 8)):
         _, took = _grid(500, chains, seeds, "--threads", "1")
         print(f"{chains} chains, {seeds} seeds: {took:.1f} s")
