@@ -97,7 +97,7 @@ def test_the_table_says_what_did_not_run_and_where_there_are_fewer_seeds(compare
 
 def test_it_says_where_ours_is_ahead_and_where_not(compare, three):
     first, _, sentence = compare.verdict(canned(), three).splitlines()
-    assert first == "None of our cells is ahead of every peer on all 2 sets."
+    assert first == "None of our pipelines is ahead of every peer on all 2 data sets."
     assert sentence == (
         "- mine is ahead of every peer on digits (0.960 in 2.0 s against 0.860 in 120 s by N2D, "
         "the best of them); it is **not** ahead on photos (0.700 in 2.0 s against 0.810 in 120 s "
@@ -108,7 +108,7 @@ def test_it_says_where_ours_is_ahead_and_where_not(compare, three):
 def test_it_says_that_ours_is_ahead_everywhere(compare, three):
     digits = [r for r in canned() if r["dataset"] == "digits"]
     first = compare.verdict(digits, three).splitlines()[0]
-    assert first == "Ahead of every peer on all 1 set: mine."
+    assert first == "Ahead of every peer on all 1 data set: mine."
 
 
 def test_a_difference_within_the_spread_is_called_one(compare, three):
@@ -123,8 +123,8 @@ def test_a_difference_within_the_spread_is_called_one(compare, three):
 def test_nobody_is_ahead_of_a_peer_that_did_not_run(compare, three):
     records = [r for r in canned() if r["method"] != "DEC" and r["dataset"] == "digits"]
     first, _, sentence = compare.verdict(records, three).splitlines()
-    assert first.startswith("None of our cells is ahead")
-    assert sentence == "- mine cannot be placed on digits, where DEC has not run."
+    assert first.startswith("None of our pipelines is ahead")
+    assert sentence == "- mine cannot be compared on digits, where DEC has not run."
     alone = [r for r in records if r["method"] == "mine"]
     assert "digits, where no peer has run" in compare.verdict(alone, three)
 
@@ -145,7 +145,7 @@ def test_the_page_tells_how_it_was_measured(compare, three):
         assert words in flat
     assert str(ROOT) not in page
     busy = [r | {"seconds": 2 * r["processor_seconds"]} for r in canned()]
-    assert "wall clock is 2.00 times processor time" in " ".join(compare.page(busy, three).split())
+    assert "wall-clock time is 2.00 times processor time" in " ".join(compare.page(busy, three).split())
 
 
 def test_the_latest_result_of_the_same_kind_counts(compare, three):

@@ -546,7 +546,7 @@ def verdict(records: Sequence[Record], chosen: Sequence[Method]) -> str:
             for what, where in (
                 ("is ahead of every peer on", ahead),
                 ("is **not** ahead on", behind),
-                ("cannot be placed on", open_),
+                ("cannot be compared on", open_),
             )
             if where
         ]
@@ -554,11 +554,11 @@ def verdict(records: Sequence[Record], chosen: Sequence[Method]) -> str:
             ahead_on_all.append(ours.title)
         if parts:
             sentences.append(f"- {ours.title} {'; it '.join(parts)}.")
-    count = f"{len(names)} {'set' if len(names) == 1 else 'sets'}"
+    count = f"{len(names)} data {'set' if len(names) == 1 else 'sets'}"
     first = (
         f"Ahead of every peer on all {count}: {_list(ahead_on_all)}."
         if ahead_on_all
-        else f"None of our cells is ahead of every peer on all {count}."
+        else f"None of our pipelines is ahead of every peer on all {count}."
     )
     return "\n".join([first, "", *sentences])
 
@@ -587,71 +587,71 @@ def page(records: Sequence[Record], chosen: Sequence[Method]) -> str:
     absent = [name for name in SETS if name not in sets_of(records)]
     left_out = f" There are no results of {_list(absent)}." if absent else ""
     paragraphs = [
-        "# Against peers",
+        "# Comparison with other methods",
         "<!-- written by docs/peers/compare.py: make peers -->",
         _filled(
-            "How do latentgrid's cells stand beside deep clustering by others? The same images,",
-            "the same seeds, the same machine and number of threads, the same scores, the same",
-            "stopwatch:",
+            "This page compares pipelines of latentgrid with deep clustering by others. All",
+            "methods ran with the same images, seeds, machine and number of threads, and were",
+            "scored and timed in the same way:",
         ),
         table(records, chosen),
         _filled(
             f"Accuracy is the mean over {seeds} seed{'s' * (seeds > 1)} ± its standard deviation,",
-            "the best of each set in bold; seconds are the mean wall clock of a run.",
+            "the best on each data set in bold; seconds are the mean wall-clock time of a run.",
         ),
         verdict(records, chosen),
         "## What is compared",
         _filled(
-            f"**Images**: {'; '.join(images)}. All methods get the same ones, the harness's",
-            "stratified subset; each is given the number of clusters and no label. Pixels are",
-            f"scaled to −1 to 1.{left_out}",
+            f"**Images**: {'; '.join(images)}. All methods get the same images, a stratified",
+            "subset. Each method gets the number of clusters and no labels. Pixels are scaled to",
+            f"−1 to 1.{left_out}",
         ),
         _filled(
-            "**DEC** (Xie et al. 2016) and **IDEC** (Guo et al. 2017) are those of ClustPy with",
-            "its defaults: a fully connected autoencoder",
+            "**DEC** (Xie et al. 2016) and **IDEC** (Guo et al. 2017) are ClustPy's, with its",
+            "default settings: a fully connected autoencoder",
             f"(500-500-2000-{CLUSTPY['embedding_size']}), {CLUSTPY['pretrain_epochs']} epochs of",
             f"pretraining and {CLUSTPY['clustering_epochs']} of clustering, batches of",
-            f"{CLUSTPY['batch_size']}, k-means at the end. The seed goes in as `random_state`.",
-            "ClustPy imports torchvision for its loaders of data sets, and for the names of types;",
-            "where that does not load, empty modules take its place.",
+            f"{CLUSTPY['batch_size']}, and k-means at the end. The seed is passed as",
+            "`random_state`. ClustPy imports torchvision for its loaders of data sets and for type",
+            "annotations. If torchvision cannot be imported, empty modules replace it.",
         ),
         _filled(
-            "**N2D** (McConville et al. 2021) is made of latentgrid's pieces: the same fully",
+            "**N2D** (McConville et al. 2021) is built from parts of latentgrid: the same fully",
             f"connected autoencoder (`{N2D.model}`, {N2D.epochs} epochs of Adam at {N2D.lr:g} in",
             f"batches of {N2D.batch_size}), UMAP to as many dimensions as there are clusters (20",
-            "neighbors, least distance 0), a mixture of normal distributions. It departs from the",
-            "paper in two things. The paper trains 1,000 epochs on up to 70,000 images; here it is",
-            "as many as ClustPy gives an autoencoder. The paper's code has as many numbers as",
-            "there are clusters; here it has ten, as ClustPy's has, since two are too few for a",
-            "picture.",
+            "neighbors, minimum distance 0), and a mixture of normal distributions. It differs",
+            "from the paper in two ways. The paper trains for 1,000 epochs on up to 70,000 images;",
+            "here the number of epochs is that of ClustPy's autoencoder. In the paper, the code",
+            "has as many dimensions as there are clusters; here it has ten, as in ClustPy, since",
+            "two dimensions are too few to represent an image.",
         ),
         _filled(
-            "**Ours** are cells of a grid, listed at the top of `docs/peers/compare.py`;",
-            f"{_training()}. Each stands for itself: the better of several is not picked set by",
-            "set, which would take labels. Which cells stand here was chosen with the labels of",
-            "the three sets in view, all three together; N2D with 250 epochs was tried as well and",
-            "did 0.722 on scenes and 0.619 on photos.",
+            "**Ours** are pipelines of a grid, listed at the top of `docs/peers/compare.py`;",
+            f"{_training()}. Each pipeline is compared separately: the best of several is not",
+            "selected for each data set, because this would require labels. The pipelines on this",
+            "page were chosen by their accuracy on all three labeled data sets together. N2D was",
+            "also tried with 250 epochs, and reached 0.722 on scenes and 0.619 on photos.",
         ),
         _filled(
-            "**Time** is that of fitting, from images to clusters; loading data, importing and",
-            f"compiling come before. {_machine(records)} No method is stopped by a clock: peers",
-            "keep the epochs that their authors chose, and the seconds beside each accuracy say",
-            "what it costs. A cell that is ahead in less time than the peers take is ahead within",
-            "their budget; one that takes longer is not shown to be.",
+            "**Time** is the time of fitting, from images to clusters, without loading data,",
+            f"importing and compiling. {_machine(records)} No method has a time limit: peers run",
+            "for the number of epochs that their authors chose. A pipeline that is ahead in less",
+            "time is also ahead with equal time. For a pipeline that takes longer, this is not",
+            "shown.",
         ),
         _filled(f"Versions: {_versions(records)}."),
-        "## Again",
+        "## How to repeat the comparison",
         "```sh\n"
         "make peers                                # makes .venv-peers; runs what is missing\n"
         'make peers ARGS="--seeds 5 --limit 2000"\n'
         "make peers ARGS=--table-only              # only writes this page again\n"
         "```",
         _filled(
-            "Each result is appended to `results/peers.jsonl` as it comes, with adjusted mutual",
-            "information and the adjusted Rand index; a comparison that was stopped goes on from",
-            "there. pip builds ClustPy from its source, for which a C compiler must be there. On",
-            "Linux, PyTorch comes without CUDA where its own index can be reached;",
-            "`make peers TORCH_INDEX=` takes pip's.",
+            "Each result is appended to `results/peers.jsonl` when it is computed, with adjusted",
+            "mutual information and the adjusted Rand index. If a comparison was stopped, the same",
+            "command continues it. pip builds ClustPy from source, which requires a C compiler. On",
+            "Linux, PyTorch is installed without CUDA from PyTorch's own index, if that can be",
+            "reached; `make peers TORCH_INDEX=` uses pip's index.",
         ),
     ]
     return "\n\n".join(paragraphs) + "\n"
@@ -666,11 +666,14 @@ def _filled(*text: str) -> str:
 def _machine(records: Sequence[Record]) -> str:
     threads = records[0]["threads"]
     cores = " and ".join(str(count) for count in sorted({r["cores"] for r in records}))
-    text = f"Every run has {threads} thread{'s' * (threads > 1)} of a machine with {cores} cores."
+    text = f"Every run used {threads} thread{'s' * (threads > 1)} of a machine with {cores} cores."
     wall = sum(record["seconds"] for record in records)
     busy = wall / max(sum(record["processor_seconds"] for record in records), 1e-9)
     if threads == 1 and busy > 1.05:
-        text += f" Other work ran beside it: in all, wall clock is {busy:.2f} times processor time."
+        text += (
+            " The machine did other work meanwhile: in total, wall-clock time is "
+            f"{busy:.2f} times processor time."
+        )
     return text
 
 
@@ -698,8 +701,8 @@ def _training() -> str:
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
 EPILOG = (
-    "A result is appended to the file as it comes: run the same command again to go on after a "
-    "stop. Exit codes: 0 all is there, 1 a run failed, 2 misuse.\n\nExamples:\n\n"
+    "Each result is appended to the file when it is computed. After a stop, the same command "
+    "continues. Exit codes: 0 all results exist, 1 a run failed, 2 wrong usage.\n\nExamples:\n\n"
     "make peers ARGS='--seeds 5'\n\n"
     "make peers ARGS='--datasets digits --only IDEC,ours'\n\n"
     "make peers ARGS=--table-only"
@@ -710,7 +713,7 @@ EPILOG = (
 def main(
     seeds: Annotated[int, typer.Option(min=1, help="Seeds, from 0 on.")] = 3,
     limit: Annotated[
-        int, typer.Option(min=50, help="Images of each set: a stratified subset, one for all.")
+        int, typer.Option(min=50, help="Images of each set: the same stratified subset for all.")
     ] = 1000,
     datasets: Annotated[
         str, typer.Option(metavar="NAMES", help=f"Of {', '.join(SETS)}; comma between them.")
@@ -726,13 +729,13 @@ def main(
     threads: Annotated[
         int, typer.Option(min=1, help="Processor threads, the same for every method.")
     ] = 1,
-    results: Annotated[Path, typer.Option(help="Where results are kept, a line each.")] = RESULTS,
-    page_file: Annotated[Path, typer.Option("--page", help="Where the page goes.")] = PAGE,
+    results: Annotated[Path, typer.Option(help="File of results, one in a line.")] = RESULTS,
+    page_file: Annotated[Path, typer.Option("--page", help="File of the page.")] = PAGE,
     table_only: Annotated[
-        bool, typer.Option("--table-only", help="Write the page from what is there; run nothing.")
+        bool, typer.Option("--table-only", help="Write the page from the results; run nothing.")
     ] = False,
 ) -> None:
-    """Hold latentgrid's cells against deep clustering by others, and write docs/peers.md."""
+    """Compare latentgrid's pipelines with deep clustering by others, and write docs/peers.md."""
     try:
         code = carry_out(
             Plan(limit, seeds, threads, results),
