@@ -145,7 +145,9 @@ def test_the_page_tells_how_it_was_measured(compare, three):
         assert words in flat
     assert str(ROOT) not in page
     busy = [r | {"seconds": 2 * r["processor_seconds"]} for r in canned()]
-    assert "wall-clock time is 2.00 times processor time" in " ".join(compare.page(busy, three).split())
+    assert "wall-clock time is 2.00 times processor time" in " ".join(
+        compare.page(busy, three).split()
+    )
 
 
 def test_the_latest_result_of_the_same_kind_counts(compare, three):
