@@ -90,7 +90,7 @@ class Chain:
         except GrammarError as error:
             raise ChainError(f"reducer chain {text!r}: {error}") from None
         if len(links) > 1 and any(link.name == "none" for link in links):
-            raise ChainError(f"reducer chain {text!r}: none stands alone")
+            raise ChainError(f"reducer chain {text!r}: none cannot be combined with others")
         return cls(links)
 
 

@@ -111,7 +111,7 @@ def test_a_chain_that_cannot_place_says_so_when_exported_and_when_used(capsys):
     code, out, err = run_here(capsys, "bench.export", cell, "--to", "s.latentgrid")
     assert code == 0, err
     note = (
-        "note: spectral2 cannot transform unseen images; they take the weighted mean and the "
+        "note: spectral2 cannot transform unseen images; they get the weighted mean and the "
         "cluster of their 5 nearest training images in pca4 (of 4 dimensions)"
     )
     assert note in out.splitlines()
@@ -176,7 +176,7 @@ def test_a_plugins_reducer_is_stood_in_for_and_must_be_named(place, tmp_path, ca
     )  # fmt: skip
     results, to = ("--results", tmp_path / "r"), tmp_path / "m.latentgrid"
     _, out, _ = run_here(capsys, "bench.export", "--best", "--to", to, *results, "--plugin", plugin)
-    assert "note: mine3 cannot transform unseen images; they take the weighted mean and the" in out
+    assert "note: mine3 cannot transform unseen images; they get the weighted mean and the" in out
     arguments = ("bench.assign", to, "new", "--out", tmp_path / "o")
     code, out, err = run_here(capsys, *arguments, "--plugin", plugin)
     assert code == 0, err
@@ -235,7 +235,7 @@ def test_what_was_sorted_is_never_replaced(bundle, tmp_path):
     before = sorted_files(out)
     with pytest.raises(UsageError, match="sorted is there already"):
         assign(bundle, tmp_path / "images", out, sort_into="copy")
-    with pytest.raises(UsageError, match=r"overlaps with .*sorted, which is written"):
+    with pytest.raises(UsageError, match=r"overlaps with .*sorted, which would be written"):
         assign(bundle, out / "sorted", out)
     assign(bundle, tmp_path / "images", out)  # without sorting it may run again
     assert sorted_files(out) == before
@@ -251,7 +251,7 @@ def test_images_where_sheets_go_are_refused_and_stay(bundle, tmp_path, images):
         out.mkdir()
         (out / "sheets").symlink_to(tmp_path / "linked")
     before = {path: path.read_bytes() for path in (tmp_path / images).iterdir()}
-    with pytest.raises(UsageError, match=r"overlaps with .*sheets, which is written: name"):
+    with pytest.raises(UsageError, match=r"overlaps with .*sheets, which would be written: name"):
         assign(bundle, tmp_path / images, out)
     assert {path: path.read_bytes() for path in (tmp_path / images).iterdir()} == before
     assert not (out / "assignments.csv").exists()
@@ -263,7 +263,7 @@ def test_pictures_that_are_no_sheets_are_never_replaced(bundle, place, tmp_path,
     mine.parent.mkdir(parents=True)
     for content in (b"no picture", next((place / "new").iterdir()).read_bytes()):
         mine.write_bytes(content)
-        with pytest.raises(UsageError, match=rf"{name} is no contact sheet of an earlier run"):
+        with pytest.raises(UsageError, match=rf"{name} would be replaced, but is not a contact"):
             assign(bundle, place / "new", tmp_path / "out")
         assert mine.read_bytes() == content
 
@@ -516,7 +516,7 @@ def test_some_images_of_another_kind_among_many_warn():
 def test_where_most_training_images_had_no_error_any_error_is_larger():
     nearly = Errors(median=0.0, percentile_99=0.03)
     told = drift_warning(np.full(50, 0.02, np.float32), nearly)
-    assert "error of 50 new images is 0.02, and 0 of the training images," in told
+    assert "error of 50 new images is 0.02, and that of the training images is 0," in told
     assert drift_warning(np.zeros(50, np.float32), nearly) is None
 
 

@@ -95,7 +95,7 @@ def test_it_says_what_cannot_place_unseen_images(grid):
 
     assert notes("histogram, none") == []
     assert notes("histogram, pca8+spectral2 -> hdbscan") == [
-        "spectral2 cannot transform unseen images; they take the weighted mean and the cluster of "
+        "spectral2 cannot transform unseen images; they get the weighted mean and the cluster of "
         "their 5 nearest training images in pca8 (of 8 dimensions)"
     ]
     (note,) = notes("histogram, kpca6 -> hdbscan")

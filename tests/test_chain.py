@@ -110,7 +110,7 @@ def test_one_thing_is_written_one_way(text, canonical):
         ("tsne2 perplexity=50", "cannot read"),
         ("pca", "pca needs a number of dimensions, such as pca64"),
         ("none5", "none takes no number"),
-        ("none+pca5", "none stands alone"),
+        ("none+pca5", "none cannot be combined with others"),
         ("tsne2(perplexty=5)", "did you mean 'perplexity'"),
         ("tsne2(random_state=5)", "no parameter 'random_state'"),
         ("svd5(whiten=true)", "it has none"),

@@ -371,7 +371,7 @@ def test_a_worker_with_other_kernels_is_refused_in_one_line(lonely, tmp_path):
     found = run_command(tmp_path, *FLAGS, "--engine", lonely.engine)
     assert found.returncode == 2
     assert re.fullmatch(
-        r"error: worker tcp://\S+ cannot work for this grid: it computes by .*\n", found.stderr
+        r"error: worker tcp://\S+ cannot work for this grid: it computes with .*\n", found.stderr
     )
 
 
@@ -389,7 +389,7 @@ def test_a_scheduler_that_is_lost_for_good_is_one_line(lonely, tmp_path, monkeyp
     monkeypatch.setattr(connection, "RETURN", 1.0)
     lonely.start_worker()
     lonely.want_held("train")
-    lost = "was lost, and did not come back within 1 s; what was done is kept"
+    lost = "was lost, and did not come back within 1 s; finished tasks are kept"
     with meanwhile(kill), pytest.raises(RunError, match=lost):
         run_here(tmp_path, lonely)
 
@@ -418,7 +418,7 @@ def test_who_proves_unfit_late_is_left_out_and_others_go_on(lonely, tmp_path, ex
         found = run_here(tmp_path, lonely)
     assert lasting(found) == expected
     said = capfd.readouterr().err.splitlines()[1:]
-    assert all(re.match(r"dask: worker tcp://\S+ is left out: it computes by", s) for s in said)
+    assert all(re.match(r"dask: worker tcp://\S+ gets no tasks: it computes with", s) for s in said)
     assert len(said) <= 1  # it may have been asked for nothing
 
 

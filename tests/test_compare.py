@@ -109,7 +109,7 @@ def test_few_seeds_name_no_winner_and_say_how_many_would_do(store):
     rows = [*scored(store, "high", "x", 0.9, 3), *scored(store, "low", "x", 0.4, 3)]
     text = render(add_verdicts(frame(*rows), store), [])
     assert "the other shows no significant difference from **high, x**" in text
-    assert "With 3 seeds no such difference can be significant; that takes at least 6" in text
+    assert "With 3 seeds no such difference can be significant; at least 6" in text
 
 
 def test_one_seed_has_no_interval(store):
@@ -127,7 +127,7 @@ def test_cells_that_lost_seeds_leave_nothing_to_compare(store):
     rows[-1] |= {"status": "failed", "accuracy": None, "failed_stage": "score", "error": "E: x"}
     first = render(add_verdicts(frame(*rows), store), []).splitlines()[2]
     assert "**high, x** ranks first of 2 pipelines" in first
-    assert "No other pipeline has all of its seeds, so none is compared." in first
+    assert "No other pipeline finished with all seeds, so none is compared." in first
 
 
 def test_all_others_worse_is_said(store):
@@ -145,9 +145,9 @@ def test_the_first_paragraph_says_how_far_no_method_at_all_is_behind(store):
         *scored(store, "pixels", "none", 0.5),
     ]  # fmt: skip
     first = render(add_verdicts(frame(*rows), store), []).splitlines()[2]
-    assert "The next, cnn, x, is behind by 0.1" in first
+    assert "The next pipeline, cnn, x, is behind by 0.1" in first
     assert "k-means on pixels is behind by 0.4" in first
-    assert "One seed of it takes 6.0 s, from images to clusters." in first
+    assert "One run of dnn, x takes 6.0 s, from images to clusters." in first
 
 
 def test_dependent_images_have_no_image_term(store):

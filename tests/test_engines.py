@@ -233,7 +233,7 @@ def test_only_cached_on_an_empty_store_is_one_line(empty, runs):
         said.append(str(error.value).replace(f"/{engine}/", ""))
         assert not (runs.root / engine / "store").exists()
     assert len(set(said)) == 1
-    assert said[0].startswith("nothing of this grid is in ")
+    assert said[0].startswith("no result of this grid is in ")
 
 
 @pytest.mark.parametrize(
@@ -530,7 +530,7 @@ def test_workers_are_for_engines_with_processes_of_ours(engine):
     with pytest.raises(UsageError) as error:
         resolve({"engine": engine, "workers": 2})
     assert str(error.value) == (
-        f"workers: is for the engines local and dask, found 2 for the engine {engine}"
+        f"workers: applies to the engines local and dask only, found 2 for engine {engine}"
     )
 
 
@@ -652,14 +652,14 @@ def test_another_version_is_named(asked):
     there = dict(asked.versions)["filelock"]
     versions = (("nosuch", "1"), *versions)
     assert proof._why_not(changed(asked, versions=versions)) == (
-        f"its versions differ (nosuch not installed there, 1 here; filelock {there} there, 0.1 "
-        "here): install the same on all machines"
+        f"its libraries differ (nosuch not installed there, 1 here; filelock {there} there, 0.1 "
+        "here): install the same versions on all machines"
     )
 
 
 def test_other_sources_are_said(asked):
     assert proof._why_not(changed(asked, sources="0")) == (
-        "its latentgrid differs from this one's: install the same on all machines"
+        "its version of latentgrid differs: install the same version on all machines"
     )
 
 
@@ -677,8 +677,8 @@ def test_a_store_that_is_not_seen_is_said(asked, tmp_path, what):
     found = proof._why_not(changed(asked, **{what: other[what]}))
     place = other["store"] if what == "store" else asked.store
     assert found == (
-        f"it does not see the store {place} of this grid: --store has to name a folder that all "
-        "machines share, by the same path"
+        f"it does not see the store {place} of this grid: --store must name a folder that all "
+        "machines share under the same path"
     )
 
 
@@ -686,7 +686,7 @@ def test_a_lock_that_is_not_held_there_is_said(asked):
     shutil.copy(*(asked.store / "drafts" / f"token-{name}" for name in (asked.token, "copy")))
     (asked.store / "drafts" / "token-copy").write_text("copy")
     found = proof._why_not(changed(asked, token="copy"))
-    assert found.startswith(f"locks on the store {asked.store} do not hold there: ")
+    assert found.startswith(f"locks on the store {asked.store} do not work there: ")
     assert found.endswith("such as NFS 4")
 
 
@@ -696,16 +696,16 @@ def test_a_store_that_cannot_be_written_there_is_said(asked, monkeypatch):
 
     monkeypatch.setattr(Store, "is_locked", refuse)
     assert proof._why_not(asked) == (
-        f"it cannot write to the store {asked.store} of this grid (Permission denied): let all "
-        "machines write there"
+        f"it cannot write to the store {asked.store} of this grid (Permission denied): all "
+        "machines need permission to write there"
     )
 
 
 def test_other_kernels_are_said(asked, monkeypatch):
     monkeypatch.setattr(proof, "_kernels", lambda: "others")
     assert proof._why_not(asked) == (
-        "it computes by others and not by these kernels, which differ in last digits: set "
-        "OPENBLAS_CORETYPE and ATEN_CPU_CAPABILITY alike on all machines"
+        "it computes with others and not with these kernels, which changes last digits: set "
+        "the same OPENBLAS_CORETYPE and ATEN_CPU_CAPABILITY on all machines"
     )
 
 

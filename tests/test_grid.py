@@ -143,7 +143,7 @@ def test_training_images_without_labels_are_ranked_by_validation(command, npy_fo
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     text = (tmp_path / "results" / "results.md").read_text()
-    assert "the same images chose the pipeline" in text
+    assert "the pipeline was chosen by the same images" in text
     assert "label, validation images" in text
     assert pd.read_csv(tmp_path / "results" / "assignments.csv")["label"].isin([0, 1]).all()
 

@@ -61,7 +61,7 @@ def place(tmp_path, monkeypatch):
 
 MISUSE = [
     # data
-    (["--dataset", "npy:same"], "all 30 images are the same: there is nothing to tell apart"),
+    (["--dataset", "npy:same"], "all 30 images are the same and cannot be grouped"),
     (["--dataset", "npy:one", "--clusters", "1"], "1 image to group: at least 2 are needed"),
     (
         ["--dataset", "npy:good", "--clusters", "31"],
@@ -90,7 +90,7 @@ MISUSE = [
     (["--dataset", "npy:same,digits"], "npy:same: all 30 images are the same"),
     (["--dataset", "digits,npy:nowhere"], "no trainX.npy in nowhere"),
     (["--dataset", "npy:good,npy:./good"], "npy:good and npy:./good are the same images"),
-    (["--dataset", "digits,npy:good", "--only-cached"], "nothing of this grid is in .store"),
+    (["--dataset", "digits,npy:good", "--only-cached"], "no result of this grid is in .store"),
     # names
     (["--dataset", "digits,photo"], "unknown data set 'photo': did you mean 'photos'?"),
     (["--dataset", "digits,digits"], "digits is named twice"),
@@ -104,7 +104,7 @@ MISUSE = [
     (["--device", "tpu"], "device: should be 'auto', 'cpu', 'cuda' or 'mps', found 'tpu'"),
     # chains
     (["--reducers", "pca700"], "'pca700' cannot work on pixels, digits: pca700:"),
-    (["--reducers", "pca5+none"], "none stands alone"),
+    (["--reducers", "pca5+none"], "none cannot be combined with others"),
     (["--reducers", "tsne5"], "embeds in 1 to 3 dimensions"),
     (["--reducers", "pca5(whiten=)"], "cannot read 'whiten='; a parameter looks like key=value"),
     (["--reducers", "pca"], "pca needs a number of dimensions, such as pca64"),
@@ -126,7 +126,7 @@ MISUSE = [
     (["--sedes", "2"], "No such option: --sedes"),
     (["--only-cached", "--force"], "--only-cached computes nothing and --force is about"),
     (["--only-cached", "--fail-fast"], "--only-cached computes nothing and --fail-fast is about"),
-    (["--only-cached"], "nothing of this grid is in .store: run it without --only-cached"),
+    (["--only-cached"], "no result of this grid is in .store: run it without --only-cached"),
     # files
     (["--config", "typo.toml"], "unknown setting 'epocs': did you mean 'epochs'?"),
     (["--config", "wrong.toml"], "cannot read configuration file wrong.toml"),

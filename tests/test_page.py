@@ -435,7 +435,10 @@ def test_labels_of_validation_images_color_no_training_image(browser, tmp_path, 
     assert done.returncode == 0, done.stderr
     with opened(browser, tmp_path / "results" / "index.html") as page:
         assert page.locator('input[value="label"]').is_disabled()
-        assert "because the same images chose the pipeline" in page.locator("header").inner_text()
+        assert (
+            "because the pipeline was chosen by the same images"
+            in page.locator("header").inner_text()
+        )
         assert all(" → " in title for title in texts(page, "#sheets h3"))
         assert page.locator("#sheets .wrong").count() == 0
 

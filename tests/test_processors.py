@@ -273,8 +273,8 @@ def test_who_is_missing_is_said_once(health):
         connection.known = known
         assert looks.look([])
     assert said == [
-        'no worker says that it has a GPU (dask worker --resources "GPU=1"); waiting for one',
-        "no worker is there; waiting for one",
+        'no worker declares a GPU (dask worker --resources "GPU=1"); waiting for one',
+        "there is no worker; waiting for one",
     ]
 
 

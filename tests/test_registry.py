@@ -174,7 +174,7 @@ def test_a_broken_entry_point_is_said_and_left_out(monkeypatch):
             raise ModuleNotFoundError("no nosuchmodule")
 
     monkeypatch.setattr("bench.base.registry.entry_points", lambda group: [Point()])
-    with pytest.warns(UserWarning, match="theirs = nosuchmodule:x was left out"):
+    with pytest.warns(UserWarning, match="theirs = nosuchmodule:x was skipped"):
         assert registry.names() == []
 
 

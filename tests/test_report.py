@@ -218,7 +218,7 @@ def judged(frame, **verdicts):
                 "cnn, none is the best pipeline on these 100 images: the other is significantly "
                 "worse, by the same seeds and images.",
                 "Its accuracy is 0.850 ± 0.071, 95% interval 0.700 to 0.900 over seeds and "
-                "images; on the half that did not choose it 0.840 ± 0.071.",
+                "images; on the private half it is 0.840 ± 0.071.",
             ],
         ),
         (
@@ -230,15 +230,15 @@ def judged(frame, **verdicts):
                 "No single best pipeline on these 100 images: the other shows no significant "
                 "difference from cnn, none.",
                 "Its accuracy is 0.850 ± 0.071, 95% interval 0.700 to 0.900 over seeds and "
-                "images; on the half that did not choose it 0.840 ± 0.071.",
-                "With 2 seeds no such difference can be significant; that takes at least 6 seeds.",
+                "images; on the private half it is 0.840 ± 0.071.",
+                "With 2 seeds no such difference can be significant; at least 6 seeds are needed.",
             ],
         ),
         (
             lambda: frame(*scored("cnn", "none", 0.8), *scored("dnn", "none", 0.8)),
             [
                 "cnn, none ranks first of 2 pipelines on these 100 images.",
-                "Its accuracy is 0.800; on the half that did not choose it 0.790.",
+                "Its accuracy is 0.800; on the private half it is 0.790.",
                 "One seed does not show how much results vary between seeds.",
             ],
         ),
@@ -246,7 +246,7 @@ def judged(frame, **verdicts):
             lambda: frame(*scored("cnn", "none", 0.8)),
             [
                 "cnn, none is the only pipeline on these 100 images.",
-                "Its accuracy is 0.800; on the half that did not choose it 0.790.",
+                "Its accuracy is 0.800; on the private half it is 0.790.",
                 "One seed does not show how much results vary between seeds.",
             ],
         ),
@@ -263,7 +263,7 @@ def judged(frame, **verdicts):
                 "cnn, none is the best pipeline on these 100 images: the other is significantly "
                 "worse, by the same seeds.",
                 "Its accuracy is 0.850 ± 0.071, 95% interval 0.700 to 0.900 over seeds alone; on "
-                "the half that did not choose it 0.840 ± 0.071.",
+                "the private half it is 0.840 ± 0.071.",
                 "1 of 5 runs failed.",
             ],
         ),

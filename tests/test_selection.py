@@ -122,7 +122,7 @@ def test_unlabeled_pipelines_are_ranked_by_knn_modularity():
     assert "**m, b** ranks first of 4 pipelines" in said
     assert "Its kNN modularity is 0.550; a score without labels" in said
     page = markdown.render(Results(nothing.assign(interval_low=0.4, interval_high=0.6)), [])
-    assert "The interval is of kNN modularity" in page
+    assert "The interval is for kNN modularity" in page
     assert "Images share neighbors" in page
 
 

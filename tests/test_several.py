@@ -203,7 +203,7 @@ def test_a_set_on_which_nothing_was_finished_counts_and_one_without_labels_does_
     assert of(found) == {"a": [1, 1.5], "b": [2, 1.5]}
     assert found.unlabeled == ("bare",)
     text = render(Results(frame(*rows, *bare)))
-    assert "Without labels, and so without accuracy and rank: bare" in text
+    assert "have no labels, and therefore no accuracy and no ranks: bare" in text
     assert "These 100 images have no labels" in text
     nothing = render(Results(frame(*bare)))
     assert "No data set has labels" in nothing

@@ -184,7 +184,7 @@ def test_what_a_killed_process_left_is_swept_by_the_next(tmp_path):
 
 
 def test_too_little_disk_is_said_before_the_work(tmp_path):
-    with pytest.raises(UsageError, match="MB of disk left, and this grid needs about"):
+    with pytest.raises(UsageError, match="MB of free disk space, and this grid needs about"):
         Store(tmp_path / "store").prepare(megabytes=1e12)
 
 

@@ -149,7 +149,7 @@ def test_what_is_there_in_part_suggests_nothing(tmp_path, monkeypatch):
                 "seeds": 1, "null": False, "baselines": False, "engine": "inline"}  # fmt: skip
     Session(resolve(settings | {"reducers": "pca9"})).execute()
     more = Session(resolve(settings | {"reducers": "pca9,pca5"}), Mode.CACHED)
-    with pytest.raises(UsageError, match="1 of 2 pipelines are not in"):
+    with pytest.raises(UsageError, match="1 of 2 pipelines are missing in"):
         more.execute()
 
 

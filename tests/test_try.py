@@ -196,8 +196,7 @@ def test_its_own_other_cell_is_no_baseline(cells):
 def test_without_finished_cells_no_place_is_claimed(cells):
     said = trial.standing(ITEMS[0], cells.assign(verdict=None))
     assert (
-        said
-        == "The model small cannot be compared with the baselines: too few pipelines were finished."
+        said == "The model small cannot be compared with the baselines: too few pipelines finished."
     )
 
 
@@ -210,7 +209,7 @@ def test_a_broken_contract_is_shown_and_no_grid_is_run(command, tmp_path):
         f"{contracts.BROKEN} Its reconstruction stays within the images'"
     )
     assert re.search(r": its reconstruction reaches \d.*, needed at most 1 either way$", line)
-    assert "no grid for the model tried" in out
+    assert "the model tried runs in no grid" in out
     assert error == "contract broken: model tried\n"
     assert not (tmp_path / "results").exists()
 

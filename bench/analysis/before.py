@@ -35,7 +35,7 @@ VERDICTS = {"worse": "significantly worse", "not told apart": "no significant di
 
 def warn(path: Path, what: str) -> None:
     """Warn that a file is of the release before."""
-    text = f"{path} is of the release before ({what}): the next release will not read it"
+    text = f"{path} was made by the previous release ({what}): the next release will not read it"
     warnings.warn(text, FutureWarning, stacklevel=2)
 
 

@@ -73,8 +73,8 @@ def _cell_text(item: type) -> str:
         return inspect.getsource(item)
     except (OSError, TypeError):
         raise UsageError(
-            f"the source of {item.__name__} cannot be read, and results are kept by it: define "
-            "it in a file or a notebook"
+            f"the source of {item.__name__} cannot be read, but is part of the key of its results: "
+            "define it in a file or a notebook"
         ) from None
 
 

@@ -140,7 +140,7 @@ class Registry(Generic[T]):
         if name in self._former:
             now = self._former[name]
             warnings.warn(
-                f"{self.kind} {name} is now called {now}; the old name goes with the next release",
+                f"{self.kind} {name} is now called {now}; the next release drops the old name",
                 FutureWarning,
                 stacklevel=2,
             )
@@ -184,7 +184,7 @@ class Registry(Generic[T]):
                 point.load()
             except Exception as error:  # somebody else's package: said, and gone on without
                 warnings.warn(
-                    f"{self.kind} entry point {point.name} = {point.value} was left out: "
+                    f"{self.kind} entry point {point.name} = {point.value} was skipped: "
                     f"{type(error).__name__}: {error}",
                     stacklevel=2,
                 )

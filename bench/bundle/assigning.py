@@ -108,8 +108,8 @@ def assign(
         summary.drift = drift_warning(np.concatenate(errors), training)
     else:
         summary.no_drift = (
-            f"{bundle.manifest.model.text} has no reconstruction error, so new images that look "
-            "unlike the training images are not noticed"
+            f"{bundle.manifest.model.text} has no reconstruction error, so there is no warning if "
+            "new images look unlike the training images"
         )
     return summary
 
@@ -141,14 +141,14 @@ def _files(images: Path, out: Path, sort_into: str | None) -> list[Path]:
     source, target = images.resolve(), out.resolve()
     if target == source or source in target.parents:
         raise UsageError(
-            f"--out {out} lies in {images}, and its pictures would be read as images: name a "
+            f"--out {out} is inside {images}, so its pictures would be read as images: name a "
             "folder outside"
         )
     for made in (sorting.SORTED, sorting.DRAFT, SHEETS):
         place = (target / made).resolve()  # which may be a link to elsewhere
         if source == place or place in source.parents or source in place.parents:
             raise UsageError(
-                f"{images} overlaps with {out / made}, which is written: name another --out"
+                f"{images} overlaps with {out / made}, which would be written: name another --out"
             )
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file, needed a folder")
@@ -219,12 +219,12 @@ def drift_warning(errors: NDArray[np.float32], training: Errors) -> str | None:
     if training.median:
         compared = f"{median / training.median:.1f} times that of the training images"
     else:
-        compared = f"{median:.2g}, and 0 of the training images"
+        compared = f"{median:.2g}, and that of the training images is 0"
     return (
         "the images look unlike those that the model was trained on: the median reconstruction "
         f"error of {count:,} new images is {compared}, and {beyond / count:.0%} have more than "
-        f"{BEYOND:g} times the error that 99% of the training images stay below; clusters may "
-        "mean little for them (a model that was trained long on few images warns of all others)"
+        f"{BEYOND:g} times the 99% quantile of the training errors; their clusters may mean little "
+        "(after long training on few images, this warning appears for any new images)"
     )
 
 

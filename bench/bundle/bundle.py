@@ -222,7 +222,7 @@ class Bundle:
         if codes.shape != wanted.shape or not np.allclose(codes, wanted, 0, TOLERANCE * most):
             raise UsageError(
                 f"the model {self.manifest.model.text} that is installed here gives other codes "
-                "than the one that the bundle was made with: it was changed since, or a library was"
+                "than the one that made the bundle: the model or a library has changed since"
             )
 
 

@@ -70,7 +70,7 @@ def _best(results: Results, out: Path) -> Key:
         return results.best.pipeline
     lacking, hint = ("has a score", "; name one") if len(results.done) else ("was finished", "")
     raise UsageError(
-        f"no pipeline of this grid is best, as none {lacking}: {out / 'results.md'} says why{hint}"
+        f"this grid has no best pipeline, because none {lacking}: see {out / 'results.md'}{hint}"
     )
 
 

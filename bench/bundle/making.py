@@ -183,7 +183,7 @@ def _check_versions(kept: list[Kept]) -> None:
         stage = stages()[artifact.path.parent.name](**artifact.inputs["settings"])
         if artifact.inputs["source"] != stage.source():
             raise UsageError(
-                f"these results are of another version of {item.__name__} than is installed here: "
+                f"these results were made by another version of {item.__name__} than is installed: "
                 "run the grid again, which computes what has changed"
             )
 

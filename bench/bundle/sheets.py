@@ -107,8 +107,8 @@ def check_sheets(out: Path) -> None:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if NAME.fullmatch(path.name) and not _is_ours(path):
             raise UsageError(
-                f"{path} is no contact sheet of an earlier run, and would be replaced by one: move "
-                "it away, or name another --out"
+                f"{path} would be replaced, but is not a contact sheet of an earlier run: move it "
+                "away, or name another --out"
             )
 
 

@@ -104,8 +104,8 @@ def check_free(out: Path) -> None:
         folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
     ):
         raise UsageError(
-            f"{folder} is there already, and files are sorted into an empty folder only: move it "
-            "away, or name another --out"
+            f"{folder} exists, and files are sorted only into an empty folder: move it away, or "
+            "name another --out"
         )
 
 

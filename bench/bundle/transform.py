@@ -144,7 +144,7 @@ def notes(manifest: Manifest, widths: list[int]) -> list[str]:
     where = f"their {NEAREST} nearest training images in {name} (of {widths[last]} dimensions)"
     if last < len(manifest.links):
         return [
-            f"{manifest.links[last].text} cannot transform unseen images; they take the weighted "
+            f"{manifest.links[last].text} cannot transform unseen images; they get the weighted "
             f"mean and the cluster of {where}"
         ]
     if not manifest.placed_clusters:

@@ -14,9 +14,7 @@ def check_images(dataset: Dataset) -> None:
     if count < 2:
         raise UsageError(f"{dataset.name}: {count} image to group: at least 2 are needed")
     if all((image == images[0]).all() for image in images):
-        raise UsageError(
-            f"{dataset.name}: all {count} images are the same: there is nothing to tell apart"
-        )
+        raise UsageError(f"{dataset.name}: all {count} images are the same and cannot be grouped")
 
 
 def why_impossible(

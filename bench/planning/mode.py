@@ -38,8 +38,8 @@ class Mode(Enum):
         for given, flag in ((force, "--force"), (fail_fast, "--fail-fast")):
             if only_cached and given:
                 raise UsageError(
-                    f"--only-cached computes nothing and {flag} is about computing: give one of "
-                    "them"
+                    f"--only-cached computes nothing, and {flag} needs computation: give only one "
+                    "of them"
                 )
         wanted = (force, only_cached, fail_fast)
         return next(mode for mode in cls if mode.value == wanted)

@@ -18,7 +18,7 @@ REPORT_CHAIN = "pca128+tsne2"
 # fmt: off
 PRESETS = {
     "quick": Preset(
-        "600 digits, 5 epochs, both models and their baselines: a comparison in minutes", {
+        "600 digits, 5 epochs, the HW5 report's models and their baselines: takes minutes", {
         "dataset": "digits", "limit": 600,
         "models": ["pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn"],
         "reducers": ["none", "pca128", REPORT_CHAIN, "pca128+umap2"],
@@ -34,7 +34,7 @@ PRESETS = {
     # docs/choosing.md says what was measured. No pipeline is best everywhere; kNN modularity
     # selects one without labels. Hand-crafted features are the baseline; more rows would take time.
     "best": Preset(
-        "what did best on three kinds of data, within 15 minutes: for images of your own", {
+        "the pipelines that did best on three kinds of data, in 15 minutes: for your own images", {
         "dataset": "digits", "limit": "all",
         "models": ["hand-crafted", "contrastive-hand-crafted"],
         "reducers": ["pca64+tsne2", "pca64+umap8(min_dist=0,n_neighbors=30)"],
@@ -44,7 +44,7 @@ PRESETS = {
     # Training matters here: the dnn's codes are far better than those of fresh weights. A gate and
     # no comparison: pipelines without a threshold would only take time.
     "regression": Preset(
-        "400 patches of photographs, 12 epochs of the dnn: what `make regression` runs", {
+        "400 patches of photographs, 12 epochs of the dnn: the grid of `make regression`", {
         "dataset": "photos", "limit": 400,
         "models": ["pixels", "untrained-dnn", "dnn"],
         "reducers": ["pca8", "pca64+tsne2"],

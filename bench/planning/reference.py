@@ -16,9 +16,9 @@ INTRODUCTION = """\
 *Made by `python docs/settings.py` from the declarations in bench/planning/settings.py.*
 
 A grid has these settings. Each is an option of `latentgrid grid`, a line of a TOML file
-(`--config FILE`; a grid writes its own as grid.toml), and an argument of `bench.run_grid`. Options
-win over the file, and both over the preset. A list is separated by commas on the command line; in
-a file and in Python it can be a list or such a text.
+(`--config FILE`; each grid writes its settings as grid.toml), and an argument of `bench.run_grid`.
+Options override the file, and both override the preset. On the command line, the items of a list
+are separated by commas. In a file and in Python, a list can also be written as a list.
 """
 
 
@@ -43,7 +43,7 @@ def page() -> str:
                 cells = [name, _option(name), _kind(field.annotation), _default(name)]
                 row = " | ".join([*(f"`{cell}`" if cell else "" for cell in cells)])
                 parts.append(f"| {row} | {field.description} |\n")
-    parts.append("\n## Presets\n\n| name | what for | settings |\n|---|---|---|\n")
+    parts.append("\n## Presets\n\n| name | purpose | settings |\n|---|---|---|\n")
     for name, preset in PRESETS.items():
         given = ", ".join(f"{key} = {_text(value)}" for key, value in preset.settings.items())
         parts.append(f"| `{name}` | {preset.summary} | `{given}` |\n")

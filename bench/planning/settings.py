@@ -40,7 +40,7 @@ AUTO: Literal["auto"] = "auto"
 
 # The parts of --help, in their order there.
 PANELS = COMPARE, TRAINING, WORK, WHERE = (
-    "What to compare", "Training", "Who does the work", "Where",
+    "What to compare", "Training", "Execution", "Folders",
 )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def _datasets(value: Any) -> Any:
     for name in names:
         parse(name)
         if names.count(name) > 1:
-            raise ValueError(f"{name} is named twice: once is enough")
+            raise ValueError(f"{name} is named twice: name it once")
     return names[0] if len(names) == 1 else tuple(names)
 
 
@@ -164,25 +164,25 @@ class GridSettings(BaseModel):
 
     # fmt: off
     preset: str = _setting(COMPARE, "NAME", "quick", f"""
-        Settings to start from: {', '.join(PRESETS)}. Every one of them can be replaced.""")
+        Settings to start from: {', '.join(PRESETS)}. Other options replace single settings.""")
     plugins: Plugins = _setting(COMPARE, "FILE", (), """
         Python file that registers models, reducers, clusterers or data sets. It is run, so name
         only files that you trust. May be repeated.""", flag="--plugin")
     dataset: Annotated[str | tuple[str, ...], BeforeValidator(_datasets)] = _setting(
         COMPARE, "SPEC", ..., """
         digits, photos, npy:DIR (the homework's files), folder:DIR (sub-folders are labels) or
-        openml:NAME. Several, separated by commas, get a report each and one table of ranks.""")
+        openml:NAME. With several, separated by commas, each gets a report, and a table ranks the
+        pipelines over all of them.""")
     limit: Annotated[int | Literal["all"], _count_or("all")] = _setting(COMPARE, "N", "all", """
-        Take a stratified subset of N images of each data set; all takes every image. The preset's
-        limit holds for the preset's data set only.""")
+        Use a stratified subset of N images of each data set; all uses every image. The preset's
+        limit applies to the preset's data set only.""")
     clusters: Annotated[int | Literal["auto"] | None, _count_or(AUTO)] = _setting(
         COMPARE, "N", None, """
-        Number of clusters; by default the number of labels. auto: the number that the embeddings
-        suggest, without labels.""")
+        Number of clusters; by default the number of labels. auto: a number suggested by the
+        embeddings, without labels.""")
     models: Annotated[Names, _items(_models)] = _setting(COMPARE, "LIST", ..., """
-        Autoencoders, separated by commas: pixels,dnn,cnn. untrained stands for all untrained
-        models, each of which is also there as untrained-NAME. Quote parentheses:
-        'dnn(code=32)'.""")
+        Autoencoders, separated by commas: pixels,dnn,cnn. untrained-NAME is an untrained model,
+        and untrained means all of them. Quote parentheses: 'dnn(code=32)'.""")
     reducers: Annotated[Names, _items(_chain)] = _setting(COMPARE, "LIST", ..., """
         Reducer chains, separated by commas: none,pca64,pca128+tsne2. Quote parentheses:
         'pca128+tsne2(perplexity=50)'.""")
@@ -191,53 +191,55 @@ class GridSettings(BaseModel):
         Clusterers of the embeddings, separated by commas: kmeans (default), gmm, agglomerative,
         spectral, hdbscan. With settings: 'gmm(covariance=diag)'.""")
     baselines: bool = _setting(COMPARE, "", True, """
-        Add the baselines (on by default): pixels, which is no model; each model untrained; the
-        chain none, which is no reduction.""")
+        Add the baselines (on by default): the model pixels, which is the image itself; each model
+        untrained; the chain none, which does not reduce.""")
     seeds: Count = _setting(COMPARE, "N", ..., """
         Number of runs of each pipeline, each with its own seed.""")
     seed: Natural = _setting(COMPARE, "S", 0, """
-        The base seed. All other seeds are derived from it.""")
+        Base seed, from which all other seeds are derived.""")
     vary: Literal["all", "model", "reducer", "clusterer"] = _setting(COMPARE, "WHAT", "all", """
-        Draw new seeds only for the model, reducer or clusterer, to see how much each of them
-        moves the result. By default for all.""")
+        Draw new seeds only for the model, reducer or clusterer, to see how much the result
+        varies with each of them. By default for all.""")
     null: bool = _setting(COMPARE, "", False, """
-        Run each model and chain also on the null reference: data of the same kind without
-        clusters.""")
+        Also run each model and chain on the null reference: random data with the covariance of
+        the codes, but without clusters.""")
     resamples: Natural | None = _setting(COMPARE, "N", None, """
         Run each chain N more times on four fifths of the images, for every seed, to measure
-        stability. By default 1 where no image has a label, else 0.""")
+        stability. By default 1 if no image has a label, else 0.""")
     engine: Annotated[str, AfterValidator(engines.check)] = _setting(WORK, "NAME", "local", """
-        local (default): worker processes on this machine, one unless --workers says otherwise;
-        inline: this process; dask: a Dask cluster on this machine; dask:tcp://HOST:8786: the
-        workers of a running Dask scheduler, which share the store's folder.""")
+        What executes the tasks. local (default): worker processes on this machine, one unless
+        --workers is given; inline: this process; dask: a Dask cluster on this machine;
+        dask:tcp://HOST:8786: the workers of a running Dask scheduler, which share the store's
+        folder.""")
     workers: Count | None = _setting(WORK, "N", None, """
-        Number of tasks at the same time, for the engines local (by default 1) and dask (by
-        default as many as there are processors).""")
+        Number of tasks that run at the same time, for the engines local (by default 1) and dask
+        (by default the number of processors).""")
     budget: Annotated[str, AfterValidator(lambda text: seconds(text) and text)] | None = _setting(
         TRAINING, "TIME", None, """
-        A time for each data set, such as 15m. Takes as many epochs, up to --epochs, as all seeds
-        have time for by an estimate. A seed that would not end in time is not started, for any
-        pipeline.""")
+        Time limit for each data set, such as 15m. Sets the number of epochs, up to --epochs, so
+        that all seeds should finish in time by an estimate. A seed that would not finish in time
+        is not started, for any pipeline.""")
     epochs: Count = _setting(TRAINING, "N", ..., "Passes over the training images.")
     lr: Positive = _setting(TRAINING, "RATE", ..., "Learning rate of Adam.")
     batch_size: Count = _setting(TRAINING, "N", ..., "Images per step.")
     device: Literal["auto", "cpu", "cuda", "mps"] = _setting(TRAINING, "NAME", "auto", """
-        auto (default), cpu, cuda or mps.""")
+        Device of computations: auto (default), cpu, cuda or mps.""")
     threads: Count = _setting(TRAINING, "N", available_threads, """
-        Processor threads of a task; by default all, shared out among the workers. The last digits
+        Processor threads of a task; by default all, divided among the workers. The last digits
         of results can depend on it.""")
     deterministic: bool = _setting(TRAINING, "", False, """
-        Make a GPU give the same bits every time, which is slower. A CPU does so anyway.""")
+        Make results on a GPU identical every time, which is slower. On a CPU they always are.""")
     precision: Literal["float32", "tf32"] = _setting(TRAINING, "NAME", "float32", """
-        float32 (default), or tf32: faster matrix products on NVIDIA GPUs, rounded to 10 bits.""")
+        Precision of matrix products: float32 (default), or tf32, which is faster on NVIDIA GPUs
+        and rounds to 10 bits.""")
     checkpoint: Positive = _setting(TRAINING, "SECONDS", 60.0, """
-        Time between two checkpoints of a training, from which it continues if it is killed; by
-        default 60.""")
+        Time between two checkpoints of training. If training is stopped, it continues from the
+        last one; by default 60.""")
     out: Path = _setting(WHERE, "DIR", Path("results"), """
         Folder for the report, its tables and figures; by default results.""")
     store: Path = _setting(WHERE, "DIR", default_store, """
-        Folder that keeps what was computed, so that the next run computes only what is missing;
-        by default $LATENTGRID_STORE, or .store. Any number of grids may share one.""")
+        Folder of stored results, so that the next run computes only what is missing; by default
+        $LATENTGRID_STORE, or .store. Several grids may share it.""")
     # fmt: on
 
     @field_validator("workers")
@@ -246,7 +248,7 @@ class GridSettings(BaseModel):
         engine = info.data.get("engine", engines.DASK)
         if workers is not None and engine not in (engines.LOCAL, engines.DASK):
             raise ValueError(
-                f"is for the engines local and dask, found {workers} for the engine {engine}"
+                f"applies to the engines local and dask only, found {workers} for engine {engine}"
             )
         return workers
 

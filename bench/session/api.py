@@ -41,16 +41,16 @@ def run_grid(
     Returns
     -------
     DataFrame
-        The records, one row a run, as written to ``results.csv``; of several data sets one after
-        the other. Runs that failed have the status ``failed`` and the error, those that were not
-        tried ``skipped`` and the reason; they do not raise.
+        The records, one row for each run, as written to ``results.csv``; with several data sets,
+        one data set after the other. Runs that failed have the status ``failed`` and the error;
+        runs that were not tried have ``skipped`` and the reason. They do not raise an exception.
 
     Raises
     ------
     bench.base.errors.UsageError
         For settings or data that cannot be used.
     bench.base.errors.RunError
-        If the grid had to be given up, for a full disk for instance; what was done stays.
+        If the grid cannot continue, for instance because the disk is full. Finished tasks are kept.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def export_bundle(
     Parameters
     ----------
     to : str or Path
-        The file, replaced if it is there.
+        The file to write, replaced if it exists.
     pipeline : str or None
         As the tables write it, ``"dnn(code=32), pca16 -> gmm"``; None: the one that the report
         ranks first.
@@ -88,7 +88,7 @@ def export_bundle(
     seed_index : int or None
         Which seed; None: the pipeline's median seed.
     store : str, Path or None
-        Folder that keeps what was computed; None: the one that the results' ``grid.toml`` names.
+        Folder of stored results; None: the one that the ``grid.toml`` of the results names.
     cell : str or None
         The former name of `pipeline`, for one release.
 
@@ -100,8 +100,8 @@ def export_bundle(
     Raises
     ------
     bench.base.errors.UsageError
-        If there is no such pipeline or it was not finished, if what was computed is no longer in
-        the store, or if the file cannot be written.
+        If there is no such pipeline or it was not finished, if its artifacts are no longer in the
+        store, or if the file cannot be written.
 
     Examples
     --------

@@ -202,16 +202,16 @@ class GridOnDataset:
         silent = suggest.missing(self.plan, self.store)
         if self.mode.only_cached and silent:
             raise UsageError(
-                f"{len(silent)} of {len(self.plan.runs)} pipelines are not in {self.store.root} "
-                "yet, to suggest a number of clusters: run it without --only-cached, or give "
+                f"to suggest a number of clusters, {len(silent)} of {len(self.plan.runs)} "
+                f"pipelines are missing in {self.store.root}: run without --only-cached, or give "
                 "--clusters N"
             )
         reasons = [outcome.failures[key].error for key in silent if key in outcome.failures]
         why = "; ".join(dict.fromkeys(reasons))
         if found.empty:
             raise RunError(
-                "no number of clusters can be suggested, since no pipeline has an embedding "
-                f"({why}): give --clusters N, and the report shows more"
+                "no number of clusters can be suggested, because no pipeline has an embedding "
+                f"({why}): give --clusters N to see more in the report"
             )
         chosen = suggest.choose(found)
         note = (
@@ -225,7 +225,7 @@ class GridOnDataset:
         if not self.mode.only_cached:
             used = [*scanned, *self.places()]
             record_grid(self.store, self.settings.out, used, self.to_repeat.to_toml())
-        said = f"{len(silent)} pipelines did not count for the number of clusters: {why}"
+        said = f"{len(silent)} pipelines were not used to suggest the number of clusters: {why}"
         return [said] if silent else []
 
     def _save_data(self) -> None:

@@ -108,7 +108,7 @@ class Session:
 
         if self.mode.only_cached and not self.done():
             raise UsageError(
-                f"nothing of this grid is in {self.settings.store}: run it without --only-cached"
+                f"no result of this grid is in {self.settings.store}: run it without --only-cached"
             )
         everything = [place for grid in self.grids for place in grid.places()]
         folders = {self.settings.out: (everything, self.settings)}

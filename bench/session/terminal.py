@@ -67,9 +67,7 @@ def _plan_of(grid: GridOnDataset) -> None:
     costs = ((grid, task) for task in grid.missing())
     print(_cost(costs, len(grid.plan.tasks), grid.settings.store))
     if grid.settings.clusters == AUTO:
-        print(
-            "These are to suggest a number of clusters; the grid with that number comes after them."
-        )
+        print("These runs suggest a number of clusters. The grid with that number follows them.")
 
 
 def summarize(session: Session, finished: AllFinished) -> int:
@@ -95,12 +93,12 @@ def _summarize_ranks(finished: AllFinished) -> None:
         print(to_terminal(rank_table(results, ranking, compared)))
         print(f"note: {verdict(ranking, compared)}")
     for name in ranking.unlabeled:
-        print(f"note: {one_line(name)} has no labels, and so no ranks")
+        print(f"note: {one_line(name)} has no labels, and therefore no ranks")
     _show_report(finished.written[0])
 
 
 def _show_report(path: Path) -> None:
-    print(f"look into {show(path.with_name('index.html'))}")
+    print(f"open {show(path.with_name('index.html'))}")
     print(f"see {show(path)}")
 
 

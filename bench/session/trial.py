@@ -87,7 +87,7 @@ def run(file: Path, given: dict[str, Any]) -> int:
         findings = _print_findings(item, _spec_string(item, given), console)
         if any(finding.mark == BROKEN for finding in findings):
             broken.append(str(item))
-            print(f"no grid for the {item} until it keeps its contract")
+            print(f"the {item} runs in no grid until it keeps its contract")
         elif not _is_in_its_originals_grid(item) and _run_grid(item, plan(item, given)):
             failed.append(str(item))
     for names, what in ((broken, "contract broken:"), (failed, "failed: runs in the grid of")):
@@ -156,7 +156,7 @@ def standing(item: Item, records: pd.DataFrame) -> str:
     own = [is_its(item, *row) for row in judged[PIPELINE].itertuples(index=False)]
     mine, others = judged[own], judged[[not its for its in own]]
     if mine.empty or others.empty:
-        return f"The {item} cannot be compared with the baselines: too few pipelines were finished."
+        return f"The {item} cannot be compared with the baselines: too few pipelines finished."
     best, rival = mine.iloc[0], others.iloc[0]
     leads = judged.index[0] in mine.index
     if leads:

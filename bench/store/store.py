@@ -49,9 +49,9 @@ class Store:
             raise UsageError(f"store {self.root} cannot be written: {error.strerror}") from None
         if free < megabytes:
             raise UsageError(
-                f"store {self.root} has {free:,.0f} MB of disk left, and this grid needs about "
-                f"{megabytes:,.0f} MB: free some (python -m bench.store prune), or name another "
-                "place with --store"
+                f"store {self.root} has {free:,.0f} MB of free disk space, and this grid needs "
+                f"about {megabytes:,.0f} MB: free some (python -m bench.store prune), or name "
+                "another place with --store"
             )
 
     def path(self, stage: str, key: str) -> Path:

@@ -165,7 +165,7 @@ class WorkerProcess:
                     case Ready() | Done() | Damaged() | Stuck() as answer:
                         return answer
         except (EOFError, BrokenPipeError, ConnectionResetError, pickle.UnpicklingError):
-            error = f"WorkerDied: the process that did this ended ({_reason(self.process.wait())})"
+            error = f"WorkerDied: the worker process ended ({_reason(self.process.wait())})"
             died = Raised(error, f"{error}\n{self._output()}")
             self.end()
             return died

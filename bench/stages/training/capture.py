@@ -65,7 +65,7 @@ def recorded(
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        warnings.warn(f"its steps cannot be recorded: {error}", stacklevel=2)
+        warnings.warn(f"its steps cannot be recorded as a CUDA graph: {error}", stacklevel=2)
         return queued(step, images, batch_size)
     finally:
         training.restore(*before)

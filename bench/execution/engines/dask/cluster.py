@@ -87,8 +87,8 @@ class Cluster(Engine):
         known = self._connected().workers()
         if not known:
             raise UsageError(
-                f"the scheduler {self.address} has no worker yet, from which to find out "
-                f"{to_find}: start one, dask worker, or say {otherwise}"
+                f"the scheduler {self.address} has no worker yet, so it is not known "
+                f"{to_find}: start one with dask worker, or give {otherwise}"
             )
         return known
 

@@ -107,7 +107,7 @@ class Connection:
         except UsageError:
             raise RunError(
                 f"the scheduler {self.address} was lost, and did not come back within "
-                f"{RETURN:.0f} s; what was done is kept, and the same command goes on from there"
+                f"{RETURN:.0f} s; finished tasks are kept, and the same command continues"
             ) from None
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class Connection:
         except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
             raise UsageError(
                 f"no Dask scheduler answers at {self.address} ({format_error(error)}): start one "
-                "there, dask scheduler, or name another, --engine dask:tcp://HOST:PORT"
+                "there with dask scheduler, or name another with --engine dask:tcp://HOST:PORT"
             ) from None
 
 
@@ -153,7 +153,7 @@ def _start(workers: int, gpus: int) -> LocalCluster:
 
 
 LOOK = 5.0  # seconds between two looks at the workers
-ALONE = "no worker is there"
+ALONE = "there is no worker"
 OUT_OF_MEMORY = 60.0  # seconds that all workers may have no memory left before that is the end
 
 
@@ -186,9 +186,9 @@ class Health:
             self.well = now
         elif now - self.well > OUT_OF_MEMORY:
             raise RunError(
-                "no worker has memory left for a task (Dask paused all of them): start some with "
-                "more, --memory-limit; what was done is kept, and the same command goes on from "
-                "there"
+                "no worker has memory left for a task (Dask paused all of them): start workers "
+                "with a larger --memory-limit; finished tasks are kept, and the same command "
+                "continues"
             )
         return all(workers.keys() & set(some) for some in restricted)
 
@@ -196,5 +196,5 @@ class Health:
         if not workers:
             return ALONE
         if self.device == "cuda" and not any(w["resources"].get(GPU) for w in workers.values()):
-            return 'no worker says that it has a GPU (dask worker --resources "GPU=1")'
+            return 'no worker declares a GPU (dask worker --resources "GPU=1")'
         return ""

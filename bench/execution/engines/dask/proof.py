@@ -97,23 +97,23 @@ def _why_not(proof: Proof) -> str:
             raise FileNotFoundError
     except OSError:
         return (
-            f"it does not see the store {proof.store} of this grid: --store has to name a folder "
-            "that all machines share, by the same path"
+            f"it does not see the store {proof.store} of this grid: --store must name a folder "
+            "that all machines share under the same path"
         )
     try:
         held = Store(proof.store).is_locked(proof.token)
     except OSError as error:
         return (
-            f"it cannot write to the store {proof.store} of this grid ({error.strerror}): let all "
-            "machines write there"
+            f"it cannot write to the store {proof.store} of this grid ({error.strerror}): all "
+            "machines need permission to write there"
         )
     if not held:
         return (
-            f"locks on the store {proof.store} do not hold there: its file system has to be one "
-            "whose locks all machines share, such as NFS 4"
+            f"locks on the store {proof.store} do not work there: it needs a file system whose "
+            "locks all machines share, such as NFS 4"
         )
     if sources() != proof.sources:
-        return "its latentgrid differs from this one's: install the same on all machines"
+        return "its version of latentgrid differs: install the same version on all machines"
     other = [
         f"{name} {there} there, {here} here"
         for (name, here), (_, there) in zip(
@@ -122,16 +122,18 @@ def _why_not(proof: Proof) -> str:
         if here != there
     ]
     if other:
-        return f"its versions differ ({'; '.join(other)}): install the same on all machines"
+        return (
+            f"its libraries differ ({'; '.join(other)}): install the same versions on all machines"
+        )
     try:
         found = _kernels()
     except subprocess.CalledProcessError as error:
         reason = str(error.stderr).strip().rpartition("\n")[2]
-        return f"what it computes by could not be found out ({reason or error})"
+        return f"its arithmetic kernels could not be determined ({reason or error})"
     if found != proof.processor:
         return (
-            f"it computes by {found} and not by {proof.processor}, which differ in last digits: "
-            "set OPENBLAS_CORETYPE and ATEN_CPU_CAPABILITY alike on all machines"
+            f"it computes with {found} and not with {proof.processor}, which changes last digits: "
+            "set the same OPENBLAS_CORETYPE and ATEN_CPU_CAPABILITY on all machines"
         )
     return ""
 

@@ -101,7 +101,7 @@ class Rounds:
         if known and self.unfit.issuperset(known):
             raise UsageError(f"worker {worker} cannot work for this grid: {reason}")
         if new:
-            self.say(f"worker {worker} is left out: {reason}")
+            self.say(f"worker {worker} gets no tasks: {reason}")
 
     def _allowed(self, batch: Batch) -> list[str]:
         """Return the addresses of workers that may do a batch."""
