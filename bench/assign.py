@@ -14,8 +14,8 @@ EPILOG = (
     "latentgrid assign model.latentgrid NEW_IMAGES_DIR --out clusters --sort-into link"
 )
 SORT_INTO = (
-    "copy or link (symbolic links): put each file into OUT/sorted/cluster-N as well. The files of "
-    "DIR are left as they are, and nothing is ever replaced."
+    "copy or link (symbolic links): also put each file into OUT/sorted/cluster-N. The files in DIR "
+    "stay as they are, and no file is replaced."
 )
 
 
@@ -32,9 +32,9 @@ def main(
 ) -> int:
     """Assign every image of a folder to a cluster.
 
-    Writes OUT/assignments.csv, with a row a file: its cluster, its distance from the cluster's
-    center, its ambiguity from 0 to 1, whether it is one of the training images, and the label of
-    the cluster where labels were known. Writes a contact sheet for each cluster,
+    Writes OUT/assignments.csv, with one row for each file: its cluster, its distance from the
+    cluster's center, its ambiguity from 0 to 1, whether it is a training image, and the label of
+    the cluster if labels were known. Writes a contact sheet for each cluster,
     OUT/sheets/cluster-N.png. Warns if the images look unlike the training images. Memory does not
     grow with the number of images.
     """

@@ -9,14 +9,14 @@ from bench.base.command import argument, command, option
 from bench.base.errors import UsageError
 
 EPILOG = (
-    "Exit codes: 0 everything holds, 1 something fell short, 2 misuse, 3 too few seeds, "
+    "Exit codes: 0 every pipeline passes, 1 some fall short, 2 wrong usage, 3 too few seeds, "
     "or no threshold for one of several data sets.\n\nExamples:\n\n"
     "latentgrid check   (results/results.csv)\n\n"
-    "latentgrid check --update   (set the thresholds from the present results)\n\n"
+    "latentgrid check --update   (set the thresholds from the current results)\n\n"
     "latentgrid check out/results.csv --json gate.json --junit gate.xml"
 )
 RESULTS, THRESHOLDS = Path("results/results.csv"), Path("results/thresholds.toml")
-UPDATE = "Set the thresholds from these results, with a margin from their seeds' spread."
+UPDATE = "Set the thresholds from these results, with a margin from the spread over seeds."
 
 
 @command("python -m bench.check", EPILOG)
@@ -31,11 +31,12 @@ def main(
         Path | None, option("Write them as JUnit XML too.", "FILE", "--junit")
     ] = None,
 ) -> int:
-    """Compare a grid's results with thresholds, and fail when they fell short.
+    """Compare a grid's results with thresholds, and fail if they fall short.
 
-    For each pipeline that results/thresholds.toml names: is its mean accuracy at least, its
-    reconstruction loss at most what it should be? Each of several data sets is compared with its
-    own thresholds; one that has none makes exit code 3, which is no pass.
+    For each pipeline that results/thresholds.toml names, the mean accuracy must reach a lower
+    limit, and the reconstruction loss must not exceed an upper limit. Each of several data sets is
+    compared with its own thresholds. If one has no thresholds, the exit code is 3, which is not a
+    pass.
     """
     from bench.analysis import gate
     from bench.analysis import thresholds as limits
@@ -47,14 +48,14 @@ def main(
     found = Results(read(results))
     if update:
         if json_file or junit_file:
-            raise UsageError("--update compares nothing: leave out --json and --junit")
+            raise UsageError("--update does not compare: leave out --json and --junit")
         before = limits.read(thresholds) if thresholds.exists() else []
         after = limits.update(before, found)
         limits.write(thresholds, after)
         for of_set in found.by_dataset().values():
             preset, dataset = limits.identity(of_set)
             count = sum(threshold.applies_to(of_set) for threshold in after)
-            print(f"{count} thresholds for preset {preset} on {dataset} are in {thresholds}")
+            print(f"wrote {count} thresholds for preset {preset} on {dataset} to {thresholds}")
         return 0
     verdicts = gate.judge(limits.read(thresholds), found)
     print(check_table(verdicts))

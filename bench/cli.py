@@ -17,7 +17,7 @@ from bench.base.registry import did_you_mean
 
 # Nothing is imported before it is called: --help is there at once.
 COMMANDS = {
-    "grid": ("bench.grid", "Cross autoencoders with reducer chains, and report the results."),
+    "grid": ("bench.grid", "Combine autoencoders with reducer chains, and report the results."),
     "list": ("bench.list", "List data sets, models, reducers, clusterers and presets."),
     "report": ("bench.report.__main__", "Write the report of a finished grid again."),
     "check": ("bench.check", "Check results against thresholds, in CI for instance."),
@@ -28,7 +28,7 @@ COMMANDS = {
     "assign": ("bench.assign", "Assign new images to the clusters of a saved pipeline."),
     "speed": ("bench.speed", "Show a run of the benchmarks, or compare two."),
     "worked": ("bench.worked.__main__", "Verify the two worked problems of the HW5 report."),
-    "store": ("bench.store.__main__", "Show, verify or prune the folder of what was computed."),
+    "store": ("bench.store.__main__", "Show, verify or prune the folder of stored results."),
 }
 
 

@@ -8,21 +8,21 @@ from typing import Annotated
 from bench.base.command import argument, command
 
 EPILOG = (
-    "Exit codes: 0 no pipeline is significantly worse, 1 some are, 2 misuse.\n\nExample:\n\n"
+    "Exit codes: 0 no pipeline is significantly worse, 1 some are, 2 wrong usage.\n\nExample:\n\n"
     "latentgrid compare before/results.csv after/results.csv"
 )
 
 
 @command("python -m bench.compare", EPILOG)
 def main(
-    before: Annotated[Path, argument("results.csv of the run before.")],
-    after: Annotated[Path, argument("results.csv of the run after.")],
+    before: Annotated[Path, argument("results.csv of the earlier results.")],
+    after: Annotated[Path, argument("results.csv of the later results.")],
 ) -> int:
-    """Compare two runs of a grid on the same images, pipeline by pipeline.
+    """Compare two results of a grid on the same images, pipeline by pipeline.
 
-    Pipelines are paired by seeds and images, and several data sets by name; the correction is for
-    all comparisons together. correctness.safetensors, which every run leaves beside its
-    results.csv, is read as well.
+    Pipelines are paired by seeds and images, and several data sets by name. All comparisons are
+    corrected together. correctness.safetensors, which every grid writes beside results.csv, is
+    read as well.
     """
     from bench.analysis.compare_runs import compare, exit_code, read_pairs
     from bench.analysis.inference import seeds_needed
@@ -38,8 +38,7 @@ def main(
     needed = seeds_needed(len(paired))
     if paired and max(change.seeds for change in paired) < needed:
         print(
-            f"With {len(paired)} pipelines, {needed} seeds are the least for a significant "
-            "difference."
+            f"With {len(paired)} pipelines, a significant difference needs at least {needed} seeds."
         )
     return exit_code(changes)
 

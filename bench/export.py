@@ -15,31 +15,31 @@ EPILOG = (
     "Then: latentgrid assign model.latentgrid NEW_IMAGES_DIR --out clusters"
 )
 PIPELINE = (
-    "A pipeline as the tables write it: 'MODEL, CHAIN', and '-> CLUSTERER' unless it is k-means."
+    "A pipeline as the tables write it: 'MODEL, CHAIN', then '-> CLUSTERER' unless it is k-means."
 )
 RESULTS = Path("results")
-STORE = "Folder that keeps what was computed; by default the one that the results' grid.toml names."
+STORE = "Folder of stored results; by default the one that the grid.toml of the results names."
 
 
 @command("python -m bench.export", EPILOG)
 @takes_settings(["store", "plugins"], {"store": STORE})
 def main(
     settings: dict[str, Any],
-    to: Annotated[Path, option("File to write, replaced if it is there.", "FILE")],
+    to: Annotated[Path, option("File to write, replaced if it exists.", "FILE")],
     pipeline: Annotated[str | None, argument(PIPELINE, "PIPELINE")] = None,
     best: Annotated[
-        bool, option("Take the pipeline that the report ranks first.", name="--best")
+        bool, option("Export the pipeline that the report ranks first.", name="--best")
     ] = False,
     results: Annotated[Path, option("Folder with the results of one data set.", "DIR")] = RESULTS,
     seed_index: Annotated[
-        int | None, option("Which seed, from 0; by default the pipeline's median seed.", "N", min=0)
+        int | None, option("Seed, from 0; by default the pipeline's median seed.", "N", min=0)
     ] = None,
 ) -> int:
     """Save a finished pipeline as one portable file, which assigns new images to its clusters.
 
-    The file holds the weights of the model, what the reducers and the clusterer found, hashes and
-    embeddings of the training images, and four of these with their codes, by which the model is
-    checked where the file is loaded. Loading executes nothing in it.
+    The file holds the weights of the model, the fitted reducers and clusterer, and hashes and
+    embeddings of the training images. It also holds four training images with their codes, to
+    verify the model on loading. Loading executes no code from the file.
     """
     from bench.analysis.results import key_of
     from bench.base.console import LoadBar
@@ -48,7 +48,7 @@ def main(
     from bench.bundle.making import export
 
     if best == (pipeline is not None):
-        raise UsageError("name a pipeline, 'MODEL, CHAIN', or give --best: one of the two")
+        raise UsageError("give either a pipeline, 'MODEL, CHAIN', or --best")
     with LoadBar() as progress:
         bundle, choice = export(
             pipeline, to, results, seed_index=seed_index, progress=progress, **settings

@@ -15,15 +15,15 @@ EPILOG = (
     "latentgrid grid   (the preset quick, on digits)\n\n"
     "latentgrid grid --preset homework --dataset npy:DIR\n\n"
     "latentgrid grid --dataset folder:DIR --clusters 5 --models pixels,dnn\n\n"
-    "latentgrid grid --dataset digits,photos   (a report each, and a table of ranks)\n\n"
+    "latentgrid grid --dataset digits,photos   (a report for each, and a table of ranks)\n\n"
     "latentgrid grid --reducers 'pca64,pca128+tsne2(perplexity=50)' --seeds 5 --dry-run"
 )
-CONFIG = "TOML file with the same names as these options, which win over it."
-DRY_RUN = "Print the runs, what of them is in the store, and an estimate of time and disk."
+CONFIG = "TOML file of settings, with the names of these options. Options override it."
+DRY_RUN = "Print the runs, which of them are stored, and an estimate of time and disk space."
 LIST = "Print all data sets, models, reducers, clusterers and presets."
 
 
-CACHE, INSTEAD = "What was computed before", "Instead of running"
+CACHE, INSTEAD = "Stored results and failures", "Instead of running"
 
 
 def _flag(name: str, panel: str, text: str) -> Any:
@@ -37,7 +37,7 @@ def main(
     config: Annotated[Path | None, option(CONFIG, "FILE", rich_help_panel=COMPARE)] = None,
     force: Annotated[bool, _flag("--force", CACHE, "Compute everything again.")] = False,
     only_cached: Annotated[
-        bool, _flag("--only-cached", CACHE, "Compute nothing: report what is in the store.")
+        bool, _flag("--only-cached", CACHE, "Compute nothing: report the stored results.")
     ] = False,
     fail_fast: Annotated[
         bool, _flag("--fail-fast", CACHE, "Stop at the first run that fails.")
@@ -45,11 +45,11 @@ def main(
     dry_run: Annotated[bool, _flag("--dry-run", INSTEAD, DRY_RUN)] = False,
     list_items: Annotated[bool, _flag("--list", INSTEAD, LIST)] = False,
 ) -> int:
-    """Cross autoencoders with reducer chains, and see which groups your images best.
+    """Combine autoencoders with reducer chains, and see which pipeline groups your images best.
 
-    Each run of the grid trains, encodes, reduces, clusters and scores. Its report, results.md and
-    index.html in the folder results, has a table of reconstruction loss and accuracy with their
-    spread over seeds, and figures.
+    Each run of the grid trains, encodes, reduces, clusters and scores. The report, results.md and
+    index.html in the folder results, shows reconstruction loss and accuracy of each pipeline, with
+    their spread over seeds, and figures.
     """
     if list_items:
         return print_items(settings.get("plugins", []))
@@ -63,12 +63,12 @@ def main(
         if dry_run:
             return terminal.dry_run(session)
     except Stopped as stop:
-        return stopped(stop, "while loading; nothing was computed yet")
+        return stopped(stop, "while loading; no task was done yet")
     try:
         return terminal.summarize(session, session.execute())
     except Stopped as stop:
         state = f"{session.done()} of {len(session.tasks())} tasks are in {session.settings.store}"
-        return stopped(stop, f"{state}; the same command goes on from there")
+        return stopped(stop, f"{state}; the same command continues")
 
 
 if __name__ == "__main__":

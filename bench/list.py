@@ -15,7 +15,7 @@ from bench.planning.options import takes_settings
 def main(settings: dict[str, Any]) -> int:
     """List all data sets, models, reducers, clusterers and presets.
 
-    An item that needs a package which is not installed has the command that installs it.
+    If an item needs a package that is not installed, the command that installs it is shown.
     """
     return print_items(settings.get("plugins", []))
 
@@ -37,10 +37,11 @@ def print_items(plugins: Iterable[Path]) -> int:
     print("Presets")
     for name, preset in PRESETS.items():
         print(f"  {name:<18} {preset.summary}")
+    print("Each model that trains also exists as untrained-NAME; untrained means all of them.")
     print(
-        "Each model that trains is also there as untrained-NAME; untrained stands for all of them."
+        "Each grid also has the model pixels, its models untrained and the chain none as "
+        "baselines, unless --no-baselines is given."
     )
-    print("A grid also has pixels, its models untrained and the chain none, unless --no-baselines.")
     return 0
 
 

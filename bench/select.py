@@ -18,15 +18,15 @@ EPILOG = (
 def main(
     results: Annotated[
         list[Path],
-        argument("results.csv of runs on labeled data sets, one or several.", "RESULTS.CSV..."),
+        argument("results.csv of grids on one or more labeled data sets.", "RESULTS.CSV..."),
     ],
 ) -> int:
-    """Compare every score that needs no labels with accuracy, where that is known.
+    """Compare every score that needs no labels with accuracy, on labeled data sets.
 
-    For each data set and score: the rank correlation with accuracy over pipelines, the pipeline
-    that the score selects, and its regret, the best pipeline's accuracy less that of the selected
-    one. With several data sets a score is chosen on all but one and judged on that one, each in
-    turn.
+    For each data set and score, the table shows the rank correlation with accuracy over pipelines,
+    the pipeline that the score selects, and its regret: the best pipeline's accuracy minus that of
+    the selected one. With several data sets, each is left out in turn: a score is chosen on the
+    others and judged on this one.
     """
     from bench.analysis.selection import select_in
     from bench.report.verdicts import select_tables

@@ -9,14 +9,15 @@ from bench.base.command import argument, command, option
 from bench.base.errors import UsageError
 
 EPILOG = (
-    "Exit codes: 0 nothing is slower, 1 something is slower or missing, 2 misuse.\n\nExamples:\n\n"
+    "Exit codes: 0 no benchmark is slower, 1 some are slower or missing, 2 wrong usage.\n\n"
+    "Examples:\n\n"
     "pytest --benchmark-only --benchmark-json=new.json   (measure)\n\n"
     "latentgrid speed new.json   (show)\n\n"
     "latentgrid speed old.json new.json --tolerance 0.1   (compare)"
 )
 RUNS = (
-    "One run to show, or an older and a newer one to compare: files that "
-    "pytest --benchmark-only --benchmark-json=FILE wrote."
+    "One result to show, or an older and a newer one to compare: files written by "
+    "pytest --benchmark-only --benchmark-json=FILE."
 )
 
 
@@ -25,13 +26,13 @@ def main(
     runs: Annotated[list[Path], argument(RUNS, "[OLD.json] NEW.json")],
     tolerance: Annotated[float, option("Share of a ratio that may be lost, 0 to 1.", "X")] = 0.15,
     into: Annotated[
-        Path | None, option("Put the run into this results.md, as its section Speed.")
+        Path | None, option("Write the result into this results.md, as its section Speed.")
     ] = None,
 ) -> int:
-    """Show a run of the benchmark suite, or compare two by their ratios to a rival.
+    """Show a result of the benchmark suite, or compare two by their ratios to a rival.
 
-    Absolute times change with the machine. How many times as fast as the plain loop the core is,
-    measured in turns with it, changes with the code.
+    Absolute times depend on the machine. The ratio says how many times as fast as a plain loop the
+    training core is, measured in turn on the same machine, and depends on the code.
     """
     from bench.base.files import write_text
     from bench.report import speed_changes
@@ -39,7 +40,7 @@ def main(
     from bench.report.speed import fold, read, section, table
 
     if len(runs) > 2:
-        raise UsageError(f"one or two runs are wanted, found {len(runs)}")
+        raise UsageError(f"give one or two results, found {len(runs)}")
     if not 0 <= tolerance <= 1:
         raise UsageError(f"--tolerance must be 0 to 1, found {tolerance:g}")
     found = [read(path) for path in runs]

@@ -9,7 +9,7 @@ from bench.base.command import Stopped, argument, command, stopped
 from bench.planning.options import takes_settings
 
 EPILOG = (
-    "Exit codes: 0 all promises are kept and all runs finished, 1 otherwise, 2 misuse.\n\n"
+    "Exit codes: 0 all promises are kept and all runs finished, 1 otherwise, 2 wrong usage.\n\n"
     "Examples:\n\n"
     "latentgrid try mine.py\n\n"
     "latentgrid try mine.py --seeds 10   (with three, no difference can be significant)\n\n"
@@ -26,13 +26,13 @@ FILE = (
 )
 # What differs from the help of a grid's settings; `bench.session.trial` has the defaults.
 TEXTS = {
-    "dataset": "Data set to try models, reducers and clusterers on; by default digits. For a data "
-    "set of the file itself, its name with its argument.",
-    "limit": "Take a subset of N images, or all; by default 300.",
+    "dataset": "Data set on which to try models, reducers and clusterers; by default digits. To "
+    "try a data set of the file, give its name with its argument.",
+    "limit": "Use a subset of N images, or all; by default 300.",
     "seeds": "Number of runs of each pipeline; by default 3, too few for significant differences.",
     "epochs": "Passes over the training images; by default 8, or 3 for a data set, which is tried "
     "with slower models.",
-    "out": "Folder for results, with a folder for each item; by default results/try.",
+    "out": "Folder for results, with a sub-folder for each item; by default results/try.",
 }
 
 
@@ -44,19 +44,19 @@ def main(
     settings: dict[str, Any],
     file: Annotated[Path, argument(FILE, "FILE.PY")],
 ) -> int:
-    """Check what a file registers against its contract, and compare it in a small grid.
+    """Test the items that a file registers against their contract, and compare them in small grids.
 
-    Each item of the file runs through the contract tests, promise by promise. One that keeps all
-    of them then runs in a grid of about a minute: a model beside pixels, its untrained variant and
-    the dnn; a reducer on pixels and the dnn, beside no reduction, the same number of principal
-    components and t-SNE; a data set with the models of the preset quick.
+    Each item of the file is tested, promise by promise. If it keeps all of them, it runs in a grid
+    of about a minute. A model is compared with pixels, its untrained variant and the dnn. A reducer
+    is compared, on pixels and the dnn, with no reduction, the same number of principal components
+    and t-SNE; a clusterer with k-means. A data set runs with the models of the preset quick.
     """
     from bench.session import trial
 
     try:
         return trial.run(file, settings)
     except Stopped as stop:
-        return stopped(stop, "what was computed is in the store; the same command goes on from it")
+        return stopped(stop, "finished tasks are in the store; the same command continues")
 
 
 if __name__ == "__main__":

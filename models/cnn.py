@@ -68,7 +68,7 @@ class CNN(Autoencoder):
         )
 
 
-@autoencoders.register("cnn-plain", "the assignment's baseline: three convolutions, code 4096")
+@autoencoders.register("cnn-plain", "the homework's baseline: three convolutions, code 4096")
 class CNNPlain(Autoencoder):
     """Three blocks of convolution, ReLU and pooling; the HW5 report's decoder without inner Tanh.
 

@@ -22,7 +22,7 @@ DRAINED = 0.2  # share of views without color
 SEEN, TOO_FAR = 2000, 1.1  # see `mirrors_are_alike`
 
 
-@autoencoders.register("contrastive", "two views of an image, one code (SimCLR), and a decoder")
+@autoencoders.register("contrastive", "trained to give two views of an image one code (SimCLR)")
 class Contrastive(Autoencoder):
     """Two random views of each image are pulled together, and away from those of all others.
 

@@ -18,7 +18,7 @@ BATCH = 256
 
 @autoencoders.register(
     "contrastive-hand-crafted",
-    "the codes of contrastive and of hand-crafted, of one weight",
+    "the codes of contrastive and hand-crafted side by side, with equal weight",
     formerly="contrastive-handmade",
 )
 class ContrastiveHandCrafted(Contrastive):

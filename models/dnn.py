@@ -60,7 +60,7 @@ class DNN(Autoencoder):
         )
 
 
-@autoencoders.register("denoising", "the dnn, given noisy images: denoising(noise=0.5)")
+@autoencoders.register("denoising", "the dnn trained on noisy images: denoising(noise=0.5)")
 class Denoising(DNN):
     """`DNN` that sees images with Gaussian noise, and is to return them without.
 

@@ -92,7 +92,9 @@ class Residual(Autoencoder):
         )
 
 
-@autoencoders.register("masked", "the residual one, half of each image hidden: masked(share=0.75)")
+@autoencoders.register(
+    "masked", "residual trained with half of each image hidden: masked(share=0.75)"
+)
 class Masked(Residual):
     """`Residual` that sees images with patches of 4×4 hidden, and is to return them whole.
 

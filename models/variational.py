@@ -19,7 +19,9 @@ def _layer(inputs: int, outputs: int) -> list[nn.Module]:
     return [nn.Linear(inputs, outputs), nn.LeakyReLU(0.5)]
 
 
-@autoencoders.register("variational", "β-variational, code 32: variational(beta=4,code=16)")
+@autoencoders.register(
+    "variational", "β-variational autoencoder, code 32: variational(beta=4,code=16)"
+)
 class Variational(Autoencoder):
     """Codes are distributions, held towards a normal one; their means are what is clustered.
 

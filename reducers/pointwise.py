@@ -27,7 +27,7 @@ class Pointwise(Reducer):
         return self
 
 
-@reducers.register("none", "no reduction: clusters are sought in the codes themselves")
+@reducers.register("none", "no reduction: the codes themselves are clustered")
 class NoReduction(Pointwise):
     """The identity."""
 

@@ -101,7 +101,7 @@ def test_the_store_is_the_one_that_the_grid_names(place, tmp_path, capsys, monke
     monkeypatch.setenv("COLUMNS", "300")
     export_bundle(tmp_path / "m.latentgrid", "dnn(code=8), pca4", results=place / "results")
     _, out, _ = run_here(capsys, "bench.export", "--help")
-    assert "by default the one that the results' grid.toml names" in out
+    assert "by default the one that the grid.toml of the results names" in out
     assert "LATENTGRID_STORE" not in out + export_bundle.__doc__
 
 
@@ -190,7 +190,7 @@ def test_a_plugins_reducer_is_stood_in_for_and_must_be_named(place, tmp_path, ca
 @pytest.mark.parametrize(
     ("module", "arguments", "message"),
     [
-        ("bench.export", ["--to", "x"], "name a pipeline, 'MODEL, CHAIN', or give --best"),
+        ("bench.export", ["--to", "x"], "give either a pipeline, 'MODEL, CHAIN', or --best"),
         ("bench.export", ["--best"], "Missing option '--to'"),
         ("bench.export", ["dnn(code=8), pca", "--to", "x"], "did you mean 'dnn(code=8), pca4'"),
         ("bench.export", ["--best", "--to", "x", "--results", "new"], "no results of a grid in"),

@@ -58,7 +58,7 @@ def test_another_repetition_is_begun_only_if_the_longest_would_end_in_time(monke
     for at, another in ((30, True), (40, True), (65, True), (71, False)):
         now[0] = at
         assert clock.another() == another
-    assert "4 of 9 seeds: the budget of 1 min 40 s" in clock.note(4, 9)
+    assert "4 of 9 seeds finished: the budget of 1 min 40 s" in clock.note(4, 9)
 
 
 def settings(tmp_path, **more):
@@ -155,6 +155,6 @@ def test_the_command_says_what_there_was_time_for(command, tmp_path):
         *("--no-null", "--seeds", "30", "--budget", "1s", "--threads", "1"),
     )
     assert done.returncode == 0, done.stderr
-    assert "of 30 seeds: the budget of 1.0 s had no room for another" in done.stdout
+    assert "of 30 seeds finished: the budget of 1.0 s had no room for another" in done.stdout
     assert 'budget = "1s"' in (tmp_path / "results" / "grid.toml").read_text()
     assert "within 1s" in (tmp_path / "results" / "results.md").read_text()

@@ -331,7 +331,7 @@ def test_cells_that_were_not_finished_are_refused(grid):
     records["status"] = "failed"
     records["failed_stage"], records["error"] = "train", "no luck"
     refused(r"failed at train \(no luck\)", choose, records, "histogram, kpca6")
-    why = f"none was finished: {grid.out / 'results.md'} says why$"
+    why = f"none was finished: see {grid.out / 'results.md'}$"
     refused(why, choose, records, None, None, grid.out)
     records["status"], records["skip_reason"] = "skipped", "too few"
     refused(r"it was skipped \(too few\)", choose, records, "histogram, kpca6")

@@ -178,8 +178,7 @@ def test_a_stop_leaves_the_cluster_clean_and_the_same_command_goes_on(cluster, t
     _, said = process.communicate(timeout=HANGING)
     assert process.returncode == 130
     assert re.fullmatch(
-        r"dask: .*\ninterrupted: [2-5] of 8 tasks are in \.store; the same command goes on from "
-        r"there\n",
+        r"dask: .*\ninterrupted: [2-5] of 8 tasks are in \.store; the same command continues\n",
         said,
     )
     wait_for(lambda: not os.path.exists(f"/proc/{child}"))

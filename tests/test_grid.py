@@ -219,7 +219,7 @@ def test_list_names_everything(command):
                  "homework"):  # fmt: skip
         assert any(line.split()[:1] == [word] for line in found.stdout.splitlines()), word
     assert all(len(line) < 120 for line in found.stdout.splitlines())
-    assert "is also there as untrained-NAME" in found.stdout
+    assert "also exists as untrained-NAME" in found.stdout
 
 
 def test_help_teaches(command):

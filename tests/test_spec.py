@@ -258,7 +258,7 @@ def test_help_has_every_setting_in_its_panel_and_names_every_preset(capsys, monk
     shown = capsys.readouterr().out
     assert end.value.code == 0
     assert re.findall(r"╭─ (.*?) ─", shown) == [
-        "Options", *PANELS, "What was computed before", "Instead of running",
+        "Options", *PANELS, "Stored results and failures", "Instead of running",
     ]  # fmt: skip
     for name in GridSettings.model_fields:
         assert f" {flag_of(name)} " in shown

@@ -90,7 +90,7 @@ def test_what_is_missing_is_told_and_other_settings_are_not_compared(old, tmp_pa
 
 def test_a_run_without_rivals_cannot_be_compared_by(tmp_path, old):
     alone = save(tmp_path / "alone.json", timed("naive", [2.0]))
-    with pytest.raises(UsageError, match="no rivals"):
+    with pytest.raises(UsageError, match="no ratios"):
         compare(alone, old, 0.1)
 
 
@@ -159,7 +159,7 @@ def test_the_command_shows_compares_and_folds(tmp_path, old, capsys):
     ("arguments", "message"),
     [
         (["none.json"], "no run of the benchmark suite at none.json: make bench writes one"),
-        (["a", "b", "c"], "one or two runs are wanted, found 3"),
+        (["a", "b", "c"], "give one or two results, found 3"),
         (["a", "b", "--tolerance", "2"], "--tolerance must be 0 to 1, found 2"),
         ([], "Missing argument"),
     ],

@@ -251,7 +251,7 @@ def test_its_command(tmp_path):
     assert sizes.returncode == 0, sizes.stderr
     assert "train" in sizes.stdout
     whole = run_module("bench.store", "verify", "--store", store.root, cwd=tmp_path)
-    assert "1 artifacts are whole" in whole.stdout
+    assert "1 artifacts are intact" in whole.stdout
     (path / ARRAYS).write_bytes(b"")
     broken = run_module("bench.store", "verify", "--store", store.root, cwd=tmp_path)
     assert broken.returncode == 1

@@ -107,7 +107,7 @@ module.{stage} = slowly(module.{stage})
 )
 def test_a_stop_in_any_stage_is_one_line_and_loses_nothing(tmp_path, stage, number, kept):
     assert stopped_in(tmp_path, stage, number) == (
-        f"interrupted: {kept} of 8 tasks are in .store; the same command goes on from there\n"
+        f"interrupted: {kept} of 8 tasks are in .store; the same command continues\n"
     )
     if number == signal.SIGTERM:
         again = run_grid(tmp_path, *SMALL, "--limit", "60")

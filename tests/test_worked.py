@@ -277,4 +277,4 @@ def test_a_wrong_number_fails_the_command(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         __main__.main([])
     assert stop.value.code == 1
-    assert "not as it should be: t = 1" in capsys.readouterr().out
+    assert "wrong numbers in t = 1" in capsys.readouterr().out

@@ -134,7 +134,7 @@ def read(records: pd.DataFrame, path: Path) -> dict[Key, Correctness]:
     except FileNotFoundError:
         raise UsageError(
             f"no {FILE} beside {path.parent / 'results.csv'}: run the grid again, which writes it "
-            "where images are labeled"
+            "if images are labeled"
         ) from None
     except (OSError, SafetensorError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {format_error(error)}") from None

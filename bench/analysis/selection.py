@@ -31,32 +31,34 @@ ALL = (
     Score(
         "kNN modularity",
         "knn_modularity",
-        "neighbors in the reference space share a cluster, beyond chance",
+        "how often neighbors in the reference space share a cluster, beyond chance",
     ),
     Score(
         "reference silhouette",
         "reference_silhouette",
-        "nearer to the own cluster than to the next, in the reference space",
+        "how much nearer images are to their own cluster than to the next, in the reference space",
     ),
     Score(
-        "stability", "stability", "clusters stay the same when a fifth of the images is left out"
+        "stability",
+        "stability",
+        "how similar clusters are if a fifth of the images is left out",
     ),
-    Score("kNN modularity × stability", "knn_modularity * stability", "both"),
+    Score("kNN modularity × stability", "knn_modularity * stability", "the product of both"),
     Score(
         "silhouette less null reference",
         "silhouette - null_silhouette",
-        "in the pipeline's own space, less that of its null reference",
+        "in the pipeline's own space, minus that of its null reference",
     ),
     Score(
         "silhouette",
         "silhouette",
-        "in the pipeline's own space; for comparison only, since spaces differ",
+        "in the pipeline's own space; for comparison only, because spaces differ",
         False,
     ),
     Score(
         "MSE",
         "-reconstruction_loss",
-        "lower for better; for comparison only, since the identity has 0",
+        "lower is better; for comparison only, because it is 0 for the identity",
         False,
     ),
 )

@@ -43,7 +43,7 @@ LEAST_LOSS = 0.02  # of the loss itself
 HEADER = (
     "# Set by `python -m bench.check --update`; checked by `python -m bench.check`. A threshold's "
     "margin is the\n# one-sided 99% prediction bound for the mean of as many new seeds "
-    "(Student's t), or the least margin.\n\n"
+    "(Student's t), or the smallest margin allowed.\n\n"
 )
 
 

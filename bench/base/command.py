@@ -86,7 +86,7 @@ def main_of(app: typer.Typer, name: str) -> Callable[..., NoReturn]:
                 words = None if arguments is None else list(arguments)
                 code = app(words, standalone_mode=False, prog_name=name)
         except Stopped as stop:
-            code = stopped(stop, "what was done is kept")
+            code = stopped(stop, "finished work is kept")
         except RunError as error:
             fail(str(error), 1)
         except typer.exceptions.TyperException as error:

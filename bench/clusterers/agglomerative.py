@@ -15,7 +15,7 @@ LINKAGES = ("ward", "average", "complete", "single")
 MOST = 30_000  # images: their distances take 3.6 GB
 
 
-@clusterers.register("agglomerative", "joined two by two, from single images: agglomerative")
+@clusterers.register("agglomerative", "joins the two nearest clusters repeatedly: agglomerative")
 @dataclass(eq=False, repr=False)
 class Agglomerative(Clusterer):
     """Agglomerative clustering; no seed. It cannot predict the clusters of unseen images.

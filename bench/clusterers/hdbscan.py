@@ -14,7 +14,7 @@ from bench.clusterers.clusterer import Array, Clusterer, Integers
 SHARE = 0.02  # of the images, in the smallest cluster
 
 
-@clusterers.register("hdbscan", "dense areas, their number found, the rest noise: hdbscan")
+@clusterers.register("hdbscan", "finds dense regions and their number; the rest is noise: hdbscan")
 @dataclass(eq=False, repr=False)
 class HDBSCAN(Clusterer):
     """Hierarchical density-based clustering; no seed. It cannot predict unseen images.

@@ -14,7 +14,7 @@ from bench.clusterers.clusterer import Array, Clusterer, Integers, State
 ITERATIONS = 30  # for estimates
 
 
-@clusterers.register("kmeans", "around means (scikit-learn), the HW5 report's and the default")
+@clusterers.register("kmeans", "k-means (scikit-learn), as in the HW5 report; the default")
 @dataclass(eq=False, repr=False)
 class KMeans(Clusterer):
     """k-means: every image belongs to the nearest of so many means.

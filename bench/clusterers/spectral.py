@@ -12,7 +12,7 @@ from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Array, Clusterer, Integers
 
 
-@clusterers.register("spectral", "cuts of a graph of neighbors: spectral, spectral(n_neighbors=20)")
+@clusterers.register("spectral", "cuts the graph of neighbors: spectral, spectral(n_neighbors=20)")
 @dataclass(eq=False, repr=False)
 class Spectral(Clusterer):
     """Spectral clustering on the graph of nearest neighbors. It cannot predict unseen images.

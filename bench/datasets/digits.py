@@ -9,7 +9,7 @@ from bench.datasets import datasets
 from bench.datasets.source import Source, gray_to_rgb, in_memory, refuse_argument, to_side
 
 
-@datasets.register("digits", "1,797 handwritten digits, 8×8 gray brought to 32×32 RGB (10 classes)")
+@datasets.register("digits", "1,797 handwritten digits, 8×8 gray resized to 32×32 RGB (10 classes)")
 def load(argument: str | None, progress: Progress) -> Source:
     """Load the digits that scikit-learn ships.
 

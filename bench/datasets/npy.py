@@ -118,7 +118,7 @@ def _open_labels(path: Path, count: int, images: Path) -> NDArray[Any]:
         labels = labels[:, 0]
     if labels.shape != (count,):
         raise UsageError(
-            f"{path} has shape {labels.shape}: expected ({count},), one label an image of "
+            f"{path} has shape {labels.shape}: expected ({count},), one label for each image of "
             f"{images.name}"
         )
     if labels.dtype.kind == "f" and np.all(np.isfinite(labels)) and np.all(labels % 1 == 0):
@@ -134,7 +134,7 @@ def _open_labels(path: Path, count: int, images: Path) -> NDArray[Any]:
     return np.array(labels)
 
 
-@datasets.register("npy", "npy:DIR, the homework's trainX.npy, with trainY, valX, valY if there")
+@datasets.register("npy", "npy:DIR, the homework's trainX.npy, and trainY, valX, valY if any")
 def load(argument: str | None, progress: Progress) -> Source:
     """Open ``trainX.npy`` and, where they exist, ``trainY.npy``, ``valX.npy``, ``valY.npy``.
 

@@ -68,6 +68,6 @@ class Clock:
     def note(self, done: int, wanted: int) -> str:
         """Return in words how many repetitions there was time for."""
         return (
-            f"{done} of {wanted} seeds: the budget of {duration(self.budget)} had no room for "
-            "another; the same command continues from there with the same time again."
+            f"{done} of {wanted} seeds finished: the budget of {duration(self.budget)} had no room "
+            "for another. The same command continues with the same budget again."
         )

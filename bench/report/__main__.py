@@ -12,20 +12,18 @@ EPILOG = "Examples:\n\nlatentgrid report   (of results)\n\nlatentgrid report out
 
 
 @command("python -m bench.report", EPILOG)
-@takes_settings(
-    ["store"], {"store": "Folder that keeps what was computed; by default that of the grid."}
-)
+@takes_settings(["store"], {"store": "Folder of stored results; by default that of the grid."})
 def main(
     settings: dict[str, Any],
     results: Annotated[
-        Path, argument("Results folder of a run.", "DIR", show_default=False)
+        Path, argument("Results folder of a grid.", "DIR", show_default=False)
     ] = Path("results"),
 ) -> int:
     """Make results.md, index.html, tables and figures again, from records and artifacts.
 
-    Every run ends with them; this is for after a change of latentgrid, or a file that was lost.
-    index.html is one file to look at the run in: it needs no network, and can be sent as it is.
-    results.csv and grid.toml are read and stay as they are. Nothing is trained.
+    Every grid writes them at its end. Use this command after a change of latentgrid, or if a file
+    was lost. index.html shows the results in one file: it needs no network, and can be sent as it
+    is. results.csv and grid.toml are read and not changed. No model is trained.
     """
     from bench.report.again import write_again
 

@@ -110,7 +110,7 @@ def _selected(results: Results) -> Table | None:
     """Return what would have been selected without the labels."""
     columns = [
         words("score", "score"),
-        words("what it is", lambda row: SCORES[row.score].meaning),
+        words("meaning", lambda row: SCORES[row.score].meaning),
         words("would select", lambda row: pipeline_name(*row.pipeline)),
         numbers("rank correlation", "correlation", "+.2f"),
         numbers("regret", "regret", ".3f"),
@@ -168,10 +168,10 @@ def _settings(records: pd.DataFrame) -> Table:
     there = [name for name in LIBRARIES if first.get(name, keys.ABSENT) != keys.ABSENT]
     facts = {
         "preset": first["preset"],
-        "recipe": f"Adam, learning rate {first['lr']:g}, {first['epochs']} epochs, batches of "
+        "training": f"Adam, learning rate {first['lr']:g}, {first['epochs']} epochs, batches of "
         f"{first['batch_size']}{budget}",
         "clusterers": ", ".join(records["clusterer"].unique()),
-        "seeds": f"{records['seed_index'].nunique()}, base seed {first['base_seed']}, drawn anew "
+        "seeds": f"{records['seed_index'].nunique()}, base seed {first['base_seed']}, new seeds "
         f"for {varied}",
         "device": f"{first['device']}, {first['precision']}, {first['threads']} threads, "
         f"{first['platform']}, {first['processor']}",
@@ -179,7 +179,7 @@ def _settings(records: pd.DataFrame) -> Table:
             [f"Python {first['python']}", *(f"{name} {first[name]}" for name in there)]
         ),
     }
-    columns = [words("what", lambda row: row[0]), words("value", lambda row: row[1])]
+    columns = [words("setting", lambda row: row[0]), words("value", lambda row: row[1])]
     return Table.of(columns, facts.items())
 
 

@@ -101,10 +101,10 @@ def table(speeds: Speeds) -> Table:
         return "" if found is None else f"{found:.2f}"
 
     columns = [
-        words("what", "group"),
-        words("who", "name"),
+        words("work", "group"),
+        words("implementation", "name"),
         Column("ratio", ratio),
-        words("to", lambda one: one.facts["against"] if ratio(one) else ""),
+        words("rival", lambda one: one.facts["against"] if ratio(one) else ""),
         Column("images/s", fact("images_per_second", "{:,.0f}")),
         Column("of matrix rate", fact("share_of_matrix_rate", "{:.0%}")),
         Column("memory", fact("peak_memory_mb", "{:,.0f} MiB")),

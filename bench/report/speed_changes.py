@@ -56,7 +56,7 @@ def compare(old: Speeds, new: Speeds, tolerance: float) -> list[Change]:
         reason = ", ".join(f"{n} {one.facts.get(n)} and {other.facts.get(n)}" for n in differs)
         changes.append(Change(one.group, one.name, before, after, verdict, reason))
     if not changes:
-        raise UsageError("the older run holds no rivals to compare by")
+        raise UsageError("the older run has no ratios to compare with")
     return changes
 
 
@@ -69,8 +69,8 @@ def table(changes: list[Change]) -> Table:
     """Return the comparison as a table, what is slower first."""
     order = [SLOWER, GONE, OTHER, HOLDS]
     columns = [
-        words("what", "group"),
-        words("who", "name"),
+        words("work", "group"),
+        words("implementation", "name"),
         Column("old ratio", lambda change: f"{change.old:.2f}"),
         Column("new ratio", lambda c: "" if c.new is None else f"{c.new:.2f}"),
         Column("change", lambda c: "" if c.new is None else f"{c.new / c.old - 1:+.0%}"),

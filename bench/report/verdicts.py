@@ -27,10 +27,10 @@ def check_table(verdicts: list[Verdict]) -> str:
         _dataset({v.dataset for v in verdicts}),
         words("model", "model"),
         words("chain", lambda v: chain_name(v.chain, v.clusterer)),
-        words("of", "metric"),
+        words("metric", "metric"),
         Column("found", found),
         words("threshold", limit),
-        Column("room", lambda v: "" if v.room is None else f"{v.room:+.{_digits(v)}f}"),
+        Column("distance", lambda v: "" if v.room is None else f"{v.room:+.{_digits(v)}f}"),
         words("verdict", lambda v: v.verdict + (f": {v.reason}" if v.reason else "")),
     ]
     order = gate.ORDER.index

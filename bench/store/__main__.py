@@ -12,7 +12,7 @@ from bench.base.command import main_of, new_app
 if TYPE_CHECKING:
     from bench.store.store import Store
 
-app = new_app(help="Look after the folder that keeps what grids computed; by itself: its sizes.")
+app = new_app(help="Show, verify or prune the folder of stored results; by default show its sizes.")
 
 Where = Annotated[
     Path | None,
@@ -37,14 +37,14 @@ def _open(context: typer.Context, where: Path | None) -> Store:
 
 @app.callback(invoke_without_command=True)
 def default(context: typer.Context, store: Where = None) -> int:
-    """Show the sizes where no command is given."""
+    """Show the sizes if no command is given."""
     context.obj = store
     return size(context) if context.invoked_subcommand is None else 0
 
 
 @app.command()
 def size(context: typer.Context, store: Where = None) -> int:
-    """Show how much each stage takes."""
+    """Show how much space each stage takes."""
     from tabulate import tabulate
 
     from bench.store.upkeep import sizes
@@ -63,7 +63,7 @@ def size(context: typer.Context, store: Where = None) -> int:
 def verify(context: typer.Context, store: Where = None) -> int:
     """Compare every artifact with its checksums; exit code 1 if one was damaged.
 
-    Damaged ones are set aside. The next grid that needs them computes them again.
+    Damaged artifacts are set aside. The next grid that needs them computes them again.
     """
     from bench.base.console import LoadBar
     from bench.store import upkeep
@@ -74,7 +74,7 @@ def verify(context: typer.Context, store: Where = None) -> int:
     for damage, aside in found:
         print(f"damaged: {damage.stage} {damage.key}: {damage.reason}; now in {aside}")
     whole = len(list(upkeep.places(opened)))
-    print(f"{whole:,} artifacts are whole, {len(found):,} were damaged and set aside")
+    print(f"{whole:,} artifacts are intact, {len(found):,} were damaged and set aside")
     return 1 if found else 0
 
 
@@ -83,12 +83,12 @@ def prune(
     context: typer.Context,
     store: Where = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print how much would go, and remove nothing.")
+        bool, typer.Option("--dry-run", help="Print how much would be removed; remove nothing.")
     ] = False,
 ) -> int:
-    """Remove what no recorded grid uses.
+    """Remove artifacts that no recorded grid uses.
 
-    The latest grid of every results folder is recorded, as long as that folder is there.
+    The latest grid of every results folder is recorded, as long as that folder exists.
     """
     from bench.base.console import LoadBar
     from bench.store import upkeep
@@ -96,7 +96,7 @@ def prune(
     opened = _open(context, store)
     with LoadBar() as progress:
         count, megabytes = upkeep.prune(opened, dry_run, progress)
-    word = "would go" if dry_run else "removed"
+    word = "would be removed" if dry_run else "removed"
     print(f"{count:,} artifacts {word}, {megabytes:,.1f} MB in all")
     return 0
 

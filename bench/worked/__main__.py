@@ -38,7 +38,7 @@ def main(
     print(embedding_table(cases, "simple", exact=True))
     wrong = [f"t = {step.t}" for step in steps if not step.as_reported]
     wrong += [case.name for case in cases if not case.as_derived]
-    verdict = "every number verified" if not wrong else f"not as it should be: {'; '.join(wrong)}"
+    verdict = "every number verified" if not wrong else f"wrong numbers in {'; '.join(wrong)}"
     print(f"\n{verdict}")
     text = page(steps, cases)
     if write is not None:

@@ -126,8 +126,8 @@ METRICS = (
     Metric(
         name="public_accuracy",
         title="public",
-        meaning="the same on the public half of the training images, assignment chosen on that "
-        "half",
+        meaning="accuracy on the public half of the training images, with the assignment chosen on "
+        "that half",
         stage="score",
         needs=("public_clusters", "public_labels", "public_assignment"),
         formula=accuracy,
@@ -136,7 +136,8 @@ METRICS = (
     Metric(
         name="private_accuracy",
         title="private",
-        meaning="the same on the other half, under the public half's assignment",
+        meaning="accuracy on the private half of the training images, with the assignment chosen "
+        "on the public half",
         stage="score",
         needs=("private_clusters", "private_labels", "public_assignment"),
         formula=accuracy,
@@ -145,9 +146,9 @@ METRICS = (
     Metric(
         name="validation_accuracy",
         title="validation",
-        meaning="the same on unseen images, transformed by the fitted encoder, reducers and "
-        "clusterer, under the assignment of the training images (their own where those have no "
-        "labels)",
+        meaning="accuracy on unseen images, to which the fitted encoder, reducers and clusterer "
+        "are applied, with the assignment of the training images (or their own, if the training "
+        "images have no labels)",
         stage="score",
         needs=("validation_clusters", "validation_labels", "assignment"),
         formula=accuracy,
@@ -157,7 +158,7 @@ METRICS = (
         name="nmi",
         title="NMI",
         meaning="normalized mutual information of clusters and labels, arithmetic mean (Strehl and "
-        "Ghosh 2002); images in no cluster are a group here and in AMI and ARI",
+        "Ghosh 2002); images in no cluster count as one group, also in AMI and ARI",
         stage="score",
         formula=nmi,
         tables=("labeled", "latex"),
@@ -165,7 +166,8 @@ METRICS = (
     Metric(
         name="ami",
         title="AMI",
-        meaning="the same less what chance would give (Vinh, Epps and Bailey 2010)",
+        meaning="mutual information of clusters and labels, adjusted for chance (Vinh, Epps and "
+        "Bailey 2010)",
         stage="score",
         formula=ami,
         range="-1 to 1, 0 by chance",
@@ -184,7 +186,7 @@ METRICS = (
         name="stability",
         title="stability",
         meaning="adjusted Rand index of the clusters with those that the same chain and clusterer "
-        "find in four fifths of the images, the encoder kept; mean over resamples (Ben-Hur, "
+        "find in four fifths of the images, with the same encoder; mean over resamples (Ben-Hur, "
         "Elisseeff and Guyon 2002)",
         stage="stability",
         formula=stability,

@@ -130,8 +130,8 @@ METRICS = (
         name="silhouette",
         title="silhouette",
         meaning="how much nearer images are to their own cluster than to the next, in the space "
-        "that was clustered, on up to 2,000 images (Rousseeuw 1987); spaces differ, so that it is "
-        "compared with the null reference and not across pipelines",
+        "that was clustered, on up to 2,000 images (Rousseeuw 1987); comparable with its null "
+        "reference, but not across pipelines, because their spaces differ",
         stage="measure",
         formula=silhouette,
         range="-1 to 1",
@@ -140,8 +140,8 @@ METRICS = (
     Metric(
         name="trustworthiness",
         title="trustworthiness",
-        meaning="how far the 10 nearest neighbors in the space that was clustered were near among "
-        "the codes, by rank, on up to 2,000 images (Venna and Kaski 2001)",
+        meaning="whether the 10 nearest neighbors in the space that was clustered are also near "
+        "among the codes, by rank, on up to 2,000 images (Venna and Kaski 2001)",
         stage="measure",
         formula=trustworthiness,
         tables=("embedding",),
@@ -149,8 +149,8 @@ METRICS = (
     Metric(
         name="continuity",
         title="continuity",
-        meaning="how far the 10 nearest neighbors among the codes are still near in the space that "
-        "was clustered: trustworthiness turned round (Venna and Kaski 2001)",
+        meaning="whether the 10 nearest neighbors among the codes are also near in the space that "
+        "was clustered: the reverse of trustworthiness (Venna and Kaski 2001)",
         stage="measure",
         formula=continuity,
         tables=("embedding",),
@@ -168,7 +168,7 @@ METRICS = (
         name="knn_label_purity",
         title="kNN label purity",
         meaning="share of the 10 nearest neighbors, in the space that was clustered, that have the "
-        "image's own label; it needs no clusters",
+        "image's own label; it does not depend on the clusters",
         stage="score",
         needs=("near", "near_labels"),
         formula=knn_label_purity,

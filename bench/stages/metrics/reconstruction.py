@@ -14,8 +14,8 @@ METRICS = (
     Metric(
         name="reconstruction_loss",
         title="MSE",
-        meaning="mean squared error over all training images and pixel values, values in [-1, 1], "
-        "evaluation mode, computed by the harness for every model",
+        meaning="mean squared error of the reconstruction over all training images and pixel "
+        "values, values in [-1, 1], evaluation mode, computed in the same way for every model",
         stage="encode",
         range="0 and up",
         higher_is_better=False,
@@ -25,8 +25,8 @@ METRICS = (
     Metric(
         name="summed_batch_mse",
         title="summed batch MSE",
-        meaning="sum over the last epoch's batches of each batch's mean squared error, as HW5 "
-        "printed it; grows with the number of batches; models that are trained on another "
+        meaning="sum of the mean squared errors of all batches of the last epoch, as the HW5 "
+        "report printed it; it grows with the number of batches; models with another training "
         "objective have none",
         stage="train",
         formula=summed_batch_mse,

@@ -130,9 +130,9 @@ METRICS = (
     Metric(
         name="knn_modularity",
         title="kNN modularity",
-        meaning="share of an image's 30 nearest neighbors that are in its own cluster, less the "
-        "share that clusters of these sizes have by chance (modularity: Newman and Girvan 2004); "
-        "in the reference space, fixed random filters that are no model's, on up to 2,000 images",
+        meaning="share of an image's 30 nearest neighbors that are in its own cluster, minus the "
+        "share expected by chance for clusters of these sizes (modularity: Newman and Girvan "
+        "2004); in the reference space, computed by fixed random filters, on up to 2,000 images",
         stage="measure",
         formula=knn_modularity,
         range="-0.5 to 1, 0 by chance",
