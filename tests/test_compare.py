@@ -100,7 +100,7 @@ def test_verdicts_stand_in_the_records_and_in_the_report(store):
     text = render(found, [])
     said = f"1 of 2 others shows no significant difference from **{best}, x**."
     assert f"No single best pipeline on these 400 images: {said}" in text
-    assert f"The next, {other}, x, is behind by " in text
+    assert f"The next pipeline, {other}, x, is behind by " in text
     assert "significantly worse, by 0.4" in text
     assert "Holm's correction for 2 comparisons" in text
 

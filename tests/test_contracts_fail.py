@@ -228,7 +228,7 @@ MODELS = [
     (
         "check_weights_depend_on_the_seed_alone",
         Counting,
-        "encoder.1.bias differs from one building to the next",
+        "encoder.1.bias differs when the model is built again",
     ),
     (
         "check_says_truly_whether_it_is_deterministic",
@@ -240,9 +240,9 @@ MODELS = [
         Constant,
         "deterministic is False, and weights of two seeds are the same",
     ),
-    ("check_has_an_untrained_variant_if_it_trains", Final, "untrained-broken is not there"),
-    ("check_its_variant_is_the_same_model_untrained", Final, "untrained-broken is not there"),
-    ("check_its_variant_starts_from_its_weights", Final, "untrained-broken is not there"),
+    ("check_has_an_untrained_variant_if_it_trains", Final, "untrained-broken is missing"),
+    ("check_its_variant_is_the_same_model_untrained", Final, "untrained-broken is missing"),
+    ("check_its_variant_starts_from_its_weights", Final, "untrained-broken is missing"),
     ("check_weights_survive_saving", Forgetful, "codes differ after saving and loading"),
     ("check_training_lowers_the_loss", Contrary, "the loss went from .* needed less"),
     ("check_training_lowers_the_loss", Exploding, "ended after 1 of 4 epochs, with a loss of nan"),
@@ -324,7 +324,7 @@ def test_a_variant_of_what_does_not_train_is_refused():
     autoencoders.register(f"untrained-{NAME}", "of no use")(Passing)
     refused(
         of_models.check_has_an_untrained_variant_if_it_trains,
-        "untrained-broken is there, though it does not train itself",
+        "untrained-broken exists, though it does not train itself",
     )
 
 
@@ -557,7 +557,7 @@ REDUCERS = [
     (
         "check_restored_it_places_points_as_before",
         Forgetting,
-        "restored, it placed unseen points with numbers up to .* apart; needed the same",
+        "restored, it transforms unseen points with numbers up to .* apart; needed the same",
     ),
     ("check_estimates_are_seconds", Timeless, "it estimates 0.01 s for 100 points and 0.0001 s"),
     ("check_estimates_are_seconds", Endless, "and less than a day"),
@@ -770,17 +770,17 @@ DATASETS = [
     (
         "check_is_the_same_every_time",
         lambda n: {"read": lambda which: IMAGES[which] // (n + 1)},
-        "loaded again, its images are others",
+        "loaded again, its images differ",
     ),
     (
         "check_is_the_same_every_time",
         lambda n: {"labels": np.roll(np.arange(30) // 15, n)},
-        "loaded again, its labels are others",
+        "loaded again, its labels differ",
     ),
     (
         "check_a_subset_is_part_of_the_whole",
         lambda n: {"read": lambda which: IMAGES[: len(which)]},
-        "images of the subset are not those at their places",
+        "images of the subset are not those at their indices",
     ),
     (
         "check_a_subset_has_the_labels_of_the_whole",
@@ -798,7 +798,7 @@ def test_a_broken_data_set_is_refused(check, change, message):
 
 def test_a_data_set_that_is_further_than_its_end_is_refused():
     datasets.register(NAME, "a broken data set")(loading(progress=[("reading", 5, 3)]))
-    refused(of_datasets.check_tells_how_far_it_is, r"it told \[\('reading', 5, 3\)\]")
+    refused(of_datasets.check_tells_how_far_it_is, r"it reported \[\('reading', 5, 3\)\]")
 
 
 # What only a fault of the harness itself could break, since it sees to it for every data set.
@@ -843,7 +843,7 @@ def test_another_shape_for_models_is_refused(monkeypatch, found):
 def test_a_harness_that_tells_nothing_is_refused(monkeypatch):
     datasets.register(NAME, "a data set")(loading())
     monkeypatch.setattr(of_datasets, "load", lambda spec, **settings: None)
-    refused(of_datasets.check_tells_how_far_it_is, "it told nothing")
+    refused(of_datasets.check_tells_how_far_it_is, "it reported nothing")
 
 
 # all of them

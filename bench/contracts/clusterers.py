@@ -67,7 +67,7 @@ def stay(name: str, seed: int, which: str) -> str:
 
 def predicting(name: str) -> Any:
     """Return the fitted clusterer, or have the check spared if it places no unseen points."""
-    spare_unless(hasattr(build(name), "predict"), "it cannot place unseen points")
+    spare_unless(hasattr(build(name), "predict"), "it cannot predict unseen points")
     return fitted(name)[0]
 
 
@@ -90,7 +90,7 @@ def check_parameters_are_scikit_learns(name: str) -> str:
 
 
 def check_gives_a_number_an_image(name: str) -> str:
-    """Its clusters are int64, one an image, -1 for none."""
+    """Its clusters are int64, one for each image, -1 for none."""
     _, found, _ = fitted(name)
     shape = getattr(found, "shape", None)
     require(shape == (COUNT,), f"its clusters have shape {shape}, needed {(COUNT,)}")
@@ -100,7 +100,7 @@ def check_gives_a_number_an_image(name: str) -> str:
 
 
 def check_accepts_what_it_can_work_on(name: str) -> str:
-    """Its own check lets data pass that it works on."""
+    """Its `check` accepts data that it can cluster."""
     return is_accepted(build(name), COUNT, 3, f"{COUNT} images of 3 dimensions")
 
 
@@ -116,7 +116,7 @@ def check_finds_groups_that_are_plain_to_see(name: str) -> str:
 
 
 def check_leaves_its_input_alone(name: str) -> str:
-    """It does not write into what it is given."""
+    """It does not change its input."""
     wrote = fitted(name)[2]
     require(not wrote, wrote)
     return "unchanged"
@@ -128,13 +128,13 @@ def check_repeats_with_the_same_seed(name: str) -> str:
 
 
 def check_says_truly_whether_it_is_deterministic(name: str) -> str:
-    """If it says that it is deterministic, seeds change nothing."""
-    spare_unless(clusterers[name].deterministic, "it says that it depends on the seed")
+    """If it is declared deterministic, its clusters do not depend on the seed."""
+    spare_unless(clusterers[name].deterministic, "it is declared to depend on the seed")
     return stay(name, 2, "another")
 
 
 def check_places_unseen_points_in_their_group(name: str) -> str:
-    """Unseen points join the cluster of their group."""
+    """If it can predict unseen points, they join the cluster of their group."""
     clusterer = predicting(name)
     assignment = clustering.assign(fitted(name)[1], groups()[1])
     unseen, unseen_labels = groups(30, seed=5)
@@ -144,7 +144,7 @@ def check_places_unseen_points_in_their_group(name: str) -> str:
 
 
 def check_restored_it_places_points_as_before(name: str) -> str:
-    """Restored from what was kept of its fit, it places points as before (if it places any)."""
+    """If it can predict unseen points, it does so in the same way after it was restored."""
     clusterer = predicting(name)
     unseen = np.random.default_rng(5).uniform(-5, 25, (200, 3))
     again = restored(clusterer, build(name), groups()[0], fitted(name)[1])
@@ -154,12 +154,12 @@ def check_restored_it_places_points_as_before(name: str) -> str:
 
 
 def check_bears_points_that_are_all_one(name: str) -> str:
-    """Points that are all the same do not break it."""
+    """It accepts points that are all the same."""
     found = build(name).fit_predict(np.ones((30, 2), np.float32))
     require(found.shape == (30,), f"its clusters have shape {found.shape}, needed (30,)")
     return f"{len(np.unique(found))} clusters"
 
 
 def check_estimates_are_seconds(name: str) -> str:
-    """Its estimates are seconds, more for more images."""
+    """Its estimate of time is in seconds, and not less for more images."""
     return are_seconds(build(name).seconds, "images")

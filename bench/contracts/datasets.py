@@ -81,14 +81,14 @@ def check_images_differ(spec: str) -> str:
 
 
 def check_clusters_are_those_asked_for(spec: str) -> str:
-    """It has as many clusters as were asked for."""
+    """It has the requested number of clusters."""
     found = whole_of(spec).clusters
     require(found == CLUSTERS, f"asked for {CLUSTERS} clusters, it has {found}")
     return f"{found}"
 
 
 def check_there_is_a_label_an_image(spec: str) -> str:
-    """It has a label for each image, or none at all, and file names likewise."""
+    """It has labels for all images or for none, and file names for all or for none."""
     source = source_of(spec)
     for what, found in (("labels", source.labels), ("file names", source.files)):
         count = source.count if found is None else len(found)
@@ -97,7 +97,7 @@ def check_there_is_a_label_an_image(spec: str) -> str:
 
 
 def check_labels_are_among_the_classes(spec: str) -> str:
-    """Its labels are a list of numbers, each the place of a class name."""
+    """Its labels are numbers, each the index of a class name."""
     data = whole_of(spec)
     if data.labels is None:
         raise Spared("it has no labels")
@@ -119,7 +119,7 @@ def check_there_is_a_validation_label_an_image(spec: str) -> str:
 
 
 def check_there_is_a_file_name_an_image(spec: str) -> str:
-    """Where its images are files, each has its name."""
+    """If its images are files, each has its name."""
     data = whole_of(spec)
     if data.files is None:
         raise Spared("its images are no files")
@@ -128,7 +128,7 @@ def check_there_is_a_file_name_an_image(spec: str) -> str:
 
 
 def check_notes_are_words(spec: str) -> str:
-    """Its notes for the reader are words."""
+    """Its notes for the reader are texts that are not empty."""
     notes = whole_of(spec).notes
     bad = [note for note in notes if not (isinstance(note, str) and note)]
     require(not bad, f"found the notes {bad}, needed text that is not empty")
@@ -139,27 +139,25 @@ def check_is_the_same_every_time(spec: str) -> str:
     """Loaded again, it has the same images and the same labels."""
     one, again = whole_of(spec), loaded(spec)
     same = np.array_equal(one.images, again.images)
-    require(same and one.fingerprint == again.fingerprint, "loaded again, its images are others")
-    require(
-        one.labels_fingerprint == again.labels_fingerprint, "loaded again, its labels are others"
-    )
+    require(same and one.fingerprint == again.fingerprint, "loaded again, its images differ")
+    require(one.labels_fingerprint == again.labels_fingerprint, "loaded again, its labels differ")
     return one.fingerprint[:12]
 
 
 def check_a_subset_is_part_of_the_whole(spec: str) -> str:
-    """A subset of its images is that many, each the one it says it is."""
+    """A subset has the requested number of images, and they are those at its indices."""
     part, whole = subset_of(spec)
     few = min(FEW, len(whole))
     require(len(part) == few, f"a subset of {few} has {len(part)} images")
     count = part.source_count
     require(count == len(whole), f"the subset says that there are {count} images of {len(whole)}")
     same = np.array_equal(part.images, whole.images[part.indices])
-    require(same, "images of the subset are not those at their places in the whole")
+    require(same, "images of the subset are not those at their indices in the data set")
     return f"{few} of {count:,}"
 
 
 def check_a_subset_has_the_labels_of_the_whole(spec: str) -> str:
-    """The images of a subset have the labels that they have in the whole."""
+    """The images of a subset have the same labels as in the whole data set."""
     part, whole = subset_of(spec)
     if whole.labels is None:
         raise Spared("it has no labels")
@@ -172,10 +170,10 @@ def check_a_subset_has_the_labels_of_the_whole(spec: str) -> str:
 
 
 def check_tells_how_far_it_is(spec: str) -> str:
-    """While it loads it tells how far it is, never beyond the end."""
+    """While it loads, it reports progress, never beyond the end."""
     seen: list[tuple[str, int, int]] = []
     load(spec, clusters=CLUSTERS, progress=lambda *step: seen.append(step))
-    require(seen, "it told nothing")
+    require(seen, "it reported nothing")
     beyond = [step for step in seen if not 0 <= step[1] <= step[2]]
-    require(not beyond, f"it told {beyond[:1]}, needed from 0 to all of it")
-    return f"told {len(seen)} times"
+    require(not beyond, f"it reported {beyond[:1]}, needed from 0 to all of it")
+    return f"reported {len(seen)} times"

@@ -84,7 +84,7 @@ def restored(fitted: Any, again: Any, *given: Any) -> Any:
 
     ``again`` is one that is not fitted; ``given`` is what it is restored with beside its state.
     """
-    why = "it has no restore: bundles place unseen images by those nearest to them"
+    why = "it has no restore: bundles assign unseen images by the nearest training images"
     spare_unless(hasattr(fitted, "restore"), why)
     kept = {key: np.array(array, copy=True) for key, array in fitted.fitted().items()}
     return again.restore(kept, *given)

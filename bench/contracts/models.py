@@ -34,7 +34,7 @@ def variant_of(name: str) -> str:
     """Return the name of a model's untrained variant, or have the check spared."""
     spare_unless(autoencoders[name].trains, "it does not train")
     variant = untrained_name(name)
-    require(variant in autoencoders, f"{variant} is not there, needed as a baseline")
+    require(variant in autoencoders, f"{variant} is missing, needed as a baseline")
     return variant
 
 
@@ -84,7 +84,7 @@ def check_says_what_it_is(name: str) -> str:
 
 
 def check_returns_a_code(name: str) -> str:
-    """Its code is finite float32, one row an image."""
+    """Its code is finite float32, one row for each image."""
     code, _ = outputs(name)
     return _is_good(code, (COUNT, probe(name, SHAPE).code_size), "code")
 
@@ -122,21 +122,21 @@ def check_codes_tell_images_apart(name: str) -> str:
 
 
 def check_weights_depend_on_the_seed_alone(name: str) -> str:
-    """Built again with the same seed, it has the same weights, whatever was drawn before."""
+    """With the same seed, it has the same weights, whatever random numbers were drawn before."""
     one = weights(name)
     torch.manual_seed(2)
     differ = _differing(one, build(name, 5).state_dict())
-    require(not differ, f"{differ} differs from one building to the next with the same seed")
+    require(not differ, f"{differ} differs when the model is built again with the same seed")
     return f"{len(one)} arrays are the same"
 
 
 def check_says_truly_whether_it_is_deterministic(name: str) -> str:
-    """It depends on the seed, unless it says that it is deterministic."""
+    """It depends on the seed, unless it is declared deterministic."""
     differ = bool(_differing(weights(name), build(name, 6).state_dict()))
     said = autoencoders[name].deterministic
     found = "differ" if differ else "are the same"
     require(differ != said, f"deterministic is {said}, and weights of two seeds {found}")
-    return f"weights of two seeds {found}, as it says"
+    return f"weights of two seeds {found}, as declared"
 
 
 def check_has_an_untrained_variant_if_it_trains(name: str) -> str:
@@ -144,12 +144,12 @@ def check_has_an_untrained_variant_if_it_trains(name: str) -> str:
     variant, trains = untrained_name(name), autoencoders[name].trains
     there = variant in autoencoders
     needed = "needed as a baseline" if trains else "though it does not train itself"
-    require(there == trains, f"{variant} is {'' if there else 'not '}there, {needed}")
+    require(there == trains, f"{variant} {'exists' if there else 'is missing'}, {needed}")
     return variant if there else "it does not train"
 
 
 def check_its_variant_is_the_same_model_untrained(name: str) -> str:
-    """Its untrained variant does not train, and is of its family, code size and size."""
+    """Its untrained variant does not train, and has the same family, code size and parameters."""
     variant = variant_of(name)
     item, other = autoencoders[name], autoencoders[variant]
     require(not other.trains, f"{variant} trains")
@@ -171,7 +171,7 @@ def check_its_variant_starts_from_its_weights(name: str) -> str:
 
 
 def check_weights_survive_saving(name: str) -> str:
-    """Saved and loaded into another building of it, its weights give the same codes."""
+    """Saved and loaded into another instance, its weights give the same codes."""
     from safetensors.torch import load_file, save_file
 
     model, again = build(name, 5), build(name, 6)
@@ -181,9 +181,9 @@ def check_weights_survive_saving(name: str) -> str:
     one, other = core.encode(model, images())[0], core.encode(again, images())[0]
     require(
         torch.equal(one, other),
-        "its codes differ after saving and loading: some of it is in no parameter or buffer",
+        "its codes differ after saving and loading: some state is in no parameter or buffer",
     )
-    return f"{len(model.state_dict())} arrays hold all of it"
+    return f"{len(model.state_dict())} arrays hold its whole state"
 
 
 def check_training_lowers_the_loss(name: str) -> str:
@@ -209,7 +209,7 @@ def check_training_lowers_the_loss(name: str) -> str:
 
 
 def check_random_weights_reconstruct_nothing_exactly(name: str) -> str:
-    """Without training its loss is above 0, unless it is deterministic, as the identity is."""
+    """If it does not train, its loss is above 0, unless it is deterministic (as the identity)."""
     spare_unless(not autoencoders[name].trains, "it trains")
     spare_unless(autoencoders[name].decodes, "it does not decode")
     _, loss = encoded(name)

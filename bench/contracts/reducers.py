@@ -56,7 +56,7 @@ def fitted(name: str) -> tuple[Any, Array, str]:
 
 def transforming(name: str) -> tuple[Any, Array]:
     """Return the fitted reducer and its embedding; spare one that cannot transform new points."""
-    spare_unless(hasattr(build(name), "transform"), "it places no unseen points")
+    spare_unless(hasattr(build(name), "transform"), "it cannot transform unseen points")
     return fitted(name)[:2]
 
 
@@ -74,7 +74,7 @@ def check_says_what_it_is(name: str) -> str:
 
 
 def check_names_its_libraries(name: str) -> str:
-    """It names the libraries that shape its result, as a tuple."""
+    """It names the libraries that affect its result, as a tuple."""
     found: Any = reducers[name].libraries
     require(isinstance(found, tuple), f"libraries is {found!r}, needed a tuple of names")
     return ", ".join(found) or "none"
@@ -86,12 +86,12 @@ def check_parameters_are_scikit_learns(name: str) -> str:
 
 
 def check_takes_what_it_can_reduce(name: str) -> str:
-    """Its `check` lets 120 points of 20 dimensions pass."""
+    """Its `check` accepts 120 points of 20 dimensions."""
     return is_accepted(build(name), COUNT, FEATURES, f"{COUNT} points of {FEATURES}")
 
 
 def check_has_the_size_it_says(name: str) -> str:
-    """It returns a row a point, with as many columns as its `output_size` says."""
+    """It returns one row for each point, with as many columns as its `output_size` says."""
     found = fitted(name)[1].shape
     needed = (COUNT, build(name).output_size(FEATURES))
     require(found == needed, f"it returned an array of shape {found}, needed {needed}")
@@ -117,29 +117,29 @@ def check_keeps_groups_apart(name: str) -> str:
 
 
 def check_leaves_its_input_alone(name: str) -> str:
-    """It does not write into what it is given."""
+    """It does not change its input."""
     wrote = fitted(name)[2]
     require(not wrote, wrote)
     return "as it was"
 
 
 def check_same_seed_same_numbers(name: str) -> str:
-    """With the same seed it returns the same numbers, to the bit."""
+    """With the same seed it returns identical numbers."""
     far = _apart(fitted(name)[1], reduced(name))
     require(not far, f"run again with the same seed, it returned {far}; needed the same to the bit")
     return "the same to the bit"
 
 
 def check_says_truly_whether_it_is_deterministic(name: str) -> str:
-    """If it says that it is deterministic, seeds make no difference."""
-    spare_unless(reducers[name].deterministic, "it says that it depends on the seed")
+    """If it is declared deterministic, its result does not depend on the seed."""
+    spare_unless(reducers[name].deterministic, "it is declared to depend on the seed")
     far = _apart(fitted(name)[1], reduced(name, 1))
     require(not far, f"deterministic is True, and with another seed it returned {far}")
     return "the same to the bit"
 
 
 def check_unseen_points_land_beside_their_group(name: str) -> str:
-    """Unseen points land beside their own group, in the same form (if it places any)."""
+    """If it can transform unseen points, they are near their own group, in the same form."""
     reducer, embedding = transforming(name)
     unseen, unseen_groups = two_groups(30, seed=9)
     placed = reducer.transform(unseen)
@@ -153,7 +153,7 @@ def check_unseen_points_land_beside_their_group(name: str) -> str:
 
 
 def check_placing_points_moves_no_others(name: str) -> str:
-    """Points placed again stay where they were, nearly (if it places any)."""
+    """If it can transform points, training points hardly move when they are transformed."""
     reducer, embedding = transforming(name)
     reducer.transform(two_groups(30, seed=9)[0])
     # The embedding handed out before must not have moved meanwhile.
@@ -163,14 +163,14 @@ def check_placing_points_moves_no_others(name: str) -> str:
     share = float(np.median(moved) / np.linalg.norm(one - other))
     require(
         share < 0.15,
-        f"points placed again moved by {share:.2f} of the distance between the groups, needed "
+        f"training points moved by {share:.2f} of the distance between the groups, needed "
         "less than 0.15",
     )
     return f"by {share:.2g} of the distance between the groups"
 
 
 def check_restored_it_places_points_as_before(name: str) -> str:
-    """Restored from what was kept of its fit, it places points as before (if it places any)."""
+    """If it can transform unseen points, it does so in the same way after it was restored."""
     reducer, embedding = transforming(name)
     unseen = two_groups(30, seed=9)[0]
     needs = reducer.needs_points
@@ -179,7 +179,7 @@ def check_restored_it_places_points_as_before(name: str) -> str:
     before, after = reducer.transform(unseen), again.transform(unseen)
     require(
         before.shape == after.shape and np.allclose(before, after, atol=1e-4 * np.ptp(embedding)),
-        f"restored, it placed unseen points with {_apart(before, after)}; needed the same",
+        f"restored, it transforms unseen points with {_apart(before, after)}; needed the same",
     )
     return "by its points" if needs else "without its points"
 

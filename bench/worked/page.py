@@ -12,7 +12,7 @@ from bench.worked.problems import TOLERANCE, CellStep, EmbeddingCase
 
 def cell_table(steps: list[CellStep], form: str) -> str:
     """Lay out the first problem: the report's rounded numbers, and the exact ones beside."""
-    header = ["t", "x", "z", "z_i", "z_f", "z_o", "c' ≈", "y ≈", "c'", "y", "as reported"]
+    header = ["t", "x", "z", "z_i", "z_f", "z_o", "c' ≈", "y ≈", "c'", "y", "as in the HW5 report"]
     rows = [
         [
             step.t,
@@ -38,7 +38,7 @@ def embedding_table(cases: list[EmbeddingCase], form: str, exact: bool = False) 
             return f"{difference:.1e}"
         return f"below {TOLERANCE:.0e}" if difference < TOLERANCE else "differs"
 
-    header = ["case", "loss", "∂L/∂W", "∂L/∂W'", "the report's ∂L/∂W'", "as derived"]
+    header = ["case", "loss", "∂L/∂W", "∂L/∂W'", "HW5 report's ∂L/∂W'", "as derived"]
     rows = [
         [
             case.name,

@@ -750,7 +750,7 @@ def main(
         say(f"error: {format_error(error)}")
         code = 1
     except KeyboardInterrupt:
-        say("stopped; the same command goes on from here")
+        say("stopped; the same command continues")
         code = 130
     raise typer.Exit(code)
 
