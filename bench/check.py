@@ -43,7 +43,7 @@ def main(
     from bench.analysis.records import read
     from bench.analysis.results import Results
     from bench.base.files import write_output
-    from bench.report.verdicts import check_table
+    from bench.report.command_tables import check_table
 
     found = Results(read(results))
     if update:

@@ -27,7 +27,7 @@ def main(
     from bench.analysis.compare_runs import compare, exit_code, read_pairs
     from bench.analysis.inference import seeds_needed
     from bench.base.errors import one_line
-    from bench.report.verdicts import compare_table
+    from bench.report.command_tables import compare_table
 
     pairs, notes = read_pairs(before, after)
     changes = compare(pairs)

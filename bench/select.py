@@ -29,7 +29,7 @@ def main(
     others and judged on this one.
     """
     from bench.analysis.selection import select_in
-    from bench.report.verdicts import select_tables
+    from bench.report.command_tables import select_tables
 
     print(select_tables(select_in(results)))
     return 0

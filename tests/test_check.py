@@ -14,7 +14,7 @@ from bench.analysis import gate, thresholds
 from bench.analysis.records import read
 from bench.analysis.results import Results
 from bench.base.errors import UsageError
-from bench.report.verdicts import check_table
+from bench.report.command_tables import check_table
 from bench.stages.metrics.table import METRICS
 from tests.conftest import run_module
 

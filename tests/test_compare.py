@@ -10,7 +10,7 @@ from bench.analysis.correctness import Correctness
 from bench.analysis.inference import add_verdicts
 from bench.analysis.results import Results
 from bench.compare import main
-from bench.report.verdicts import compare_table
+from bench.report.command_tables import compare_table
 from bench.store import Store
 from tests.conftest import run_grid
 from tests.test_report import record, render

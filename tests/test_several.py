@@ -33,8 +33,8 @@ from bench.base.naming import set_name
 from bench.datasets import datasets
 from bench.datasets.dataset import split
 from bench.planning.settings import resolve
+from bench.report.command_tables import check_table, compare_table
 from bench.report.several import render
-from bench.report.verdicts import check_table, compare_table
 from bench.report.write import remove_stale_sets
 from bench.store import Store
 from bench.store.upkeep import prune, recorded

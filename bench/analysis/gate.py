@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import pandas as pd
 
+from bench.analysis import failures
 from bench.analysis.results import Results, key_of
 from bench.analysis.thresholds import LOSS, Threshold, identity
 from bench.base.errors import UsageError, one_line
@@ -84,7 +85,7 @@ def _has_no_loss(threshold: Threshold, row: pd.Series | None) -> bool:
     """
     if row is None or threshold.model == row["model"]:
         return False
-    return row["failed"] + row["skipped"] == 0 and bool(pd.isna(row[LOSS]))
+    return failures.state(row) == "ok" and bool(pd.isna(row[LOSS]))
 
 
 def _judge(
@@ -102,8 +103,7 @@ def _judge(
     room = None if mean is None else sign * (mean - limit) + 0.0  # no -0
     verdict, reason = HOLDS, ""
     if undone:
-        words = [f"{int(row[what])} {what}" for what in ("failed", "skipped") if row[what]]
-        verdict, reason = SHORT, f"{' and '.join(words)} of {int(row['seeds'])} seeds"
+        verdict, reason = SHORT, failures.undone_seeds(row)
     elif room is None:
         verdict, reason = SHORT, f"has no {name}"
     elif seeds < threshold.seeds:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.analysis import failures
 from bench.analysis.inference import ALIKE, BEST, LEVEL, WORSE, correct
 from bench.analysis.results import PIPELINE, Key, Results
 
@@ -71,7 +72,7 @@ def rank(results: Results) -> Ranking:
             continue
         metrics[name] = of_set.metric
         found = of_set.summary.set_index(PIPELINE).reindex(pipelines)
-        states[name] = _states(found)
+        states[name] = pd.Series([failures.state(row) for _, row in found.iterrows()], found.index)
         values[name] = found[of_set.metric].astype(float).round(DIGITS)
         values[name] = values[name].where(states[name] == "ok")
     table = pd.DataFrame(values, index=pipelines)
@@ -84,14 +85,6 @@ def rank(results: Results) -> Ranking:
 
 def _keys(table: pd.DataFrame) -> list[Key]:
     return [(str(model), str(chain), str(clusterer)) for model, chain, clusterer in table.index]
-
-
-def _states(found: pd.DataFrame) -> pd.Series:
-    states = pd.Series("ok", index=found.index)
-    states[found["skipped"] > 0] = "skipped"
-    states[found["failed"] > 0] = "failed"
-    states[found["seeds"].isna()] = "missing"
-    return states
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis import before
+from bench.analysis import before, failures
 from bench.analysis.inference import add_verdicts
 from bench.analysis.results import PIPELINE
 from bench.base import keys
@@ -71,7 +71,7 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         {"dataset": dataset.name, "model": run.pipeline.model}
         | {"chain": str(run.pipeline.chain), "clusterer": str(run.pipeline.clusterer)}
         | {"seed_index": run.seed_index}
-        | _status(run, outcome)
+        | failures.columns(run, outcome)
         | _results(run, store, outcome)
         | common
         for run in runs
@@ -124,19 +124,6 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     return records
 
 
-def _status(run: PlannedRun, outcome: Outcome) -> dict[str, Any]:
-    keys = [task.key for task in run.tasks]
-    failure = next((outcome.failures[key] for key in keys if key in outcome.failures), None)
-    skipped = run.impossible or outcome.skipped.get("".join(keys[-1:]))
-    return {
-        "status": "failed" if failure else "skipped" if skipped else "ok",
-        "failed_stage": failure and failure.stage,
-        "error": failure and failure.error,
-        "traceback": failure and str(failure.traceback),
-        "skip_reason": None if failure else skipped or None,
-    }
-
-
 def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
     done = _done(run.tasks, store)
     values: dict[str, Any] = dict.fromkeys(
@@ -150,10 +137,12 @@ def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
     trained = {name: values.pop(name, None) for name in ("history", "objective_is_loss")}
     null, resampled = _done(run.null, store), _done(run.resamples, store)
     values |= evaluate("train", **trained)
-    values |= _beside("null", run.null, null, outcome) | {"null_silhouette": None}
+    values |= failures.beside("null", run.null, outcome)
+    values |= _links("null", null) | {"null_silhouette": None}
     if run.null and len(null) == len(run.null):
         values["null_silhouette"] = null[-1][1].values["silhouette"]
-    values |= _beside("resample", run.resamples, resampled, outcome) | {"stability_artifacts": ""}
+    values |= failures.beside("resample", run.resamples, outcome)
+    values |= _links("resample", resampled) | {"stability_artifacts": ""}
     if run.resamples and len(resampled) == len(run.resamples):
         last, found = resampled[-1]
         values |= found.values | {"stability_artifacts": last.key}
@@ -162,13 +151,6 @@ def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
 
 def _done(tasks: tuple[Task, ...], store: Store) -> Done:
     return [(t, store.load(t.stage, t.key)) for t in tasks if (t.stage, t.key) in store]
-
-
-def _beside(name: str, tasks: tuple[Task, ...], done: Done, outcome: Outcome) -> dict[str, Any]:
-    """Return what a path beside a run cost, and why it failed."""
-    failures = [outcome.failures[task.key] for task in tasks if task.key in outcome.failures]
-    errors = [f"{f.stage}: {f.error} (see {f.traceback})" for f in failures]
-    return {f"{name}_error": errors[0] if errors else None} | _links(name, done)
 
 
 def _links(name: str, done: Done) -> dict[str, str]:

@@ -24,7 +24,7 @@ from bench.bundle.format import Errors
 from bench.bundle.sheets import SHEETS, Album, check_sheets
 from bench.bundle.sorting import Sorter, open_sorter
 from bench.datasets.folder import NAMED, list_files, name_first, readable_name
-from bench.datasets.source import SIDE, Images
+from bench.datasets.image_form import SIDE, Images
 
 SHAPE = (SIDE, SIDE, 3)
 TABLE = "assignments.csv"

@@ -23,7 +23,7 @@ from bench.bundle.format import Contents, read
 from bench.bundle.images import DIGEST, Given
 from bench.bundle.transform import FittedPipeline, needed_spaces, notes, read_as, read_link, space
 from bench.clusterers.clusterer import NOISE
-from bench.datasets.source import SIDE, Images
+from bench.datasets.image_form import SHAPE, SIDE, Images
 from bench.stages.metrics import centroid_ratio
 from bench.stages.metrics.clustering import Integers
 from models.named import find
@@ -254,14 +254,14 @@ def _check(contents: Contents) -> None:
     """Refuse arrays that are not of the form that the manifest asks for."""
     manifest, training = contents.manifest, contents.parts["training"]
     check, count = contents.parts["check"], contents.manifest.data.images
-    shape = (SIDE, SIDE, 3)
-    if manifest.image_shape != (3, SIDE, SIDE):
-        raise UsageError(f"the bundle is of images {manifest.image_shape}, needed (3, 32, 32)")
+    wanted = (3, SIDE, SIDE)
+    if manifest.image_shape != wanted:
+        raise UsageError(f"the bundle is of images {manifest.image_shape}, needed {wanted}")
     _is_array(training, "digests", np.uint8, (count, DIGEST))
     _is_array(training, "clusters", np.int64, (count,))
     if training["clusters"].min() < NOISE:
         raise UsageError(f"the bundle has a cluster {training['clusters'].min()}: least is -1")
-    _is_array(check, "images", np.uint8, (None, *shape))
+    _is_array(check, "images", np.uint8, (None, *SHAPE))
     _is_array(check, "codes", np.float32, (len(check["images"]), None))
     items: list[Any] = [reducers[read_link(link.text).name] for link in manifest.links]
     for number in needed_spaces(items, manifest.placed_links, manifest.placed_clusters):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.analysis import failures
 from bench.analysis.results import PIPELINE, Key, Results
 from bench.base.errors import UsageError
 from bench.base.grammar import split
@@ -49,7 +50,7 @@ def choose(
     name, rows = pipeline_name(*pipeline), results.rows(pipeline)
     done = rows[rows["status"] == "ok"]
     if done.empty:
-        raise UsageError(f"{name}: {_unfinished(rows.iloc[0])}")
+        raise UsageError(f"{name}: {failures.advice(rows.iloc[0])}")
     if seed_index is None:
         chosen = results.median_seed(pipeline)
         why = f"seed {chosen}, the median of {len(done)}" if len(done) > 1 else f"seed {chosen}"
@@ -61,7 +62,7 @@ def choose(
         raise UsageError(f"{name} has no seed {chosen}: it has {seeds}")
     record = of_seed.iloc[0]
     if record["status"] != "ok":
-        raise UsageError(f"{name}, seed {chosen}: {_unfinished(record)}")
+        raise UsageError(f"{name}, seed {chosen}: {failures.advice(record)}")
     return Choice(record, why)
 
 
@@ -72,15 +73,6 @@ def _best(results: Results, out: Path) -> Key:
     raise UsageError(
         f"this grid has no best pipeline, because none {lacking}: see {out / 'results.md'}{hint}"
     )
-
-
-def _unfinished(record: pd.Series) -> str:
-    if record["status"] == "failed":
-        return (
-            f"it failed at {record['failed_stage']} ({record['error']}); run the grid again, or "
-            "take another pipeline"
-        )
-    return f"it was skipped ({record['skip_reason']}); take another pipeline"
 
 
 def _named(records: pd.DataFrame, text: str) -> Key:

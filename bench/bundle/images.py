@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.base.errors import UsageError
 from bench.datasets.folder import decode
-from bench.datasets.source import Images, gray_to_rgb, to_side
+from bench.datasets.image_form import Images, gray_to_rgb, to_side
 
 DIGEST = 16  # bytes of SHA-256
 BATCH = 256  # images that are worked on at a time

@@ -32,7 +32,7 @@ from bench.bundle.images import digests
 from bench.bundle.transform import can_transform, needed_spaces, read_link, space
 from bench.clusterers import clusterers
 from bench.clusterers.named import Named as Clusterer
-from bench.datasets.source import Images
+from bench.datasets.image_form import Images
 from bench.planning.plugins import load_plugins
 from bench.stages import stages
 from bench.stages.fitted import FITTED

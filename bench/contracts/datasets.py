@@ -8,6 +8,7 @@ from bench.base.progress import silent
 from bench.contracts import Spared, require, shared
 from bench.datasets import datasets
 from bench.datasets.dataset import Dataset, load, parse
+from bench.datasets.image_form import SHAPE, SIDE
 from bench.datasets.source import Source
 
 CLUSTERS = 2
@@ -41,18 +42,18 @@ def source_of(spec: str) -> Source:
 
 
 def check_images_have_the_one_form(spec: str) -> str:
-    """Its images are 32×32 RGB, uint8."""
+    """Its images are RGB of the size of all images, uint8."""
     data = whole_of(spec)
     found = data.images.shape[1:]
-    require(found == (32, 32, 3), f"its images have shape {found}, needed (32, 32, 3)")
+    require(found == SHAPE, f"its images have shape {found}, needed {SHAPE}")
     require(data.images.dtype == np.uint8, f"its images are {data.images.dtype}, needed uint8")
-    shape = data.image_shape
-    require(shape == (3, 32, 32), f"models would be given the shape {shape}, needed (3, 32, 32)")
+    shape, needed = data.image_shape, (3, SIDE, SIDE)
+    require(shape == needed, f"models would be given the shape {shape}, needed {needed}")
     return f"{len(data):,} images"
 
 
 def check_readers_return_what_they_are_asked_for(spec: str) -> str:
-    """Its readers return the images that are asked for, 32×32 RGB uint8, in that order."""
+    """Its readers return the images that are asked for, RGB uint8 of that size, in that order."""
     source = source_of(spec)
     labels = source.validation_labels
     for what, read, count in (
@@ -65,7 +66,7 @@ def check_readers_return_what_they_are_asked_for(spec: str) -> str:
         asked = np.array([count - 1, 0])
         images = read(asked)
         found = (images.dtype, images.shape)
-        needed = (np.dtype(np.uint8), (2, 32, 32, 3))
+        needed = (np.dtype(np.uint8), (2, *SHAPE))
         require(found == needed, f"{what} of 2 images returned {found}, needed {needed}")
         apart = [read(asked[i : i + 1])[0] for i in range(2)]
         same = all(np.array_equal(images[i], apart[i]) for i in range(2))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bench.base.extras import how_to_install, missing
 from bench.base.registry import Registry
 from bench.contracts import require, spare_unless
+from bench.datasets.image_form import SHAPE
 
 Array = NDArray[Any]
 
@@ -19,12 +20,12 @@ Array = NDArray[Any]
 def make_images(count: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Make images of two kinds that differ in brightness and texture, and their labels.
 
-    Images are (count, 32, 32, 3) uint8, labels (count,) int64.
+    Images are (count, H, W, 3) uint8, labels (count,) int64.
     """
     random = np.random.default_rng(seed)
     labels = np.arange(count) % 2
     base = np.where(labels == 0, 60, 170)[:, None, None, None]
-    images = base + random.integers(-40, 40, (count, 32, 32, 3))
+    images = base + random.integers(-40, 40, (count, *SHAPE))
     images[labels == 1, ::2] -= 30
     return images.astype(np.uint8), labels
 

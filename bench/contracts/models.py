@@ -13,13 +13,14 @@ from torch import Tensor
 
 from bench.contracts import require, shared, spare_unless
 from bench.contracts.material import is_derived, is_documented, make_images
+from bench.datasets.image_form import SIDE
 from bench.stages.training import core
 from bench.stages.training.probe import probe
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 from models.untrained import untrained_name
 
-SHAPE: ImageShape = (3, 32, 32)
+SHAPE: ImageShape = (3, SIDE, SIDE)
 COUNT = 24
 # The second for those whose first steps overshoot: a layer of 3,072 inputs may do so with Adam.
 RECIPES = (core.Recipe(epochs=4, lr=1e-3, batch_size=12), core.Recipe(40, 1e-4, 12))
@@ -39,7 +40,7 @@ def variant_of(name: str) -> str:
 
 
 def images() -> Tensor:
-    """Return the images that models are tried on, (24, 3, 32, 32) uint8."""
+    """Return the images that models are tried on, (24, 3, H, W) uint8."""
     return core.to_device(make_images(COUNT)[0], torch.device("cpu"))
 
 

@@ -14,7 +14,8 @@ from bench.base.progress import Progress, silent
 from bench.base.sampling import stratified
 from bench.base.seeds import derive
 from bench.datasets import datasets
-from bench.datasets.source import SIDE, Images, Reader, Source
+from bench.datasets.image_form import SIDE, Images
+from bench.datasets.source import Reader, Source
 
 PIECE = 4096
 

@@ -6,10 +6,14 @@ import numpy as np
 
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.source import Source, gray_to_rgb, in_memory, refuse_argument, to_side
+from bench.datasets.image_form import SIDE, gray_to_rgb, to_side
+from bench.datasets.source import Source, in_memory, refuse_argument
 
 
-@datasets.register("digits", "1,797 handwritten digits, 8×8 gray resized to 32×32 RGB (10 classes)")
+@datasets.register(
+    "digits",
+    f"1,797 handwritten digits, 8×8 gray resized to {SIDE}×{SIDE} RGB (10 classes)",
+)
 def load(argument: str | None, progress: Progress) -> Source:
     """Load the digits that scikit-learn ships.
 

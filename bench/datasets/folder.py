@@ -14,7 +14,8 @@ from PIL import Image, ImageOps
 from bench.base.errors import UsageError
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.source import MOST_PIXELS, SIDE, Source, in_memory
+from bench.datasets.image_form import MOST_PIXELS, SIDE
+from bench.datasets.source import Source, in_memory
 
 NAMED = 5  # files named one by one in a note; the rest are counted
 

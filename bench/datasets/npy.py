@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from bench.base.errors import UsageError, format_error
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.source import MOST_PIXELS, Images, Reader, Source, to_bytes_factor, to_side
+from bench.datasets.image_form import MOST_PIXELS, SHAPE, SIDE, Images, to_bytes_factor, to_side
+from bench.datasets.source import Reader, Source
 
 PIECE_BYTES = 32 * 2**20  # read at a time
 HOMEWORK_CLUSTERS = 2
@@ -107,8 +108,8 @@ def _open_images(path: Path, progress: Progress) -> tuple[int, Reader, tuple[str
     scale = _scale(array, path, progress)
     if array.dtype != np.uint8:
         notes.append(f"{path.name}: {array.dtype} values were rounded to 8 bits a channel.")
-    if size != (32, 32):
-        notes.append(f"{path.name}: {size[0]}×{size[1]} images were resized to 32×32.")
+    if size != SHAPE[:2]:
+        notes.append(f"{path.name}: {size[0]}×{size[1]} images were resized to {SIDE}×{SIDE}.")
     return len(array), _reader(array, scale), tuple(notes)
 
 

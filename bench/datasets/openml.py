@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from bench.base.errors import UsageError
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.source import Images, Source, to_bytes_factor, to_side
+from bench.datasets.image_form import SIDE, Images, to_bytes_factor, to_side
+from bench.datasets.source import Source
 
 
 def _known_ids() -> Path:
@@ -124,5 +125,5 @@ def load(argument: str | None, progress: Progress) -> Source:
         len(rows),
         lambda indices: to_side(images_from_rows(rows[indices], factor)),
         labels=labels,
-        notes=(f"{side}×{side} images were resized to 32×32.",) if side != 32 else (),
+        notes=(f"{side}×{side} images were resized to {SIDE}×{SIDE}.",) if side != SIDE else (),
     )

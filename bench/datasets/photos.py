@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.source import SIDE, Images, Source, in_memory, refuse_argument
+from bench.datasets.image_form import SIDE, Images
+from bench.datasets.source import Source, in_memory, refuse_argument
 
 STRIDE = 16
 # Left of this column: training. From it on: validation. A multiple of STRIDE and of SIDE.

@@ -23,18 +23,9 @@ from bench.store import DamagedError
 def write_again(results: Path, store: Path | None = None) -> Iterator[Path]:
     """Write the reports of a results folder, on each of its data sets and on all; yield the pages.
 
-    Parameters
-    ----------
-    results : Path
-    store : Path or None
-        Another store than the one that the run names.
-
-    Raises
-    ------
-    UsageError
-        If it is no results folder, or artifacts are missing or damaged.
-    RunError
-        If a file cannot be written.
+    Artifacts are read from ``store``, or else from the one that the run names. Raise `UsageError`
+    if it is no results folder, or artifacts are missing or damaged, and `RunError` if a file cannot
+    be written.
     """
     datasets = settings_of(results, store).datasets
     several_sets = len(datasets) > 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,16 +14,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.analysis.results import PIPELINE, VERDICT_COLUMNS, Results
+from bench.analysis.results import PIPELINE, VERDICT_COLUMNS
 from bench.analysis.suggest import choose, leading
 from bench.base.files import write_whole
 from bench.base.naming import pipeline_file_name, pipeline_name
-from bench.datasets.dataset import Dataset
+from bench.datasets.dataset import PRIMARY_METRICS, Dataset
 from bench.report import fresh, paint
 from bench.report.inputs import Inputs
 from bench.report.tables import chance, heat_map
 from bench.stages.metrics.table import METRICS
-from bench.store import Store
 
 DPI = 150
 FOLDER = "figures"
@@ -49,18 +48,9 @@ class Figure:
 
 def draw_all(inputs: Inputs) -> list[Figure]:
     """Draw every picture that the records allow; those that are current stay."""
-    results, folder = inputs.results, inputs.out / FOLDER
+    folder = inputs.out / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    figures = [
-        _reconstructions(inputs, folder),
-        _heat_map(results, folder),
-        _intervals(results, folder),
-        _against_time(results, folder),
-        *_embeddings(inputs, folder),
-        _losses(results, inputs.store, folder),
-        _curve(inputs.curve, folder),
-    ]
-    return [figure for figure in figures if figure is not None]
+    return [each for kind, draw in KINDS.items() for each in draw(inputs, folder / f"{kind}.png")]
 
 
 def _draw(path: Path, painter: Painter, rows: pd.DataFrame, dataset: Dataset | None = None) -> None:
@@ -89,11 +79,11 @@ def _made_from(path: Path) -> str | None:
         return None
 
 
-def _reconstructions(inputs: Inputs, folder: Path) -> Figure | None:
+def _reconstructions(inputs: Inputs, path: Path) -> Iterator[Figure]:
     records = inputs.results.records
     rows = records[records["reconstruction_loss"].notna()].drop_duplicates("model")
     if rows.empty:
-        return None
+        return
     title = METRICS["reconstruction_loss"].title
 
     def draw() -> Any:
@@ -108,47 +98,47 @@ def _reconstructions(inputs: Inputs, folder: Path) -> Figure | None:
             strips.append((name, artifact.require("reconstructions")[shown]))
         return paint.reconstructions([("original", inputs.dataset.images[indices]), *strips])
 
-    path = folder / "reconstructions.png"
     columns = ["model", "encode_artifacts", "reconstruction_loss", "dataset_fingerprint"]
     _draw(path, draw, rows[columns])
-    return Figure(path, "reconstructions")
+    yield Figure(path, "reconstructions")
 
 
-def _heat_map(results: Results, folder: Path) -> Figure | None:
+def _heat_map(inputs: Inputs, path: Path) -> Iterator[Figure]:
+    results = inputs.results
     if not results.has_scores:
-        return None
+        return
     scores, texts = heat_map(results)
     title = METRICS[results.shown].title + " accuracy" * (results.shown == "validation_accuracy")
-    path = folder / f"{results.shown}.png"
+    path = path.with_stem(results.shown)
     rows = pd.concat([scores.reset_index(), texts.reset_index()], axis=1)
     _draw(path, partial(paint.heat_map, scores, texts.to_numpy(), title), rows)
-    return Figure(path, "scores")
+    yield Figure(path, "scores")
 
 
-def _intervals(results: Results, folder: Path) -> Figure | None:
+def _intervals(inputs: Inputs, path: Path) -> Iterator[Figure]:
+    results = inputs.results
     table = results.compared
     if table.empty:
-        return None
+        return
     title = METRICS[results.shown].title
     largest = chance(results)
-    path = folder / "intervals.png"
     drawn = table.drop(columns=["seconds", "front"])
     _draw(path, partial(paint.intervals, drawn, title, largest), drawn.assign(chance=largest))
-    return Figure(path, "intervals")
+    yield Figure(path, "intervals")
 
 
-def _against_time(results: Results, folder: Path) -> Figure | None:
+def _against_time(inputs: Inputs, path: Path) -> Iterator[Figure]:
+    results = inputs.results
     table = results.compared
     if table.empty:
-        return None
+        return
     title = METRICS[results.shown].title
-    path = folder / "time.png"
     drawn = table[["name", "mean", "seconds", "front"]]
     _draw(path, partial(paint.against_time, drawn, title), drawn)
-    return Figure(path, "time")
+    yield Figure(path, "time")
 
 
-def _embeddings(inputs: Inputs, folder: Path) -> list[Figure]:
+def _embeddings(inputs: Inputs, path: Path) -> Iterator[Figure]:
     results, dataset = inputs.results, inputs.dataset
     shown: list[tuple[paint.Embedding, pd.DataFrame]] = []
     seen: set[tuple[str, str]] = set()
@@ -165,17 +155,15 @@ def _embeddings(inputs: Inputs, folder: Path) -> list[Figure]:
         seen.add(pipeline[:2])
         shown.append((found, row[columns]))
     if not shown:
-        return []
-    panel = folder / "embeddings.png"
+        return
     every = [found for found, _ in shown]
-    _draw(panel, partial(paint.panel, every), pd.concat([row for _, row in shown]), dataset)
+    _draw(path, partial(paint.panel, every), pd.concat([row for _, row in shown]), dataset)
     by = " or ".join(dict.fromkeys(found.by for found in every))
-    figures = [Figure(panel, "embeddings", by)]
+    yield Figure(path, "embeddings", by)
     for found, row in shown:
-        path = folder / f"embedding-{pipeline_file_name(*found.pipeline)}.png"
-        _draw(path, partial(paint.one_embedding, found), row, dataset)
-        figures.append(Figure(path, "embedding", found.by, pipeline_name(*found.pipeline)))
-    return figures
+        single = path.with_stem(f"embedding-{pipeline_file_name(*found.pipeline)}")
+        _draw(single, partial(paint.one_embedding, found), row, dataset)
+        yield Figure(single, "embedding", found.by, pipeline_name(*found.pipeline))
 
 
 def _embedding(inputs: Inputs, record: pd.Series) -> paint.Embedding | None:
@@ -206,18 +194,39 @@ def _embedding(inputs: Inputs, record: pd.Series) -> paint.Embedding | None:
     return paint.Embedding(tuple(record[PIPELINE]), points, groups, names, by, subtitle)
 
 
-def _losses(results: Results, store: Store, folder: Path) -> Figure | None:
+def _losses(inputs: Inputs, path: Path) -> Iterator[Figure]:
+    results, store = inputs.results, inputs.store
     if results.trained.empty:
-        return None
-    path = folder / "loss.png"
+        return
     made_from = results.trained[["model", "train_artifacts"]]
     _draw(path, lambda: paint.losses(results.losses(store)), made_from)
-    return Figure(path, "loss")
+    yield Figure(path, "loss")
 
 
-def _curve(curve: pd.DataFrame | None, folder: Path) -> Figure | None:
+def _curve(inputs: Inputs, path: Path) -> Iterator[Figure]:
+    curve = inputs.curve
     if curve is None:
-        return None
-    path = folder / "clusters.png"
+        return
     _draw(path, lambda: paint.curve(leading(curve), choose(curve)), curve)
-    return Figure(path, "clusters")
+    yield Figure(path, "clusters")
+
+
+# What draws each kind of picture, in the order of the report. A picture's file is named after its
+# kind, but scores after their metric.
+KINDS = {
+    "reconstructions": _reconstructions,
+    "scores": _heat_map,
+    "intervals": _intervals,
+    "time": _against_time,
+    "embeddings": _embeddings,
+    "loss": _losses,
+    "clusters": _curve,
+}
+# The files of all pictures, also under their names of the release before.
+FILES = tuple(
+    f"{FOLDER}/{name}.png"
+    for name in (
+        *(*KINDS, "accuracy", *PRIMARY_METRICS, "embedding-*"),
+        *("kNN modularity", "planes", "plane-*"),
+    )
+)

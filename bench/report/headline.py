@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.analysis import failures
 from bench.analysis.inference import ALIKE, WORSE
 from bench.analysis.results import PIPELINE, Results
 from bench.base.naming import DEFAULT_CLUSTERER
@@ -39,9 +40,7 @@ def facts(results: Results) -> dict[str, Any]:
         "over": over(results),
         "seeds": records["seed_index"].nunique(),
         "runs": len(records),
-        "failed": int((records["status"] == "failed").sum()),
-        "skipped": int((records["status"] == "skipped").sum()),
-    }
+    } | failures.counts(records)
 
 
 def count_seeds(results: Results) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.analysis import failures
 from bench.analysis.records import BESIDE, LIBRARIES, distinct_seconds
 from bench.analysis.results import PIPELINE, Results
 from bench.analysis.selection import SCORES, select
@@ -52,17 +53,16 @@ def render(results: Results, figures: list[Figure], curve: pd.DataFrame | None =
 def facts(results: Results) -> dict[str, Any]:
     """Return what the section on all pipelines reads."""
     records = results.records
-    failed = records[records["status"] == "failed"]
-    reasons = records.reindex(columns=[*PIPELINE, "skip_reason"])[records["status"] == "skipped"]
-    skipped = reasons.groupby([*reasons], sort=False).size().rename("count").reset_index()
     names = tables.pipeline_columns(results)
     seed, stage = words("seed", "seed_index"), words("stage", "failed_stage")
     seeds, reason = words("seeds", lambda row: row["count"]), words("reason", "skip_reason")
     return headline.facts(results) | {
         "headline": headline.render(results),
         "pipelines": tables.with_chance(tables.grid(results), results),
-        "failures": Table.of([*names, seed, stage, words("error", "error")], failed),
-        "skips": Table.of([*names, seeds, reason], skipped),
+        "failures": Table.of(
+            [*names, seed, stage, words("error", "error")], failures.failed(records)
+        ),
+        "skips": Table.of([*names, seeds, reason], failures.skipped(records)),
         "null_failed": int(records.drop_duplicates(PIPELINE)["null_error"].notna().sum()),
     }
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from bench.analysis import correctness
+from bench.analysis import correctness, failures
 from bench.analysis.ranks import RankComparison, Ranking, compare_ranks, rank
 from bench.analysis.results import Results
 from bench.base.naming import pipeline_name, set_name
@@ -27,19 +27,8 @@ from bench.report.write import (
 def write(records: pd.DataFrame, settings: GridSettings) -> list[Path]:
     """Write results.md, index.html, results.csv, grid.toml and the correctness of all data sets.
 
-    The report on each data set is in its folder already, and is linked.
-
-    Parameters
-    ----------
-    records : DataFrame
-        Of all data sets.
-    settings : GridSettings
-        With the device resolved, so that ``grid.toml`` runs again as it is.
-
-    Returns
-    -------
-    list of Path
-        results.md first.
+    The report on each data set is in its folder already, and is linked. The settings have the
+    device resolved, so that ``grid.toml`` runs again as it is. Return the files, results.md first.
     """
     out = settings.out
     written = write_settings(records, settings)
@@ -66,7 +55,6 @@ def render(results: Results) -> str:
     compared = compare_ranks(ranking)
     by_set = results.by_dataset()
     leaders = ranking.leaders if (ranking.states == "ok").any(axis=None) else []
-    status = results.records["status"]
     text = templates.markdown(
         "several.md",
         sets={name: markdown.facts(each) for name, each in by_set.items()},
@@ -76,9 +64,8 @@ def render(results: Results) -> str:
         compared=compared,
         ranks=rank_table(results, ranking, compared),
         metrics=dict.fromkeys(map(templates.title, ranking.metrics.values())),
-        runs=len(status),
-        failed=int((status == "failed").sum()),
-        skipped=int((status == "skipped").sum()),
+        runs=len(results.records),
+        **failures.counts(results.records),
         ran=markdown.run_facts(results),
     )
     return f"{text}\n"

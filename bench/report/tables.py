@@ -10,6 +10,7 @@ from functools import partial
 import pandas as pd
 from markupsafe import Markup
 
+from bench.analysis import failures
 from bench.analysis.inference import WORSE
 from bench.analysis.results import Results
 from bench.base.naming import DEFAULT_CLUSTERER, chain_name
@@ -44,7 +45,7 @@ def mean_and_spread(row: pd.Series, metric: str) -> str:
 
 def missing(row: pd.Series) -> str:
     """Say why a summary row has no number: ``failed``, ``skipped``, or a dash."""
-    return status(row) if row["failed"] + row["skipped"] >= row["seeds"] else MISSING
+    return failures.state(row) if row["failed"] + row["skipped"] >= row["seeds"] else MISSING
 
 
 def format_ci(row: pd.Series, name: str = "interval") -> str:
@@ -68,15 +69,6 @@ def _verdict(row: pd.Series) -> tuple[str, str]:
     return verdict, f", by {behind(row)}" if verdict == WORSE else ""
 
 
-def seeds(row: pd.Series) -> str:
-    """Write how many seeds a summary row rests on: ``3``, or ``2 of 3, rest failed``."""
-    if pd.isna(row["seeds"]):
-        return MISSING
-    rest = [word for word in ("failed", "skipped") if row[word]]
-    done = row["seeds"] - row["failed"] - row["skipped"]
-    return f"{done} of {row['seeds']}, rest {' or '.join(rest)}" if rest else f"{done}"
-
-
 # Columns
 
 
@@ -93,23 +85,11 @@ def pipeline_columns(results: Results) -> list[Column]:
 
 def _with_reason(results: Results, row: pd.Series) -> Markup:
     """Show a chain, and why runs of the pipeline failed or were skipped."""
-    runs = results.rows((row["model"], row["chain"], row["clusterer"]))
-    undone = runs[runs["status"] != "ok"]
-    reasons = "; ".join(
-        dict.fromkeys(
-            f"{run['failed_stage']}: {run['error']}"
-            if run["status"] == "failed"
-            else str(run["skip_reason"])
-            for _, run in undone.iterrows()
-        )
+    reasons = failures.reasons(results.rows((row["model"], row["chain"], row["clusterer"])))
+    shown = Markup('<p class="reason"><strong>{}</strong> {}</p>')
+    return Markup("{}{}").format(
+        row["chain"], shown.format(failures.state(row), reasons) if reasons else ""
     )
-    shown = Markup('<p class="reason"><strong>{}</strong> {}</p>').format(status(row), reasons)
-    return Markup("{}{}").format(row["chain"], shown if reasons else "")
-
-
-def status(row: pd.Series) -> str:
-    """Return ``ok``, ``failed`` or ``skipped``; of several seeds the worst."""
-    return "failed" if row["failed"] else "skipped" if row["skipped"] else "ok"
 
 
 def metric_column(name: str) -> Column:
@@ -172,7 +152,7 @@ AGAINST_BEST = words(
     against_best,
     html=lambda row: Markup('<span class="nowrap">{}</span>{}').format(*_verdict(row)),
 )
-SEEDS = Column("seeds", seeds)
+SEEDS = Column("seeds", lambda row: MISSING if pd.isna(row["seeds"]) else failures.seeds(row))
 SECONDS = numbers("seconds", "seconds", ".2f", meaning="one seed, from images to clusters")
 
 
@@ -329,4 +309,4 @@ def _heat_text(row: pd.Series, metric: str) -> str:
     """Write a field of the heat map; a star says that some seeds were not finished."""
     if pd.isna(row[metric]):
         return missing(row)
-    return f"{row[metric]:.3f}" + "*" * (status(row) != "ok")
+    return f"{row[metric]:.3f}" + "*" * (failures.state(row) != "ok")

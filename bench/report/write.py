@@ -24,26 +24,12 @@ from bench.store import Store
 # Every file that a run may or may not write, also under its name of the release before.
 OURS = (
     *(correctness.FILE, "hits.safetensors", latex.FILE, suggest.FILE),
-    *("assignments.csv", "assignments/*-seed*.csv"),
-    *("figures/embedding-*.png", "figures/plane-*.png"),
-    *(
-        f"figures/{name}.png"
-        for name in (
-            *("accuracy", "validation_accuracy", "knn_modularity", "kNN modularity"),
-            *("clusters", "intervals", "loss", "embeddings", "planes", "reconstructions", "time"),
-        )
-    ),
+    *("assignments.csv", "assignments/*-seed*.csv", *figures.FILES),
 )
 
 
 def prepare(out: Path) -> None:
-    """Make the results folder, or say in one line why it cannot be made.
-
-    Raises
-    ------
-    UsageError
-        If it is a file, or cannot be written.
-    """
+    """Make the results folder; raise `UsageError` if it is a file, or cannot be written."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):  # of a name that no other grid has
@@ -64,22 +50,9 @@ def write(
 ) -> list[Path]:
     """Write results.csv, grid.toml, assignments, figures, results.md and index.html.
 
-    Parameters
-    ----------
-    records : DataFrame
-    settings : GridSettings
-        With everything resolved, so that ``grid.toml`` runs again as it is.
-    dataset : Dataset
-    store : Store
-    curve : DataFrame or None
-        The scores by which the number of clusters was suggested, if it was.
-    progress : callable
-        Called as parts are done.
-
-    Returns
-    -------
-    list of Path
-        results.md first.
+    The settings have everything resolved, so that ``grid.toml`` runs again as it is; ``curve`` is
+    the scores by which the number of clusters was suggested, if it was. Return the files,
+    results.md first.
     """
     out = settings.out
     prepare(out)
@@ -106,18 +79,7 @@ def write_settings(records: pd.DataFrame, settings: GridSettings) -> list[Path]:
 def write_report(inputs: Inputs, progress: Progress = silent, again: bool = False) -> list[Path]:
     """Write what is made from records and artifacts: results.md, index.html, figures and tables.
 
-    Parameters
-    ----------
-    inputs : Inputs
-    progress : callable
-        Called as parts are done.
-    again : bool
-        Write the page even if it is current.
-
-    Returns
-    -------
-    list of Path
-        results.md first.
+    With ``again`` the page is written even if it is current. Return the files, results.md first.
     """
     progress("drawing", 0, 1)
     table = inputs.out / latex.FILE
@@ -150,11 +112,6 @@ def remove_stale_sets(out: Path, datasets: tuple[str, ...]) -> None:
 
     A folder is one of those only if its ``grid.toml`` names the data set that the folder is
     named after. Other files in it stay.
-
-    Parameters
-    ----------
-    out : Path
-    datasets : tuple of str
     """
     for path in out.glob("*/grid.toml"):
         folder, dataset = path.parent, _dataset_of(path)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from bench.analysis import failures
 from bench.analysis.ranks import compare_ranks, rank
 from bench.analysis.results import Results
 from bench.base.errors import one_line
@@ -62,7 +63,7 @@ def _plan_of(grid: GridOnDataset) -> None:
         state = "skipped" if run.impossible else state
         name = f"{run.pipeline.model:<14} {run.pipeline.chain_name:<24}"
         print(f"  {name} seed {run.seed_index}  {state}")
-    for note in [*grid.dataset.notes, *impossible_notes(grid)]:
+    for note in [*grid.dataset.notes, *failures.impossible(grid.plan)]:
         print(f"note: {note}")
     costs = ((grid, task) for task in grid.missing())
     print(_cost(costs, len(grid.plan.tasks), grid.settings.store))
@@ -105,7 +106,7 @@ def _show_report(path: Path) -> None:
 def summarize_rest(grid: GridOnDataset, finished: Finished) -> int:
     """Print the notes of a grid, its files and what failed; return the exit code."""
     outcome = finished.outcome
-    for note in [*grid.dataset.notes, *finished.notes, *impossible_notes(grid)]:
+    for note in [*grid.dataset.notes, *finished.notes, *failures.impossible(grid.plan)]:
         print(f"note: {one_line(note)}")
     print(
         f"{len(outcome.computed)} tasks done, {len(outcome.reused)} were in {grid.settings.store}"
@@ -114,23 +115,7 @@ def summarize_rest(grid: GridOnDataset, finished: Finished) -> int:
         reason = next(iter(outcome.skipped.values()))
         print(f"{len(outcome.skipped)} tasks skipped: {reason}")
     _show_report(finished.written[0])
-    records, lines = finished.records, []
-    failed = records[records["status"] == "failed"]
-    for error, runs in failed.groupby(["failed_stage", "error", "traceback"], sort=False):
-        stage, message, file = error
-        lines.append(f"{len(runs)} runs in {stage}: {message} (see {file})")
-    for column, what in (("null_error", "null reference"), ("resample_error", "resample")):
-        # Errors that are alike differ in their files; one of them is shown.
-        errors = {text.partition(" (see ")[0]: text for text in records[column].dropna()}
-        lines += [f"{what} in {text}" for text in errors.values()]
-    scans = [failure for failure in outcome.failures.values() if failure.stage == "scan"]
-    lines += [f"scan: {failure.error} (see {failure.traceback})" for failure in scans]
+    lines = failures.in_terminal(finished.records, outcome)
     for line in lines:
         print(f"failed: {one_line(line)}", file=sys.stderr)
     return int(bool(lines))
-
-
-def impossible_notes(grid: GridOnDataset) -> list[str]:
-    """Return why runs are skipped whose chain or clusterer cannot work on their codes."""
-    reasons = [run.impossible for run in grid.plan.runs if run.impossible]
-    return [f"skipped: {reason}" for reason in dict.fromkeys(reasons)]

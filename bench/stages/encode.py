@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bench.base.checks import ImageShape
-from bench.datasets.source import Images
+from bench.datasets.image_form import Images
 from bench.stages import train as train_stage
 from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
 from bench.stages.stage import Array, Given, Job, Result, Steps, Task, megabytes, no_steps

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.base import seeds
 from bench.base.checks import ImageShape
-from bench.datasets.source import Images
+from bench.datasets.image_form import Images
 from bench.stages.cost import megabytes_of_pairs, seconds_by_pairs
 from bench.stages.metrics import neighbors, reference_space
 from bench.stages.stage import Context, Given, Job, Result, Stage, Task, importing

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from bench.base.checks import ImageShape
-from bench.datasets.source import Images
+from bench.datasets.image_form import Images
 from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
 from bench.stages.stage import Context, Given, Job, Result, Stage, Steps, Task, megabytes, no_steps
 from bench.stages.training.probe import probe, training_flops

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from bench.datasets.source import Images
+from bench.datasets.image_form import Images
 from bench.stages.training.core import Recipe
 from models.autoencoder import Autoencoder
 

@@ -15,8 +15,9 @@ from bench.analysis.results import PIPELINE
 from bench.base.naming import pipeline_name
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
+from bench.datasets.image_form import SIDE
 from bench.report.inputs import Inputs
-from bench.report.page.sheets import sheets
+from bench.report.page.sheets import PER_ROW, sheets
 from bench.report.tables import mean_and_spread
 from bench.report.templates import paragraphs
 from bench.stages.encode import PICTURED
@@ -43,20 +44,9 @@ class Embeddings:
 
 
 def collect(inputs: Inputs, progress: Progress = silent, most: int = PICTURED) -> Embeddings | None:
-    """Collect the embeddings of a run, best first, all at the same seed.
+    """Collect the embeddings of a run, best first, all at the same seed, of ``most`` images.
 
-    Parameters
-    ----------
-    inputs : Inputs
-    progress : callable
-        Called with the number of pipelines that are collected.
-    most : int
-        Images of a page.
-
-    Returns
-    -------
-    Embeddings or None
-        None where no run was finished.
+    Return None where no run was finished.
     """
     results, dataset, store = inputs.results, inputs.dataset, inputs.store
     done = results.done
@@ -79,7 +69,8 @@ def collect(inputs: Inputs, progress: Progress = silent, most: int = PICTURED) -
         progress("making the page", len(pipelines), len(shown))
     data = {
         "count": len(pictured),
-        "tile": int(dataset.images.shape[1]),
+        "tile": SIDE,
+        "perRow": PER_ROW,
         "names": _names(dataset, pictured),
         "classes": list(dataset.class_names),
         "labels": None if dataset.labels is None else packed(dataset.labels[pictured], "<i2"),
@@ -93,7 +84,9 @@ def collect(inputs: Inputs, progress: Progress = silent, most: int = PICTURED) -
         "there": len(there),
         "shown": len(shown),
     }
-    return Embeddings(seed, pictured, data, paragraphs("left_out.md", "left_out", counts, without))
+    return Embeddings(
+        seed, pictured, data, paragraphs("page_room.md", "page_room", counts, without)
+    )
 
 
 def _room(images: int) -> int:
@@ -127,17 +120,9 @@ def _pipeline(
 
 
 def flat(embedding: Array) -> tuple[Array, str]:
-    """Return an embedding in two dimensions, and in words how it was made so.
+    """Return an embedding, (n, d), in two dimensions, and in words how it was made so.
 
-    Parameters
-    ----------
-    embedding : ndarray, shape (n, d)
-
-    Returns
-    -------
-    points : ndarray, shape (n, 2)
-        As it is where d is 2; else the first principal components.
-    kind : str
+    Its points, (n, 2), are as they are where d is 2; else the first principal components.
     """
     if embedding.shape[1] == 2:
         return embedding, "as embedded"

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 from markupsafe import Markup
 
+from bench.analysis import failures
 from bench.analysis.results import PIPELINE, Results
 from bench.base.files import write_text
 from bench.base.naming import pipeline_name, set_name
@@ -31,20 +32,9 @@ _MADE_FROM = re.compile(r'<meta name="made-from" content="([0-9a-f]*)">')
 
 
 def write(inputs: Inputs, progress: Progress = silent, again: bool = False) -> Path:
-    """Write the page of a run on one data set, unless the one that is there is current.
+    """Write the page of a run on one data set; return its file.
 
-    Parameters
-    ----------
-    inputs : Inputs
-    progress : callable
-        Called as pipelines are collected.
-    again : bool
-        Write it even if it is current.
-
-    Returns
-    -------
-    Path
-        ``index.html`` in it.
+    One that is there and current stays, unless ``again`` is true.
     """
     path = inputs.out / FILE
     key = fresh.key(inputs.results.records, inputs.dataset)
@@ -73,7 +63,7 @@ def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
         it=headline.facts(results),
         answer=headline.answer(results),
         chance=tables.chance(results),
-        table=to_html(table, sortable=True, row_class=tables.status),
+        table=to_html(table, sortable=True, row_class=failures.state),
         csv=to_csv(tables.page(results, [])),
         heat_map=to_html(_heat_map(results, numbers)) if results.has_scores else "",
         score=capital(score),

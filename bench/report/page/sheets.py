@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.datasets.source import Images
+from bench.datasets.image_form import SIDE, Images
 
-PER_ROW = 64
-PER_SHEET = PER_ROW**2  # 2,048 pixels a side: no phone refuses that
+PER_ROW = 2048 // SIDE  # no phone refuses sheets of 2,048 pixels a side
+PER_SHEET = PER_ROW**2
 QUALITY = 80
 QUALITY_OF_MANY, MANY = 60, 4096
 
@@ -28,7 +28,7 @@ def sheets(images: Images) -> list[str]:
     Returns
     -------
     list of str
-        Data URLs of WebP images, each of at most 64 rows of 64 images.
+        Data URLs of WebP images, each of at most `PER_ROW` rows of as many images.
     """
     quality = QUALITY if len(images) <= MANY else QUALITY_OF_MANY
     return [

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.seeds import derive
-from bench.datasets.source import Images
+from bench.datasets.image_form import Images
 from bench.stages.metrics.clustering import Integers
 from bench.stages.metrics.metric import Metric
 from bench.stages.metrics.neighbors import silhouette

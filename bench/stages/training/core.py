@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.datasets.source import Images
+from bench.datasets.image_form import Images
 from bench.stages.stage import Steps, no_steps
 from bench.stages.training.capture import Record, queued, record_graph, recorded
 from bench.stages.training.convolution import spectral

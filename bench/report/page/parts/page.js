@@ -121,7 +121,6 @@ window.latentgrid = { hover: () => {}, ready: false };
     const MOST_KEYS = 40; // entries of a legend
     const MOST_SHEETS = 40; // made at once; those of more clusters when they come into view
     const PER_STRIP = 24;
-    const PER_ROW = 64;
     const count = data.count;
     const named = (name) => window.Bokeh.documents[0].get_model_by_name(name);
     const [points, pointed] = [named("points"), named("pointed")];
@@ -175,9 +174,10 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     // An image, or what a model made of it, so many times as large.
     function tile(tag, sheets, image, scale, description) {
-      const [sheet, place] = [Math.floor(image / PER_ROW ** 2), image % PER_ROW ** 2];
-      const inSheet = Math.min(count - sheet * PER_ROW ** 2, PER_ROW ** 2);
-      const [columns, rows] = [Math.min(inSheet, PER_ROW), Math.ceil(inSheet / PER_ROW)];
+      const { perRow } = data;
+      const [sheet, place] = [Math.floor(image / perRow ** 2), image % perRow ** 2];
+      const inSheet = Math.min(count - sheet * perRow ** 2, perRow ** 2);
+      const [columns, rows] = [Math.min(inSheet, perRow), Math.ceil(inSheet / perRow)];
       const size = data.tile * scale;
       const made = element(tag, { className: "tile", title: description });
       if (tag === "span") made.setAttribute("role", "img");
@@ -186,7 +186,7 @@ window.latentgrid = { hover: () => {}, ready: false };
         width: `${size}px`, height: `${size}px`,
         backgroundImage: `url(${address(sheets[sheet])})`,
         backgroundSize: `${columns * size}px ${rows * size}px`,
-        backgroundPosition: `${-(place % PER_ROW) * size}px ${-Math.floor(place / PER_ROW) * size}px`,
+        backgroundPosition: `${-(place % perRow) * size}px ${-Math.floor(place / perRow) * size}px`,
       });
       return made;
     }
