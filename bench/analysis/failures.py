@@ -101,7 +101,7 @@ def undone_seeds(row: pd.Series) -> str:
 def in_terminal(records: pd.DataFrame, outcome: Outcome) -> list[str]:
     """Return a line for each kind of failure of a grid."""
     groups = failed(records).groupby(["failed_stage", "error", "traceback"], sort=False)
-    lines = [f"{len(runs)} runs in {_located(*error)}" for error, runs in groups]
+    lines = [f"{len(runs)} runs in {_located(*map(str, error))}" for error, runs in groups]
     for column, what in (("null_error", "null reference"), ("resample_error", "resample")):
         # Errors that are alike differ in their files; one of them is shown.
         errors = {text.partition(" (see ")[0]: text for text in records[column].dropna()}
