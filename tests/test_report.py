@@ -3,6 +3,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shutil import copytree
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -289,8 +290,8 @@ def test_the_heat_map_says_what_failed(tmp_path):
     _, texts = tables.heat_map(results)
     assert texts.to_numpy().tolist() == [["0.900*", "0.500"], ["failed", "–"]]
     assert list(texts.index) == ["dnn", "cnn"]
-    drawn = _heat_map(results, tmp_path)
-    assert drawn is not None
+    (drawn,) = _heat_map(SimpleNamespace(results=results), tmp_path / "scores.png")
+    assert drawn.path.name == "accuracy.png"
     assert drawn.path.stat().st_size > 1000
 
 
@@ -468,8 +469,9 @@ def test_figures_are_drawn_once_and_stale_ones_removed(finished):
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
     assert {"reconstructions.png", "accuracy.png", "embeddings.png", "loss.png"} < set(before)
     assert sum(name.startswith("embedding-") for name in before) == 2
-    (folder / "embedding-of-another-run.png").write_bytes(b"")
-    (folder / "mine.png").write_bytes(b"")
+    stale = ["embedding-of-another-run", "plane-of-the-release-before", "clusters"]
+    for name in (*stale, "mine"):
+        (folder / f"{name}.png").write_bytes(b"")
     run_python(config=place / "out" / "grid.toml")
     after = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
     assert after.pop("mine.png")
