@@ -48,7 +48,7 @@ def make_untrained(entry: Entry[type[Autoencoder]]) -> Entry[type[Autoencoder]] 
         return None
     return Entry(
         untrained_name(entry.name),
-        f"{entry.name} with fresh weights: shows what its training adds",
+        f"{entry.name} with its initial weights: shows what training adds",
         made,
         origin=entry.name,
     )

@@ -97,7 +97,7 @@ class ICA(LinearReducer):
         self.notes_ = ()
         if any(issubclass(one.category, ConvergenceWarning) for one in caught):
             self.notes_ = (
-                f"did not settle in {self.iterations} steps; the last one's components were taken "
-                "(iterations=N allows more)",
+                f"did not converge in {self.iterations} steps; the components of the last step are "
+                "used (iterations=N allows more)",
             )
         return np.asarray(model.components_)

@@ -22,7 +22,7 @@ NAMES = {
 
 @pytest.fixture
 def records():
-    with pytest.warns(FutureWarning, match="is of the release before") as caught:
+    with pytest.warns(FutureWarning, match="was made by the previous release") as caught:
         found = read(FILES / "results.csv")
     assert len(caught) == 1
     return found

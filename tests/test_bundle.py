@@ -224,7 +224,7 @@ def test_what_is_not_registered_here_is_refused(trained):
     [
         ("training", "digests", None, "has no array digests"),
         ("training", "clusters", np.zeros(3, np.int64), r"array clusters is int64 \(3,\), needed"),
-        ("training", "clusters", np.full(TRAINED, -2), "a cluster -2: least is -1"),
+        ("training", "clusters", np.full(TRAINED, -2), "a cluster -2, needed -1 or more"),
         ("training", "space.0", np.full((TRAINED, 8), np.nan, np.float32), "not finite"),
         ("training", "space.1", np.zeros((TRAINED, 6)), "float64"),
         ("check", "images", np.zeros((0, 32, 32, 3), np.uint8), "array images"),

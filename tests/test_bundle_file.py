@@ -202,7 +202,7 @@ def test_other_formats_are_refused(file, tmp_path, version):
         ({"more": 1}, "more: Extra inputs are not permitted"),
         ({"links": []}, "links: Tuple should have at least 1 item"),
         ({"placed_links": 2}, "2 of 1 links cannot transform images"),
-        ({"placed_links": 0}, "no clusterer predicts behind a link that does not transform"),
+        ({"placed_links": 0}, "a clusterer cannot predict after a reducer that does not transform"),
         ({"placed_links": "1"}, "placed_links: Input should be a valid integer"),
         ({"assignment": [[0, 2]]}, "assigned to a label that is no class"),
         ({"metrics": {"accuracy": float("nan")}}, "damaged, or no bundle"),

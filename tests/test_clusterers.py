@@ -50,7 +50,7 @@ def test_clusters_are_scikit_learns(text, theirs):
     [
         ("kmeans(starts=0)", "starts must be 1 or more, found 0"),
         ("gmm(covariance=round)", "covariance must be one of full, tied, diag, spherical"),
-        ("gmm", "covariances of 3072 dimensions are too large: allowed are 512"),
+        ("gmm", "covariances of 3072 dimensions are too large: at most 512"),
         ("gmm(starts=0)", "starts must be 1 or more"),
         ("gmm(shrinkage=-1)", "shrinkage must be 0 to 10, found -1"),
         ("agglomerative(linkage=chain)", "linkage must be one of ward, average"),

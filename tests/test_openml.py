@@ -51,7 +51,7 @@ def test_openml_without_a_network_says_so_in_one_line(openml):
 
 def test_openml_refuses_tables_that_are_no_images(openml):
     openml("iris", 61, np.zeros((3, 5), int), list("aab"))
-    refused("openml:iris", "rows of 5 values are no square images")
+    refused("openml:iris", "rows of 5 values are not square images")
 
 
 def test_openml_refuses_values_and_labels_that_mean_nothing(openml):
@@ -62,7 +62,7 @@ def test_openml_refuses_values_and_labels_that_mean_nothing(openml):
     openml("gaps", 2, rows // 300, ["a", "b", "a", "?"])
     refused("openml:gaps", "openml:gaps: some of its labels are missing")
     openml("real", 3, rows // 300, ["0.5", "1.5", "2", "3"])
-    refused("openml:real", "they hold fractions")
+    refused("openml:real", "they have fractions")
 
 
 def test_openml_values_from_0_to_1_are_no_black_images(openml):

@@ -175,7 +175,7 @@ def test_ica_that_does_not_settle_says_so_and_warns_nobody_else():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert reduce(reducer, points, None).values["notes"] == list(reducer.notes_)
-    assert "did not settle in 1 steps" in reducer.notes_[0]
+    assert "did not converge in 1 steps" in reducer.notes_[0]
     settles = build("ica4")
     assert reduce(settles, points, None).values == {}
 
@@ -184,7 +184,7 @@ def test_what_a_fit_says_is_printed_after_the_run_and_is_no_column(command, tmp_
     arguments = ["--models", "pixels", "--limit", "60", "--no-null", "--no-baselines"]
     found = command(*arguments, "--seeds", "2", "--reducers", "pca4+ica4(iterations=1)")
     assert found.returncode == 0
-    assert "note: ica4(iterations=1): did not settle in 1 steps" in found.stdout
+    assert "note: ica4(iterations=1): did not converge in 1 steps" in found.stdout
     assert "; 2 of 2 fits\n" in found.stdout
     header = (tmp_path / "results" / "results.csv").read_text().partition("\n")[0]
     assert "notes" not in header.replace("dataset_notes", "").split(",")

@@ -93,7 +93,7 @@ def test_the_command_suggests_ranks_and_resumes(tmp_path):
             "pca9,pca5+tsne2", "--seeds", "2", "--no-null", "--no-baselines"]  # fmt: skip
     planned = run_grid(tmp_path, *grid, "--dry-run")
     assert "2 to 15 clusters" in planned.stdout
-    assert "to suggest a number of clusters" in planned.stdout
+    assert "suggest a number of clusters" in planned.stdout
     found = run_grid(tmp_path, *grid)
     assert found.returncode == 0, found.stderr
     out = tmp_path / "results"

@@ -117,7 +117,7 @@ def read_pairs(before: Path, after: Path) -> tuple[list[Pair], list[str]]:
     shared = [name for name in one if name in other]
     if not shared:
         raise UsageError(
-            f"the two runs have no data set in common: before {', '.join(one)}; after "
+            f"the two results have no data set in common: before {', '.join(one)}; after "
             f"{', '.join(other)}"
         )
     several = len(one) + len(other) > 2
@@ -131,10 +131,10 @@ def read_pairs(before: Path, after: Path) -> tuple[list[Pair], list[str]]:
             # Other base seeds match no seed of the other run's.
             then = {key: each.renumbered() for key, each in then.items()}
         pairs.append(Pair(name, found, then, bool(first["independent_images"].iloc[0])))
-    notes = [f"{name}: only in the run before" for name in one if name not in other]
-    notes += [f"{name}: only in the run after" for name in other if name not in one]
+    notes = [f"{name}: only in the results before" for name in one if name not in other]
+    notes += [f"{name}: only in the results after" for name in other if name not in one]
     notes += [
-        f"{p.dataset}: no pipeline was scored in either run" for p in pairs if not p.pipelines
+        f"{p.dataset}: no pipeline was scored in either results" for p in pairs if not p.pipelines
     ]
     return pairs, notes
 
@@ -145,7 +145,7 @@ def _check(before: pd.DataFrame, after: pd.DataFrame, several: bool) -> None:
         one, other = (str(frame[column].iloc[0])[:16] for frame in (before, after))
         if one != other:
             raise UsageError(
-                f"the two runs are not on the same data ({column} {one} and {other}"
+                f"the two results are not on the same data ({column} {one} and {other}"
                 + (f", {before['dataset'].iloc[0]}" if several else "")
                 + "): their accuracies are not comparable"
             )

@@ -227,7 +227,7 @@ class Bundle:
 
 
 def _warn(old: str, new: str) -> None:
-    text = f"Bundle.{old} is now called Bundle.{new}; the old name goes with the next release"
+    text = f"Bundle.{old} is now called Bundle.{new}; the next release drops the old name"
     warnings.warn(text, FutureWarning, stacklevel=3)
 
 
@@ -260,7 +260,9 @@ def _check(contents: Contents) -> None:
     _is_array(training, "digests", np.uint8, (count, DIGEST))
     _is_array(training, "clusters", np.int64, (count,))
     if training["clusters"].min() < NOISE:
-        raise UsageError(f"the bundle has a cluster {training['clusters'].min()}: least is -1")
+        raise UsageError(
+            f"the bundle has a cluster {training['clusters'].min()}, needed -1 or more"
+        )
     _is_array(check, "images", np.uint8, (None, *SHAPE))
     _is_array(check, "codes", np.float32, (len(check["images"]), None))
     items: list[Any] = [reducers[read_link(link.text).name] for link in manifest.links]

@@ -116,7 +116,7 @@ class Manifest(_Strict):
                 f"{self.placed_links} of {len(self.links)} links cannot transform images"
             )
         if self.placed_clusters and self.placed_links < len(self.links):
-            raise ValueError("no clusterer predicts behind a link that does not transform")
+            raise ValueError("a clusterer cannot predict after a reducer that does not transform")
         if any(not 0 <= label < len(self.data.class_names) for _, label in self.assignment):
             raise ValueError("a cluster is assigned to a label that is no class")
         return self
@@ -217,5 +217,5 @@ def _manifest(text: bytes) -> Manifest:
         return Manifest.model_validate_json(json.dumps(said))
     except ValidationError as error:
         first = error.errors()[0]
-        where = f"{MANIFEST} is not as it should be: {'.'.join(map(str, first['loc']))}"
+        where = f"{MANIFEST} is not valid: {'.'.join(map(str, first['loc']))}"
         raise _Refused(f"{where}: {first['msg']}") from None

@@ -55,7 +55,7 @@ def read_as(parse: Callable[[str], T], text: str) -> T:
     try:
         return parse(text)
     except UnknownNameError as error:
-        raise UsageError(f"{error}; one of a plugin needs --plugin FILE") from error
+        raise UsageError(f"{error}; an item of a plugin needs --plugin FILE") from error
     except ValueError as error:
         raise UsageError(str(error)) from error
 

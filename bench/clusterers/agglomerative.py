@@ -40,7 +40,10 @@ class Agglomerative(Clusterer):
 
     def check(self, n_samples: int, n_features: int) -> None:
         one_of(LINKAGES, linkage=self.linkage)
-        need(n_samples <= MOST, f"takes all distances: up to {MOST:,} images, found {n_samples:,}")
+        need(
+            n_samples <= MOST,
+            f"computes all distances: at most {MOST:,} images, found {n_samples:,}",
+        )
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         return 0.05 + n_samples**2 * (n_features * 1e-9 + 1e-8)

@@ -54,8 +54,8 @@ class GaussianMixture(Clusterer):
         at_least(1, starts=self.starts)
         need(
             self.covariance in ("diag", "spherical") or n_features <= MOST_FEATURES,
-            f"covariances of {n_features} dimensions are too large: allowed are {MOST_FEATURES}; "
-            "reduce them first, or take gmm(covariance=diag)",
+            f"covariances of {n_features} dimensions are too large: at most {MOST_FEATURES} are "
+            "allowed; reduce them first, or use gmm(covariance=diag)",
         )
 
     def seconds(self, n_samples: int, n_features: int) -> float:

@@ -39,7 +39,7 @@ class Spectral(Clusterer):
         check_neighbors(self.n_neighbors, n_samples)
         need(
             n_samples > self.n_clusters,
-            f"{self.n_clusters} clusters need more images than that, found {n_samples}",
+            f"needs more images than clusters, found {n_samples} images for {self.n_clusters}",
         )
 
     def seconds(self, n_samples: int, n_features: int) -> float:

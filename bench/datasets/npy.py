@@ -28,7 +28,7 @@ def _open(path: Path) -> NDArray[Any]:
         reason = (
             "it holds pickled objects, which are refused because reading them runs code"
             if "Object arrays" in str(error) or "Python object" in str(error) or _is_pickle(path)
-            else f"it is not a whole .npy array ({format_error(error)})"
+            else f"it is not a complete .npy array ({format_error(error)})"
         )
         raise UsageError(f"cannot read {path}: {reason}") from None
     if not isinstance(array, np.ndarray):
@@ -102,7 +102,7 @@ def _open_images(path: Path, progress: Progress) -> tuple[int, Reader, tuple[str
     size = array.shape[1:3]
     if size[0] * size[1] > MOST_PIXELS:
         raise UsageError(
-            f"{path} holds images of {size[0]}×{size[1]} pixels: allowed are {MOST_PIXELS:,} pixels"
+            f"{path} holds images of {size[0]}×{size[1]} pixels: at most {MOST_PIXELS:,} pixels"
         )
     notes = []
     scale = _scale(array, path, progress)

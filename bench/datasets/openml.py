@@ -84,7 +84,7 @@ def _channels(width: int) -> int:
         if width > 1 and math.isqrt(width // channels) ** 2 * channels == width:
             return channels
     raise UsageError(
-        f"rows of {width} values are no square images: allowed are side² (784) and 3 · side² (3072)"
+        f"rows of {width} values are not square images: allowed are side² and 3 · side² (784, 3072)"
     )
 
 
@@ -95,7 +95,7 @@ def _labels(target: Any, count: int) -> NDArray[Any] | None:
         return None
     if labels.dtype.kind == "f":
         if not (np.isfinite(labels).all() and (labels % 1 == 0).all()):
-            raise UsageError("its labels are no classes: they hold fractions or missing values")
+            raise UsageError("its labels are not classes: they have fractions or missing values")
         return labels.astype(np.int64)
     if labels.dtype.kind == "O":
         if any(label is None or label != label for label in labels):
@@ -113,7 +113,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     bunch = fetch(argument)
     rows = bunch.data.toarray() if hasattr(bunch.data, "toarray") else bunch.data
     if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype.kind not in "fiu":
-        raise UsageError(f"openml:{argument} holds no table of numbers and so no images")
+        raise UsageError(f"openml:{argument} is not a table of numbers, and so has no images")
     try:
         side = math.isqrt(rows.shape[1] // _channels(rows.shape[1]))
         factor = to_bytes_factor(rows.min(), rows.max(), "it")

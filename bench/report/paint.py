@@ -143,7 +143,7 @@ def against_time(table: pd.DataFrame, title: str) -> Any:
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())  # else its labels run into each other
     axes.margins(y=0.1)  # room for the numbers
-    axes.set_xlabel("seconds a seed, from images to clusters")
+    axes.set_xlabel("seconds for one run, from images to clusters")
     axes.set_ylabel(title)
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)

@@ -153,7 +153,7 @@ AGAINST_BEST = words(
     html=lambda row: Markup('<span class="nowrap">{}</span>{}').format(*_verdict(row)),
 )
 SEEDS = Column("seeds", lambda row: MISSING if pd.isna(row["seeds"]) else failures.seeds(row))
-SECONDS = numbers("seconds", "seconds", ".2f", meaning="one seed, from images to clusters")
+SECONDS = numbers("seconds", "seconds", ".2f", meaning="time of one run, from images to clusters")
 
 
 # Tables

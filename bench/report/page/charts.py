@@ -132,7 +132,7 @@ def _against_time(table: pd.DataFrame, score: str) -> Any:
         height=340,
         x_axis_type="log",
         tools="pan,wheel_zoom,box_zoom,reset,save",
-        x_axis_label="seconds a seed, from images to clusters",
+        x_axis_label="seconds for one run, from images to clusters",
         y_axis_label=score,
     )
     plot.xaxis.ticker = FixedTicker(ticks=TICKS)
