@@ -233,7 +233,7 @@ def test_what_was_sorted_is_never_replaced(bundle, tmp_path):
     out = tmp_path / "out"
     assign(bundle, tmp_path / "images", out, sort_into="copy")
     before = sorted_files(out)
-    with pytest.raises(UsageError, match="sorted is there already"):
+    with pytest.raises(UsageError, match="sorted exists"):
         assign(bundle, tmp_path / "images", out, sort_into="copy")
     with pytest.raises(UsageError, match=r"overlaps with .*sorted, which would be written"):
         assign(bundle, out / "sorted", out)
@@ -276,7 +276,7 @@ def test_an_empty_folder_for_sorted_files_is_taken_and_a_link_is_not(bundle, tmp
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "sorted").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(UsageError, match="sorted is there already"):
+    with pytest.raises(UsageError, match="sorted exists"):
         assign(bundle, tmp_path / "images", tmp_path / "linked", sort_into="copy")
 
 

@@ -292,7 +292,7 @@ def test_paths_that_are_relative_to_another_place_say_so(grid, tmp_path, monkeyp
 def test_results_of_another_version_say_what_to_do(grid, monkeypatch):
     record = choose(grid.records, "histogram, ica4").record
     monkeypatch.setattr(making.keys, "source", lambda *items: "another")
-    refused("another version of ICA than is installed here", making.make, grid, record)
+    refused("another version of ICA than is installed", making.make, grid, record)
 
 
 @pytest.mark.parametrize(

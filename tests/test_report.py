@@ -217,7 +217,7 @@ def judged(frame, **verdicts):
             ),
             [
                 "cnn, none is the best pipeline on these 100 images: the other is significantly "
-                "worse, by the same seeds and images.",
+                "worse, compared over the same seeds and images.",
                 "Its accuracy is 0.850 ± 0.071, 95% interval 0.700 to 0.900 over seeds and "
                 "images; on the private half it is 0.840 ± 0.071.",
             ],
@@ -262,7 +262,7 @@ def judged(frame, **verdicts):
             ),
             [
                 "cnn, none is the best pipeline on these 100 images: the other is significantly "
-                "worse, by the same seeds.",
+                "worse, compared over the same seeds.",
                 "Its accuracy is 0.850 ± 0.071, 95% interval 0.700 to 0.900 over seeds alone; on "
                 "the private half it is 0.840 ± 0.071.",
                 "1 of 5 runs failed.",
