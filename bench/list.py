@@ -39,8 +39,8 @@ def print_items(plugins: Iterable[Path]) -> int:
         print(f"  {name:<18} {preset.summary}")
     print("Each model that trains also exists as untrained-NAME; untrained means all of them.")
     print(
-        "Each grid also has the model pixels, its models untrained and the chain none as "
-        "baselines, unless --no-baselines is given."
+        "Each grid also has pixels, its models untrained and the chain none as baselines, "
+        "unless --no-baselines is given."
     )
     return 0
 

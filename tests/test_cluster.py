@@ -126,6 +126,7 @@ def test_a_cluster_of_ours_listens_on_the_loopback_interface_only():
         connection.close()
 
 
+@pytest.mark.slow
 def test_a_task_that_another_grid_is_at_gives_its_place_to_others(tmp_path, expected):
     where = {"out": tmp_path / "out", "store": tmp_path / "store"}
     asked = {**SETTINGS, **where, "engine": "dask", "workers": 1}
@@ -170,6 +171,7 @@ def test_a_worker_that_is_killed_in_any_stage_changes_nothing(cluster, tmp_path,
     kill_in(STAGES, cluster, tmp_path, expected)
 
 
+@pytest.mark.slow
 def test_a_stop_leaves_the_cluster_clean_and_the_same_command_goes_on(cluster, tmp_path, expected):
     cluster.want_held("reduce")
     process = start(tmp_path, "--engine", cluster.engine)
@@ -301,6 +303,7 @@ def meanwhile(what):
     thread.join()
 
 
+@pytest.mark.slow
 def test_a_worker_may_join_late(lonely, tmp_path, expected, capfd):
     def join():
         wait_for(lambda: tasks_of(lonely))
@@ -364,6 +367,7 @@ def test_a_worker_that_is_too_small_is_told_and_a_larger_one_does_it(lonely, tmp
     assert again.returncode == 0, again.stderr
 
 
+@pytest.mark.slow
 def test_a_worker_with_other_kernels_is_refused_in_one_line(lonely, tmp_path):
     lonely.start_worker(ATEN_CPU_CAPABILITY="default")
     wait_for(lambda: workers_of(lonely))
@@ -380,6 +384,7 @@ def test_no_scheduler_is_one_line(tmp_path, monkeypatch):
         run_grid(**SETTINGS | {"engine": "dask:tcp://127.0.0.1:9", "device": "auto"})
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_lost_for_good_is_one_line(lonely, tmp_path, monkeypatch):
     def kill():
         lonely.held("train")
@@ -395,10 +400,10 @@ def test_a_scheduler_that_is_lost_for_good_is_one_line(lonely, tmp_path, monkeyp
 
 def test_without_a_worker_what_is_to_be_found_out_is_asked_for(lonely):
     settings = SETTINGS | {"engine": lonely.engine}
-    with pytest.raises(UsageError, match=r"no worker yet, .* GPUs: .* say --device cpu or"):
+    with pytest.raises(UsageError, match=r"no worker yet, .* GPUs: .* give --device cpu or"):
         run_grid(**settings | {"device": "auto"})
     del settings["threads"]
-    with pytest.raises(UsageError, match=r"no worker yet, .* threads .* say --threads N"):
+    with pytest.raises(UsageError, match=r"no worker yet, .* threads .* give --threads N"):
         run_grid(**settings)
 
 

@@ -67,7 +67,7 @@ def test_what_cannot_work_is_refused(text, message):
 
 
 def test_so_many_images_have_too_many_distances():
-    with pytest.raises(ValueError, match="up to 30,000 images, found 30,001"):
+    with pytest.raises(ValueError, match="at most 30,000 images, found 30,001"):
         Named.parse("agglomerative").build(3).check(30_001, 2)
 
 

@@ -111,6 +111,9 @@ class Kept(WorkerProcess):
 
     def __enter__(self):
         self.lent = self.idle[self.setup].pop() if self.idle[self.setup] else self
+        process = self.lent.process
+        if process is not None and process.poll() is not None:
+            self.lent.end()  # it was killed when nobody needed it any more: another one starts
         self.lent.waiting = self.waiting
         return self.lent
 

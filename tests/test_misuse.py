@@ -124,8 +124,8 @@ MISUSE = [
     (["--seeds", "many"], "unable to parse string as an integer, found 'many'"),
     # flags
     (["--sedes", "2"], "No such option: --sedes"),
-    (["--only-cached", "--force"], "--only-cached computes nothing and --force is about"),
-    (["--only-cached", "--fail-fast"], "--only-cached computes nothing and --fail-fast is about"),
+    (["--only-cached", "--force"], "--only-cached computes nothing, and --force needs"),
+    (["--only-cached", "--fail-fast"], "--only-cached computes nothing, and --fail-fast needs"),
     (["--only-cached"], "no result of this grid is in .store: run it without --only-cached"),
     # files
     (["--config", "typo.toml"], "unknown setting 'epocs': did you mean 'epochs'?"),

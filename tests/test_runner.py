@@ -99,7 +99,7 @@ def test_only_cached_does_nothing(planned, tmp_path):
 def test_every_mode_is_what_its_flags_say_and_contradictions_are_none(flags):
     force, only_cached, fail_fast = flags
     if only_cached and (force or fail_fast):
-        with pytest.raises(UsageError, match="--only-cached computes nothing and --f"):
+        with pytest.raises(UsageError, match="--only-cached computes nothing, and --f"):
             Mode.of(*flags)
     else:
         mode = Mode.of(*flags)

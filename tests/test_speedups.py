@@ -168,7 +168,9 @@ def test_what_cannot_be_recorded_is_queued_and_said(images):
         work()
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    with pytest.warns(UserWarning, match="cannot be recorded: operation not permitted"):
+    with pytest.warns(
+        UserWarning, match="cannot be recorded as a CUDA graph: operation not permitted"
+    ):
         found = train(Draws, images, record=record)
     same(found, train(Draws, images))
 
