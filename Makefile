@@ -18,7 +18,7 @@ check: $(VENV)/.installed
 	$(BIN)/python -m bench.check $(ARGS)
 
 # By two workers, each on a processor of its own (tests/__init__.py).
-PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadgroup
+PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2
 
 test: $(VENV)/.installed-test
 	$(PYTEST) $(ARGS)

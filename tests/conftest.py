@@ -43,14 +43,24 @@ settings.register_profile(
 settings.load_profile("busy")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have tests that share something of their file done by one worker; all others by any."""
-    for item in items:
-        found = item._fixtureinfo.name2fixturedefs.values()
-        shared = any(each.scope != "function" and each.baseid for defs in found for each in defs)
-        if shared and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+# Files whose tests share what a fixture of the module, or a cache of the process, has made.
+SHARED = {
+    path.name for path in Path(__file__).parent.glob("*.py") if 'scope="module"' in path.read_text()
+}
+SHARED.add("test_contracts.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Have the tests of such a file done by one worker, and all others by any."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if Path(file).name in SHARED else nodeid
+
+    return ByFile(config, log)
 
 
 @pytest.fixture

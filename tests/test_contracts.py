@@ -38,9 +38,8 @@ def is_kept(check, name):
 # Made variants are their originals' classes, and held to three promises of those; one stands here
 # for all that is asked of the others.
 def together(names):
-    """Parametrise over items; with ``--dist loadgroup`` a process has all checks of an item."""
-    marks = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
-    return pytest.mark.parametrize("name", marks)
+    """Parametrize over items, of each of which all checks share a fit."""
+    return pytest.mark.parametrize("name", names)
 
 
 MODELS = [entry.name for entry in autoencoders if entry.origin is None] + ["untrained-dnn"]
