@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -18,11 +19,11 @@ class Autoencoder(nn.Module):
 
     The constructor takes the image shape ``(C, H, W)``, any where a class says nothing of it, and
     keyword arguments that users may write in parentheses (``dnn(code=32)``), each annotated with
-    ``int``, ``float``, ``bool`` or ``str`` and with a default. One that is called ``clusters`` is
-    not for users to write: the harness sets it to the number of clusters sought. The constructor
-    raises `ValueError`, with what it was given and what it needs, for what it cannot work with. It
-    must not read data or files: the harness also builds one to plan by, before there is anything
-    to train.
+    ``int``, ``float``, ``bool`` or ``str``; one without a default must be written. One that is
+    called ``clusters`` is not for users to write: the harness sets it to the number of clusters
+    sought. The constructor raises `ValueError`, with what it was given and what it needs, for what
+    it cannot work with. It must not read data: the harness also builds one to plan by, before there
+    is anything to train. Files that it reads, such as weights, are named in ``files``.
 
     A model is trained on its `objective`, whatever that is; how well it reconstructs is measured
     by the harness afterwards, for all models in the same way.
@@ -52,6 +53,20 @@ class Autoencoder(nn.Module):
     family : str or None
         Models of one family start from the same weights when given the same seed, so that
         their comparison is paired. By default each registered name is its own family.
+    image_size : int or None
+        Side in pixels of the square images that it asks for: it is given these, whatever the size
+        of the grid's. None: the grid's.
+    pretrained : str or None
+        What its weights were trained on before, and whether with labels (``ImageNet, with
+        labels``); tables show such models apart from others.
+    files : tuple of Path
+        Files that it reads; a hash of what is in them is part of the key of its results.
+    frozen : bool
+        True: its weights are read from ``files`` each time, and kept neither in the store nor,
+        where they are large, in bundles; it does not train.
+    base : str or None
+        A model, as users write it, whose codes it is given in place of images: its shape is then
+        ``(code size,)``, and its input is float32 codes as they are.
     """
 
     trains: ClassVar[bool] = True
@@ -61,6 +76,26 @@ class Autoencoder(nn.Module):
     training_cost: ClassVar[float] = 3.0
     parts: ClassVar[tuple[type, ...]] = ()
     family: ClassVar[str | None] = None
+    image_size: ClassVar[int | None] = None
+    pretrained: ClassVar[str | None] = None
+    files: ClassVar[tuple[Path, ...]] = ()
+    frozen: ClassVar[bool] = False
+    base: ClassVar[str | None] = None
+
+    @classmethod
+    def attributes(cls, **settings: Any) -> dict[str, Any]:
+        """Return those attributes of the class that depend on its settings, by name.
+
+        Of a class whose ``image_size`` is a parameter, for example, that. It is asked while a grid
+        is planned and must be quick: no weights are read here. It raises `ValueError`, in one
+        line, for settings that cannot work.
+
+        Parameters
+        ----------
+        **settings
+            What was written in parentheses, without parameters at their default.
+        """
+        return {}
 
     encoder: nn.Module
     decoder: nn.Module

@@ -7,6 +7,8 @@ constructor takes the image shape alone.
 from __future__ import annotations
 
 import functools
+import hashlib
+from pathlib import Path
 from typing import Any
 
 from bench.base.grammar import Parameters, Written, read_item, signature_of
@@ -46,14 +48,19 @@ class Named(Written):
     def item(self, clusters: int | None = None) -> type[Autoencoder]:
         """Return the class with its settings; a model that `needs_clusters` is given ``clusters``.
 
-        None stands for its own default.
+        None stands for its own default. Raise `ValueError` for settings that cannot work.
         """
         settings = dict(self.parameters)
+        item: Any = autoencoders[self.name]
+        attributes = getattr(item, "attributes", dict)(**settings)
         if clusters is not None and self.needs_clusters:
             settings[CLUSTERS] = clusters
-        item: Any = autoencoders[self.name]
-        made: type[Autoencoder] = _with(item, tuple(sorted(settings.items())))
-        return made if settings else item
+        if not settings and not attributes:
+            return item
+        made: type[Autoencoder] = _with(
+            item, tuple(sorted(settings.items())), tuple(sorted(attributes.items()))
+        )
+        return made
 
 
 def find(text: str, clusters: int | None = None) -> type[Autoencoder]:
@@ -61,12 +68,39 @@ def find(text: str, clusters: int | None = None) -> type[Autoencoder]:
     return Named.parse(text).item(clusters)
 
 
+def fingerprint(item: type[Autoencoder]) -> str | None:
+    """Return a hash of the files that a model reads; None where it reads none.
+
+    Raises
+    ------
+    ValueError
+        If one cannot be read.
+    """
+    files = getattr(item, "files", ())
+    try:
+        stamps = [(path, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+        return _hash(tuple(stamps)) if stamps else None
+    except OSError as error:
+        raise ValueError(f"cannot read {error.filename}: {error.strerror}") from None
+
+
+@functools.cache
+def _hash(stamps: tuple[tuple[Path, int, int], ...]) -> str:
+    """Hash the names and contents of files; size and time tell one that has changed."""
+    digest = hashlib.sha256()
+    for path, _, _ in stamps:
+        with open(path, "rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.name} {content}\n".encode())
+    return digest.hexdigest()
+
+
 def _reserved(item: Any) -> tuple[str, ...]:
     return (*list(signature_of(item).parameters)[:1], CLUSTERS)
 
 
 @functools.cache
-def _with(item: Any, settings: Parameters) -> Any:
+def _with(item: Any, settings: Parameters, attributes: tuple[tuple[str, Any], ...]) -> Any:
     """Derive a class whose constructor has these settings made; one class for the same ones."""
 
     def build(self: Any, image_shape: Any) -> None:
@@ -74,4 +108,4 @@ def _with(item: Any, settings: Parameters) -> Any:
 
     made = {"__init__": build, "__doc__": item.__doc__, "__module__": item.__module__}
     # Of its text there is none: it is kept by its original's, and by the settings in its name.
-    return type(item.__name__, (item,), made | {"original": item})
+    return type(item.__name__, (item,), made | dict(attributes) | {"original": item})

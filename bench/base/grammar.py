@@ -5,11 +5,14 @@
     item       = name [parameters]
     parameters = "(" parameter ("," parameter)* ")"
     parameter  = key "=" value
-    value      = integer | decimal | "true" | "false" | word
+    value      = integer | decimal | "true" | "false" | text | '"' text '"'
 
-Parameters are those of the item's constructor. Spaces between the parts do not matter. What is
-read is canonical: parameters at their default are dropped and the rest is sorted, so that two ways
-to write one thing are one pipeline. Like `registry`, this module stands beside all rooms.
+Text is a word, a path or another item with its settings (``on(model=dnn(code=32))``); one with a
+comma, or with a parenthesis that has no partner, stands in double quotes. Parameters are those of
+the item's constructor; one without a default must be given. Spaces between the parts do not
+matter. What is read is canonical: parameters at their default are dropped and the rest is sorted,
+so that two ways to write one thing are one pipeline. Like `registry`, this module stands beside
+all rooms.
 """
 
 from __future__ import annotations
@@ -28,8 +31,9 @@ from bench.base.registry import Registry, did_you_mean
 Value = int | float | bool | str
 Parameters = tuple[tuple[str, Value], ...]
 
-_PARAMETER = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?P<value>[\w.+-]+)\s*", re.ASCII)
-_ITEM = re.compile(r"\s*(?P<name>[^\s()]*)\s*(?:\((?P<parameters>[^()]*)\))?\s*")
+_PARAMETER = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?P<value>\S|\S.*\S)\s*", re.ASCII)
+_PLAIN = re.compile(r"[\w.+-]+", re.ASCII)  # a number or truth value
+_ITEM = re.compile(r"\s*(?P<name>[^\s()]*)\s*(?:\((?P<parameters>.*)\))?\s*", re.DOTALL)
 
 
 class GrammarError(ValueError):
@@ -52,11 +56,13 @@ class Written:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """Split at separators outside of parentheses."""
-    parts, depth = [""], 0
+    """Split at separators outside of parentheses and double quotes."""
+    parts, depth, quoted = [""], 0, False
     for character in text:
-        depth += (character == "(") - (character == ")")
-        if character == separator and depth <= 0:
+        quoted ^= character == '"'
+        if not quoted:
+            depth += (character == "(") - (character == ")")
+        if character == separator and depth <= 0 and not quoted:
             parts.append("")
         else:
             parts[-1] += character
@@ -77,7 +83,7 @@ def read_item(
     text that does not follow the grammar; `UnknownNameError` names an item that is not there.
     """
     match = _ITEM.fullmatch(text)
-    if match is None:
+    if match is None or not _is_balanced(match["parameters"] or ""):
         raise GrammarError(
             f"{registry.kind} {text!r}: cannot be read; one looks like name or name(key=value)"
         )
@@ -110,9 +116,11 @@ def read_parameters(
     allowed = [key for key in signature.parameters if key not in reserved]
     types = _types_of(item)
     found: dict[str, Value] = {}
-    for part in [] if text is None or not text.strip() else text.split(","):
+    for part in [] if text is None or not text.strip() else split(text, ","):
         match = _PARAMETER.fullmatch(part)
-        if match is None:
+        if match is None or not (
+            types.get(match["key"]) is str or _PLAIN.fullmatch(match["value"])
+        ):
             raise GrammarError(f"cannot read {part.strip()!r}; a parameter looks like key=value")
         key = match["key"]
         if key not in allowed:
@@ -123,7 +131,11 @@ def read_parameters(
         if key in found:
             raise GrammarError(f"{key} is given twice")
         found[key] = _convert(key, match["value"], types.get(key))
-    differing = {k: v for k, v in found.items() if v != signature.parameters[k].default}
+    defaults = {key: signature.parameters[key].default for key in allowed}
+    for key in allowed:
+        if defaults[key] is inspect.Parameter.empty and key not in found:
+            raise GrammarError(f"{name} needs {key}: write {name}({key}=...)")
+    differing = {key: value for key, value in found.items() if value != defaults[key]}
     return tuple(sorted(differing.items()))
 
 
@@ -143,6 +155,8 @@ def _convert(key: str, text: str, wanted: Any) -> Value:
     """Read a value as the type that the constructor asks for."""
     if wanted not in (bool, int, float, str):
         raise GrammarError(f"{key} is not annotated with bool, int, float or str and cannot be set")
+    if wanted is str:
+        return _read_text(key, text)
     try:
         if wanted is bool:
             return {"true": True, "false": False}[text.lower()]
@@ -157,7 +171,27 @@ def _convert(key: str, text: str, wanted: Any) -> Value:
     return value
 
 
+def _read_text(key: str, text: str) -> str:
+    inner = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+    if '"' in inner:
+        raise GrammarError(f"{key}: a double quote cannot be part of a value, found {text!r}")
+    return inner
+
+
+def _is_balanced(text: str) -> bool:
+    """Tell whether each parenthesis outside of quotes has its partner."""
+    depth = 0
+    for character in "".join(text.split('"')[::2]):
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return False
+    return depth == 0 and text.count('"') % 2 == 0
+
+
 def _format(value: Value) -> str:
+    if isinstance(value, str):
+        bare = value.strip() == value != "" and _is_balanced(value) and len(split(value, ",")) == 1
+        return value if bare else f'"{value}"'
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
