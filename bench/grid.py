@@ -59,7 +59,8 @@ def main(
         from bench.session import terminal
         from bench.session.session import Session
 
-        session = Session(resolve(settings, config), Mode.of(force, only_cached, fail_fast))
+        mode = Mode.of(force, only_cached, fail_fast)
+        session = Session(resolve(settings, config), mode, decode=not dry_run)
         if dry_run:
             return terminal.dry_run(session)
     except Stopped as stop:

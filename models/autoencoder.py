@@ -64,6 +64,9 @@ class Autoencoder(nn.Module):
     frozen : bool
         True: its weights are read from ``files`` each time, and kept neither in the store nor,
         where they are large, in bundles; it does not train.
+    from_names : bool
+        True: its codes are in a file and not computed; it has a method ``rows`` in place of a
+        network, see `models.embeddings`.
     base : str or None
         A model, as users write it, whose codes it is given in place of images: its shape is then
         ``(code size,)``, and its input is float32 codes as they are.
@@ -80,6 +83,7 @@ class Autoencoder(nn.Module):
     pretrained: ClassVar[str | None] = None
     files: ClassVar[tuple[Path, ...]] = ()
     frozen: ClassVar[bool] = False
+    from_names: ClassVar[bool] = False
     base: ClassVar[str | None] = None
 
     @classmethod
@@ -96,6 +100,14 @@ class Autoencoder(nn.Module):
             What was written in parentheses, without parameters at their default.
         """
         return {}
+
+    @classmethod
+    def with_files(cls, folder: Path, **settings: Any) -> dict[str, Any]:
+        """Return settings that read copies of ``files`` in a folder, in place of ``settings``.
+
+        A bundle that holds the files of a model asks for it.
+        """
+        raise NotImplementedError(f"{cls.__name__} says files and has no with_files")
 
     encoder: nn.Module
     decoder: nn.Module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 from torch import nn
 
@@ -36,7 +37,7 @@ class CNN(Autoencoder):
     Parameters
     ----------
     image_shape : tuple of int
-        (C, 32, 32); any number of channels.
+        (C, 32, 32), whatever the size of the grid's images; any number of channels.
     code : int
         Numbers of the code. The HW5 report's is the output of the last convolution, 256×4×4 = 4096;
         for another size a linear layer is put on either side of it.
@@ -45,6 +46,8 @@ class CNN(Autoencoder):
     ----------
     Machine Learning Fall 2020, report on Homework 5, section 1.
     """
+
+    image_size: ClassVar[int | None] = 32
 
     def __init__(self, image_shape: ImageShape, *, code: int = math.prod(SQUARE)) -> None:
         super().__init__()
@@ -78,12 +81,15 @@ class CNNPlain(Autoencoder):
     Parameters
     ----------
     image_shape : tuple of int
-        (C, 32, 32); any number of channels. The decoder inverts the encoder at that size only.
+        (C, 32, 32), whatever the size of the grid's images, since the decoder inverts the encoder
+        at that size only; any number of channels.
 
     References
     ----------
     National Taiwan University, Machine Learning 2020, Homework 9, sample code: its autoencoder.
     """
+
+    image_size: ClassVar[int | None] = 32
 
     def __init__(self, image_shape: ImageShape) -> None:
         super().__init__()

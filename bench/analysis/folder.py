@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset, load, parse
 from bench.planning.settings import GridSettings, resolve
 from bench.store import Store
+from bench.store.images import KeptImages
 
 BY_PATH = ("folder", "npy")  # data sets that are named by a path
 
@@ -40,8 +42,15 @@ def settings_of(folder: Path, store: Path | None = None) -> GridSettings:
     return resolve({"out": folder, "store": store}, folder / "grid.toml")
 
 
-def open_grid(folder: Path, store: Path | None = None, progress: Progress = silent) -> FinishedGrid:
+def open_grid(
+    folder: Path,
+    store: Path | None = None,
+    progress: Progress = silent,
+    own_sizes: Collection[int] = (),
+) -> FinishedGrid:
     """Open a results folder of one data set; ``store`` replaces the one that the run names.
+
+    ``own_sizes`` are sizes at which the images are wanted beside the grid's.
 
     Raises
     ------
@@ -62,6 +71,10 @@ def open_grid(folder: Path, store: Path | None = None, progress: Progress = sile
             limit=spec.most_images,
             seed=spec.seed,
             clusters=int(found["clusters"].iloc[0]),
+            image_size=spec.image_size,
+            fit=spec.fit,
+            own_sizes=own_sizes,
+            keeper=KeptImages(Store(spec.store)),
             progress=progress,
         )
         _check_same(found, dataset, folder)

@@ -41,6 +41,7 @@ HASHES = dict.fromkeys(
     (
         *(f"{stage}_artifacts" for stage in (*stages_of_runs(), *BESIDE, "stability")),
         *FINGERPRINTS,
+        "base_artifacts",
         *("agree_artifacts", "place_artifacts"),  # of the release before
     ),
     str,
@@ -168,8 +169,11 @@ def _links(name: str, done: Done) -> dict[str, str]:
 def _costs(done: Done) -> dict[str, Any]:
     """Return artifacts, seconds and peak memory by stage; a chain's links are added up."""
     costs: dict[str, Any] = {}
+    base = _base(done)
+    costs |= {"base_artifacts": " ".join(task.key for task, _ in base)}
+    costs |= {"base_seconds": round(sum(artifact.seconds for _, artifact in base), 4)}
     for stage in stages_of_runs():
-        of_stage = [(task, artifact) for task, artifact in done if task.stage == stage]
+        of_stage = [each for each in done if each[0].stage == stage and each not in base]
         found = [artifact for _, artifact in of_stage]
         peaks = [a.peak_memory_mb for a in found if a.peak_memory_mb is not None]
         costs |= {
@@ -181,6 +185,12 @@ def _costs(done: Done) -> dict[str, Any]:
         if stage == "reduce":
             costs |= _links(stage, of_stage)
     return costs
+
+
+def _base(done: Done) -> Done:
+    """Return the tasks of the model that the run's model stands on, which come first."""
+    encodings = [number for number, (task, _) in enumerate(done) if task.stage == "encode"]
+    return done[: encodings[0] + 1] if len(encodings) > 1 else []
 
 
 def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:

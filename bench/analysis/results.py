@@ -137,6 +137,7 @@ class Results:
         }
         apart = pd.DataFrame(made).groupby(keys, sort=False).nunique()
         clocks = [f"{name}_seconds" for name, stage in stages().items() if stage.is_work]
+        clocks.append("base_seconds")
         found = records.reindex(columns=["clusters_found", "noise", *clocks]).apply(pd.to_numeric)
         other = found[["clusters_found", "noise"]].assign(
             failed=records["status"] == "failed",

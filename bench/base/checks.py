@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-ImageShape = tuple[int, int, int]  # (C, H, W)
+ImageShape = tuple[int, ...]  # of an image (C, H, W), of a code (d,)
 
 
 def need(holds: bool, message: str) -> None:

@@ -24,9 +24,8 @@ from bench.bundle.format import Errors
 from bench.bundle.sheets import SHEETS, Album, check_sheets
 from bench.bundle.sorting import Sorter, open_sorter
 from bench.datasets.folder import NAMED, list_files, name_first, readable_name
-from bench.datasets.image_form import SIDE, Images
+from bench.datasets.image_form import Images
 
-SHAPE = (SIDE, SIDE, 3)
 TABLE = "assignments.csv"
 COLUMNS = ("file", "cluster", "distance", "ambiguity", "seen", "label", "problem")
 
@@ -90,9 +89,9 @@ def assign(
                 with open(draft, "w", encoding="utf-8", newline="") as file:
                     table = csv.writer(file)
                     table.writerow(COLUMNS)
-                    for batch in user_images.read_batches(files, threads):
+                    for batch in user_images.read_batches(files, bundle.form, threads):
                         found = [image for _, image in batch if image is not None]
-                        made = bundle.transform(np.array(found, np.uint8).reshape(-1, *SHAPE))
+                        made = bundle.transform(bundle.form.bring_all(found))
                         table.writerows(_rows(batch, made, images, summary, album, sorter))
                         errors.append(made.errors[~made.seen])
                         progress("assigning images", summary.files, len(files))

@@ -21,12 +21,12 @@ from bench.base.progress import Progress, silent
 from bench.bundle import images as user_images
 from bench.bundle.format import Contents, read
 from bench.bundle.images import DIGEST, Given
-from bench.bundle.transform import FittedPipeline, needed_spaces, notes, read_as, read_link, space
+from bench.bundle.network import build_network
+from bench.bundle.transform import FittedPipeline, needed_spaces, notes, read_link, space
 from bench.clusterers.clusterer import NOISE
-from bench.datasets.image_form import SHAPE, SIDE, Images
+from bench.datasets.image_form import LARGEST, SMALLEST, Form, Images
 from bench.stages.metrics import centroid_ratio
 from bench.stages.metrics.clustering import Integers
-from models.named import find
 from reducers import reducers
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ class Bundle:
     """A trained pipeline that assigns images to its clusters; `Bundle.load` reads one.
 
     Images are a uint8 array, (n, H, W, 3) RGB or (n, H, W) gray of any size, or a list of image
-    files; they are resized to 32×32 RGB, as in a grid. They are worked on 256 at a time, so that
-    memory is bounded by what is returned. The result of an image does not depend on the others, to
-    a rounding, except behind UMAP, which weighs the images of a piece by each other.
+    files; they are brought to the form that they had in the grid. They are worked on 256 at a time,
+    so that memory is bounded by what is returned. The result of an image does not depend on the
+    others, to a rounding, except behind UMAP, which weighs the images of a piece by each other.
 
     An image that is one of the training images, to the byte, has its result in the grid. If the
     same image was there more than once, the first one counts.
@@ -106,8 +106,9 @@ class Bundle:
         _check(contents)
         self.manifest = contents.manifest
         self.device = device
-        self.network = _network(contents).to(device)
+        self.network = build_network(contents).to(device)
         self._core = core
+        self.form = Form(self.manifest.image_shape[1], self.manifest.fit)
         training, check = contents.parts["training"], contents.parts["check"]
         codes, _ = self._encode(check["images"])
         self._check_codes(codes, check["codes"])
@@ -143,7 +144,7 @@ class Bundle:
 
     def encode(self, images: Given) -> Array:
         """Return codes, (n, code size) float32."""
-        found = [self._encode(piece)[0] for piece in user_images.pieces(images)]
+        found = [self._encode(piece)[0] for piece in user_images.pieces(images, self.form)]
         return np.concatenate([np.empty((0, self.code_size), np.float32), *found])
 
     def embed(self, images: Given) -> Array:
@@ -169,8 +170,8 @@ class Bundle:
         Raise `UsageError` for what is no images, and for files that cannot be read.
         """
         total = user_images.count(images)
-        pieces, done = [self._transform(np.empty((0, SIDE, SIDE, 3), np.uint8))], 0
-        for piece in user_images.pieces(images):
+        pieces, done = [self._transform(np.empty((0, *self.form.shape), np.uint8))], 0
+        for piece in user_images.pieces(images, self.form):
             pieces.append(self._transform(piece))
             done += len(piece)
             progress("assigning images", done, total)
@@ -184,7 +185,7 @@ class Bundle:
         return self.transform(images, progress)
 
     def _transform(self, images: Images) -> Transformed:
-        """Transform images of 32×32 RGB, as many as fit in memory."""
+        """Transform images of the grid's form, as many as fit in memory."""
         known = user_images.digests(images)
         index = np.array([self._index.get(d.tobytes(), -1) for d in known], dtype=np.int64)
         seen = index >= 0
@@ -231,39 +232,23 @@ def _warn(old: str, new: str) -> None:
     warnings.warn(text, FutureWarning, stacklevel=3)
 
 
-def _network(contents: Contents) -> Any:
-    import torch
-
-    from bench.stages.training import core
-
-    model = contents.manifest.model
-    item = read_as(lambda text: find(text, model.clusters), model.text)
-    try:
-        network = core.build(item, contents.manifest.image_shape, seed=0)
-        weights = {name: torch.tensor(a) for name, a in contents.parts["weights"].items()}
-        network.load_state_dict(weights)
-    except Exception as error:  # whatever a model by somebody else raises
-        raise UsageError(
-            f"the weights of the bundle do not fit the model {model.text} that is installed here: "
-            f"{format_error(error)}"
-        ) from error
-    return network
-
-
 def _check(contents: Contents) -> None:
     """Refuse arrays that are not of the form that the manifest asks for."""
     manifest, training = contents.manifest, contents.parts["training"]
     check, count = contents.parts["check"], contents.manifest.data.images
-    wanted = (3, SIDE, SIDE)
-    if manifest.image_shape != wanted:
-        raise UsageError(f"the bundle is of images {manifest.image_shape}, needed {wanted}")
+    channels, height, width = manifest.image_shape
+    if channels != 3 or height != width or not SMALLEST <= height <= LARGEST:
+        raise UsageError(
+            f"the bundle is of images {manifest.image_shape}, needed (3, size, size) with a size "
+            f"from {SMALLEST} to {LARGEST}"
+        )
     _is_array(training, "digests", np.uint8, (count, DIGEST))
     _is_array(training, "clusters", np.int64, (count,))
     if training["clusters"].min() < NOISE:
         raise UsageError(
             f"the bundle has a cluster {training['clusters'].min()}, needed -1 or more"
         )
-    _is_array(check, "images", np.uint8, (None, *SHAPE))
+    _is_array(check, "images", np.uint8, (None, height, width, 3))
     _is_array(check, "codes", np.float32, (len(check["images"]), None))
     items: list[Any] = [reducers[read_link(link.text).name] for link in manifest.links]
     for number in needed_spaces(items, manifest.placed_links, manifest.placed_clusters):

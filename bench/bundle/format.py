@@ -22,14 +22,17 @@ from safetensors.numpy import load, save
 from bench.base.errors import UsageError, format_error, name_some, one_line
 from bench.base.files import write_whole
 from bench.base.naming import chain_name
+from bench.datasets.image_form import Fit
 
 FORMAT = 1
 MANIFEST = "bundle.json"
 # weights: the model's. fitted: what reducers and clusterer keep of their fits, ``0.components``
 # of the first link and ``clusterer.centers``. training: of the training images, see
-# `bench.bundle.bundle`. check: a few of them, and their codes.
+# `bench.bundle.bundle`. check: a few of them, and their codes. files: what the model reads, as
+# bytes by name; only where it reads files.
 PARTS = ("weights", "fitted", "training", "check")
-FILES = {name: f"{name}.safetensors" for name in PARTS}
+FILES = {name: f"{name}.safetensors" for name in (*PARTS, "files")}
+MOST_FILES = 256_000_000  # bytes of files that a bundle holds; of larger ones it holds the hash
 MOST_MANIFEST = 64_000_000  # bytes
 DATE = (1980, 1, 1, 0, 0, 0)  # zip's first: the same run makes the same file
 
@@ -69,11 +72,15 @@ class Grouping(_Strict):
 
 
 class Model(_Strict):
-    """The autoencoder; ``clusters`` where it is given how many are sought."""
+    """The autoencoder; ``clusters`` where it is given how many are sought.
+
+    ``files`` is a hash of the files that it reads, `models.named.fingerprint`, None for none.
+    """
 
     text: str
     clusters: Positive | None
     source: str
+    files: str | None = None
 
 
 class Data(_Strict):
@@ -96,11 +103,13 @@ class Manifest(_Strict):
     """The whole of ``bundle.json`` but for its format."""
 
     model: Model
+    base: Model | None = None  # the model on whose codes it stands
     links: Annotated[tuple[Link, ...], Field(min_length=1)]
     placed_links: Count  # so many, from the first on, transform unseen points; those behind do not
     clusterer: Grouping
     placed_clusters: bool  # whether the clusterer predicts the clusters of unseen points
-    image_shape: tuple[Positive, Positive, Positive]  # (C, H, W)
+    image_shape: tuple[Positive, Positive, Positive]  # (C, H, W), of the images that are encoded
+    fit: Fit = "stretch"  # how they are made square; bundles of the first release do not say
     seed_index: Count
     data: Data
     assignment: tuple[tuple[int, int], ...]  # of some clusters to positions in class_names
@@ -142,8 +151,8 @@ class Contents:
 def write(path: Path, contents: Contents) -> None:
     """Write a bundle, whole or not at all; raise `UsageError` if it cannot be written."""
     files = {
-        file: save({k: np.asarray(v, order="C") for k, v in contents.parts[name].items()})
-        for name, file in FILES.items()
+        FILES[name]: save({k: np.asarray(v, order="C") for k, v in arrays.items()})
+        for name, arrays in contents.parts.items()
     }
     parts = {
         name: Part(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
@@ -187,11 +196,13 @@ def _read(path: Path) -> Contents:
         if packed.getinfo(MANIFEST).file_size > MOST_MANIFEST:
             raise _Refused(f"{MANIFEST} is larger than {MOST_MANIFEST / 1e6:.0f} MB")
         manifest = _manifest(packed.read(MANIFEST))
-        wanted = [MANIFEST, *FILES.values()]
+        parts = [name for name in FILES if name in PARTS or FILES[name] in manifest.parts]
+        wanted = [MANIFEST, *(FILES[name] for name in parts)]
         if sorted(names) != sorted(wanted) or sorted(manifest.parts) != sorted(wanted[1:]):
             raise _Refused(f"it holds {name_some(names, 6)}, and must hold {', '.join(wanted)}")
         found = {}
-        for name, file in FILES.items():
+        for name in parts:
+            file = FILES[name]
             data, part = packed.read(file), manifest.parts[file]
             if len(data) != part.size or hashlib.sha256(data).hexdigest() != part.sha256:
                 raise _Refused(f"{file} does not have its checksum")

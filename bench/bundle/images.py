@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError
-from bench.datasets.folder import decode
-from bench.datasets.image_form import Images, gray_to_rgb, to_side
+from bench.datasets.folder import decode_to
+from bench.datasets.image_form import Form, Images, gray_to_rgb
 
 DIGEST = 16  # bytes of SHA-256
 BATCH = 256  # images that are worked on at a time
@@ -56,29 +56,35 @@ def count(images: Given) -> int:
     return len(images)
 
 
-def pieces(images: Given) -> Iterator[Images]:
-    """Bring images to 32×32 RGB uint8, 256 at a time; refuse a file that cannot be read."""
+def pieces(images: Given, form: Form) -> Iterator[Images]:
+    """Bring images to a form, 256 at a time; refuse a file that cannot be read."""
     for start in range(0, count(images), BATCH):
         piece: Any = images[start : start + BATCH]
         if not isinstance(images, np.ndarray):
-            yield np.stack([_decoded(Path(file)) for file in piece])
+            yield np.stack([_decoded(Path(file), form) for file in piece])
         else:
-            yield to_side(np.ascontiguousarray(piece if piece.ndim == 4 else gray_to_rgb(piece)))
+            found = np.ascontiguousarray(piece if piece.ndim == 4 else gray_to_rgb(piece))
+            yield form.bring_all(found)
 
 
-def _decoded(file: Path) -> Images:
-    image = decode(file)
+def _decoded(file: Path, form: Form) -> Images:
+    image = decode_to(file, form)
     if image is None:
         raise UsageError(f"cannot read {file} as an image")
     return image
 
 
-def read_batches(files: list[Path], threads: int) -> Iterator[list[tuple[Path, Images | None]]]:
-    """Read files, at most two batches of them in memory at a time; None for an unreadable one."""
+def read_batches(
+    files: list[Path], form: Form, threads: int
+) -> Iterator[list[tuple[Path, Images | None]]]:
+    """Read files and bring them to a form; None for an unreadable one.
+
+    At most two batches of them are in memory at a time.
+    """
     with ThreadPoolExecutor(threads) as pool:
 
         def begin(start: int) -> list[Future[Images | None]]:
-            return [pool.submit(decode, file) for file in files[start : start + BATCH]]
+            return [pool.submit(decode_to, file, form) for file in files[start : start + BATCH]]
 
         waiting = begin(0)
         for start in range(0, len(files), BATCH):

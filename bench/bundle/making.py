@@ -25,21 +25,24 @@ from bench.bundle.format import (
     Grouping,
     Link,
     Manifest,
-    Model,
     write,
 )
 from bench.bundle.images import digests
+from bench.bundle.network import BASE, describe, files_of
 from bench.bundle.transform import can_transform, needed_spaces, read_link, space
 from bench.clusterers import clusterers
 from bench.clusterers.named import Named as Clusterer
-from bench.datasets.image_form import Images
+from bench.datasets.image_form import SIDE
+from bench.datasets.pieces import ImageSet
+from bench.planning.plan import own_sizes
 from bench.planning.plugins import load_plugins
 from bench.stages import stages
 from bench.stages.fitted import FITTED
 from bench.stages.metrics.table import METRICS
+from bench.stages.stage import Array
 from bench.store import Artifact
 from bench.store.artifact import DamagedError
-from models.named import CLUSTERS, find
+from models.named import CLUSTERS
 from reducers import reducers
 
 # What an item kept of its fit: the prefix of its arrays' names in a bundle, artifact and item.
@@ -74,6 +77,9 @@ def export(
     load_plugins(plugins or [])
     grid = open_grid(results, store, progress)
     choice = choose(grid.records, cell, seed_index, grid.out)
+    sizes = own_sizes([choice.record["model"]])
+    if sizes:
+        grid = open_grid(results, store, progress, sizes)
     contents = make(grid, choice.record)
     # Tried before it is written: what cannot be loaded here must not replace what was there.
     bundle = Bundle(contents)
@@ -90,9 +96,10 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
     items: list[Any] = [
         reducers[read_link(artifact.inputs["settings"]["link"]).name] for artifact in found.reduced
     ]
-    text = found.encoded.inputs["settings"]["model"]
-    clusters = found.encoded.inputs["settings"].get(CLUSTERS)
-    model: Any = find(text, clusters)
+    settings = found.encoded.inputs["settings"]
+    model = describe(settings["model"], settings.get(CLUSTERS))
+    base = _base(grid, record)
+    images, _ = grid.dataset.sizes[_image_size(model.text, grid.spec.image_size)]
     grouping = found.clustered.inputs["settings"]
     by: Any = clusterers[Clusterer.parse(grouping["clusterer"]).name]
     able = [can_transform(item, "transform") for item in items]
@@ -106,7 +113,8 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
     dataset = grid.dataset
     assigned = record["assignment"] if isinstance(record["assignment"], str) else "[]"
     manifest = Manifest(
-        model=Model(text=text, clusters=clusters, source=keys.source(model)),
+        model=model,
+        base=None if base is None else describe(base.inputs["settings"]["model"], None),
         links=tuple(map(_link, found.reduced, items)),
         placed_links=placed_links,
         clusterer=Grouping(
@@ -116,7 +124,8 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
             source=keys.source(by),
         ),
         placed_clusters=placed_clusters,
-        image_shape=dataset.image_shape,
+        image_shape=(3, images.size, images.size),
+        fit=dataset.form.fit,
         seed_index=int(record["seed_index"]),
         data=Data(
             name=dataset.name,
@@ -131,14 +140,30 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
         parts={},
     )
     spaces = needed_spaces(items, placed_links, placed_clusters)
-    return Contents(manifest, _parts(dataset.images, found, kept, spaces))
+    parts = _parts(images, found, kept, spaces)
+    files = files_of(model)
+    if base is not None and manifest.base is not None:
+        parts["weights"] |= {f"{BASE}{name}": array for name, array in base.arrays().items()}
+        files |= {f"{BASE}{name}": array for name, array in files_of(manifest.base).items()}
+    return Contents(manifest, parts | ({"files": files} if files else {}))
+
+
+def _base(grid: FinishedGrid, record: pd.Series) -> Artifact | None:
+    """Return the training of the model that the run's model stands on, if it does."""
+    key, *_ = [*str(record.get("base_artifacts") or "").replace("nan", "").split(), ""]
+    return _load(grid, "train", key) if key else None
+
+
+def _image_size(model: str, grids: int | None) -> int:
+    """Return the size of the images that a model is given."""
+    return next(iter(own_sizes([model])), grids or SIDE)
 
 
 def _parts(
-    images: Images, found: _Artifacts, kept: list[Kept], spaces: set[int]
+    images: ImageSet, found: _Artifacts, kept: list[Kept], spaces: set[int]
 ) -> dict[str, Arrays]:
     embeddings = [found.encoded, *found.reduced]
-    training = {"digests": digests(images), "clusters": found.clustered.require("train")}
+    training = {"digests": _digests(images), "clusters": found.clustered.require("train")}
     for number in sorted(spaces):
         training[space(number)] = embeddings[number].require("train")
     codes = found.encoded.require("train")
@@ -154,6 +179,10 @@ def _parts(
         "training": training,
         "check": {"images": images[chosen], "codes": codes[chosen]},
     }
+
+
+def _digests(images: ImageSet) -> Array:
+    return np.concatenate([digests(piece) for _, piece in images.arrays()])
 
 
 def _artifacts(grid: FinishedGrid, record: pd.Series) -> _Artifacts:

@@ -8,7 +8,7 @@ from bench.base.progress import silent
 from bench.contracts import Spared, require, shared
 from bench.datasets import datasets
 from bench.datasets.dataset import Dataset, load, parse
-from bench.datasets.image_form import SHAPE, SIDE
+from bench.datasets.image_form import SIDE
 from bench.datasets.source import Source
 
 CLUSTERS = 2
@@ -42,19 +42,28 @@ def source_of(spec: str) -> Source:
 
 
 def check_images_have_the_one_form(spec: str) -> str:
-    """Its images are RGB of the size of all images, uint8."""
+    """Its images are RGB of one size, uint8."""
     data = whole_of(spec)
-    found = data.images.shape[1:]
-    require(found == SHAPE, f"its images have shape {found}, needed {SHAPE}")
+    found, form = data.images.shape[1:], data.form.shape
+    require(found == form, f"its images have shape {found}, needed {form}")
     require(data.images.dtype == np.uint8, f"its images are {data.images.dtype}, needed uint8")
-    shape, needed = data.image_shape, (3, SIDE, SIDE)
+    shape, needed = data.image_shape, (3, data.form.size, data.form.size)
     require(shape == needed, f"models would be given the shape {shape}, needed {needed}")
     return f"{len(data):,} images"
 
 
 def check_readers_return_what_they_are_asked_for(spec: str) -> str:
-    """Its readers return the images that are asked for, RGB uint8 of that size, in that order."""
+    """Its readers return the images that are asked for, RGB uint8, in that order."""
     source = source_of(spec)
+    if source.open is not None:
+        first = source.open(0, SIDE)
+        if first is not None:
+            fits = first.dtype == np.uint8 and first.ndim == 3 and first.shape[2] == 3
+            found = f"{first.dtype} {first.shape}"
+            require(fits, f"open returned {found}, needed uint8 (H, W, 3)")
+        stamps = len(source.stamps)
+        require(stamps == source.count, f"{stamps} stamps of {source.count} files")
+        return f"{source.count:,} files"
     labels = source.validation_labels
     for what, read, count in (
         ("read", source.read, source.count),
@@ -65,9 +74,9 @@ def check_readers_return_what_they_are_asked_for(spec: str) -> str:
         # The last before the first: a reader that takes how many for which is found by it.
         asked = np.array([count - 1, 0])
         images = read(asked)
-        found = (images.dtype, images.shape)
-        needed = (np.dtype(np.uint8), (2, *SHAPE))
-        require(found == needed, f"{what} of 2 images returned {found}, needed {needed}")
+        kind, shape = images.dtype, images.shape
+        fits = kind == np.uint8 and len(shape) == 4 and shape[0] == 2 and shape[3] == 3
+        require(fits, f"{what} of 2 images returned {kind} {shape}, needed uint8 (2, H, W, 3)")
         apart = [read(asked[i : i + 1])[0] for i in range(2)]
         same = all(np.array_equal(images[i], apart[i]) for i in range(2))
         require(same, f"{what} returns other images for two indices than for each of them")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bench.base.extras import how_to_install, missing
 from bench.base.registry import Registry
 from bench.contracts import require, spare_unless
-from bench.datasets.image_form import SHAPE
+from bench.datasets.image_form import Form
 
 Array = NDArray[Any]
 
@@ -25,7 +25,7 @@ def make_images(count: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[n
     random = np.random.default_rng(seed)
     labels = np.arange(count) % 2
     base = np.where(labels == 0, 60, 170)[:, None, None, None]
-    images = base + random.integers(-40, 40, (count, *SHAPE))
+    images = base + random.integers(-40, 40, (count, *Form().shape))
     images[labels == 1, ::2] -= 30
     return images.astype(np.uint8), labels
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.base import keys
 from bench.base.errors import UsageError, name_some
 from bench.base.progress import Progress, silent
 from bench.base.sampling import stratified
 from bench.base.seeds import derive
 from bench.datasets import datasets
-from bench.datasets.image_form import SIDE, Images
-from bench.datasets.source import Reader, Source
+from bench.datasets.decoding import Decoder
+from bench.datasets.image_form import CROP, MOST_PIXELS, Fit, Form, Images, default_size
+from bench.datasets.pieces import ImageNames, ImageSet, InMemory, Keeper, Piece
+from bench.datasets.source import Source, in_memory
 
 PIECE = 4096
+NAMED = 5  # files named one by one in a note; the rest are counted
 
 Labels = NDArray[np.int64]
 
@@ -34,10 +39,11 @@ class Dataset:
     """
 
     name: str  # the spec string
-    images: Images  # for training, (n, 32, 32, 3)
+    form: Form  # of the images
+    images: Images  # for training, (n, size, size, 3)
     indices: NDArray[np.int64]  # of those in the source, (n,)
     labels: Labels | None  # positions in class_names, (n,)
-    validation_images: Images  # (m, 32, 32, 3), m = 0 where there is no validation set
+    validation_images: Images  # (m, size, size, 3), m = 0 where there is no validation set
     validation_labels: Labels | None
     class_names: tuple[str, ...]
     clusters: int  # to seek
@@ -49,6 +55,9 @@ class Dataset:
     validation_fingerprint: str
     labels_fingerprint: str
     notes: tuple[str, ...]
+    # The same training and validation images at each size that was asked for, the grid's first.
+    sizes: dict[int, tuple[ImageSet, ImageSet]]
+    decoded: bool = True  # False: images are placeholders, and nothing was decoded
 
     def __len__(self) -> int:
         """Return the number of training images."""
@@ -66,15 +75,35 @@ class Dataset:
         parts = (self.fingerprint, self.validation_fingerprint, self.labels_fingerprint)
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:40]
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Images and labels by name, those that there are."""
-        found = {
-            "images": self.images,
-            "validation_images": self.validation_images,
-            "labels": self.labels,
-            "validation_labels": self.validation_labels,
-        }
+    @property
+    def artifact(self) -> str:
+        """The key under which a store keeps labels, names, and where the images are."""
+        pieces = [piece.key for piece in self.pieces()]
+        return keys.key({"data": self.key, "pieces": pieces, "names": vars(self.names)})
+
+    @property
+    def names(self) -> ImageNames:
+        """What training images are recognized by in files beside them."""
+        indices = tuple(self.indices.tolist())
+        return ImageNames(self.files, indices, self.source_count, len(self.validation_images))
+
+    def label_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the labels by name, those that there are."""
+        found = {"labels": self.labels, "validation_labels": self.validation_labels}
         return {name: array for name, array in found.items() if array is not None}
+
+    def pieces(self) -> list[Piece]:
+        """Return the pieces of all images, of all sizes."""
+        return [p for both in self.sizes.values() for images in both for p in images.pieces]
+
+    def fingerprints(self, size: int) -> dict[str, str]:
+        """Return the fingerprints of images of a size and of labels, by what they are of."""
+        found = {"images": self.fingerprint, "validation_images": self.validation_fingerprint}
+        if size != self.form.size:
+            both = zip(found, self.sizes[size], strict=True)
+            found = {name: images.fingerprint for name, images in both}
+        names = keys.key(vars(self.names))
+        return found | {"labels": self.labels_fingerprint, "names": names}
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -117,6 +146,11 @@ def load(
     limit: int | None = None,
     seed: int = 0,
     clusters: int | None = None,
+    image_size: int | None = None,
+    fit: Fit = CROP,
+    own_sizes: Collection[int] = (),
+    keeper: Keeper | None = None,
+    decode: bool = True,
     progress: Progress = silent,
 ) -> Dataset:
     """Load a data set.
@@ -128,60 +162,94 @@ def load(
     ----------
     limit : int or None
         Take a subset of this many training images, stratified where there are labels; the same
-        for the same seed. None, or more than there are: all.
+        for the same seed. None, or more than there are: all. No other file is decoded.
     seed : int
         Base seed, for the subset only.
     clusters : int or None
         Clusters to seek; None: as many as there are labels.
+    image_size, fit : int or None, str
+        The form of the images, see `Form`. None: 32 where they are arrays of that size or smaller,
+        else 64.
+    own_sizes : collection of int
+        Other sizes at which the images are wanted as well, see `Dataset.sizes`.
+    keeper : Keeper or None
+        Keeps decoded images, so that no file is decoded twice; None: in memory.
+    decode : bool
+        False: where images have not been decoded before, take all files for readable and return
+        placeholders.
     """
     name, argument = parse(spec)
     source = datasets[name](argument, progress)
     indices = _subset(source, limit, derive(seed, 0, "limit"))
-    images = _read(source.read, indices, progress, "reading images")
-    validation_images = np.empty((0, SIDE, SIDE, 3), np.uint8)
-    if source.validation is not None and source.validation_labels is not None:
-        held_out = np.arange(len(source.validation_labels))
-        what = "reading validation images"
-        validation_images = _read(source.validation, held_out, progress, what)
+    sought, said = _clusters(spec, source, indices, clusters)
+    example = None if source.read is None else source.read(np.arange(1))[0]
+    form = Form(image_size or default_size(example), fit)
+    decoder = Decoder(form, own_sizes, keeper or InMemory(), decode, progress)
+    train = decoder.arrays(source.read, indices) if source.read else decoder.files(source, indices)
+    held_out = np.arange(0 if source.validation_labels is None else len(source.validation_labels))
+    validation = decoder.arrays(source.validation or in_memory(train.images), held_out)
+    skipped, indices = indices[~train.readable], indices[train.readable]
+    if not len(indices):
+        raise UsageError(f"no readable image in {spec}: {len(skipped)} files found")
+    if sought > len(indices):
+        raise UsageError(
+            f"clusters: {sought} clusters of {len(indices)} images: allowed are 1 to {len(indices)}"
+        )
     train_labels = None if source.labels is None else source.labels[indices]
     labels, validation_labels, class_names = _encode(train_labels, source.validation_labels)
-    notes = source.notes
+    notes = (*source.notes, *said, *_unreadable(source, skipped))
     if len(class_names) == 1:
         what = f"One label only, {class_names[0]}"
         notes += (f"{what}: with one cluster accuracy is 1 by definition.",)
-    known = labels if labels is not None else validation_labels
-    if clusters is None and known is not None:
-        clusters = len(np.unique(known))
-    elif clusters is None and source.default_clusters is not None:
-        clusters = source.default_clusters
-        what = f"No labels to count and no --clusters given: {clusters} clusters"
-        notes += (f"{what}, as in the homework.",)
-    elif clusters is None:
-        raise UsageError(
-            f"{spec} has no labels to count, so the number of clusters must be given: "
-            "--clusters N, or --clusters auto for a suggestion"
-        )
-    if clusters > len(images):
-        raise UsageError(
-            f"clusters: {clusters} clusters of {len(images)} images: allowed are 1 to {len(images)}"
-        )
     return Dataset(
         name=spec,
-        images=images,
+        form=form,
+        images=train.images,
         indices=indices,
         labels=labels,
-        validation_images=validation_images,
+        validation_images=validation.images,
         validation_labels=validation_labels,
         class_names=class_names,
-        clusters=clusters,
+        clusters=sought,
         files=None if source.files is None else tuple(source.files[i] for i in indices),
         source_count=source.count,
         id_label_form=source.id_label_form,
         independent=source.independent,
-        fingerprint=fingerprint(images),
-        validation_fingerprint=fingerprint(validation_images),
+        fingerprint="not decoded" if train.placeholders else fingerprint(train.images),
+        validation_fingerprint=fingerprint(validation.images),
         labels_fingerprint=fingerprint(*(a for a in (labels, validation_labels) if a is not None)),
         notes=notes,
+        sizes={size: (found, validation.sizes[size]) for size, found in train.sizes.items()},
+        decoded=not train.placeholders,
+    )
+
+
+def _clusters(
+    spec: str, source: Source, indices: NDArray[Any], clusters: int | None
+) -> tuple[int, tuple[str, ...]]:
+    """Return the number of clusters to seek, and notes; before anything is decoded."""
+    known = source.validation_labels if source.labels is None else source.labels[indices]
+    if clusters is not None:
+        return clusters, ()
+    if known is not None:
+        return len(np.unique(known)), ()
+    if source.default_clusters is None:
+        raise UsageError(
+            f"{spec} has no labels to count, so the number of clusters must be given: "
+            "--clusters N, or --clusters auto for a suggestion"
+        )
+    what = f"No labels to count and no --clusters given: {source.default_clusters} clusters"
+    return source.default_clusters, (f"{what}, as in the homework.",)
+
+
+def _unreadable(source: Source, skipped: NDArray[Any]) -> tuple[str, ...]:
+    """Return a note on the files that could not be read."""
+    if not len(skipped):
+        return ()
+    named = name_some([source.files[i] if source.files else str(i) for i in skipped], NAMED)
+    return (
+        f"Skipped {len(skipped)} unreadable files (broken, no image, or of more than "
+        f"{MOST_PIXELS:,} pixels): {named}.",
     )
 
 
@@ -193,22 +261,6 @@ def fingerprint(*arrays: NDArray[Any]) -> str:
         for start in range(0, len(array), PIECE):
             digest.update(np.ascontiguousarray(array[start : start + PIECE]).data)
     return digest.hexdigest()
-
-
-def _read(read: Reader, indices: NDArray[Any], progress: Progress, what: str) -> Images:
-    try:
-        images = np.empty((len(indices), SIDE, SIDE, 3), np.uint8)
-    except (MemoryError, ValueError):  # numpy says it by either
-        gigabytes = len(indices) * SIDE**2 * 3 / 1e9
-        raise UsageError(
-            f"{len(indices):,} images of {SIDE}×{SIDE} need {gigabytes:,.0f} GB of memory: "
-            "--limit N takes fewer"
-        ) from None
-    for start in range(0, len(indices), PIECE):
-        piece = indices[start : start + PIECE]
-        images[start : start + len(piece)] = read(piece)
-        progress(what, start + len(piece), len(indices))
-    return images
 
 
 def _subset(source: Source, limit: int | None, seed: int) -> NDArray[np.int64]:

@@ -6,13 +6,13 @@ import numpy as np
 
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.image_form import SIDE, gray_to_rgb, to_side
+from bench.datasets.image_form import gray_to_rgb
 from bench.datasets.source import Source, in_memory, refuse_argument
 
 
 @datasets.register(
     "digits",
-    f"1,797 handwritten digits, 8×8 gray resized to {SIDE}×{SIDE} RGB (10 classes)",
+    "1,797 handwritten digits, 8×8 gray (10 classes)",
 )
 def load(argument: str | None, progress: Progress) -> Source:
     """Load the digits that scikit-learn ships.
@@ -26,5 +26,4 @@ def load(argument: str | None, progress: Progress) -> Source:
 
     digits = load_digits()
     gray = np.rint(digits.images * (255 / 16)).astype(np.uint8)  # 17 levels, 0 to 16
-    images = to_side(gray_to_rgb(gray))
-    return Source(len(images), in_memory(images), labels=digits.target)
+    return Source(len(gray), in_memory(gray_to_rgb(gray)), labels=digits.target)

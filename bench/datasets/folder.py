@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from bench.base.errors import UsageError
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.image_form import MOST_PIXELS, SIDE
-from bench.datasets.source import Source, in_memory
+from bench.datasets.image_form import Form, Images
+from bench.datasets.source import Source
 
 NAMED = 5  # files named one by one in a note; the rest are counted
 
@@ -33,18 +32,18 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return image
 
 
-def open_image(path: Path, side: int) -> Image.Image | None:
+def open_image(path: Path, size: int) -> Image.Image | None:
     """Open an image file of any mode as RGB; None if unreadable.
 
     The first frame counts; the camera's orientation is applied; transparency is laid on white.
     Files that declare more pixels than Pillow's limit are not decoded. Of a JPEG no more is decoded
-    than shrinking to ``side`` asks for.
+    than shrinking to ``size`` asks for: the image is at least twice as large.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as opened:
-                opened.draft("RGB", (4 * side, 4 * side))
+                opened.draft("RGB", (2 * size, 2 * size))
                 image = ImageOps.exif_transpose(_eight_bit(opened))
                 if image.has_transparency_data:
                     image = image.convert("RGBA")
@@ -54,12 +53,27 @@ def open_image(path: Path, side: int) -> Image.Image | None:
         return None
 
 
-def decode(path: Path) -> NDArray[np.uint8] | None:
-    """Read an image file as `open_image` does, as (32, 32, 3) uint8; None if unreadable."""
-    image = open_image(path, SIDE)
-    if image is None:
-        return None
-    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+def decode(path: Path, size: int) -> Images | None:
+    """Read an image file as `open_image` does, as (H, W, 3) uint8; None if unreadable."""
+    image = open_image(path, size)
+    return None if image is None else np.asarray(image)
+
+
+def decode_to(path: Path, form: Form) -> Images | None:
+    """Read an image file and bring it to a form, (size, size, 3) uint8; None if unreadable."""
+    image = decode(path, form.size)
+    return None if image is None else form.bring(image)
+
+
+def looks_like_image(path: Path) -> bool:
+    """Tell by a file's name, or else by its first bytes, whether it may be an image."""
+    if path.suffix.lower() in Image.registered_extensions():
+        return True
+    try:
+        with Image.open(path):
+            return True
+    except Exception:  # whatever is in it
+        return False
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -82,53 +96,69 @@ def readable_name(path: Path) -> str:
     return path.as_posix().encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def name_first(files: list[str], count: int) -> str:
+def name_first(files: Sequence[str], total: int | None = None) -> str:
     """Name the first of so many files, and say how many more there are."""
-    rest = f" and {count - NAMED} more" if count > NAMED else ""
+    more = (total or len(files)) - NAMED
+    rest = f" and {more} more" if more > 0 else ""
     return ", ".join(files[:NAMED]) + rest
+
+
+def count(things: Sequence[object], word: str) -> str:
+    """Return a number of things in words: ``1 file``, ``2 files``."""
+    return f"{len(things):,} {word}{'' if len(things) == 1 else 's'}"
 
 
 @datasets.register(
     "folder", "folder:DIR, image files; sub-folders are labels, a flat folder has none"
 )
 def load(argument: str | None, progress: Progress) -> Source:
-    """Read every image file under a folder.
+    """List every image file under a folder; `Source.open` decodes one.
 
     Files in sub-folders are labeled by the sub-folder's name; a folder without sub-folders is
     unlabeled. Where images are found in both places, the fewer are left out. Those, and files
-    that Pillow cannot read, are counted and named in the notes.
+    that are no images, are counted and named in the notes.
     """
     if not argument:
         raise UsageError("data set folder needs a folder: folder:DIR")
     folder = Path(argument).expanduser()
     if not folder.is_dir():
         raise UsageError(f"no such folder: {folder}")
-    paths = list_files(folder)
-    decoded = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for image in pool.map(decode, paths):
-            decoded.append(image)
-            progress("reading images", len(decoded), len(paths))
-    files = [readable_name(path.relative_to(folder)) for path in paths]
-    readable = [i for i, image in enumerate(decoded) if image is not None]
-    if not readable:
-        raise UsageError(f"no readable image in {folder}: {len(paths)} files found")
-    nested = [i for i in readable if "/" in files[i]]
-    flat = [i for i in readable if "/" not in files[i]]
+    every = list_files(folder)
+    names = {path: readable_name(path.relative_to(folder)) for path in every}
+    paths = [path for path in every if looks_like_image(path)]
+    if not paths:
+        raise UsageError(f"no image in {folder}: {len(every)} files found")
+    nested = [path for path in paths if "/" in names[path]]
+    flat = [path for path in paths if "/" not in names[path]]
     labeled = len(nested) >= len(flat)
     kept, loose = (nested, flat) if labeled else (flat, nested)
     notes = []
-    skipped = [files[i] for i, image in enumerate(decoded) if image is None]
-    if skipped:
+    others = [names[path] for path in every if path not in set(paths)]
+    if others:
+        named = name_first(others)
         notes.append(
-            f"Skipped {len(skipped)} unreadable files (broken, no image, or of more than "
-            f"{MOST_PIXELS:,} pixels): {name_first(skipped, len(skipped))}."
+            f"Skipped {count(others, 'file')} that Pillow does not know as images: {named}."
         )
     if loose:
         where = "beside the sub-folders" if labeled else "in sub-folders"
-        named = name_first([files[i] for i in loose], len(loose))
-        notes.append(f"Left out {len(loose)} images {where}: {named}.")
-    images = np.stack([image for i in kept if (image := decoded[i]) is not None])
-    names = tuple(files[i] for i in kept)
-    labels = np.array([name.split("/", 1)[0] for name in names]) if labeled else None
-    return Source(len(images), in_memory(images), labels=labels, files=names, notes=tuple(notes))
+        named = name_first([names[path] for path in loose])
+        notes.append(f"Left out {count(loose, 'image')} {where}: {named}.")
+    files = tuple(names[path] for path in kept)
+    return Source(
+        len(kept),
+        labels=np.array([name.split("/", 1)[0] for name in files]) if labeled else None,
+        files=files,
+        notes=tuple(notes),
+        open=lambda index, size: decode(kept[index], size),
+        stamps=tuple(stamp(path) for path in kept),
+    )
+
+
+def stamp(path: Path) -> str:
+    """Return a text that changes when a file does: its path, size and times."""
+    name = os.path.abspath(path).encode(errors="surrogateescape").hex()
+    try:
+        found = path.stat()
+    except OSError:  # a link to nowhere; it will count as unreadable
+        return f"{name} missing"
+    return f"{name} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"

@@ -1,34 +1,75 @@
-"""The one form of all images, 32×32 RGB uint8, and what brings others to it."""
+"""The form of all images of a data set, square RGB uint8 of one size, and the way to it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from bench.base.errors import UsageError
 
-# All sources are brought to the size of the HW5 report's images.
-SIDE = 32
-SHAPE = (SIDE, SIDE, 3)
+SIDE = 32  # of the HW5 report's images
+SIDE_OF_FILES = 64  # of images that are larger than those, or files
+SMALLEST, LARGEST = 8, 512  # sides that can be asked for
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # an image; Pillow's own limit for files
+
+# Ways to make an image square: cut off what is too long, add gray margins, distort.
+Fit = Literal["crop", "pad", "stretch"]
+FITS: tuple[Fit, ...] = get_args(Fit)
+CROP: Fit = "crop"
+MARGIN = (128, 128, 128)  # zero where models see values from -1 to 1
 
 Images = NDArray[np.uint8]
 
 
-def to_side(images: Images) -> Images:
-    """Resize images to 32×32; those of that size come back as they are.
+@dataclass(frozen=True)
+class Form:
+    """How images are brought to one size.
 
-    From (n, H, W, 3) uint8 to (n, 32, 32, 3) uint8. Bilinear, and averaging when it shrinks: it
-    overshoots no value, so that a flat background stays flat.
+    Bilinear, and averaging when it shrinks: it overshoots no value, so that a flat background
+    stays flat. A square image of that size stays as it is.
     """
-    if images.shape[1:3] == (SIDE, SIDE):
-        return images
-    out = np.empty((len(images), SIDE, SIDE, 3), np.uint8)
-    for position, image in enumerate(images):
-        resized = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-        out[position] = np.asarray(resized)
-    return out
+
+    size: int = SIDE  # side in pixels
+    fit: Fit = CROP
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of an image, (H, W, 3)."""
+        return (self.size, self.size, 3)
+
+    def bring(self, image: Images) -> Images:
+        """Bring one image, (H, W, 3) uint8, to the form."""
+        if image.shape[:2] == (self.size, self.size):
+            return image
+        found, square = Image.fromarray(image), (self.size, self.size)
+        if self.fit == "pad":
+            return np.asarray(ImageOps.pad(found, square, Image.Resampling.BILINEAR, MARGIN))
+        box = _middle(*found.size) if self.fit == "crop" else None
+        return np.asarray(found.resize(square, Image.Resampling.BILINEAR, box))
+
+    def bring_all(self, images: Iterable[Images]) -> Images:
+        """Bring images to the form; from a sequence of (H, W, 3) uint8 to (n, size, size, 3)."""
+        if isinstance(images, np.ndarray) and images.shape[1:] == self.shape:
+            return images
+        brought = [self.bring(image) for image in images]
+        return np.stack(brought) if brought else np.empty((0, *self.shape), np.uint8)
+
+
+def _middle(width: int, height: int) -> tuple[float, float, float, float]:
+    """Return the largest square in the middle of an image: left, top, right, bottom."""
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    return (left, top, left + side, top + side)
+
+
+def default_size(image: Images | None) -> int:
+    """Return the size for images such as this one; None stands for files of any size."""
+    return SIDE if image is not None and max(image.shape[:2]) <= SIDE else SIDE_OF_FILES
 
 
 def to_bytes_factor(low: float, high: float, what: str) -> float:
@@ -43,6 +84,6 @@ def to_bytes_factor(low: float, high: float, what: str) -> float:
     return 255.0 if high <= 1 else 1.0
 
 
-def gray_to_rgb(images: NDArray[np.uint8]) -> Images:
+def gray_to_rgb(images: NDArray[Any]) -> Images:
     """Repeat gray images, (n, H, W) uint8, in three channels: (n, H, W, 3)."""
     return np.repeat(images[..., None], 3, axis=-1)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bench.base.errors import UsageError, format_error
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.image_form import MOST_PIXELS, SHAPE, SIDE, Images, to_bytes_factor, to_side
+from bench.datasets.image_form import MOST_PIXELS, Images, to_bytes_factor
 from bench.datasets.source import Reader, Source
 
 PIECE_BYTES = 32 * 2**20  # read at a time
@@ -76,19 +76,13 @@ def _scale(array: NDArray[Any], path: Path, progress: Progress) -> float:
 
 
 def _reader(array: NDArray[Any], scale: float) -> Reader:
-    many = max(1, PIECE_BYTES // max(1, array[0].nbytes))
-
     def read(indices: NDArray[np.intp]) -> Images:
-        pieces = [read_piece(indices[i : i + many]) for i in range(0, len(indices), many)]
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-
-    def read_piece(indices: NDArray[np.intp]) -> Images:
         images = np.asarray(array[indices])
         if images.dtype != np.uint8:
             images = np.rint(images * scale).astype(np.uint8)
         if images.shape[3] == 1:
             images = np.repeat(images, 3, axis=3)
-        return to_side(np.ascontiguousarray(images))
+        return np.ascontiguousarray(images)
 
     return read
 
@@ -108,8 +102,6 @@ def _open_images(path: Path, progress: Progress) -> tuple[int, Reader, tuple[str
     scale = _scale(array, path, progress)
     if array.dtype != np.uint8:
         notes.append(f"{path.name}: {array.dtype} values were rounded to 8 bits a channel.")
-    if size != SHAPE[:2]:
-        notes.append(f"{path.name}: {size[0]}×{size[1]} images were resized to {SIDE}×{SIDE}.")
     return len(array), _reader(array, scale), tuple(notes)
 
 
@@ -140,7 +132,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     """Open ``trainX.npy`` and, where they exist, ``trainY.npy``, ``valX.npy``, ``valY.npy``.
 
     Images are uint8, or float in 0..1 or 0..255 (rounded to 8 bits), channels last or first,
-    or gray; other sizes are resized to 32×32. Files are mapped, not loaded. What is missing,
+    or gray. Files are mapped, not loaded. What is missing,
     broken, pickled, or of another shape, type or range is refused.
     """
     if not argument:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bench.base.errors import UsageError
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.image_form import SIDE, Images, to_bytes_factor, to_side
+from bench.datasets.image_form import Images, to_bytes_factor
 from bench.datasets.source import Source
 
 
@@ -115,7 +115,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype.kind not in "fiu":
         raise UsageError(f"openml:{argument} is not a table of numbers, and so has no images")
     try:
-        side = math.isqrt(rows.shape[1] // _channels(rows.shape[1]))
+        _channels(rows.shape[1])
         factor = to_bytes_factor(rows.min(), rows.max(), "it")
         labels = _labels(bunch.target, len(rows))
     except UsageError as error:
@@ -123,7 +123,6 @@ def load(argument: str | None, progress: Progress) -> Source:
     progress(f"fetching openml:{argument}", 1, 1)
     return Source(
         len(rows),
-        lambda indices: to_side(images_from_rows(rows[indices], factor)),
+        lambda indices: images_from_rows(rows[indices], factor),
         labels=labels,
-        notes=(f"{side}×{side} images were resized to {SIDE}×{SIDE}.",) if side != SIDE else (),
     )

@@ -10,29 +10,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError
-from bench.datasets.image_form import SIDE as SIDE  # plugins import these three from here
 from bench.datasets.image_form import Images
-from bench.datasets.image_form import gray_to_rgb as gray_to_rgb
-from bench.datasets.image_form import to_side as to_side
+from bench.datasets.image_form import gray_to_rgb as gray_to_rgb  # plugins import it from here
 
 Reader = Callable[[NDArray[np.intp]], Images]
+Opener = Callable[[int, int], Images | None]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set as its loader hands it over.
+    """A data set as its loader hands it over: its images are arrays, or files.
 
     Attributes
     ----------
     count : int
-        Training images.
-    read, validation : callable
-        Indices (k,) to those training or validation images, (k, 32, 32, 3) uint8 RGB. Called with a
-        few thousand indices at a time, so that a source larger than memory can be read in pieces.
+        Training images, or files that look like images.
+    read, validation : callable or None
+        Of arrays. Indices (k,) to those training or validation images, (k, H, W, 3) uint8 RGB, of
+        any size; `bench.datasets.dataset.load` brings them to the size that is asked for. Called
+        with a few hundred indices at a time, so that a source larger than memory can be read in
+        pieces.
+    open : callable or None
+        Of files, in place of ``read``. Index and size to one training image, (H, W, 3) uint8 RGB,
+        or None where the file cannot be read. It may be smaller than in the file, but is at least
+        twice as large as the size, if the file is. Called in several threads.
+    stamps : tuple of str
+        Of files: a text for each that changes when the file does. Decoded images are kept under it,
+        so that no file is decoded twice.
     labels : ndarray or None
         (count,), any type that sorts; None for unlabeled images. ``validation_labels`` likewise.
     files : tuple of str or None
-        A name an image, where images are files.
+        A name for each image, where images are files.
     default_clusters : int or None
         Number of clusters to seek where there are no labels to count.
     id_label_form : bool
@@ -44,7 +52,7 @@ class Source:
     """
 
     count: int
-    read: Reader
+    read: Reader | None = None
     labels: NDArray[Any] | None = None
     files: tuple[str, ...] | None = None
     validation: Reader | None = None
@@ -53,6 +61,8 @@ class Source:
     id_label_form: bool = False
     independent: bool = True
     notes: tuple[str, ...] = ()
+    open: Opener | None = None
+    stamps: tuple[str, ...] = ()
 
 
 def refuse_argument(name: str, argument: str | None) -> None:
@@ -62,5 +72,5 @@ def refuse_argument(name: str, argument: str | None) -> None:
 
 
 def in_memory(images: Images) -> Reader:
-    """Return a reader of images that are in memory, (n, 32, 32, 3) uint8."""
+    """Return a reader of images that are in memory, (n, H, W, 3) uint8."""
     return lambda indices: images[indices]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bench.base.errors import UsageError
 from bench.datasets.dataset import Dataset
 from bench.planning.pipeline import Pipeline
 from bench.stages.training.probe import probe
+from models.named import find
 
 
 def check_images(dataset: Dataset) -> None:
     """Refuse images that nothing could group."""
     count, images = len(dataset), dataset.images
+    if not dataset.decoded:
+        return
     if count < 2:
         raise UsageError(f"{dataset.name}: {count} image to group: at least 2 are needed")
     if all((image == images[0]).all() for image in images):
@@ -37,6 +42,8 @@ def why_impossible(
         if not spared:
             raise
         return str(error)
+    if dataset.decoded:
+        _check_names(model, dataset)
     for link in chain.links:
         try:
             reducer = link.build()
@@ -50,3 +57,13 @@ def why_impossible(
     except ValueError as error:
         return f"{clusterer} cannot work on {model}, {chain}, {dataset.name}: {error}"
     return ""
+
+
+def _check_names(model: str, dataset: Dataset) -> None:
+    """Refuse a file of codes that does not hold those of the images."""
+    item: Any = find(model)
+    if item.from_names:
+        try:
+            item(dataset.image_shape).rows(dataset.names)
+        except ValueError as error:
+            raise UsageError(f"model {model}, {dataset.name}: {error}") from None

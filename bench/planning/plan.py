@@ -22,11 +22,14 @@ from bench.planning.pipeline import Pipeline, PlannedRun
 from bench.planning.settings import GridSettings
 from bench.stages import stages, stages_of_runs
 from bench.stages.cluster import Cluster
+from bench.stages.encode import Encode
 from bench.stages.metrics import reference_space
 from bench.stages.reduce import Reduce
 from bench.stages.resample import Resample, resampled
 from bench.stages.stability import Stability
 from bench.stages.stage import Context, Stage, Task
+from bench.stages.train import BASE, Train
+from bench.stages.training.probe import find_model
 from models.named import Named
 
 # Tasks of a path by their stage; of the stage reduce one a link.
@@ -79,6 +82,16 @@ def _refuse_what_works_nowhere(spec: GridSettings, impossible: dict[Pipeline, st
             raise UsageError(reasons[0])
 
 
+def own_sizes(models: Iterable[str]) -> set[int]:
+    """Return the sizes of images that models ask for."""
+    found = set()
+    for model in models:
+        item = find_model(model)
+        below = find_model(item.base) if item.base else item
+        found |= {below.image_size} - {None}
+    return found
+
+
 def plan_scan(spec: GridSettings, dataset: Dataset) -> Plan:
     """Plan what suggests the number of clusters: each pipeline's embedding, with the first seed.
 
@@ -113,6 +126,7 @@ class Planner:
     def __init__(self, spec: GridSettings, dataset: Dataset) -> None:
         self.spec = spec
         self.dataset = dataset
+        self.data: dict[int, dict[str, str]] = {}  # fingerprints by size of images
         self.tasks: dict[str, Task] = {}  # all that were made, by key, parents first
         self.recipe = {"epochs": spec.epochs, "lr": spec.lr, "batch_size": spec.batch_size}
         self.on_device: dict[str, Any] = {"device": spec.device}
@@ -120,11 +134,6 @@ class Planner:
             self.on_device["deterministic"] = True
         if spec.device == "cuda":
             self.on_device["precision"] = spec.precision
-        self.data = {
-            "images": dataset.fingerprint,
-            "validation_images": dataset.validation_fingerprint,
-            "labels": dataset.labels_fingerprint,
-        }
 
     def run(self, pipeline: Pipeline, seed_index: int, impossible: str = "") -> PlannedRun:
         """Plan a pipeline with one seed, its null reference and its resamples."""
@@ -175,6 +184,8 @@ class Planner:
         path = dict(start or {})
         for name in names:
             stage = stages()[name]
+            if name == Train.name:
+                self._add_base(path, context, pipeline)
             parents = [path[read][-1] for read in stage.reads if read in path]
             if stage is not Reduce:
                 path[name] = [self._add(stage.plan(context), parents, context)]
@@ -185,6 +196,13 @@ class Planner:
                 parents = path[name][-1:] or [*parents, *path.get(Resample.name, [])]
                 path[name].append(self._add(stage.plan(step), parents, step))
         return path
+
+    def _add_base(self, path: Path, context: Context, pipeline: Pipeline) -> None:
+        """Plan the model, up to its codes, that the pipeline's model stands on, if it does."""
+        base = Named.parse(context.model).item().base
+        if base is not None:
+            below = replace(context, model=base, title=context.title.replace(context.model, base))
+            path[BASE] = [*_tasks(self._path((Train.name, Encode.name), below, pipeline))]
 
     def _null(self, pipeline: Pipeline) -> Iterator[Task]:
         """Plan the null reference, of the codes of the first repetition."""
@@ -226,7 +244,7 @@ class Planner:
         key_inputs = {
             "settings": settings,
             "parents": [task.key for task in parents],
-            "data": {name: self.data[name] for name in stage.data},
+            "data": {name: self._fingerprints(stage.own_size)[name] for name in stage.reads_data},
             "source": stage.source(),
             "versions": keys.versions(*stage.libraries),
             "threads": threads if numerics else None,
@@ -248,6 +266,13 @@ class Planner:
                 threads,
             )
         return self.tasks[key]
+
+    def _fingerprints(self, size: int | None) -> dict[str, str]:
+        """Return the fingerprints of the data, with images of a size; None: of the grid's."""
+        of = size or self.dataset.form.size
+        if of not in self.data:
+            self.data[of] = self.dataset.fingerprints(of)
+        return self.data[of]
 
 
 def _tasks(path: Path) -> Iterator[Task]:

@@ -27,6 +27,7 @@ from bench.base.files import read_toml
 from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.processors import available_threads, find_device
 from bench.base.times import seconds
+from bench.datasets.image_form import CROP, LARGEST, SIDE, SIDE_OF_FILES, SMALLEST, Fit
 from bench.planning import engines
 from bench.planning.presets import PRESETS
 
@@ -147,6 +148,7 @@ def _load(paths: tuple[Path, ...]) -> tuple[Path, ...]:
 
 Number = BeforeValidator(_no_truth_value)
 Count = Annotated[int, Number, Field(ge=1)]
+Size = Annotated[int, Number, Field(ge=SMALLEST, le=LARGEST)]
 Natural = Annotated[int, Number, Field(ge=0)]
 Positive = Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
 Plugins = Annotated[tuple[Path, ...], BeforeValidator(_listed), AfterValidator(_load)]
@@ -176,6 +178,13 @@ class GridSettings(BaseModel):
     limit: Annotated[int | Literal["all"], _count_or("all")] = _setting(COMPARE, "N", "all", """
         Use a stratified subset of N images of each data set; all uses every image. The preset's
         limit applies to the preset's data set only.""")
+    image_size: Size | None = _setting(COMPARE, "N", None, f"""
+        Side in pixels, {SMALLEST} to {LARGEST}, to which images are brought. By default {SIDE}
+        where they are arrays of that size or smaller, else {SIDE_OF_FILES}. Models that ask for
+        a size of their own are given that.""")
+    fit: Fit = _setting(COMPARE, "HOW", CROP, """
+        How images that are not square are made square: crop (default) cuts off what is too long
+        on both sides, pad adds gray margins, stretch distorts.""")
     clusters: Annotated[int | Literal["auto"] | None, _count_or(AUTO)] = _setting(
         COMPARE, "N", None, """
         Number of clusters; by default the number of labels. auto: a number suggested by the

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cloudpickle
 import pandas as pd
@@ -25,12 +26,14 @@ from bench.execution.runner import Outcome, run_plan
 from bench.execution.worker.messages import Setup
 from bench.planning import budget
 from bench.planning.mode import Mode
-from bench.planning.plan import Plan, plan, plan_scan
+from bench.planning.plan import Plan, own_sizes, plan, plan_scan
 from bench.planning.plugins import items_of
 from bench.planning.settings import AUTO, GridSettings
 from bench.stages import scan, stage_of
 from bench.stages.stage import Task
 from bench.store import DamagedError, Store, StoreError
+from bench.store.images import STAGE as IMAGES
+from bench.store.images import KeptImages, describe
 from bench.store.upkeep import record_grid
 
 # An artifact that is damaged again each time it was made tells of a disk that fails.
@@ -50,6 +53,9 @@ class Finished:
 class GridOnDataset:
     """A grid with its data loaded and its tasks planned; nothing has been trained.
 
+    Without ``decode``, files that were not decoded before are not decoded: the grid can be
+    described, but not run.
+
     Raises
     ------
     UsageError
@@ -57,24 +63,27 @@ class GridOnDataset:
     """
 
     def __init__(
-        self, settings: GridSettings, mode: Mode, console: Console | None, engine: Engine
+        self,
+        settings: GridSettings,
+        mode: Mode,
+        console: Console | None,
+        engine: Engine,
+        decode: bool = True,
     ) -> None:
         self.mode = mode
+        self.decode = decode and not mode.only_cached
         self.console = console
         self.engine = engine
         self.store = Store(settings.store)
         (name,) = settings.datasets
         clusters = scan.LEAST if settings.clusters == AUTO else settings.clusters
-        with LoadBar(console) as progress:
-            self.dataset: Dataset = load(
-                name,
-                limit=settings.most_images,
-                seed=settings.seed,
-                clusters=clusters,
-                progress=progress,
-            )
+        self.dataset = self._load(name, settings, clusters)
         device = find_device() if settings.device == "auto" else settings.device
-        resolved = {"device": device, "resamples": self._resamples(settings)}
+        resolved: dict[str, Any] = {
+            "device": device,
+            "resamples": self._resamples(settings),
+            "image_size": self.dataset.form.size,
+        }
         if settings.clusters != AUTO:
             resolved["clusters"] = self.dataset.clusters
         # Device and clusters are resolved in both; a budget chooses the epochs of the settings.
@@ -85,6 +94,33 @@ class GridOnDataset:
             self.settings = self.asked.model_copy(update={"epochs": self._epochs()})
         planned = plan_scan if self._suggests else plan
         self.plan: Plan = planned(self.settings, self.dataset)
+
+    def _load(self, name: str, settings: GridSettings, clusters: int | None) -> Dataset:
+        """Load the data; decoded images that are kept, and damaged, are decoded again."""
+        keeper = KeptImages(self.store)
+        while True:
+            try:
+                with LoadBar(self.console) as progress:
+                    found = load(
+                        name,
+                        limit=settings.most_images,
+                        seed=settings.seed,
+                        clusters=clusters,
+                        image_size=settings.image_size,
+                        fit=settings.fit,
+                        own_sizes=own_sizes(settings.models),
+                        keeper=keeper,
+                        decode=self.decode,
+                        progress=progress,
+                    )
+            except DamagedError as damage:
+                self.store.set_aside(damage.stage, damage.key)
+                continue
+            if not found.decoded and self.mode.only_cached:
+                raise UsageError(
+                    f"no result of this grid is in {self.store.root}: run it without --only-cached"
+                )
+            return found
 
     def _resamples(self, settings: GridSettings) -> int:
         """Return how often chains run on fewer images: where nothing is labeled, once."""
@@ -144,7 +180,13 @@ class GridOnDataset:
         missing, shape = self.missing(), self.dataset.image_shape
         if not missing:
             return 0.0
-        images = sum(array.nbytes for array in self.dataset.arrays().values()) / 1e6
+        images = sum(
+            piece.count * size**2 * 3 / 1e6
+            for size, both in self.dataset.sizes.items()
+            for found in both
+            for piece in found.pieces
+            if (IMAGES, piece.key) not in self.store
+        )
         checkpoint = max(stage_of(task).checkpoint_megabytes(task, shape) for task in missing)
         return images + sum(map(self.megabytes, missing)) + checkpoint
 
@@ -153,7 +195,8 @@ class GridOnDataset:
         used = [(task.stage, task.key) for task in self.plan.tasks.values()]
         if self.settings.budget is not None:
             used.append((budget.STAGE, self._decision))
-        return [("data", self.dataset.key), *used]
+        images = [(IMAGES, piece.key) for piece in self.dataset.pieces()]
+        return [("data", self.dataset.artifact), *images, *used]
 
     def execute(self, outcome: Outcome) -> Finished:
         """Do what is missing and write the results, in folders that were prepared.
@@ -190,6 +233,9 @@ class GridOnDataset:
                     what = f"{damage.stage} {damage.key} is damaged ({damage.reason})"
                     raise StoreError(f"store {self.store.root}: {what}") from damage
                 notes.append(self._set_aside(damage))
+                if damage.stage == IMAGES:
+                    name, clusters = self.dataset.name, self.dataset.clusters
+                    self.dataset = self._load(name, self.settings, clusters)
 
     @property
     def _suggests(self) -> bool:
@@ -230,10 +276,16 @@ class GridOnDataset:
 
     def _save_data(self) -> None:
         """Put the images where the process that works on them finds them."""
-        key = self.dataset.key
-        if self.missing() and ("data", key) not in self.store:
-            with self.store.lock(key):
-                self.store.save("data", key, self.dataset.arrays(), {"name": self.dataset.name}, {})
+        dataset, keeper = self.dataset, KeptImages(self.store)
+        if not self.missing():
+            return
+        for piece in dataset.pieces():
+            if (IMAGES, piece.key) not in self.store:
+                keeper.keep(piece.key, piece.read(), {"count": piece.count, "digest": piece.digest})
+        if ("data", dataset.artifact) not in self.store:
+            with self.store.lock(dataset.artifact):
+                arrays = dataset.label_arrays()
+                self.store.save("data", dataset.artifact, arrays, describe(dataset), {})
 
     def _set_aside_damaged(self) -> Iterator[str]:
         """Set aside artifacts that are visibly damaged, so that they count as missing."""
@@ -278,7 +330,7 @@ class GridOnDataset:
         links = [link.name for chain in settings.chains for link in chain.links]
         return Setup(
             settings.store,
-            self.dataset.key,
+            self.dataset.artifact,
             settings.device,
             settings.threads,
             settings.deterministic,

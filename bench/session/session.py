@@ -42,9 +42,14 @@ class Session:
     """
 
     def __init__(
-        self, settings: GridSettings, mode: Mode = Mode.MISSING, console: Console | None = None
+        self,
+        settings: GridSettings,
+        mode: Mode = Mode.MISSING,
+        console: Console | None = None,
+        decode: bool = True,
     ) -> None:
         self.mode = mode
+        self.decode = decode
         self.console = console
         self.engine = choose(settings)
         with ExitStack() as stack:
@@ -63,7 +68,7 @@ class Session:
             own = {"dataset": name, "out": settings.out / set_name(name)}
             settings = settings.model_copy(update=own)
         try:
-            return GridOnDataset(settings, self.mode, self.console, self.engine)
+            return GridOnDataset(settings, self.mode, self.console, self.engine, self.decode)
         except UsageError as error:
             named = not several or name in str(error)
             raise UsageError(str(error) if named else f"{name}: {error}") from None

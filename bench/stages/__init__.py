@@ -23,7 +23,7 @@ def stages() -> dict[str, type[Stage]]:
     found = {stage.name: stage for stage in _derived(Stage) if hasattr(stage, "name")}
 
     def depth(name: str) -> int:
-        return 1 + max((depth(parent) for parent in found[name].reads), default=0)
+        return 1 + max((depth(read) for read in found[name].reads if read in found), default=0)
 
     return {name: found[name] for name in sorted(found, key=lambda name: (depth(name), name))}
 

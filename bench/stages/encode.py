@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bench.base.checks import ImageShape
-from bench.datasets.image_form import Images
+from bench.datasets.pieces import ImageNames
 from bench.stages import train as train_stage
 from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
-from bench.stages.stage import Array, Given, Job, Result, Steps, Task, megabytes, no_steps
-from bench.stages.train import WithModel, warm_up
-from bench.stages.training.probe import forward_flops
+from bench.stages.stage import Array, Given, Inputs, Job, Result, Steps, Task, megabytes, no_steps
+from bench.stages.train import BASE, WithModel, warm_up
+from bench.stages.training.probe import forward_flops, input_shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,10 +32,15 @@ class Encode(WithModel):
     """Encodes training and validation images."""
 
     name: ClassVar[str] = "encode"
-    reads: ClassVar[tuple[str, ...]] = ("train",)
+    reads: ClassVar[tuple[str, ...]] = ("train", BASE)
     data: ClassVar[tuple[str, ...]] = ("images", "validation_images")
 
     pictured: int = PICTURED
+
+    @property
+    def reads_data(self) -> tuple[str, ...]:
+        """Images; of a model whose codes are in a file, their names."""
+        return ("names",) if self.item.from_names else super().reads_data
 
     @property
     def numerics_dependent(self) -> bool:
@@ -50,57 +56,70 @@ class Encode(WithModel):
         return features
 
     def job(self, given: Given) -> Job:
-        (trained,) = given.parents
-        weights, data = trained.arrays(), given.data
-        images, model = (data.images, data.validation_images), self.item
+        model, names = self.network_class(), given.data.names
+        if model.from_names:
+            return Job(lambda: look_up(model, names))
+        trained, *bases = given.parents
+        weights = trained.arrays()
+        images = given.data.at(self.size)
+        if bases:
+            held_out = bases[0].array("validation")
+            train = bases[0].require("train")
+            images = (train, train[:0] if held_out is None else held_out)
         return Job(
             lambda: encode(model, weights, *images, self.device, self.pictured, given.steps),
-            lambda: warm_up(model, data.images, None, self.device),
+            lambda: warm_up(model, images[0], None, self.device),
         )
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
+        if self.item.from_names:
+            return 0.1
         flops = forward_flops(self.model, shape) * task.samples
         return 0.05 + flops / matrix_rate(self.device) / SHARE_OF_MATRIX_RATE
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
         codes = (task.samples + validation_images) * task.outputs
-        return megabytes(codes + min(task.samples, self.pictured) * math.prod(shape) / 4)
+        pictured = min(task.samples, self.pictured) if self.item.decodes else 0
+        return megabytes(codes + pictured * math.prod(input_shape(self.model, shape)) / 4)
 
 
 def encode(
     model: type[Autoencoder],
     weights: dict[str, Array],
-    images: Images,
-    validation_images: Images,
+    images: Inputs,
+    validation_images: Inputs,
     device: str,
     pictured: int = PICTURED,
     progress: Steps = no_steps,
 ) -> Result:
     """Encode all images, and measure the reconstruction of the training images.
 
+    ``images`` are (n, H, W, 3) uint8, or codes (n, d) float32 for a model that stands on these.
+
     Returns
     -------
     Result
         Arrays: ``train`` (n, code size) and, where there are validation images, ``validation``
-        (m, code size), float32 codes; and where the model decodes ``errors`` (n,) float32, each
-        training image's mean squared error, and ``reconstructions`` (k, 32, 32, 3) uint8 of the
+        (m, code size), float32 codes; and where the model decodes images ``errors`` (n,) float32,
+        each training image's mean squared error, and ``reconstructions`` (k, H, W, 3) uint8 of the
         images ``pictured`` (k,), all of them or so many, evenly spaced. Values:
-        ``reconstruction_loss`` (None where the model does not decode), ``code_size``,
-        ``encode_batch_size`` (less than usual where the device's memory asked for it).
+        ``reconstruction_loss`` (None where the model does not decode images), ``code_loss`` (None
+        where it does not decode codes), ``code_size``, ``encode_batch_size`` (less than usual where
+        the device's memory asked for it).
     """
     import torch
 
     from bench.stages.training import core
 
-    network = core.build(model, (3, *images.shape[1:3]), seed=0)
-    network.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+    network = core.build(model, core.shape_of(images), seed=0)
+    if not model.frozen:
+        network.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
     network.to(device)
-    target = torch.device(device)
-    resident = core.to_device(images, target)
+    of_images = model.decodes and model.base is None
     for size in (BATCH, SMALL_BATCH):
-        album = Album(len(images), pictured)
+        album = Album(len(images), pictured if of_images else 0)
         try:
-            codes, loss = core.encode(network, resident, size, progress, album.add)
+            codes, loss = _encode(network, images, device, size, progress, album)
             break
         except (RuntimeError, MemoryError) as error:
             if size == SMALL_BATCH or not core.out_of_memory(error):
@@ -111,17 +130,68 @@ def encode(
     if not (finite and (math.isfinite(loss) or not model.decodes)):
         raise FloatingPointError("codes or reconstructions hold values that are not finite")
     arrays = {"train": codes.numpy()}
-    if model.decodes:
+    if of_images:
         arrays |= album.arrays()
     if len(validation_images):
-        held_out, _ = core.encode(network, core.to_device(validation_images, target), size)
+        held_out, _ = _encode(network, validation_images, device, size)
         arrays["validation"] = held_out.numpy()
     values = {
-        "reconstruction_loss": loss if model.decodes else None,
+        "reconstruction_loss": loss if of_images else None,
+        "code_loss": code_loss(loss, np.asarray(images))
+        if model.decodes and not of_images
+        else None,
         "code_size": codes.shape[1],
         "encode_batch_size": size,
     }
     return Result(arrays, values)
+
+
+def _encode(
+    network: Autoencoder,
+    images: Inputs,
+    device: str,
+    size: int,
+    progress: Steps = no_steps,
+    album: Album | None = None,
+) -> tuple[Tensor, float]:
+    """Encode images that may come in pieces, of which one at a time is on the device."""
+    import torch
+
+    from bench.stages.training import core
+
+    pieces = [(0, images)] if isinstance(images, np.ndarray) else images.arrays()
+    target, total = torch.device(device), len(images)
+    codes, loss = torch.empty(0), 0.0
+    for start, piece in pieces:
+        steps = functools.partial(_steps, progress, start, total)
+        look = (album.add,) if album else ()
+        found, its_loss = core.encode(network, core.to_device(piece, target), size, steps, *look)
+        if start == 0:
+            codes = torch.empty(total, found.shape[1])
+        codes[start : start + len(found)] = found
+        loss += its_loss * (len(found) / total)
+    return codes, loss
+
+
+def _steps(progress: Steps, start: int, total: int, done: int, of: int) -> None:
+    progress(start + done, total)
+
+
+def code_loss(loss: float, codes: Array) -> float:
+    """Return a mean squared error over codes (n, d) as a share of their variance."""
+    variance = float(codes.var(axis=0, dtype=np.float64).mean())
+    return loss / variance if variance else math.nan
+
+
+def look_up(model: Any, names: ImageNames) -> Result:
+    """Return the codes of images that a file holds; see `encode` for the result."""
+    train, validation = model((3, 1, 1)).rows(names)
+    if not (np.isfinite(train).all() and np.isfinite(validation).all()):
+        raise FloatingPointError("the embeddings hold values that are not finite")
+    arrays = {"train": train} | ({"validation": validation} if len(validation) else {})
+    return Result(
+        arrays, {"reconstruction_loss": None, "code_loss": None, "code_size": train.shape[1]}
+    )
 
 
 class Album:

@@ -10,6 +10,7 @@ import numpy as np
 from bench.base import seeds
 from bench.base.checks import ImageShape
 from bench.datasets.image_form import Images
+from bench.datasets.pieces import ImageSet
 from bench.stages.cost import megabytes_of_pairs, seconds_by_pairs
 from bench.stages.metrics import neighbors, reference_space
 from bench.stages.stage import Context, Given, Job, Result, Stage, Task, importing
@@ -43,7 +44,7 @@ class Reference(Stage):
         return megabytes_of_pairs(task)
 
 
-def reference(images: Images) -> Result:
+def reference(images: Images | ImageSet) -> Result:
     """Find distances and neighbors of images in the reference space.
 
     Returns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bench.base import keys
 from bench.base.checks import ImageShape
+from bench.datasets.pieces import ImageNames, ImageSet
 
 if TYPE_CHECKING:
     from bench.stages.training.state import Keeper
@@ -64,7 +65,7 @@ class Context:
     images: int  # how many
     clusters: int  # how many
     image_shape: ImageShape  # (C, H, W)
-    fingerprint: str  # of the training images
+    fingerprint: str  # of the training images, of the grid's size
     recipe: dict[str, Any]  # ``epochs``, ``lr`` and ``batch_size``
     on_device: dict[str, Any]  # settings of stages on the device: ``device`` and how
     # Given what it belongs to (``model``, ``reducer`` or ``clusterer``, which `--vary` may hold
@@ -85,14 +86,25 @@ class Artifact(Protocol):
         """Return all arrays."""
 
 
+Images = NDArray[np.uint8] | ImageSet
+Inputs = Images | NDArray[np.float32]  # of models: images, or codes of another model
+
+
 @dataclass(frozen=True)
 class Data:
     """The arrays of a data set, as `bench.datasets.dataset.Dataset` describes them."""
 
-    images: NDArray[np.uint8]
-    validation_images: NDArray[np.uint8]
+    images: Images
+    validation_images: Images
     labels: NDArray[np.int64] | None
     validation_labels: NDArray[np.int64] | None
+    names: ImageNames = field(default_factory=ImageNames)
+    # Training and validation images at sizes that models ask for.
+    own_sizes: Mapping[int, tuple[Images, Images]] = field(default_factory=dict)
+
+    def at(self, size: int | None) -> tuple[Images, Images]:
+        """Return training and validation images of a size; None: of the grid's."""
+        return self.own_sizes[size] if size else (self.images, self.validation_images)
 
 
 @dataclass(frozen=True)
@@ -129,13 +141,14 @@ class Stage(ABC):
     """
 
     name: ClassVar[str]  # unique; the module has the same name
-    reads: ClassVar[tuple[str, ...]] = ()  # names of the stages whose artifacts it reads
+    # Names of the stages whose artifacts it reads; ``base`` are codes that a model stands on.
+    reads: ClassVar[tuple[str, ...]] = ()
     # ``run``: part of every run. Other paths are planned by `bench.planning.plan`.
     path: ClassVar[str] = "run"
     per_pipeline: ClassVar[bool] = False  # chain and clusterer shape it: its label names them
     is_work: ClassVar[bool] = False  # its time counts as the pipeline's; others only measure
     parallel: ClassVar[bool] = False  # it shares its work among several processor threads
-    # Arrays of the data set that it reads: ``images``, ``validation_images``, ``labels``.
+    # What it reads of the data set: ``images``, ``validation_images``, ``labels``, ``names``.
     data: ClassVar[tuple[str, ...]] = ()
     uses: ClassVar[tuple[str, ...]] = ()  # distributions whose versions shape its result
     exact: ClassVar[bool] = False  # its result is the same with any threads, on any processor
@@ -144,6 +157,16 @@ class Stage(ABC):
     def plan(cls, context: Context) -> Stage:
         """Return the stage with its settings."""
         return cls()
+
+    @property
+    def reads_data(self) -> tuple[str, ...]:
+        """What it reads of the data set, with its settings."""
+        return self.data
+
+    @property
+    def own_size(self) -> int | None:
+        """The size of the images that it reads, None for the grid's."""
+        return None
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -7,16 +7,29 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from bench.base.checks import ImageShape
-from bench.datasets.image_form import Images
 from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
-from bench.stages.stage import Context, Given, Job, Result, Stage, Steps, Task, megabytes, no_steps
+from bench.stages.stage import (
+    Context,
+    Given,
+    Inputs,
+    Job,
+    Result,
+    Stage,
+    Steps,
+    Task,
+    megabytes,
+    no_steps,
+)
 from bench.stages.training.probe import probe, training_flops
-from models.named import Named, find
+from models.named import Named, find, fingerprint
 
 if TYPE_CHECKING:
     from bench.stages.training.core import Recipe
     from bench.stages.training.state import Keeper
     from models.autoencoder import Autoencoder
+
+# The path, in a plan, of the codes that a model stands on.
+BASE = "base"
 
 SECONDS_TO_DRAW = 1e-8  # a parameter's first value
 SECONDS_TO_STEP = 1.4e-9  # a parameter, in Adam: memory traffic, not arithmetic
@@ -35,12 +48,36 @@ class WithModel(Stage):
     deterministic: bool | None = None
     precision: str | None = None
     clusters: int | None = None
+    size: int | None = None  # of the images, where it is not the grid's
+    files: str | None = None  # a hash of what the model reads
 
     @classmethod
     def plan(cls, context: Context) -> Self:
-        needs = Named.parse(context.model).needs_clusters
-        clusters = context.clusters if needs else None
-        return cls(context.model, clusters=clusters, **context.on_device)
+        named = Named.parse(context.model)
+        made = cls(
+            context.model,
+            clusters=context.clusters if named.needs_clusters else None,
+            **context.on_device,
+        )
+        size = getattr(made.item, "image_size", None)
+        own = size if made.item.base is None and size != context.image_shape[1] else None
+        return replace(made, size=own, files=fingerprint(made.item))
+
+    @property
+    def own_size(self) -> int | None:
+        return self.size
+
+    @property
+    def reads_data(self) -> tuple[str, ...]:
+        """Images, unless the model stands on codes."""
+        return self.data if self.item.base is None else ()
+
+    def network_class(self) -> type[Autoencoder]:
+        """Return the model's class; raise `ValueError` if its files have changed since planning."""
+        item = self.item
+        if fingerprint(item) != self.files:
+            raise ValueError(f"the files of {self.model} have changed: run the grid again")
+        return item
 
     @property
     def item(self) -> type[Autoencoder]:
@@ -55,6 +92,7 @@ class Train(WithModel):
     """Trains a model on the training images."""
 
     name: ClassVar[str] = "train"
+    reads: ClassVar[tuple[str, ...]] = (BASE,)
     data: ClassVar[tuple[str, ...]] = ("images",)
 
     weights_seed: int | None = None
@@ -91,7 +129,9 @@ class Train(WithModel):
     def job(self, given: Given) -> Job:
         from bench.stages.training.core import Recipe
 
-        model, images = self.item, given.data.images
+        model = self.network_class()
+        codes = [parent.require("train") for parent in given.parents]
+        images = codes[0] if codes else given.data.at(self.size)[0]
         recipe = Recipe(self.epochs or 0, self.lr or 0.0, self.batch_size or 1)
         seeds = self.weights_seed or 0, self.batches_seed or 0
         return Job(
@@ -100,6 +140,8 @@ class Train(WithModel):
         )
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
+        if self.item.frozen:
+            return 0.01
         parameters = probe(self.model, shape).parameters
         fresh = 0.01 + SECONDS_TO_DRAW * parameters
         if not self.epochs or not self.batch_size:
@@ -111,18 +153,18 @@ class Train(WithModel):
         return fresh + steps * max(traffic, LEAST_STEP) + arithmetic
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
-        return megabytes(probe(self.model, shape).parameters)
+        return megabytes(0 if self.item.frozen else probe(self.model, shape).parameters)
 
     def checkpoint_megabytes(self, task: Task, shape: ImageShape) -> float:
         return 6 * self.megabytes(task, shape) if self.has_checkpoints() else 0.0
 
 
-def warm_up(model: type[Autoencoder], images: Images, recipe: Recipe | None, device: str) -> None:
+def warm_up(model: type[Autoencoder], images: Inputs, recipe: Recipe | None, device: str) -> None:
     """Run a step before the clock starts; running out of memory is for the stage to report."""
     from bench.stages.training import core
 
     try:
-        core.warm_up(model, (3, *images.shape[1:3]), recipe, device)
+        core.warm_up(model, core.shape_of(images), recipe, device)
     except (RuntimeError, MemoryError) as error:
         if not core.out_of_memory(error):
             raise
@@ -130,7 +172,7 @@ def warm_up(model: type[Autoencoder], images: Images, recipe: Recipe | None, dev
 
 def train(
     model: type[Autoencoder],
-    images: Images,
+    images: Inputs,
     recipe: Recipe,
     weights_seed: int,
     batches_seed: int,
@@ -139,6 +181,8 @@ def train(
     keeper: Keeper | None = None,
 ) -> Result:
     """Build a model and train it; a model that does not train keeps its initial weights.
+
+    ``images`` are (n, H, W, 3) uint8, or codes (n, d) float32 for a model that stands on these.
 
     Returns
     -------
@@ -159,7 +203,9 @@ def train(
     from bench.stages.training import core
     from models.autoencoder import Autoencoder
 
-    shape = (3, *images.shape[1:3])
+    if model.frozen:  # its weights are in the files that it reads
+        return Result({}, {"history": [], "objective_is_loss": False})
+    shape = core.shape_of(images)
     network = core.build(model, shape, weights_seed).to(device)
     history: list[float] = []
     if model.trains:
@@ -188,5 +234,5 @@ def train(
                 f"{recipe.lr:g}; a smaller learning rate may help"
             )
     weights = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
-    is_loss = model.objective is Autoencoder.objective
+    is_loss = model.objective is Autoencoder.objective and model.base is None
     return Result(weights, {"history": history, "objective_is_loss": is_loss})

@@ -126,6 +126,7 @@ def _worker(setup: Setup) -> Worker:
     from bench.planning.plugins import adopt, load_plugins
     from bench.stages.stage import Data
     from bench.stages.training import core
+    from bench.store.images import image_names, image_sets
 
     load_plugins(setup.plugins)
     adopt(cloudpickle.loads(setup.items))
@@ -133,11 +134,14 @@ def _worker(setup: Setup) -> Worker:
     if setup.deterministic:
         core.be_deterministic()
     store = Store(setup.store)
-    arrays = store.load("data", setup.data)
+    kept = store.load("data", setup.data)
+    sets = image_sets(store, kept.values)
+    grids, *_ = sets.values()
     data = Data(
-        arrays.require("images"),
-        arrays.require("validation_images"),
-        arrays.array("labels"),
-        arrays.array("validation_labels"),
+        *grids,
+        kept.array("labels"),
+        kept.array("validation_labels"),
+        image_names(kept.values),
+        sets,
     )
     return Worker(data, store, setup.checkpoint)

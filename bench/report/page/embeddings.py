@@ -15,9 +15,8 @@ from bench.analysis.results import PIPELINE
 from bench.base.naming import pipeline_name
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
-from bench.datasets.image_form import SIDE
 from bench.report.inputs import Inputs
-from bench.report.page.sheets import PER_ROW, sheets
+from bench.report.page.sheets import TILE, per_row, sheets
 from bench.report.tables import mean_and_spread
 from bench.report.templates import paragraphs
 from bench.stages.encode import PICTURED
@@ -69,8 +68,8 @@ def collect(inputs: Inputs, progress: Progress = silent, most: int = PICTURED) -
         progress("making the page", len(pipelines), len(shown))
     data = {
         "count": len(pictured),
-        "tile": SIDE,
-        "perRow": PER_ROW,
+        "tile": tile_of(dataset),
+        "perRow": per_row(tile_of(dataset)),
         "names": _names(dataset, pictured),
         "classes": list(dataset.class_names),
         "labels": None if dataset.labels is None else packed(dataset.labels[pictured], "<i2"),
@@ -163,7 +162,8 @@ def _pictures(
     Models come in the order of their best pipelines. One that reconstructs every image without
     error has no sheet of its own.
     """
-    originals = sheets(dataset.images[pictured])
+    tile = tile_of(dataset)
+    originals = sheets(dataset.images[pictured], tile)
     room = PICTURE_BYTES - sum(map(len, originals))
     rebuilt: dict[str, list[str]] = {}
     errors: dict[str, str] = {}
@@ -179,13 +179,18 @@ def _pictures(
             rebuilt[name] = []
             continue
         kept = artifact.require("pictured")
-        made = sheets(artifact.require("reconstructions")[np.searchsorted(kept, pictured)])
+        made = sheets(artifact.require("reconstructions")[np.searchsorted(kept, pictured)], tile)
         if sum(map(len, made)) > room:
             without.append(name)
             continue
         room -= sum(map(len, made))
         rebuilt[name] = made
     return {"originals": originals, "reconstructions": rebuilt, "errors": errors}, without
+
+
+def tile_of(dataset: Dataset) -> int:
+    """Return the side of images on the page, in pixels."""
+    return min(dataset.form.size, TILE)
 
 
 def packed(values: Array, dtype: str) -> str:

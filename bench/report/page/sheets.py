@@ -10,16 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.datasets.image_form import SIDE, Images
+from bench.datasets.image_form import Form, Images
 
-PER_ROW = 2048 // SIDE  # no phone refuses sheets of 2,048 pixels a side
-PER_SHEET = PER_ROW**2
+SHEET = 2048  # pixels a side, which no phone refuses
+TILE = 64  # pixels a side of an image, at most
 QUALITY = 80
 QUALITY_OF_MANY, MANY = 60, 4096
 
 
-def sheets(images: Images) -> list[str]:
-    """Lay images out in rows, sheet after sheet.
+def per_row(tile: int) -> int:
+    """Return how many images of a side there are in a row."""
+    return SHEET // tile
+
+
+def sheets(images: Images, tile: int) -> list[str]:
+    """Lay images out in rows, sheet after sheet, each with sides of ``tile`` pixels.
 
     Parameters
     ----------
@@ -28,19 +33,20 @@ def sheets(images: Images) -> list[str]:
     Returns
     -------
     list of str
-        Data URLs of WebP images, each of at most `PER_ROW` rows of as many images.
+        Data URLs of WebP images, each of at most `per_row` rows of as many images.
     """
     quality = QUALITY if len(images) <= MANY else QUALITY_OF_MANY
+    most, form = per_row(tile) ** 2, Form(tile)
     return [
-        _data_url(_lay_out(images[start : start + PER_SHEET]), quality)
-        for start in range(0, len(images), PER_SHEET)
+        _data_url(_lay_out(form.bring_all(images[start : start + most]), per_row(tile)), quality)
+        for start in range(0, len(images), most)
     ]
 
 
-def _lay_out(images: Images) -> NDArray[Any]:
+def _lay_out(images: Images, columns: int) -> NDArray[Any]:
     count, height, width, channels = images.shape
-    rows = -(-count // PER_ROW)
-    columns = min(count, PER_ROW)
+    rows = -(-count // columns)
+    columns = min(count, columns)
     sheet = np.zeros((rows * columns, height, width, channels), np.uint8)
     sheet[:count] = images
     grid = sheet.reshape(rows, columns, height, width, channels).swapaxes(1, 2)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from bench.datasets.image_form import Images
-from bench.stages.stage import Steps, no_steps
+from bench.stages.stage import Inputs, Steps, no_steps
 from bench.stages.training.capture import Record, queued, record_graph, recorded
 from bench.stages.training.convolution import spectral
 from bench.stages.training.state import Keeper, Training, drawing
@@ -29,14 +29,31 @@ class Recipe:
     batch_size: int  # images a step; the last batch of an epoch may be smaller
 
 
-def to_device(images: Images, device: torch.device) -> Tensor:
-    """Put images (n, H, W, C) uint8 on a device as (n, C, H, W) uint8."""
-    # Copied, once: the source may be a read-only map, which torch would warn about.
-    return torch.from_numpy(np.array(images.transpose(0, 3, 1, 2), order="C")).to(device)
+def shape_of(images: Inputs) -> ImageShape:
+    """Return the shape of one of a model's inputs: of an image (C, H, W), of a code (d,)."""
+    shape = images.shape[1:]
+    return (shape[2], shape[0], shape[1]) if len(shape) == 3 else tuple(shape)
+
+
+def to_device(images: Inputs, device: torch.device) -> Tensor:
+    """Put images (n, H, W, C) uint8 on a device as (n, C, H, W) uint8; codes as they are."""
+    if isinstance(images, np.ndarray):
+        # Copied, once: the source may be a read-only map, which torch would warn about.
+        laid = images.transpose(0, 3, 1, 2) if images.ndim == 4 else images
+        return torch.from_numpy(np.array(laid, order="C")).to(device)
+    found = torch.empty(len(images), *shape_of(images), dtype=torch.uint8)
+    for start, piece in images.arrays():
+        found[start : start + len(piece)] = to_device(piece, torch.device("cpu"))
+    return found.to(device)
 
 
 def normalize(images: Tensor) -> Tensor:
-    """Bring uint8 values to float32 in [-1, 1] by x / 255 · 2 − 1, as the homework does."""
+    """Bring uint8 values to float32 in [-1, 1] by x / 255 · 2 − 1, as the homework does.
+
+    Codes, which are float32, stay as they are.
+    """
+    if images.dtype == torch.float32:
+        return images
     return images.to(torch.float32).mul_(2 / 255).sub_(1)
 
 
@@ -225,7 +242,8 @@ def warm_up(
     torch.set_num_threads(1 if device == "cpu" else threads)
     try:
         count = 1 if recipe is None else recipe.batch_size
-        images = torch.zeros(count, *shape, dtype=torch.uint8, device=device)
+        kind = torch.uint8 if len(shape) == 3 else torch.float32
+        images = torch.zeros(count, *shape, dtype=kind, device=device)
         network = build(model, shape, seed=0).to(device)
         if recipe is None:
             encode(network, images)

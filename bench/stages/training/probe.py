@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.base.errors import UsageError
+from bench.base.grammar import GrammarError
 from models.autoencoder import ImageShape
-from models.named import find
+from models.named import find, fingerprint
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,22 @@ class Facts:
     parameters: int  # trainable numbers
 
 
+def input_shape(name: str, shape: ImageShape) -> ImageShape:
+    """Return the shape of what a model is given, of a grid whose images have a shape.
+
+    Images of the size that it asks for, or the codes of the model that it stands on, (code size,).
+    """
+    item = find_model(name)
+    if item.base is not None:
+        return (probe(item.base, shape).code_size,)
+    size = getattr(item, "image_size", None)
+    return (shape[0], size, size) if size else shape
+
+
 def probe(name: str, shape: ImageShape) -> Facts:
     """Build a model, named as users write it, and send one image through.
+
+    ``shape`` is that of the grid's images, (C, H, W).
 
     Raises
     ------
@@ -29,19 +44,32 @@ def probe(name: str, shape: ImageShape) -> Facts:
         If the model refuses the shape, fails, or does not return a code and a reconstruction
         of the image's shape.
     """
-    item: Any = find(name)
+    item = find_model(name)
+    inner = input_shape(name, shape)
     try:
-        return _probe(item, shape)
+        return _probe(item, inner, fingerprint(item))
     except Exception as error:  # whatever a model of somebody else's raises
         reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise UsageError(f"model {name}: {reason}") from error
 
 
+def find_model(name: str) -> Any:
+    """Return the class that a text stands for; raise `UsageError` for settings that cannot work."""
+    try:
+        return find(name)
+    except GrammarError:
+        raise
+    except ValueError as error:
+        raise UsageError(f"model {name}: {error}") from None
+
+
 @functools.cache
-def _probe(item: Any, shape: ImageShape) -> Facts:
+def _probe(item: Any, shape: ImageShape, files: str | None) -> Facts:
     import torch
 
     model = _build(item, shape)
+    if getattr(item, "from_names", False):
+        return Facts(model.code_size, 0)
     with torch.inference_mode():
         result = model(torch.zeros(1, *shape))
     if not (isinstance(result, tuple) and len(result) == 2):
@@ -68,8 +96,7 @@ def _build(item: Any, shape: ImageShape) -> Any:
 
 def forward_flops(name: str, shape: ImageShape) -> int:
     """Count the floating-point operations of one image's way forward."""
-    item: Any = find(name)
-    return _forward_flops(item, shape)
+    return _forward_flops(find_model(name), input_shape(name, shape))
 
 
 def training_flops(name: str, shape: ImageShape) -> float:
@@ -77,7 +104,7 @@ def training_flops(name: str, shape: ImageShape) -> float:
 
     By what the model says of itself: its objective is not run here, where it could do harm.
     """
-    item: Any = find(name)
+    item = find_model(name)
     return float(getattr(item, "training_cost", 3.0)) * forward_flops(name, shape)
 
 
