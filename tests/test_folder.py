@@ -3,13 +3,14 @@ import pytest
 from PIL import Image
 
 from bench.datasets.dataset import load
-from bench.datasets.folder import decode
+from bench.datasets.folder import decode, decode_to
+from bench.datasets.image_form import Form
 from tests.conftest import refused
 
 
 def test_folder_with_sub_folders_is_labeled(image_folder):
     data = load(f"folder:{image_folder}")
-    assert data.images.shape == (20, 32, 32, 3)
+    assert data.images.shape == (20, 64, 64, 3)
     assert data.class_names == ("bright", "dark")
     assert data.clusters == 2
     assert data.files[0] == "bright/01.jpg"
@@ -36,9 +37,11 @@ def test_folder_names_and_counts_what_it_skips(image_folder):
     data = load(f"folder:{image_folder}")
     assert len(data) == 20
     text = " ".join(data.notes)
-    assert "pixels): bright/cut.jpg, bright/readme.txt, dark/broken0" in text
-    assert "and 4 more" in text
-    assert "Left out 1 images beside the sub-folders: cover.png" in text
+    assert "Skipped 1 file that Pillow does not know as images: bright/readme.txt." in text
+    assert "Skipped 8 unreadable files" in text
+    assert "pixels): bright/cut.jpg, dark/broken0" in text
+    assert "and 3 more" in text
+    assert "Left out 1 image beside the sub-folders: cover.png" in text
 
 
 def test_a_flat_folder_stays_flat_beside_a_folder_of_other_files(image_folder):
@@ -49,7 +52,7 @@ def test_a_flat_folder_stays_flat_beside_a_folder_of_other_files(image_folder):
     Image.new("L", (9, 9)).save(flat / "notes" / "one.png")
     data = load(f"folder:{flat}", clusters=2)
     assert (len(data), data.labels) == (10, None)
-    assert "Left out 1 images in sub-folders: notes/one.png" in " ".join(data.notes)
+    assert "Left out 1 image in sub-folders: notes/one.png" in " ".join(data.notes)
 
 
 def test_folders_that_are_links_are_followed_once(image_folder, tmp_path):
@@ -66,7 +69,9 @@ def test_folders_that_are_links_are_followed_once(image_folder, tmp_path):
 def test_folder_refuses_what_holds_no_image(tmp_path):
     refused("folder", "needs a folder")
     refused(f"folder:{tmp_path / 'none'}", "no such folder")
-    refused(f"folder:{tmp_path}", "no readable image")
+    refused(f"folder:{tmp_path}", "no image in")
+    (tmp_path / "a.png").write_bytes(b"not a picture")
+    refused(f"folder:{tmp_path}", "no readable image", clusters=1)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +95,7 @@ def test_folder_reads_every_mode(tmp_path, mode):
         image.convert("RGBA").quantize().save(path)
     else:
         image.save(path)
-    found = decode(path)
+    found = decode_to(path, Form())
     assert found.shape == (32, 32, 3)
     expected = 255 if mode == "1" else 200
     assert abs(found.astype(int) - expected).max() <= 6 or (mode == "1" and found.mean() > 150)
@@ -98,13 +103,13 @@ def test_folder_reads_every_mode(tmp_path, mode):
 
 def test_folder_lays_transparency_on_white_and_turns_photographs(tmp_path):
     Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert (decode(tmp_path / "clear.png") == 255).all()
+    assert (decode(tmp_path / "clear.png", 32) == 255).all()
     lying = np.zeros((64, 64, 3), np.uint8)
     lying[:, 32:] = 255  # bright at its right; the camera says: turn it by 90 degrees
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(lying).save(tmp_path / "turned.png", exif=exif)
-    found = decode(tmp_path / "turned.png").astype(int)
+    found = decode_to(tmp_path / "turned.png", Form()).astype(int)
     assert found[20:].mean() > 200
     assert found[:12].mean() < 50
 
@@ -112,4 +117,4 @@ def test_folder_lays_transparency_on_white_and_turns_photographs(tmp_path):
 def test_image_bombs_are_not_decoded(tmp_path, monkeypatch):
     Image.new("L", (100, 100)).save(tmp_path / "big.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 100)
-    assert decode(tmp_path / "big.png") is None
+    assert decode(tmp_path / "big.png", 32) is None

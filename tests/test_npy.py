@@ -52,7 +52,6 @@ def test_npy_gray_and_other_sizes_are_brought_to_form(tmp_path):
     data = load(f"npy:{tmp_path}")
     assert data.images.shape == (5, 32, 32, 3)
     assert (data.images == 99).all()
-    assert "28×28 images were resized" in " ".join(data.notes)
 
 
 def test_npy_without_labels_has_the_homeworks_two_clusters_and_says_so(npy_folder):

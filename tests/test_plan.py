@@ -218,8 +218,8 @@ def test_what_cannot_work_is_refused_before_anything_is_trained(settings, messag
 def test_models_that_refuse_a_shape_are_refused():
     from bench.stages.training.probe import probe
 
-    with pytest.raises(UsageError, match="model cnn: works on 32×32 images, found 64×64"):
-        probe("cnn", (3, 64, 64))
+    with pytest.raises(UsageError, match="multiples of 8, found 36×36"):
+        probe("residual", (3, 36, 36))
 
 
 def broken_in(what):

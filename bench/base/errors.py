@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+NAMED = 5  # files named one by one in a message; the rest are counted
 
 
 class UsageError(Exception):
@@ -28,6 +31,13 @@ def one_line(text: str) -> str:
 def name_some(names: list[str], most: int) -> str:
     """Return the first of some names, and dots where there are more."""
     return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
+def name_first(files: Sequence[str], total: int | None = None) -> str:
+    """Name the first of so many files, and say how many more there are."""
+    more = (total or len(files)) - NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return ", ".join(files[:NAMED]) + rest
 
 
 def format_error(error: BaseException) -> str:

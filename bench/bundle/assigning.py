@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.base.errors import RunError, UsageError, one_line
+from bench.base.errors import NAMED, RunError, UsageError, name_first, one_line
 from bench.base.files import write_whole
 from bench.base.progress import Progress, silent
 from bench.bundle import images as user_images
@@ -23,7 +23,7 @@ from bench.bundle.bundle import Bundle, Transformed
 from bench.bundle.format import Errors
 from bench.bundle.sheets import SHEETS, Album, check_sheets
 from bench.bundle.sorting import Sorter, open_sorter
-from bench.datasets.folder import NAMED, list_files, name_first, readable_name
+from bench.datasets.folder import list_files, readable_name
 from bench.datasets.image_form import Images
 
 TABLE = "assignments.csv"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base import keys
-from bench.base.errors import UsageError, name_some
+from bench.base.errors import UsageError, name_first, name_some
 from bench.base.progress import Progress, silent
 from bench.base.sampling import stratified
 from bench.base.seeds import derive
@@ -22,7 +22,6 @@ from bench.datasets.pieces import ImageNames, ImageSet, InMemory, Keeper, Piece
 from bench.datasets.source import Source, in_memory
 
 PIECE = 4096
-NAMED = 5  # files named one by one in a note; the rest are counted
 
 Labels = NDArray[np.int64]
 
@@ -186,8 +185,9 @@ def load(
     form = Form(image_size or default_size(example), fit)
     decoder = Decoder(form, own_sizes, keeper or InMemory(), decode, progress)
     train = decoder.arrays(source.read, indices) if source.read else decoder.files(source, indices)
-    held_out = np.arange(0 if source.validation_labels is None else len(source.validation_labels))
-    validation = decoder.arrays(source.validation or in_memory(train.images), held_out)
+    held_out = source.validation_labels if source.validation else None
+    which = np.arange(0 if held_out is None else len(held_out))
+    validation = decoder.arrays(source.validation or in_memory(train.images), which)
     skipped, indices = indices[~train.readable], indices[train.readable]
     if not len(indices):
         raise UsageError(f"no readable image in {spec}: {len(skipped)} files found")
@@ -197,6 +197,8 @@ def load(
         )
     train_labels = None if source.labels is None else source.labels[indices]
     labels, validation_labels, class_names = _encode(train_labels, source.validation_labels)
+    if clusters is None and labels is not None:  # a class may have no readable image
+        sought = len(np.unique(labels))
     notes = (*source.notes, *said, *_unreadable(source, skipped))
     if len(class_names) == 1:
         what = f"One label only, {class_names[0]}"
@@ -246,7 +248,7 @@ def _unreadable(source: Source, skipped: NDArray[Any]) -> tuple[str, ...]:
     """Return a note on the files that could not be read."""
     if not len(skipped):
         return ()
-    named = name_some([source.files[i] if source.files else str(i) for i in skipped], NAMED)
+    named = name_first([source.files[i] for i in skipped] if source.files else [])
     return (
         f"Skipped {len(skipped)} unreadable files (broken, no image, or of more than "
         f"{MOST_PIXELS:,} pixels): {named}.",

@@ -10,13 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from bench.base.errors import UsageError
+from bench.base.errors import UsageError, name_first
 from bench.base.progress import Progress
 from bench.datasets import datasets
 from bench.datasets.image_form import Form, Images
 from bench.datasets.source import Source
-
-NAMED = 5  # files named one by one in a note; the rest are counted
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -94,13 +92,6 @@ def list_files(folder: Path) -> list[Path]:
 def readable_name(path: Path) -> str:
     """Return a file's name as text that every file can hold, whatever bytes the disk has."""
     return path.as_posix().encode(errors="surrogateescape").decode(errors="backslashreplace")
-
-
-def name_first(files: Sequence[str], total: int | None = None) -> str:
-    """Name the first of so many files, and say how many more there are."""
-    more = (total or len(files)) - NAMED
-    rest = f" and {more} more" if more > 0 else ""
-    return ", ".join(files[:NAMED]) + rest
 
 
 def count(things: Sequence[object], word: str) -> str:

@@ -49,8 +49,9 @@ class Form:
         found, square = Image.fromarray(image), (self.size, self.size)
         if self.fit == "pad":
             return np.asarray(ImageOps.pad(found, square, Image.Resampling.BILINEAR, MARGIN))
-        box = _middle(*found.size) if self.fit == "crop" else None
-        return np.asarray(found.resize(square, Image.Resampling.BILINEAR, box))
+        if self.fit == "crop":
+            found = found.crop(_middle(*found.size))
+        return np.asarray(found.resize(square, Image.Resampling.BILINEAR))
 
     def bring_all(self, images: Iterable[Images]) -> Images:
         """Bring images to the form; from a sequence of (H, W, 3) uint8 to (n, size, size, 3)."""
@@ -60,10 +61,10 @@ class Form:
         return np.stack(brought) if brought else np.empty((0, *self.shape), np.uint8)
 
 
-def _middle(width: int, height: int) -> tuple[float, float, float, float]:
+def _middle(width: int, height: int) -> tuple[int, int, int, int]:
     """Return the largest square in the middle of an image: left, top, right, bottom."""
     side = min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
+    left, top = (width - side) // 2, (height - side) // 2
     return (left, top, left + side, top + side)
 
 
