@@ -1,3 +1,4 @@
+import math
 import numpy as np
 from torch import nn
 from bench.datasets import datasets
@@ -10,10 +11,11 @@ from reducers.reducer import Reducer, as_float32
 @autoencoders.register("small", "one linear layer each way, code 64")
 class Small(Autoencoder):
     """Almost principal components: linear except for the Tanh at its end."""
-    def __init__(self, image_shape):  # (3, 32, 32)
+    def __init__(self, image_shape):  # (3, H, W)
         super().__init__()
-        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(3072, 64))
-        self.decoder = nn.Sequential(nn.Linear(64, 3072), nn.Tanh(), nn.Unflatten(1, image_shape))
+        size = math.prod(image_shape)
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(size, 64))
+        self.decoder = nn.Sequential(nn.Linear(64, size), nn.Tanh(), nn.Unflatten(1, image_shape))
 
 @reducers.register("random", "a random projection: random32")
 class Random(Reducer):

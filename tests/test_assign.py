@@ -531,7 +531,7 @@ def test_another_kind_of_images_warns_and_the_same_does_not(bundle, place, tmp_p
     assert same.drift is None
     assert same.no_drift is None
     (tmp_path / "noise").mkdir()
-    noise = np.random.default_rng(0).integers(0, 255, (40, 32, 32, 3)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 255, (40, 64, 64, 3)).astype(np.uint8)
     for number, image in enumerate(noise):
         Image.fromarray(image).save(tmp_path / "noise" / f"{number}.png")
     other = assign(bundle, tmp_path / "noise", tmp_path / "other")

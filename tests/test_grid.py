@@ -98,7 +98,7 @@ def test_permuting_labels_leaves_all_before_scoring_as_it_was(npy_folder, tmp_pa
     def unscored(found):
         return {n: data for n, data in found.items() if not n.startswith(("score", "data"))}
 
-    assert len(unscored(one)) == 10
+    assert len(unscored(one)) == 12
     assert unscored(one) == unscored(other)
 
 

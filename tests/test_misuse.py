@@ -83,8 +83,11 @@ MISUSE = [
     (["--dataset", "npy:bomb"], "holds images of 99999×99999 pixels: at most"),
     (["--dataset", "npy:nowhere"], "no trainX.npy in nowhere"),
     (["--dataset", "npy"], "needs a folder"),
-    (["--dataset", "folder:empty"], "no readable image in empty: 0 files found"),
-    (["--dataset", "folder:broken"], "no readable image in broken: 1 files found"),
+    (["--dataset", "folder:empty"], "no image in empty: 0 files found"),
+    (
+        ["--dataset", "folder:broken", "--clusters", "1"],
+        "no readable image in broken: 1 files found",
+    ),
     (["--dataset", "folder:nowhere"], "no such folder: nowhere"),
     (["--dataset", "digits:3"], "takes no argument"),
     (["--dataset", "npy:same,digits"], "npy:same: all 30 images are the same"),

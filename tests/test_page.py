@@ -57,6 +57,7 @@ def run(tmp_path_factory):
         folder,
         *("--dataset", "folder:images", "--plugin", "breaks.py", "--models", "dnn,breaks"),
         *("--reducers", "pca2,pca5", "--seeds", "2", "--epochs", "1", "--no-null"),
+        *("--image-size", "32"),
         *("--store", folder / "store"),
     )
     assert done.returncode == 1, done.stderr
@@ -544,7 +545,7 @@ def test_a_figure_that_cannot_be_written_is_one_line(run, tmp_path):
 
 def test_images_come_back_from_sheets():
     images = make_images(70)[0]
-    (url,) = sheets(images)
+    (url,) = sheets(images, 32)
     kind, _, packed = url.partition(",")
     assert kind == "data:image/webp;base64"
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(packed))).convert("RGB"), float)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bench.base import keys
 from bench.base.errors import UsageError, format_error
+from bench.base.registry import UnknownNameError
 from bench.bundle.format import MOST_FILES, Arrays, Contents, Model
 from bench.bundle.transform import read_as
 from models import autoencoders
@@ -113,6 +114,8 @@ def _class_of(model: Model, text: str, files: Arrays, folder: Path) -> Any:
     try:
         item = find(text, model.clusters)
         found = fingerprint(item)
+    except UnknownNameError:
+        raise
     except ValueError as error:
         raise UsageError(f"the bundle does not hold what its model reads: {error}") from None
     if found != model.files:
