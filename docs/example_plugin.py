@@ -1,4 +1,3 @@
-import math
 import numpy as np
 from torch import nn
 from bench.datasets import datasets
@@ -13,7 +12,7 @@ class Small(Autoencoder):
     """Almost principal components: linear except for the Tanh at its end."""
     def __init__(self, image_shape):  # (3, H, W)
         super().__init__()
-        size = math.prod(image_shape)
+        size = int(np.prod(image_shape))
         self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(size, 64))
         self.decoder = nn.Sequential(nn.Linear(64, size), nn.Tanh(), nn.Unflatten(1, image_shape))
 

@@ -86,7 +86,7 @@ MISUSE = [
     (["--dataset", "folder:empty"], "no image in empty: 0 files found"),
     (
         ["--dataset", "folder:broken", "--clusters", "1"],
-        "no readable image in broken: 1 files found",
+        "no readable image in folder:broken: 1 files found",
     ),
     (["--dataset", "folder:nowhere"], "no such folder: nowhere"),
     (["--dataset", "digits:3"], "takes no argument"),
