@@ -19,8 +19,9 @@ from models.hand_crafted import Gray
 
 UNKNOWN = "unknown data (say which with trained_on=)"
 LEAST, MOST = 8, 2048  # sides of images
-# Images that go through a network at once: at 224×224, more are no faster and take more memory.
-TOGETHER = 32
+# Images of 224×224 that go through a network at once. On a CPU, what is between the layers of a few
+# stays in its caches: EfficientNet-Lite0 encodes twice as many images a second by 8 as by 32.
+TOGETHER, TOGETHER_ON_GPU = 8, 64
 
 
 class Frozen(nn.Module):
@@ -32,7 +33,10 @@ class Frozen(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return codes, (n, code size) float32, of images (n, 3, H, W) in [-1, 1]."""
-        return torch.cat([self.network(self.scaling(piece)) for piece in x.split(TOGETHER)])
+        pieces = x.split(TOGETHER if x.device.type == "cpu" else TOGETHER_ON_GPU)
+        # Channels last is what the kernels of convolutions work on. The weights stay as they are.
+        laid_out = (p.contiguous(memory_format=torch.channels_last) for p in pieces)
+        return torch.cat([self.network(self.scaling(piece)) for piece in laid_out])
 
 
 @autoencoders.register(

@@ -16,11 +16,11 @@ class Pooled(nn.Module):
         self.network = EfficientNet.from_name("efficientnet-lite0", image_size=size)
         self.network.load_state_dict(torch.load(file, weights_only=True))
         self.network._fc = nn.Identity()  # the classifier is not used
-        self.to(memory_format=torch.channels_last)  # half as fast again on a CPU
     def forward(self, x):  # a few at a time, which takes less memory and is faster
         # It was trained on (v - 127) / 128 of values v from 0 to 255; x is v / 127.5 - 1.
-        pieces = ((127.5 * piece + 0.5) / 128 for piece in x.split(8))
-        return torch.cat([self.network.extract_features(piece).mean((2, 3)) for piece in pieces])
+        scaled = ((127.5 * x + 0.5) / 128).contiguous(memory_format=torch.channels_last)
+        found = [self.network.extract_features(piece).mean((2, 3)) for piece in scaled.split(8)]
+        return torch.cat(found)
 
 @autoencoders.register("efficientnet-lite0", "EfficientNet-Lite0, trained on ImageNet; code 1280")
 class EfficientNetLite0(Autoencoder):

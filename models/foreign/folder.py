@@ -143,7 +143,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         )
     config = read_json(folder / "config.json")
     if not isinstance(config.get("model_type"), str):
-        why = "; it asks for code of its own (auto_map), which is never run" * ("auto_map" in config)
+        why = "; it asks for code of its own (auto_map), which is never run" * (
+            "auto_map" in config
+        )
         raise ValueError(f"{folder / 'config.json'} names no model_type{why}")
     return config
 
@@ -211,7 +213,7 @@ def _network_of(folder: Path) -> tuple[Any, Any]:
     whole = config.model_type
     # Of a model with a tower for images and one for text, the first.
     config = getattr(config, "vision_config", None) or config
-    kind = transformers.MODEL_MAPPING.get(type(config), None)
+    kind: Any = transformers.MODEL_MAPPING.get(type(config), None)
     kind = kind[0] if isinstance(kind, tuple) else kind
     reads = getattr(kind, "main_input_name", None)
     if kind is None or reads != "pixel_values":
@@ -245,7 +247,9 @@ def _load(folder: Path, weights: Path, config: Any, kind: Any, pool: str) -> Any
         output_loading_info=True,
         **options,
     )
-    wrong = sorted(str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"])
+    wrong = sorted(
+        str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"]
+    )
     if wrong:
         raise ValueError(
             f"its weights do not fit its config.json: {len(wrong)} have another shape, such as "
@@ -279,9 +283,7 @@ def _left_over(network: nn.Module, unexpected: Any) -> list[str]:
     prefix = f"{getattr(network, 'base_model_prefix', '')}."
     shapes = {re.sub(r"\.\d+\.", ".0.", name) for name, _ in network.named_parameters()}
     return sorted(
-        key
-        for key in unexpected
-        if re.sub(r"\.\d+\.", ".0.", key.removeprefix(prefix)) in shapes
+        key for key in unexpected if re.sub(r"\.\d+\.", ".0.", key.removeprefix(prefix)) in shapes
     )
 
 
