@@ -219,6 +219,13 @@ def test_weights_in_shards_and_in_torchs_own_file(folders, tmp_path):
     assert "names model-00002-of-" in refusal(shards)
 
 
+def test_weights_of_half_precision_are_computed_with_in_single(folders, tmp_path):
+    half = transformers.ViTModel.from_pretrained(folders / "vit", dtype=torch.float16)
+    found = codes(save(tmp_path / "half", half))
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, codes(folders / "vit"), atol=0.02, rtol=0)
+
+
 def test_the_key_follows_what_is_in_the_files(folders, tmp_path):
     folder = copied(folders, "vit", tmp_path)
     before = fingerprint(find(text(folder)))

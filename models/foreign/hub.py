@@ -93,4 +93,5 @@ def _download(name: str, patterns: list[str], offline: bool) -> Path:
 
 
 def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {one_line(str(error))[:120].rstrip(' .')}"
+    first, *_ = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {one_line(first)[:150]}"
