@@ -5,6 +5,7 @@ new promise by being in its list; nothing has to be added to this file, except a
 data set that needs one.
 """
 
+import functools
 import tomllib
 
 import numpy as np
@@ -18,6 +19,7 @@ from bench.datasets import datasets
 from models import autoencoders
 from reducers import reducers
 from reducers.chain import Chain
+from tests import networks
 from tests.canned_openml import CannedOpenML
 from tests.conftest import ROOT
 
@@ -45,10 +47,27 @@ def together(names):
 MODELS = [entry.name for entry in autoencoders if entry.origin is None] + ["untrained-dnn"]
 
 
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    """What is written behind a model's name that cannot be built without; a new one is added."""
+
+    def pretrained():
+        return f"(weights={networks.vit(tmp_path_factory.mktemp('vit'))})"
+
+    needed = {"pretrained": pretrained}
+    return functools.cache(lambda name: needed.get(name, str)())
+
+
 @every_check("model")
 @together(MODELS)
-def test_every_model(name, check):
-    is_kept(check, name)
+def test_every_model(name, check, settings):
+    is_kept(check, f"{name}{settings(name)}")
+
+
+def test_a_model_that_needs_a_setting_is_spared_by_its_bare_name():
+    found = list(contracts.hold("model", "pretrained"))
+    assert {finding.mark for finding in found} == {contracts.SPARED}
+    assert "pretrained needs weights" in found[0].found
 
 
 @every_check("reducer")
@@ -63,9 +82,14 @@ def test_every_clusterer(name, check):
     is_kept(check, name)
 
 
-@pytest.mark.parametrize("name", reducers.names())
-def test_what_an_installation_may_lack_is_in_an_extra(name):
-    item = reducers[name]
+@pytest.mark.parametrize(
+    ("registry", "name"),
+    [(registry, name) for registry in (reducers, autoencoders) for name in registry.names()],
+)
+def test_what_an_installation_may_lack_is_in_an_extra(registry, name):
+    item = registry[name]
+    if not getattr(item, "requires", ()):
+        return
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     offered = " ".join(config["optional-dependencies"].get(item.extra, []))
     assert all(needed in offered for needed in item.requires)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.base import keys
-from bench.base.grammar import GrammarError
+from bench.base.grammar import GrammarError, read_parameters
 from bench.base.registry import UnknownNameError
 from bench.stages.training import core
 from bench.stages.training.probe import probe
@@ -79,6 +79,17 @@ def test_what_is_wrong_is_said(text, message):
         Named.parse(text)
     assert message in str(error.value)
     assert repr(text) in str(error.value)
+
+
+def test_what_takes_any_number_of_arguments_needs_none():
+    class Item:
+        def __init__(self, image_shape, *, size: int = 3, **more):
+            pass
+
+    assert read_parameters("it", "size=4", Item, ["image_shape"]) == (("size", 4),)
+    assert read_parameters("it", None, Item, ["image_shape"]) == ()
+    with pytest.raises(GrammarError, match="has no parameter 'more'"):
+        read_parameters("it", "more=1", Item, ["image_shape"])
 
 
 @pytest.mark.parametrize("model", ["dnn", "untrained-dnn", "cnn", "variational", "residual"])

@@ -96,6 +96,16 @@ def tried(tmp_path_factory):
     return folder, run_module("bench.try", EXAMPLE, *small, cwd=folder)
 
 
+def test_a_model_that_needs_a_setting_is_spared_and_runs_in_no_grid(command, tmp_path):
+    needy = MODEL.replace("(self, image_shape)", "(self, image_shape, *, size: int)")
+    (tmp_path / "needy.py").write_text(needy)
+    code, out, _ = command("needy.py")
+    assert code == 0
+    assert f"  {contracts.SPARED} " in out
+    assert "tried needs size: write tried(size=...)" in out
+    assert "the model tried runs in no grid here" in out
+
+
 def test_the_example_keeps_every_promise_and_every_cell_is_finished(tried):
     _, found = tried
     assert found.returncode == 0, found.stdout + found.stderr

@@ -32,6 +32,7 @@ Value = int | float | bool | str
 Parameters = tuple[tuple[str, Value], ...]
 
 _PARAMETER = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?P<value>\S|\S.*\S)\s*", re.ASCII)
+_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _PLAIN = re.compile(r"[\w.+-]+", re.ASCII)  # a number or truth value
 _ITEM = re.compile(r"\s*(?P<name>[^\s()]*)\s*(?:\((?P<parameters>.*)\))?\s*", re.DOTALL)
 
@@ -113,7 +114,12 @@ def read_parameters(
     set.
     """
     signature = signature_of(item)
-    allowed = [key for key in signature.parameters if key not in reserved]
+    # What stands for any number of arguments (*args, **more) is none that can be written.
+    allowed = [
+        key
+        for key, parameter in signature.parameters.items()
+        if key not in reserved and parameter.kind not in _ANY_NUMBER
+    ]
     types = _types_of(item)
     found: dict[str, Value] = {}
     for part in [] if text is None or not text.strip() else split(text, ","):

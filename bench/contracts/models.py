@@ -1,4 +1,7 @@
-"""What every registered autoencoder promises."""
+"""What every registered autoencoder promises.
+
+Here a name is one with settings, ``dnn(code=32)``, for a model that cannot be built without.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,17 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from bench.contracts import require, shared, spare_unless
+from bench.base.grammar import GrammarError
+from bench.contracts import Spared, require, shared, spare_unless
 from bench.contracts.material import is_derived, is_documented, make_images
 from bench.datasets.image_form import SIDE
 from bench.stages.training import core
-from bench.stages.training.probe import probe
+from bench.stages.training.probe import input_shape, probe
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
+from models.named import Named
 from models.untrained import untrained_name
 
 SHAPE: ImageShape = (3, SIDE, SIDE)
@@ -26,28 +32,50 @@ COUNT = 24
 RECIPES = (core.Recipe(epochs=4, lr=1e-3, batch_size=12), core.Recipe(40, 1e-4, 12))
 
 
+def parsed(name: str) -> Named:
+    """Return a model with its settings, or have the check spared if it needs some."""
+    try:
+        return Named.parse(name)
+    except GrammarError as error:
+        raise Spared(str(error)) from None
+
+
+def item_of(name: str) -> type[Autoencoder]:
+    """Return a model's class with its settings."""
+    return parsed(name).item()
+
+
+def shape_of(name: str) -> ImageShape:
+    """Return the shape of the images that a model is tried on: of the size that it asks for."""
+    parsed(name)
+    return input_shape(name, SHAPE)
+
+
 def build(name: str, seed: int = 0) -> Autoencoder:
     """Build a model with the weights of a seed."""
-    return core.build(autoencoders[name], SHAPE, seed)
+    return core.build(item_of(name), shape_of(name), seed)
 
 
 def variant_of(name: str) -> str:
     """Return the name of a model's untrained variant, or have the check spared."""
-    spare_unless(autoencoders[name].trains, "it does not train")
-    variant = untrained_name(name)
+    spare_unless(item_of(name).trains, "it does not train")
+    named = parsed(name)
+    variant = untrained_name(named.name)
     require(variant in autoencoders, f"{variant} is missing, needed as a baseline")
-    return variant
+    return str(Named(variant, named.parameters))
 
 
-def images() -> Tensor:
-    """Return the images that models are tried on, (24, 3, H, W) uint8."""
-    return core.to_device(make_images(COUNT)[0], torch.device("cpu"))
+def images(name: str) -> Tensor:
+    """Return the images that a model is tried on, (24, 3, H, W) uint8."""
+    found = core.to_device(make_images(COUNT)[0], torch.device("cpu"))
+    sides = shape_of(name)[1:]
+    return functional.interpolate(found, sides) if sides != SHAPE[1:] else found
 
 
-@shared(autoencoders.__getitem__)
+@shared(item_of)
 def outputs(name: str) -> tuple[Tensor, Tensor]:
     """Return what a model makes of the images in training mode: code and reconstruction."""
-    result: Any = build(name)(core.normalize(images()))
+    result: Any = build(name)(core.normalize(images(name)))
     pair = isinstance(result, tuple) and len(result) == 2
     require(pair, f"forward returned {_what(result)}, needed (code, reconstruction)")
     code, reconstruction = result
@@ -56,13 +84,13 @@ def outputs(name: str) -> tuple[Tensor, Tensor]:
     return code.detach(), reconstruction.detach()
 
 
-@shared(autoencoders.__getitem__)
+@shared(item_of)
 def encoded(name: str) -> tuple[Tensor, float]:
     """Return the codes of the images by a model that is not trained yet, and its loss."""
-    return core.encode(build(name), images())
+    return core.encode(build(name), images(name))
 
 
-@shared(autoencoders.__getitem__)
+@shared(item_of)
 def weights(name: str) -> dict[str, Tensor]:
     """Return a model's weights by the seed 5."""
     torch.manual_seed(1)
@@ -74,12 +102,12 @@ def weights(name: str) -> dict[str, Tensor]:
 
 def check_is_an_autoencoder(name: str) -> str:
     """It is a class derived from Autoencoder."""
-    return is_derived(autoencoders[name], Autoencoder)
+    return is_derived(autoencoders[parsed(name).name], Autoencoder)
 
 
 def check_says_what_it_is(name: str) -> str:
     """It has a docstring of its own, and a summary."""
-    summary = is_documented(autoencoders, name)
+    summary = is_documented(autoencoders, parsed(name).name)
     require(summary, "its summary is empty")
     return summary
 
@@ -93,7 +121,7 @@ def check_returns_a_code(name: str) -> str:
 def check_returns_a_reconstruction(name: str) -> str:
     """Its reconstruction is finite float32 of the images' shape."""
     _, reconstruction = outputs(name)
-    return _is_good(reconstruction, (COUNT, *SHAPE), "reconstruction")
+    return _is_good(reconstruction, (COUNT, *shape_of(name)), "reconstruction")
 
 
 def check_reconstructs_within_the_range_of_images(name: str) -> str:
@@ -107,7 +135,7 @@ def check_reconstructs_within_the_range_of_images(name: str) -> str:
 def check_codes_do_not_depend_on_company(name: str) -> str:
     """An image has the same code alone and among others."""
     together, _ = encoded(name)
-    alone, _ = core.encode(build(name), images()[3:4])
+    alone, _ = core.encode(build(name), images(name)[3:4])
     far = float((together[3:4] - alone).abs().max())
     same = torch.allclose(together[3:4], alone, rtol=1e-4, atol=1e-5)
     require(same, f"alone, an image's code differs by {far:.3g}; needed the same within rounding")
@@ -134,7 +162,7 @@ def check_weights_depend_on_the_seed_alone(name: str) -> str:
 def check_says_truly_whether_it_is_deterministic(name: str) -> str:
     """It depends on the seed, unless it is declared deterministic."""
     differ = bool(_differing(weights(name), build(name, 6).state_dict()))
-    said = autoencoders[name].deterministic
+    said = item_of(name).deterministic
     found = "differ" if differ else "are the same"
     require(differ != said, f"deterministic is {said}, and weights of two seeds {found}")
     return f"weights of two seeds {found}, as declared"
@@ -142,7 +170,7 @@ def check_says_truly_whether_it_is_deterministic(name: str) -> str:
 
 def check_has_an_untrained_variant_if_it_trains(name: str) -> str:
     """It has an untrained variant if it trains, and none if it does not."""
-    variant, trains = untrained_name(name), autoencoders[name].trains
+    variant, trains = untrained_name(parsed(name).name), item_of(name).trains
     there = variant in autoencoders
     needed = "needed as a baseline" if trains else "though it does not train itself"
     require(there == trains, f"{variant} {'exists' if there else 'is missing'}, {needed}")
@@ -152,9 +180,8 @@ def check_has_an_untrained_variant_if_it_trains(name: str) -> str:
 def check_its_variant_is_the_same_model_untrained(name: str) -> str:
     """Its untrained variant does not train, and has the same family, code size and parameters."""
     variant = variant_of(name)
-    item, other = autoencoders[name], autoencoders[variant]
+    other, family = item_of(variant), parsed(name).family
     require(not other.trains, f"{variant} trains")
-    family = item.family or name
     require(other.family == family, f"{variant} is of family {other.family}, needed {family}")
     one, its = probe(name, SHAPE), probe(variant, SHAPE)
     require(one == its, f"{variant} has {its}, needed {one}")
@@ -179,7 +206,7 @@ def check_weights_survive_saving(name: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         save_file(model.state_dict(), Path(folder) / "weights")
         again.load_state_dict(load_file(Path(folder) / "weights"))
-    one, other = core.encode(model, images())[0], core.encode(again, images())[0]
+    one, other = core.encode(model, images(name))[0], core.encode(again, images(name))[0]
     require(
         torch.equal(one, other),
         "its codes differ after saving and loading: some state is in no parameter or buffer",
@@ -189,13 +216,13 @@ def check_weights_survive_saving(name: str) -> str:
 
 def check_training_lowers_the_loss(name: str) -> str:
     """A few steps of training lower its reconstruction loss."""
-    spare_unless(autoencoders[name].trains, "it does not train")
-    spare_unless(autoencoders[name].decodes, "it does not decode")
+    spare_unless(item_of(name).trains, "it does not train")
+    spare_unless(item_of(name).decodes, "it does not decode")
     _, before = encoded(name)
     for recipe in RECIPES:
         model = build(name)
-        history = core.train(model, images(), recipe, seed=0)
-        _, after = core.encode(model, images())
+        history = core.train(model, images(name), recipe, seed=0)
+        _, after = core.encode(model, images(name))
         require(
             len(history) == recipe.epochs,
             f"training ended after {len(history)} of {recipe.epochs} epochs, with a loss of "
@@ -211,11 +238,11 @@ def check_training_lowers_the_loss(name: str) -> str:
 
 def check_random_weights_reconstruct_nothing_exactly(name: str) -> str:
     """If it does not train, its loss is above 0, unless it is deterministic (as the identity)."""
-    spare_unless(not autoencoders[name].trains, "it trains")
-    spare_unless(autoencoders[name].decodes, "it does not decode")
+    spare_unless(not item_of(name).trains, "it trains")
+    spare_unless(item_of(name).decodes, "it does not decode")
     _, loss = encoded(name)
     require(
-        autoencoders[name].deterministic or loss > 0,
+        item_of(name).deterministic or loss > 0,
         "its loss is 0 with random weights: it reconstructs from more than the code",
     )
     return f"a loss of {loss:.3g}"
@@ -225,10 +252,10 @@ def check_works_on_one_image(name: str) -> str:
     """It works on a single image."""
     network = build(name).eval()
     with torch.inference_mode():
-        code, _ = network(core.normalize(images()[:1]))
+        code, _ = network(core.normalize(images(name)[:1]))
     require(len(code) == 1, f"one image has {len(code)} codes")
-    _, loss = core.encode(network, images()[:1])
-    require(np.isfinite(loss) or not autoencoders[name].decodes, f"the loss of one image is {loss}")
+    _, loss = core.encode(network, images(name)[:1])
+    require(np.isfinite(loss) or not item_of(name).decodes, f"the loss of one image is {loss}")
     return f"a loss of {loss:.3g}"
 
 

@@ -1,0 +1,1 @@
+"""Networks that were trained elsewhere: how they are found, read and given images."""
