@@ -94,11 +94,12 @@ def _items(read: Callable[[str], Iterable[str]]) -> AfterValidator:
 def _models(text: str) -> list[str]:
     """Return the models that a text stands for: one, or all that start with its word."""
     from models import autoencoders
-    from models.named import Named
+    from models.named import Named, needed_settings
 
     variants = [name for name in autoencoders.names() if name.startswith(f"{text}-")]
     if text not in autoencoders and variants:
-        return variants
+        # One that must be given settings is not meant by a name alone.
+        return [name for name in variants if not needed_settings(name)]
     return [_installed(autoencoders, Named.parse(text))]
 
 
