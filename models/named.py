@@ -74,7 +74,9 @@ def needed_settings(name: str) -> list[str]:
     return [
         parameter.name
         for parameter in signature_of(item).parameters.values()
-        if parameter.name not in _reserved(item) and parameter.default is parameter.empty
+        if parameter.name not in _reserved(item)
+        and parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
 
 
