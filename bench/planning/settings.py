@@ -202,7 +202,7 @@ class GridSettings(BaseModel):
         spectral, hdbscan. With settings: 'gmm(covariance=diag)'.""")
     baselines: bool = _setting(COMPARE, "", True, """
         Add the baselines (on by default): the model pixels, which is the image itself; each model
-        untrained; the chain none, which does not reduce.""")
+        untrained; the model that another stands on; the chain none, which does not reduce.""")
     seeds: Count = _setting(COMPARE, "N", ..., """
         Number of runs of each pipeline, each with its own seed.""")
     seed: Natural = _setting(COMPARE, "S", 0, """
