@@ -68,6 +68,18 @@ def find(text: str, clusters: int | None = None) -> type[Autoencoder]:
     return Named.parse(text).item(clusters)
 
 
+def needed_settings(name: str) -> list[str]:
+    """Return the settings that a registered model must be given, since they have no default."""
+    item = autoencoders[name]
+    return [
+        parameter.name
+        for parameter in signature_of(item).parameters.values()
+        if parameter.name not in _reserved(item)
+        and parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+
+
 def fingerprint(item: type[Autoencoder]) -> str | None:
     """Return a hash of the files that a model reads; None where it reads none.
 

@@ -14,6 +14,7 @@ from bench.planning.presets import PRESETS
 from bench.planning.reference import page
 from bench.planning.settings import PANELS, GridSettings, resolve
 from models import autoencoders
+from models.named import needed_settings
 from reducers import reducers
 from tests.conftest import ROOT
 
@@ -130,8 +131,10 @@ def test_lists_as_text_or_as_lists_are_one_thing():
     assert (once.models, once.reducers) == (("dnn",), ("tsne2",))
 
 
-def test_untrained_stands_for_all_of_them():
-    every = tuple(f"untrained-{entry.name}" for entry in autoencoders if entry.item.trains)
+def test_untrained_stands_for_all_that_need_no_settings():
+    trained = [entry.name for entry in autoencoders if entry.item.trains]
+    every = tuple(f"untrained-{name}" for name in trained if not needed_settings(name))
+    assert needed_settings("on") == ["model"]
     assert {"untrained-cnn", "untrained-dnn"} <= set(every)
     assert resolve({"models": "untrained", "baselines": False}).models == every
     assert resolve({"models": "untrained"}).models == ("pixels", *every)

@@ -130,8 +130,10 @@ def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
     values: dict[str, Any] = dict.fromkeys(
         [*METRICS, "code_size", "encode_batch_size", "clusters_found", "noise", "assignment"]
     )
-    for _, artifact in done:
-        values |= artifact.values
+    base = _base(run.tasks, done)
+    for each in done:
+        # What the base leaves is no result of the run's own model, also where that has failed.
+        values |= {} if each in base else each[1].values
     values.pop("notes", None)
     if values["assignment"] is not None:
         values["assignment"] = json.dumps(values["assignment"])
@@ -147,7 +149,7 @@ def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
     if run.resamples and len(resampled) == len(run.resamples):
         last, found = resampled[-1]
         values |= found.values | {"stability_artifacts": last.key}
-    return values | _costs(done)
+    return values | _costs(done, base)
 
 
 def _done(tasks: tuple[Task, ...], store: Store) -> Done:
@@ -166,10 +168,9 @@ def _links(name: str, done: Done) -> dict[str, str]:
     }
 
 
-def _costs(done: Done) -> dict[str, Any]:
+def _costs(done: Done, base: Done) -> dict[str, Any]:
     """Return artifacts, seconds and peak memory by stage; a chain's links are added up."""
     costs: dict[str, Any] = {}
-    base = _base(done)
     costs |= {"base_artifacts": " ".join(task.key for task, _ in base)}
     costs |= {"base_seconds": round(sum(artifact.seconds for _, artifact in base), 4)}
     for stage in stages_of_runs():
@@ -187,10 +188,10 @@ def _costs(done: Done) -> dict[str, Any]:
     return costs
 
 
-def _base(done: Done) -> Done:
-    """Return the tasks of the model that the run's model stands on, which come first."""
-    encodings = [number for number, (task, _) in enumerate(done) if task.stage == "encode"]
-    return done[: encodings[0] + 1] if len(encodings) > 1 else []
+def _base(tasks: tuple[Task, ...], done: Done) -> Done:
+    """Return the tasks of the model that the run's model stands on, which come before its own."""
+    of_models = [task.key for task in tasks if task.stage in ("train", "encode")]
+    return [each for each in done if each[0].key in of_models[:-2]]
 
 
 def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from bench.bundle.format import (
     Grouping,
     Link,
     Manifest,
+    Model,
     write,
 )
 from bench.bundle.images import digests
@@ -96,8 +97,7 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
     items: list[Any] = [
         reducers[read_link(artifact.inputs["settings"]["link"]).name] for artifact in found.reduced
     ]
-    settings = found.encoded.inputs["settings"]
-    model = describe(settings["model"], settings.get(CLUSTERS))
+    model = _describe(found.encoded)
     base = _base(grid, record)
     images, _ = grid.dataset.sizes[_image_size(model.text, grid.spec.image_size)]
     grouping = found.clustered.inputs["settings"]
@@ -114,7 +114,7 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
     assigned = record["assignment"] if isinstance(record["assignment"], str) else "[]"
     manifest = Manifest(
         model=model,
-        base=None if base is None else describe(base.inputs["settings"]["model"], None),
+        base=None if base is None else _describe(base),
         links=tuple(map(_link, found.reduced, items)),
         placed_links=placed_links,
         clusterer=Grouping(
@@ -146,6 +146,12 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
         parts["weights"] |= {f"{BASE}{name}": array for name, array in base.arrays().items()}
         files |= {f"{BASE}{name}": array for name, array in files_of(manifest.base).items()}
     return Contents(manifest, parts | ({"files": files} if files else {}))
+
+
+def _describe(of: Artifact) -> Model:
+    """Return what a bundle says of the model that an artifact was made with."""
+    settings = of.inputs["settings"]
+    return describe(settings["model"], settings.get(CLUSTERS))
 
 
 def _base(grid: FinishedGrid, record: pd.Series) -> Artifact | None:

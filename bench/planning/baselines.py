@@ -13,20 +13,30 @@ NO_REDUCTION = "none"
 
 
 def models_with_baselines(models: Sequence[str]) -> tuple[str, ...]:
-    """Put `pixels` first, and before each model that trains its untrained variant.
+    """Put `pixels` first, and before each model that trains its base and its untrained variant.
 
-    What is there already stays where it is.
+    The base is the model whose codes it is given, if it is. What is there already stays where it
+    is.
     """
     found = [NO_MODEL] if NO_MODEL not in models and NO_MODEL in autoencoders else []
     for model in models:
-        variant = Named.parse(model).untrained
-        found += [variant, model] if variant and variant not in models else [model]
+        found += [one for one in _baselines_of(model) if one not in (*models, *found)]
+        found.append(model)
     return tuple(found)
 
 
 def baselines_among(models: Sequence[str]) -> set[str]:
     """Return those that are baselines of others of these models."""
-    return {NO_MODEL, *(Named.parse(model).untrained or "" for model in models)} & set(models)
+    return {NO_MODEL, *(one for model in models for one in _baselines_of(model))} & set(models)
+
+
+def _baselines_of(model: str) -> list[str]:
+    named = Named.parse(model)
+    try:
+        base = named.item().base if named.untrained else None
+    except ValueError:  # settings that cannot work, or a file that is gone: the plan says so
+        base = None
+    return [one for one in (base, named.untrained) if one]
 
 
 def chains_with_baseline(chains: Sequence[str]) -> tuple[str, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from bench.base.errors import UsageError
 from bench.datasets.dataset import Dataset
+from bench.datasets.pieces import ImageNames
 from bench.planning.pipeline import Pipeline
 from bench.stages.training.probe import probe
-from models.named import find
+from models.named import find, fingerprint
 
 
 def check_images(dataset: Dataset) -> None:
@@ -60,10 +62,17 @@ def why_impossible(
 
 
 def _check_names(model: str, dataset: Dataset) -> None:
-    """Refuse a file of codes that does not hold those of the images."""
+    """Refuse a file of codes that does not hold those of the images; of a base as well."""
     item: Any = find(model)
-    if item.from_names:
+    below: Any = find(item.base) if item.base else item
+    if below.from_names:
         try:
-            item(dataset.image_shape).rows(dataset.names)
+            _read_rows(below, fingerprint(below), dataset.names)
         except ValueError as error:
             raise UsageError(f"model {model}, {dataset.name}: {error}") from None
+
+
+@functools.lru_cache
+def _read_rows(item: Any, files: str | None, names: ImageNames) -> None:
+    """Read a file of codes as the stage encode will; once, however many pipelines there are."""
+    item((3, 1, 1)).rows(names)

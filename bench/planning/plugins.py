@@ -13,7 +13,7 @@ from bench.clusterers import clusterers
 from bench.clusterers.named import Named as Clusterer
 from bench.datasets import datasets
 from models import autoencoders
-from models.named import Named
+from models.named import Named, find
 from reducers import reducers
 
 # A registry's kind and its entry: what another process needs to have the item as well.
@@ -81,9 +81,11 @@ def is_built_in(path: Path) -> bool:
 def items_of(models: Iterable[str], links: Iterable[str], by: Iterable[str]) -> Adopted:
     """Return the models, reducers and clusterers that these name, for another process to `adopt`.
 
-    A variant is replaced by its original, from which the other process makes the variant.
+    A variant is replaced by its original, from which the other process makes the variant. With a
+    model that stands on another, that one is returned as well.
     """
-    named = [autoencoders.entry(Named.parse(model).name) for model in models]
+    texts = [text for model in models for text in (model, find(model).base) if text]
+    named = [autoencoders.entry(Named.parse(text).name) for text in texts]
     names: dict[Registry[Any], list[str]] = {
         autoencoders: [entry.origin or entry.name for entry in named],
         reducers: list(links),

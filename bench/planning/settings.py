@@ -94,11 +94,12 @@ def _items(read: Callable[[str], Iterable[str]]) -> AfterValidator:
 def _models(text: str) -> list[str]:
     """Return the models that a text stands for: one, or all that start with its word."""
     from models import autoencoders
-    from models.named import Named
+    from models.named import Named, needed_settings
 
     variants = [name for name in autoencoders.names() if name.startswith(f"{text}-")]
     if text not in autoencoders and variants:
-        return variants
+        # One that must be given settings is not meant by a name alone.
+        return [name for name in variants if not needed_settings(name)]
     return [_installed(autoencoders, Named.parse(text))]
 
 
@@ -201,7 +202,7 @@ class GridSettings(BaseModel):
         spectral, hdbscan. With settings: 'gmm(covariance=diag)'.""")
     baselines: bool = _setting(COMPARE, "", True, """
         Add the baselines (on by default): the model pixels, which is the image itself; each model
-        untrained; the chain none, which does not reduce.""")
+        untrained; the model that another stands on; the chain none, which does not reduce.""")
     seeds: Count = _setting(COMPARE, "N", ..., """
         Number of runs of each pipeline, each with its own seed.""")
     seed: Natural = _setting(COMPARE, "S", 0, """

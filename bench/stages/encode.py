@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PICTURED = 20_000  # images whose reconstructions are kept, for people to look at
 BATCH = 256  # images encoded at a time
+PIECE = 4096  # codes whose variance is computed at a time
 SMALL_BATCH = 16  # the same where the device's memory is short
 
 
@@ -179,7 +180,10 @@ def _steps(progress: Steps, start: int, total: int, done: int, of: int) -> None:
 
 def code_loss(loss: float, codes: Array) -> float:
     """Return a mean squared error over codes (n, d) as a share of their variance."""
-    variance = float(codes.var(axis=0, dtype=np.float64).mean())
+    # By pieces: in double precision all codes would take twice their memory.
+    pieces = [codes[start : start + PIECE] for start in range(0, len(codes), PIECE)]
+    mean = codes.mean(axis=0, dtype=np.float64)
+    variance = sum(float(np.square(piece - mean).sum()) for piece in pieces) / codes.size
     return loss / variance if variance else math.nan
 
 

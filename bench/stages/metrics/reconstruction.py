@@ -23,6 +23,17 @@ METRICS = (
         tables=("labeled", "unlabeled", "selection"),
     ),
     Metric(
+        name="code_loss",
+        title="code loss",
+        meaning="squared error of the reconstructed codes as a share of their variance: 1 is no "
+        "better than the mean code; of autoencoders on top of frozen codes; not comparable with "
+        "the MSE of images",
+        stage="encode",
+        range="0 and up",
+        higher_is_better=False,
+        digits=4,
+    ),
+    Metric(
         name="summed_batch_mse",
         title="summed batch MSE",
         meaning="sum of the mean squared errors of all batches of the last epoch, as the HW5 "
