@@ -100,7 +100,7 @@ def _against_largest(results: Results) -> dict[str, Any]:
     """
     largest = tables.chance(results)
     if largest is None or results.best is None:
-        return {"largest": largest, "above": 0, "clearly_above": 0, "at_chance": False}
+        return {"largest": None, "above": 0, "clearly_above": 0, "at_chance": False}
     rows = results.summary
     above = rows[results.shown].astype(float) > largest
     low = rows["interval_low"].astype(float)
