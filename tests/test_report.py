@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench.analysis.records import distinct_seconds
-from bench.analysis.results import VERDICT_COLUMNS, Results
+from bench.analysis.records import _given, distinct_seconds
+from bench.analysis.results import GIVEN_COLUMNS, VERDICT_COLUMNS, Results
 from bench.base.naming import pipeline_file_name
 from bench.report import columns, fresh, headline, latex, markdown, paint, tables, templates
 from bench.report.columns import Table, escape
@@ -433,7 +433,17 @@ def test_no_winner_is_named_below_the_largest_class():
     text = render(results.records)
     assert "0 of 2 pipelines are above it, 0 with the whole interval" in text
     assert "best pipeline on" not in text
+    assert "*Best* means here only that a pipeline ranks first." in text
     assert "**cnn" not in text
+
+
+@pytest.mark.parametrize("largest", [0.1, 0.5, 0.9])
+def test_the_largest_class_is_drawn_inside_the_picture_of_an_interval(largest):
+    drawn = templates.to_html(tables.page(Results(near_the_largest(largest)), []))
+    places = [float(place) for place in re.findall(r'(?:x1|x2|cx)="([\d.]+)"', drawn)]
+    assert len(places) == 10
+    assert min(places) == 4
+    assert max(places) == tables.WIDTH - 4
 
 
 def test_no_winner_is_named_where_the_interval_includes_the_largest_class():
@@ -634,6 +644,29 @@ def test_a_code_loss_has_a_column_of_its_own(monkeypatch):
     assert [row[mse] for row in table.texts] == ["0.2500 ± 0.0000"] * 3
     without = Results(records.assign(code_loss=None))
     assert "code loss" not in tables.grid(without).header
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        ("plain", (64, None)),
+        ("small", (32, None)),
+        ("net", (224, ON)),
+        ("on-net", (224, ON)),
+        ("file", (None, ON)),
+    ],
+)
+def test_what_a_model_was_given_is_recorded(monkeypatch, model, given):
+    classes = {
+        "plain": SimpleNamespace(base=None, image_size=None, pretrained=None),
+        "small": SimpleNamespace(image_size=32),
+        "net": SimpleNamespace(base=None, image_size=224, pretrained=ON),
+        "on-net": SimpleNamespace(base="net", image_size=None, pretrained=ON),
+        "file": SimpleNamespace(from_names=True, pretrained=ON),
+    }
+    monkeypatch.setattr("bench.analysis.records.find_model", classes.__getitem__)
+    dataset = SimpleNamespace(form=SimpleNamespace(size=64))
+    assert _given(model, dataset) == dict(zip(GIVEN_COLUMNS, given, strict=True))
 
 
 # a whole run

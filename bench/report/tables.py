@@ -156,12 +156,11 @@ def _drawn(results: Results, row: pd.Series) -> Markup:
         return Markup(MISSING)
     found = results.summary[[results.shown, "interval_low", "interval_high"]].astype(float)
     largest = chance(results)
-    least = min(
-        found.min().min(), *([] if largest is None else [largest]), found.max().max() - 1e-9
-    )
+    marks = [found.min().min(), found.max().max(), *([] if largest is None else [largest])]
+    least, most = min(marks), max(marks)
 
     def x(value: float) -> float:
-        return round(4 + (WIDTH - 8) * (value - least) / (found.max().max() - least), 1)
+        return round(4 + (WIDTH - 8) * (value - least) / max(most - least, 1e-9), 1)
 
     shapes = [Markup('<circle cx="{}" cy="9" r="4"/>').format(x(mean))]
     if pd.notna(low):
