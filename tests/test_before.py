@@ -11,6 +11,7 @@ from bench import check, compare, select
 from bench.analysis import before, correctness, thresholds
 from bench.analysis.records import read
 from bench.analysis.results import PIPELINE, Results
+from bench.report import headline
 
 FILES = Path(__file__).parent / "release_0"
 NAMES = {
@@ -37,6 +38,14 @@ def test_records_have_their_present_names(records):
     assert set(records["verdict"]) == {"best", "no significant difference"}
     assert (results.metric, results.shown) == ("public_accuracy", "accuracy")
     assert results.best.pipeline == ("hand-crafted", "pca4", "kmeans")
+
+
+def test_the_form_of_images_is_unknown(records):
+    for name in ("image_size", "pretrained", "grid_image_size", "fit"):
+        assert records[name].isna().all()
+    results = Results(records)
+    assert results.pretrained == results.image_sizes == {}
+    assert headline.form(results) == f"Images: {records['images'].iloc[0]}."
 
 
 def test_per_image_correctness_is_found_under_its_former_name(records):

@@ -144,6 +144,21 @@ def test_a_wild_card_takes_in_models_that_have_no_loss(good):
     assert verdict(gate.judge(named, Results(good)), "dnn", "loss").reason == "has no loss"
 
 
+def test_losses_of_images_of_another_size_are_not_compared(good):
+    sized = Results(good.assign(image_size=64.0))
+    found = thresholds.update([], sized)
+    assert {threshold.image_size for threshold in found} == {64}
+    assert gate.exit_code(gate.judge(found, sized)) == 0
+    verdicts = gate.judge(found, Results(good.assign(image_size=32)))
+    losses = [each for each in verdicts if each.metric == "loss"]
+    assert {(each.verdict, each.reason) for each in losses} == {
+        ("no threshold", "of images of 32×32; the threshold is of 64×64")
+    }
+    assert {each.verdict for each in verdicts if each.metric == "accuracy"} == {"holds"}
+    assert gate.exit_code(verdicts) == 3
+    assert gate.exit_code(gate.judge(found, Results(good))) == 0  # a size that is not known
+
+
 def test_no_threshold_is_set_from_pipelines_without_a_number(good):
     """Labels of validation images alone, and a clusterer that cannot place those."""
     good["validation_accuracy"] = good["accuracy"].where(good["model"] == "dnn")

@@ -148,6 +148,55 @@ def test_the_table_is_sorted_by_clicks_and_by_keys(page):
     assert names == sorted(names)
 
 
+SIZES = """
+from torch import nn
+from models import autoencoders
+from models.pixels import Pixels
+
+@autoencoders.register("half", "pixels of smaller images, badly reconstructed")
+class Half(Pixels):
+    image_size = 16
+    def forward(self, x):
+        return self.encoder(x), x / 2
+
+@autoencoders.register("faint", "pixels, badly reconstructed")
+class Faint(Half):
+    image_size = None
+
+@autoencoders.register("net", "a network that claims to be pretrained")
+class Net(Half):
+    image_size = 48
+    decodes = False
+    pretrained = "ImageNet-1k, with <labels>"
+"""
+
+
+def test_groups_and_sizes_stay_together_when_the_table_is_sorted(browser, tmp_path, image_folder):
+    (tmp_path / "sizes.py").write_text(SIZES)
+    done = run_grid(
+        tmp_path,
+        *("--dataset", f"folder:{image_folder}", "--plugin", "sizes.py", "--image-size", "24"),
+        *("--models", "half,faint,pixels,net", "--reducers", "pca2", "--seeds", "1"),
+        *("--no-null", "--no-baselines"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Images: 20, brought to 24×24 pixels" in done.stdout
+    with opened(browser, tmp_path / "results" / "index.html") as page:
+        assert texts(page, "#table tr.group") == ["Not pretrained", "Pretrained"]
+        said = page.locator("#pipelines").inner_text()
+        assert "half was given 16×16; net was given 48×48." in said
+        assert "Pretrained: net on ImageNet-1k, with <labels>. Images like those" in said
+        page.locator("#table th button", has_text="MSE").click()
+        assert texts(page, "#table tbody th[scope=row]") == ["half", "pixels", "faint", "net"]
+        page.locator("#table th button", has_text="MSE").click()
+        assert texts(page, "#table tbody th[scope=row]") == ["half", "faint", "pixels", "net"]
+        assert texts(page, "#table tr.group") == ["Not pretrained", "Pretrained"]
+        page.fill("#filter", "net")
+        assert page.locator("#shown").inner_text() == "1 of 4 pipelines"
+        assert texts(page, "#table tr.group:visible") == ["Pretrained"]
+        assert page.locator("#map tr.group").count() == 2
+
+
 def test_the_table_is_filtered(page):
     rows = page.locator("#table tbody tr:visible")
     everything = rows.count()

@@ -1,6 +1,7 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 from types import SimpleNamespace
@@ -10,11 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench.analysis.records import distinct_seconds
-from bench.analysis.results import VERDICT_COLUMNS, Results
+from bench.analysis.records import _given, distinct_seconds
+from bench.analysis.results import GIVEN_COLUMNS, VERDICT_COLUMNS, Results
 from bench.base.naming import pipeline_file_name
-from bench.report import columns, fresh, headline, markdown, tables, templates
+from bench.report import columns, fresh, headline, latex, markdown, paint, tables, templates
 from bench.report.columns import Table, escape
+from bench.report.page.charts import draw
 from bench.report.tables import mean_and_spread
 from bench.report.write import prepare
 from bench.stages import stages_of_runs
@@ -121,7 +123,7 @@ def test_what_is_transductive_and_what_is_inductive_is_said():
     assert "is inductive" not in text
     text = render(frame(*(row | {"validation_accuracy": 0.4} for row in rows)), [])
     assert "*Validation* accuracy is inductive" in text
-    assert "100 images; mean ± standard deviation over 2 seeds." in text
+    assert "Mean ± standard deviation over 2 seeds. Images: 100." in text
 
 
 def test_a_collapse_is_seen_whatever_its_accuracy():
@@ -240,6 +242,7 @@ def judged(frame, **verdicts):
             [
                 "cnn, none ranks first of 2 pipelines on these 100 images.",
                 "Its accuracy is 0.800; on the private half it is 0.790.",
+                "Always naming the largest class has accuracy 0.100.",
                 "One seed does not show how much results vary between seeds.",
             ],
         ),
@@ -248,6 +251,7 @@ def judged(frame, **verdicts):
             [
                 "cnn, none is the only pipeline on these 100 images.",
                 "Its accuracy is 0.800; on the private half it is 0.790.",
+                "Always naming the largest class has accuracy 0.100.",
                 "One seed does not show how much results vary between seeds.",
             ],
         ),
@@ -397,6 +401,274 @@ def test_the_largest_class_is_the_last_row():
     assert set(table.texts[-1][3:]) == {"–"}
 
 
+# the largest class
+
+
+def near_the_largest(largest, low=0.45, high=0.65):
+    """Return a grid whose best pipeline has an accuracy of 0.55, and this interval."""
+    records = frame(
+        *scored("cnn", "none", 0.5, 0.6, largest_class=largest),
+        *scored("dnn", "none", 0.4, 0.4, largest_class=largest),
+    )
+    records["verdict"] = records["model"].map({"cnn": "best", "dnn": "significantly worse"})
+    is_best = records["model"] == "cnn"
+    records.loc[~is_best, ["behind_best", "behind_best_low", "behind_best_high"]] = 0.15, 0.1, 0.2
+    return records.assign(
+        interval_low=np.where(is_best, low, 0.35), interval_high=np.where(is_best, high, 0.45)
+    )
+
+
+def test_no_winner_is_named_below_the_largest_class():
+    results = Results(near_the_largest(0.6, low=0.5))
+    first, second, third, *_ = headline.answer(results)
+    assert first == (
+        "No pipeline is more accurate on these 100 images than always naming the largest class, "
+        "which has accuracy 0.600."
+    )
+    assert second == (
+        "cnn, none ranks first of 2 pipelines and differs from that by -0.050, 95% interval -0.100 "
+        "to +0.050."
+    )
+    assert third.startswith("Its accuracy is 0.550")
+    text = render(results.records)
+    assert "0 of 2 pipelines are above it, 0 with the whole interval" in text
+    assert "best pipeline on" not in text
+    assert "*Best* means here only that a pipeline ranks first." in text
+    assert "**cnn" not in text
+
+
+@pytest.mark.parametrize("largest", [0.1, 0.5, 0.9])
+def test_the_largest_class_is_drawn_inside_the_picture_of_an_interval(largest):
+    drawn = templates.to_html(tables.page(Results(near_the_largest(largest)), []))
+    places = [float(place) for place in re.findall(r'(?:x1|x2|cx)="([\d.]+)"', drawn)]
+    assert len(places) == 10
+    assert min(places) == 4
+    assert max(places) == tables.WIDTH - 4
+
+
+def test_no_winner_is_named_where_the_interval_includes_the_largest_class():
+    results = Results(near_the_largest(0.5))
+    first, second, *_ = headline.answer(results)
+    assert first == (
+        "No pipeline is shown to be more accurate on these 100 images than always naming the "
+        "largest class, which has accuracy 0.500."
+    )
+    assert second.endswith("differs from that by +0.050, 95% interval -0.050 to +0.150.")
+    assert "1 of 2 pipelines is above it, 0 with the whole interval" in render(results.records)
+    assert headline.notes(results)[1:3] == [first, second]
+    tex = latex.render(results)
+    assert "textbf" not in tex
+    assert "dagger" not in tex
+    assert "% " + "digits: 100 images" in tex
+    assert "No pipeline is shown to be more accurate" in tex
+
+
+def test_a_pipeline_whose_interval_is_above_the_largest_class_may_be_best():
+    results = Results(near_the_largest(0.3))
+    assert headline.answer(results)[0].startswith("cnn, none is the best pipeline")
+    assert "largest class" not in " ".join(headline.answer(results))
+    assert r"\textbf{cnn}" in latex.render(results)
+    assert "2 of 2 pipelines are above it, 2 with the whole interval" in render(results.records)
+
+
+def test_a_first_pipeline_is_not_excused_by_others_that_are_above():
+    records = near_the_largest(0.5)
+    records.loc[records["model"] == "dnn", ["accuracy", "interval_low"]] = [0.7, 0.6]
+    (first, *_) = headline.answer(Results(records))
+    assert first.startswith("cnn, none is not shown to be more accurate")
+
+
+# pretrained models
+
+ON = "ImageNet-1k, with labels"
+
+
+def with_pretrained(*more):
+    """Return a grid whose best pipeline is pretrained, at a size of its own."""
+    own = {"grid_image_size": 64, "fit": "crop"}
+    return judged(
+        frame(
+            *scored("cnn", "none", 0.5, 0.7, **own, image_size=32),
+            *scored("net", "none", 0.8, 0.8, **own, image_size=224, pretrained=ON),
+            *scored("dnn", "none", 0.6, 0.6, **own, image_size=64, pretrained=None),
+            *more,
+        ).assign(largest_class=0.2),
+        net="best", cnn="no significant difference", dnn="no significant difference",
+    )  # fmt: skip
+
+
+def rows_of(text):
+    return [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")]
+
+
+def test_pretrained_models_stand_in_a_group_of_their_own():
+    results = Results(with_pretrained())
+    table = tables.with_chance(tables.grid(results), results)
+    assert [row[0] for row in table.texts] == ["cnn", "dnn", "net", tables.CHANCE]
+    assert rows_of(columns.to_markdown(table))[2:] == [
+        "**Not pretrained**", "cnn", "dnn", "**Pretrained**", "net", "**For comparison**",
+        tables.CHANCE,
+    ]  # fmt: skip
+    lines = columns.to_terminal(table).splitlines()[2:]
+    assert [line.split("  ")[0] for line in lines[::3]] == [
+        "[Not pretrained]", "[Pretrained]", "always the largest class",
+    ]  # fmt: skip
+    html = templates.to_html(table)
+    assert html.count("<tbody>") == 3
+    assert '<tr class="group"><th scope="rowgroup"' in html
+    assert r"\multicolumn{7}{l}{\emph{Pretrained}} \\" in latex.render(results)
+    assert columns.to_csv(table).splitlines()[0].startswith("group,model,chain")
+    assert columns.to_csv(table).splitlines()[3].startswith("Pretrained,net,none")
+
+
+@pytest.mark.parametrize(
+    "table_of",
+    [tables.grid, lambda r: tables.hw5(r)[1], tables.null_reference, tables.embeddings,
+     tables.without_labels, tables.latex, lambda r: tables.page(r, [])],
+)  # fmt: skip
+def test_every_table_of_pipelines_has_the_groups(table_of):
+    results = Results(with_pretrained().assign(trustworthiness=0.9, stability=0.5))
+    headings = [heading for heading, _ in table_of(results).groups]
+    assert headings[:2] == ["Not pretrained", "Pretrained"]
+    plain = Results(frame(*scored("cnn", "none", 0.5)).assign(trustworthiness=0.9, stability=0.5))
+    assert [heading for heading, _ in table_of(plain).groups] == [""]
+
+
+def test_the_heat_map_has_pretrained_models_last():
+    assert list(tables.heat_map(Results(with_pretrained()))[0].index) == ["cnn", "dnn", "net"]
+
+
+def test_the_headline_names_the_best_that_is_not_pretrained():
+    results = Results(with_pretrained())
+    assert "No single best pipeline on these 100 images" in headline.answer(results)[0]
+    (found,) = [text for text in headline.answer(results) if "not pretrained" in text]
+    assert found == (
+        "Of the pipelines that are not pretrained, cnn, none ranks first: its accuracy is 0.600 ± "
+        "0.141, behind by 0.200."
+    )
+    assert found in headline.notes(results)
+    records = with_pretrained().assign(behind_best=0.2, behind_best_low=0.1, behind_best_high=0.3)
+    assert "behind by 0.200 (0.100 to 0.300)" in headline.render(Results(records))
+    alone = Results(frame(*scored("cnn", "none", 0.5)))
+    assert "pretrained" not in render(alone.records)
+    last = records[records["model"] != "net"]
+    assert "pretrained" not in render(last)
+
+
+def test_what_pretrained_models_were_trained_on_is_said():
+    text = render(with_pretrained())
+    said = "Pretrained: net on ImageNet-1k, with labels. Images like those of ImageNet flatter"
+    assert said in text
+    assert said in " ".join(headline.notes(Results(with_pretrained())))
+    other = with_pretrained(
+        *scored("a", "none", 0.1, 0.1, pretrained="PASS, without labels"),
+    ).replace(ON, "faces, without labels")
+    text = headline.pretrained(Results(other))
+    assert text == "Pretrained: net on faces, without labels; a on PASS, without labels."
+
+
+# the form of images, and losses at several sizes
+
+
+@pytest.mark.parametrize(
+    ("fit", "words"),
+    [
+        ("crop", "the middle square of each"),
+        ("pad", "each as a whole, with gray margins"),
+        ("stretch", "each as a whole, stretched to a square"),
+    ],
+)
+def test_the_form_of_images_is_said(fit, words):
+    records = with_pretrained().assign(fit=fit)
+    said = f"Images: 100, brought to 64×64 pixels ({words}). cnn was given 32×32; net was given"
+    assert headline.form(Results(records)) == f"{said} 224×224."
+    assert said in render(records)
+    assert f"64×64, {fit}" in render(records)
+    assert headline.form(Results(frame(*scored("dnn", "none", 0.5)))) == "Images: 100."
+
+
+def test_models_given_one_size_are_named_together():
+    same = {"grid_image_size": 64.0, "fit": "crop", "image_size": 32.0}
+    names = ("cnn", "plain_cnn", "untrained-cnn")
+    records = frame(*(row for name in names for row in scored(name, "none", 0.5, **same)))
+    said = "cnn, plain_cnn and untrained-cnn were given 32×32."
+    assert said in headline.form(Results(records))
+    assert said.replace("_", r"\_") in render(records)
+
+
+def test_the_size_stands_beside_losses_of_several():
+    results = Results(with_pretrained())
+    table = tables.grid(results)
+    at = table.header.index("MSE")
+    assert [row[at - 1] for row in table.texts] == ["32×32", "64×64", "224×224"]
+    assert [table.columns[at].within(row) for row in table.rows] == [32, 64, 224]
+    one = Results(with_pretrained().assign(image_size=64))
+    assert "image size" not in tables.grid(one).header
+    # That of the HW5 report's losses is another.
+    assert tables.hw5(one)[1].header[1] == "image size"
+    assert "image size" not in tables.hw5(Results(one.records.assign(image_size=32)))[1].header
+    assert "only at one size of images" in render(one.records)
+
+
+def test_losses_of_several_sizes_have_axes_of_their_own():
+    lines = pd.DataFrame(
+        [(model, epoch, 1.0, images)
+         for model, images in (("dnn", "64×64"), ("cnn", "32×32"), ("cnn-plain", "32×32"))
+         for epoch in (1, 2)],
+        columns=["model", "epoch", "loss", "images"],
+    )  # fmt: skip
+    drawn = paint.losses(lines).axes
+    assert [axes.get_title() for axes in drawn] == ["images of 64×64", "images of 32×32"]
+    one = paint.losses(lines[lines["model"] == "dnn"].assign(images="")).axes
+    assert [axes.get_title() for axes in one] == [""]
+    charts = draw(0, pd.DataFrame(), lines.assign(mean=1.0, low=0.9, high=1.1), "accuracy")
+    assert charts.loss_names == ["loss 64×64", "loss 32×32"]
+
+
+def test_reconstructions_of_several_sizes_are_drawn_at_one():
+    strips = [(str(side), np.zeros((3, side, side, 3), np.uint8)) for side in (64, 32)]
+    figure = paint.reconstructions(strips)
+    figure.canvas.draw()
+    boxes = {tuple(axes.get_window_extent().size.round(3)) for axes in figure.axes}
+    assert len(boxes) == 1
+
+
+def test_a_code_loss_has_a_column_of_its_own(monkeypatch):
+    if "code_loss" not in METRICS:
+        metric = replace(METRICS["reconstruction_loss"], name="code_loss", title="code loss")
+        monkeypatch.setitem(METRICS, "code_loss", metric)
+    records = with_pretrained().assign(code_loss=[0.5, 0.5, *[None] * 4])
+    table = tables.grid(Results(records))
+    at, mse = table.header.index("code loss"), table.header.index("MSE")
+    assert [row[at] for row in table.texts] == ["0.5000 ± 0.0000", "–", "–"]
+    assert [row[mse] for row in table.texts] == ["0.2500 ± 0.0000"] * 3
+    without = Results(records.assign(code_loss=None))
+    assert "code loss" not in tables.grid(without).header
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        ("plain", (64, None)),
+        ("small", (32, None)),
+        ("net", (224, ON)),
+        ("on-net", (224, ON)),
+        ("file", (None, ON)),
+    ],
+)
+def test_what_a_model_was_given_is_recorded(monkeypatch, model, given):
+    classes = {
+        "plain": SimpleNamespace(base=None, image_size=None, pretrained=None),
+        "small": SimpleNamespace(image_size=32),
+        "net": SimpleNamespace(base=None, image_size=224, pretrained=ON),
+        "on-net": SimpleNamespace(base="net", image_size=None, pretrained=ON),
+        "file": SimpleNamespace(from_names=True, pretrained=ON),
+    }
+    monkeypatch.setattr("bench.analysis.records.find_model", classes.__getitem__)
+    dataset = SimpleNamespace(form=SimpleNamespace(size=64))
+    assert _given(model, dataset) == dict(zip(GIVEN_COLUMNS, given, strict=True))
+
+
 # a whole run
 
 
@@ -435,6 +707,9 @@ def test_results_csv_is_the_records(finished):
     assert read["reconstruction_loss"][read["model"] == "pixels"].eq(0).all()
     assert read["summed_batch_mse"][read["model"] == "pixels"].isna().all()
     assert read["summed_batch_mse"][read["model"] == "dnn"].gt(0).all()
+    assert set(read["image_size"]) == set(read["grid_image_size"]) == {32}
+    assert set(read["fit"]) == {"crop"}
+    assert read["pretrained"].isna().all()
 
 
 def test_results_md_can_be_made_again_from_results_csv(finished):

@@ -86,6 +86,20 @@ def test_a_score_is_chosen_on_the_others_and_judged_on_the_one_left_out():
     ]  # fmt: skip
 
 
+def test_losses_select_among_images_of_one_size_only():
+    """The lowest loss of all, at another size, selects nothing among the others."""
+    losses = {"a": 0.3, "b": 0.2, "c": 0.25, "d": 0.01}
+    rows = cells(**FOUR)
+    rows = rows.assign(reconstruction_loss=rows["chain"].map(losses), image_size=64)
+    (found,) = [each for each in select(Results(rows)) if each.score == "MSE"]
+    assert (found.name, found.pipeline[1], found.count) == ("MSE", "d", 4)
+    # The model of the last is another, as a size is a model's.
+    rows.loc[3, ["model", "image_size"]] = ["small", 32]
+    (found,) = [each for each in select(Results(rows)) if each.score == "MSE"]
+    assert (found.name, found.pipeline[1], found.count) == ("MSE, images of 64×64", "b", 3)
+    assert "| MSE, images of 64×64 " in markdown.render(Results(rows), [])
+
+
 def test_only_scores_that_all_sets_have_can_be_chosen():
     found = leave_one_out(
         {"x": judged(knn_modularity=0.1), "y": judged(knn_modularity=0.2, stability=0.0)}

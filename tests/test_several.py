@@ -34,7 +34,7 @@ from bench.datasets import datasets
 from bench.datasets.dataset import split
 from bench.planning.settings import resolve
 from bench.report.command_tables import check_table, compare_table
-from bench.report.several import render
+from bench.report.several import rank_table, render
 from bench.report.write import remove_stale_sets
 from bench.store import Store
 from bench.store.upkeep import prune, recorded
@@ -174,6 +174,23 @@ def test_ranks_by_hand():
     assert list(found.means) == [2.25, 2.5, 2.5, 2.75]
     assert found.leaders == [("c", "x", "kmeans")]
     assert compare_ranks(found) is None
+
+
+def test_pretrained_models_and_the_largest_class_are_told_of():
+    rows = cells("one", [0.9, 0.8, 0.7]) + cells("two", [0.5, 0.6, 0.7])
+    records = frame(*rows)
+    records["pretrained"] = records["model"].map({"b": "ImageNet, with labels"})
+    records.loc[records["dataset"] == "two", "largest_class"] = 0.75
+    results = Results(records)
+    ranking = rank(results)
+    table = rank_table(results, ranking, None)
+    assert [(heading, [row.name[0] for row in rows]) for heading, rows in table.groups] == [
+        ("Not pretrained", ["a", "c"]), ("Pretrained", ["b"]),
+    ]  # fmt: skip
+    text = render(results)
+    assert "On two no pipeline, or not the first one, is shown to be above the largest" in text
+    assert "On one no pipeline" not in text
+    assert text.count("Pretrained: b on ImageNet, with labels.") == 2
 
 
 def test_who_lacks_seeds_shares_the_worst_ranks():

@@ -101,9 +101,11 @@ def _judge(
     )
     sign = 1 if name == "accuracy" else -1
     room = None if mean is None else sign * (mean - limit) + 0.0  # no -0
-    verdict, reason = HOLDS, ""
+    verdict, reason = HOLDS, _other_size(threshold, row, name)
     if undone:
         verdict, reason = SHORT, failures.undone_seeds(row)
+    elif reason:
+        verdict, room = NONE, None
     elif room is None:
         verdict, reason = SHORT, f"has no {name}"
     elif seeds < threshold.seeds:
@@ -111,6 +113,14 @@ def _judge(
     elif room < 0:
         verdict = SHORT
     return Verdict(*key_of(row), name, mean, spread, limit, room, seeds, verdict, reason, dataset)
+
+
+def _other_size(threshold: Threshold, row: pd.Series, name: str) -> str:
+    """Say that a loss is of images of another size than its limit; empty where it is not."""
+    sizes = threshold.image_size, row["image_size"]
+    if name != "loss" or any(map(pd.isna, sizes)) or sizes[0] == sizes[1]:
+        return ""
+    return f"of images of {sizes[1]:.0f}×{sizes[1]:.0f}; the threshold is of {sizes[0]}×{sizes[0]}"
 
 
 def exit_code(verdicts: list[Verdict]) -> int:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from bench.analysis import before, failures
 from bench.analysis.inference import add_verdicts
-from bench.analysis.results import PIPELINE
+from bench.analysis.results import FORM_COLUMNS, GIVEN_COLUMNS, PIPELINE
 from bench.base import keys
 from bench.base.errors import UsageError
 from bench.datasets.dataset import Dataset
@@ -27,6 +27,7 @@ from bench.stages import stages_of_runs
 from bench.stages.metrics.clustering import largest_share
 from bench.stages.metrics.table import METRICS, evaluate
 from bench.stages.stage import Task
+from bench.stages.training.probe import find_model
 from bench.store import Artifact, Store
 
 BESIDE = ("null", "resample")  # paths of tasks beside a run's own
@@ -72,6 +73,7 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         {"dataset": dataset.name, "model": run.pipeline.model}
         | {"chain": str(run.pipeline.chain), "clusterer": str(run.pipeline.clusterer)}
         | {"seed_index": run.seed_index}
+        | _given(run.pipeline.model, dataset)
         | failures.columns(run, outcome)
         | _results(run, store, outcome)
         | common
@@ -119,7 +121,8 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
         raise UsageError(f"{path} is not a results.csv of a grid: it {wrong}")
     # Metrics and stages that are newer than the file are missing in all of its runs.
     newer = {f"{metric.stage}_artifacts": "" for metric in METRICS.values()}
-    newer |= dict.fromkeys(METRICS, np.nan)
+    unknown: dict[str, Any] = dict.fromkeys([*METRICS, *GIVEN_COLUMNS, *FORM_COLUMNS], np.nan)
+    newer |= unknown
     records = records.assign(**{n: value for n, value in newer.items() if n not in records})
     records[[*METRICS]] = records[[*METRICS]].apply(pd.to_numeric, errors="coerce")
     return records
@@ -150,6 +153,18 @@ def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
         last, found = resampled[-1]
         values |= found.values | {"stability_artifacts": last.key}
     return values | _costs(done, base)
+
+
+def _given(model: str, dataset: Dataset) -> dict[str, Any]:
+    """Return what a model was given: the size of its images, and weights trained before."""
+    item = find_model(model)
+    base = getattr(item, "base", None)
+    reader = find_model(base) if base else item
+    size = getattr(reader, "image_size", None) or dataset.form.size
+    return {
+        "image_size": None if getattr(reader, "from_names", False) else size,
+        "pretrained": getattr(item, "pretrained", None),
+    }
 
 
 def _done(tasks: tuple[Task, ...], store: Store) -> Done:
@@ -203,6 +218,8 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
             "validation_images": len(dataset.validation_images),
             "labeled": dataset.labels is not None,
             "independent_images": dataset.independent,
+            "grid_image_size": dataset.form.size,
+            "fit": dataset.form.fit,
             "clusters": dataset.clusters,
             "primary_metric": dataset.primary_metric,
             "largest_class": None if labels is None else largest_share(labels),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,14 @@ VERDICT_COLUMNS = (
 
 # The null reference of a pipeline, and why that or its stability is missing.
 BESIDE_COLUMNS = ("null_silhouette", "null_error", "resample_error")
+
+# What the model of a pipeline was given: the size of its images, and the training that its weights
+# come from. Then the form of the grid's images.
+GIVEN_COLUMNS = ("image_size", "pretrained")
+FORM_COLUMNS = ("grid_image_size", "fit")
+
+# Losses are means over pixels, and can only be compared at one size of images.
+LOSSES = ("reconstruction_loss", "summed_batch_mse")
 
 
 def key_of(row: pd.Series) -> Key:
@@ -122,7 +131,7 @@ class Results:
         ``NAME_std`` (sample standard deviation; missing where fewer than two results were computed
         apart: what does not depend on the seed is one result), ``clusters_found`` (least),
         ``noise`` (mean number of images in no cluster), ``seconds`` (mean time of a seed, from
-        images to clusters) and the columns `VERDICT_COLUMNS` and `BESIDE_COLUMNS`.
+        images to clusters) and the columns `VERDICT_COLUMNS`, `BESIDE_COLUMNS` and `GIVEN_COLUMNS`.
         """
         records = self.records
         keys = [records[name] for name in PIPELINE]
@@ -144,7 +153,7 @@ class Results:
             skipped=records["status"] == "skipped",
             seconds=found[clocks].sum(axis=1, min_count=1).where(ok),
         )
-        same = records.reindex(columns=[*VERDICT_COLUMNS, *BESIDE_COLUMNS])
+        same = records.reindex(columns=[*VERDICT_COLUMNS, *BESIDE_COLUMNS, *GIVEN_COLUMNS])
         frame = pd.concat(
             [
                 other.groupby(keys, sort=False).agg(
@@ -168,6 +177,27 @@ class Results:
         whole = (frame["failed"] == 0) & (frame["skipped"] == 0)
         complete = whole & (frame[self.metric].notna() | (not self.has_scores))
         return pd.concat([frame[complete], frame[~complete]], ignore_index=True)
+
+    @cached_property
+    def pretrained(self) -> dict[str, str]:
+        """What each pretrained model was trained on, as it says; models in order of the records."""
+        return self._given("pretrained")
+
+    @cached_property
+    def image_sizes(self) -> dict[str, int]:
+        """The size of the images that each model was given, where that is known."""
+        return {model: int(size) for model, size in self._given("image_size").items()}
+
+    @cached_property
+    def loss_sizes(self) -> list[int]:
+        """The sizes of images at which there are losses, smallest first."""
+        of_loss = self.records[self.records[list(LOSSES)].notna().any(axis=1)]
+        return sorted({self.image_sizes[m] for m in of_loss["model"] if m in self.image_sizes})
+
+    def _given(self, column: str) -> dict[str, Any]:
+        found = self.records.reindex(columns=["model", column]).dropna().drop_duplicates("model")
+        found = found[found[column] != ""]
+        return dict(zip(found["model"], found[column], strict=True))
 
     @cached_property
     def best(self) -> Best | None:
@@ -233,9 +263,21 @@ class Results:
         return self.records[comparable].drop_duplicates("train_artifacts")
 
     def losses(self, store: Store) -> pd.DataFrame:
-        """Return the loss of each model by epoch: ``model``, ``epoch``, ``loss``, a row a seed."""
-        lines: list[tuple[str, int, float]] = []
+        """Return the loss of each model by epoch, a row a seed.
+
+        Columns: ``model``, ``epoch``, ``loss`` and ``images``, their size in words; empty where all
+        losses are of one size.
+        """
+        lines: list[tuple[str, int, float, str]] = []
         for _, row in self.trained.iterrows():
             history = store.load("train", row["train_artifacts"]).values["history"]
-            lines += [(row["model"], epoch, loss) for epoch, loss in enumerate(history, start=1)]
-        return pd.DataFrame(lines, columns=["model", "epoch", "loss"])
+            images = self.size_in_words(row["model"])
+            lines += [
+                (row["model"], epoch, loss, images) for epoch, loss in enumerate(history, start=1)
+            ]
+        return pd.DataFrame(lines, columns=["model", "epoch", "loss", "images"])
+
+    def size_in_words(self, model: str) -> str:
+        """Return the size of a model's images, ``32×32``; empty where all losses are of one."""
+        size = self.image_sizes.get(model)
+        return f"{size}×{size}" if size and len(self.loss_sizes) > 1 else ""

@@ -25,6 +25,7 @@ class Score:
     formula: str  # of columns of the summary, as `DataFrame.eval` reads it; higher for better
     meaning: str
     candidate: bool = True  # for the default; the others are known not to compare pipelines
+    within_size: bool = False  # it compares pipelines at one size of images only
 
 
 ALL = (
@@ -58,8 +59,10 @@ ALL = (
     Score(
         "MSE",
         "-reconstruction_loss",
-        "lower is better; for comparison only, because it is 0 for the identity",
-        False,
+        "lower is better, among images of one size; for comparison only, because it is 0 for the "
+        "identity",
+        candidate=False,
+        within_size=True,
     ),
 )
 SCORES = {score.name: score for score in ALL}
@@ -77,6 +80,13 @@ class Selection:
     pipeline: Key
     regret: float  # the best pipeline's mean accuracy less that of the selected one
     count: int  # pipelines that have both
+    image_size: int | None = None  # of those compared, where others have another
+
+    @property
+    def name(self) -> str:
+        """The score, with the size of images where it compares pipelines of one size only."""
+        size = self.image_size
+        return self.score if size is None else f"{self.score}, images of {size}×{size}"
 
 
 def select(results: Results) -> list[Selection]:
@@ -93,12 +103,20 @@ def select(results: Results) -> list[Selection]:
     rows, accuracy = results.summary, results.shown
     rows = rows[(rows["failed"] == 0) & (rows["skipped"] == 0) & rows[accuracy].notna()].copy()
     rows["null_silhouette"] = rows["null_silhouette"].astype(float)
-    found = [_select(score, rows, accuracy) for score in SCORES.values()]
+    sizes = results.loss_sizes
+    found = [
+        _select(score, rows, accuracy, size)
+        for score in SCORES.values()
+        for size in (sizes if score.within_size and len(sizes) > 1 else [None])
+    ]
     return [each for each in found if each is not None]
 
 
-def _select(score: Score, rows: pd.DataFrame, accuracy: str) -> Selection | None:
-    values = pd.Series(rows.eval(score.formula)).dropna()
+def _select(
+    score: Score, rows: pd.DataFrame, accuracy: str, size: int | None = None
+) -> Selection | None:
+    among = rows if size is None else rows[rows["image_size"] == size]
+    values = pd.Series(among.eval(score.formula)).dropna()
     if len(values) < 3:
         return None
     known = rows.loc[values.index]
@@ -111,6 +129,7 @@ def _select(score: Score, rows: pd.DataFrame, accuracy: str) -> Selection | None
         key_of(selected),
         float(rows[accuracy].max() - selected[accuracy]),
         len(values),
+        size,
     )
 
 

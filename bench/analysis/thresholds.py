@@ -13,6 +13,7 @@ A file of thresholds is TOML, one table a threshold::
     accuracy_margin = 0.06        # what was taken off the mean when it was set
     max_loss = 0.59
     loss_margin = 0.01
+    image_size = 64               # of the images that the loss is of
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 import math
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import tomli_w
@@ -66,6 +68,7 @@ class Threshold(BaseModel):
     accuracy_margin: float | None = Field(None, ge=0)
     max_loss: float | None = Field(None, ge=0, allow_inf_nan=False)
     loss_margin: float | None = Field(None, ge=0)
+    image_size: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
     def _limits_something(self) -> Threshold:
@@ -181,7 +184,7 @@ def _check_complete(results: Results) -> None:
 
 def _set(patterns: Key, rows: list[pd.Series], results: Results) -> Threshold | None:
     """Set a threshold by pipelines; None where they have neither accuracy nor loss."""
-    limits: dict[str, float] = {}
+    limits: dict[str, Any] = {}
     accuracy = results.shown
     scored = [row for row in rows if results.labeled and pd.notna(row[accuracy])]
     if scored:
@@ -198,6 +201,9 @@ def _set(patterns: Key, rows: list[pd.Series], results: Results) -> Threshold | 
         )
         high = math.ceil(high * 1e5) / 1e5
         limits |= {"max_loss": high, "loss_margin": round(high - mean, 5)}
+        sizes = {row["image_size"] for row in losses}
+        if len(sizes) == 1 and pd.notna(size := sizes.pop()):
+            limits |= {"image_size": int(size)}
     if not limits:
         return None
     return Threshold(

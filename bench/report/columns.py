@@ -38,14 +38,20 @@ class Column:
     meaning: str = ""  # shown where the pointer rests on the heading
     descending: bool = False  # sorted from the greatest first
     html: Callable[[Any], str] | None = None  # where a page shows more than the text
+    within: Callable[[Any], float] | None = None  # rows are sorted by this number first
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and the rows that they are made from: anything that they read."""
+    """Columns and the rows that they are made from: anything that they read.
+
+    Where rows stand in groups, ``group`` returns the heading that a row stands under; rows of one
+    group are neighbors.
+    """
 
     columns: list[Column]
     rows: list[Any]
+    group: Callable[[Any], str] | None = None
 
     @classmethod
     def of(cls, columns: Iterable[Column | None], rows: Any) -> Table:
@@ -58,6 +64,16 @@ class Table:
     def header(self) -> list[str]:
         """The titles."""
         return [column.title for column in self.columns]
+
+    @property
+    def groups(self) -> list[tuple[str, list[Any]]]:
+        """The rows by heading, which is empty where they stand in no groups."""
+        if self.group is None:
+            return [("", self.rows)]
+        found: dict[str, list[Any]] = {}
+        for row in self.rows:
+            found.setdefault(self.group(row), []).append(row)
+        return list(found.items())
 
     @property
     def texts(self) -> list[list[str]]:
@@ -88,15 +104,32 @@ def escape(text: str) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """Render a table as Markdown."""
-    # No line break within a number and its spread.
-    texts = [[escape(text).replace(" ± ", "\u00a0±\u00a0") for text in row] for row in table.texts]
-    return _tabulate(table, texts, "pipe")
+    """Render a table as Markdown; the heading of a group is a row with bold text."""
+
+    def write(text: str) -> str:
+        # No line break within a number and its spread.
+        return escape(text).replace(" ± ", "\u00a0±\u00a0")
+
+    return _tabulate(table, _with_headings(table, write, lambda text: f"**{text}**"), "pipe")
 
 
 def to_terminal(table: Table) -> str:
-    """Render a table as plain text."""
-    return _tabulate(table, [[one_line(text) for text in row] for row in table.texts], "simple")
+    """Render a table as plain text; the heading of a group is a row of its own."""
+    return _tabulate(table, _with_headings(table, one_line, "[{}]".format), "simple")
+
+
+def _with_headings(
+    table: Table, write: Callable[[str], str], mark: Callable[[str], str]
+) -> list[list[str]]:
+    """Return the texts of a table, with a row for the heading of each group."""
+    # A first column without a title holds marks, and is narrow.
+    place = next((n for n, column in enumerate(table.columns) if column.title), 0)
+    texts = []
+    for heading, rows in table.groups:
+        if heading:
+            texts.append([mark(heading) * (n == place) for n in range(len(table.columns))])
+        texts += [[write(str(column.text(row))) for column in table.columns] for row in rows]
+    return texts
 
 
 def _tabulate(table: Table, texts: list[list[str]], form: str) -> str:
@@ -107,8 +140,11 @@ def _tabulate(table: Table, texts: list[list[str]], form: str) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Render a table as CSV, numbers in full."""
-    columns = {
+    """Render a table as CSV, numbers in full; groups are a column."""
+    columns: dict[str, list[Any]] = {}
+    if table.group is not None:
+        columns["group"] = [table.group(row) for row in table.rows]
+    columns |= {
         column.title: [
             column.order(row) if column.order else column.text(row) for row in table.rows
         ]
@@ -125,21 +161,28 @@ def escape_tex(text: str) -> str:
 def to_latex(table: Table, mark: Callable[[Any, Column, str], str]) -> str:
     """Render a table as a LaTeX ``tabular`` with the rules of the package booktabs.
 
+    The heading of a group is a line across all columns.
+
     Parameters
     ----------
     table : Table
     mark : callable
         From a row, a column and its escaped text to what is printed, such as bold text.
     """
-    rows = [
-        [mark(row, column, escape_tex(column.text(row))) for column in table.columns]
-        for row in table.rows
-    ]
     align = "".join("r" if column.right else "l" for column in table.columns)
-    head, *body = (" & ".join(row) + r" \\" for row in [map(escape_tex, table.header), *rows])
+    body: list[str] = []
+    for heading, rows in table.groups:
+        body.append(r"\midrule")
+        if heading:
+            across = rf"\multicolumn{{{len(align)}}}{{l}}"
+            body.append(rf"{across}{{\emph{{{escape_tex(heading)}}}}} \\")
+        for row in rows:
+            fields = [mark(row, column, escape_tex(column.text(row))) for column in table.columns]
+            body.append(" & ".join(fields) + r" \\")
     lines = [
         rf"\begin{{tabular}}{{{align}}}",
-        *(r"\toprule", head, r"\midrule", *body, r"\bottomrule"),
+        *(r"\toprule", " & ".join(map(escape_tex, table.header)) + r" \\"),
+        *(*body, r"\bottomrule"),
         r"\end{tabular}",
     ]
     return "\n".join(lines)

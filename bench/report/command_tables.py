@@ -73,7 +73,7 @@ def select_tables(by_set: dict[str, list[Selection]]) -> str:
     """Write a row a data set and score; of several data sets also `leave_one_out`."""
     columns = [
         words("data set", lambda row: row[0]),
-        words("score", lambda row: row[1].score),
+        words("score", lambda row: row[1].name),
         numbers("rank correlation", lambda row: row[1].correlation, "+.2f"),
         words("selects", lambda row: pipeline_name(*row[1].pipeline)),
         numbers("regret", lambda row: row[1].regret, ".3f"),

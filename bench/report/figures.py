@@ -94,12 +94,14 @@ def _reconstructions(inputs: Inputs, path: Path) -> Iterator[Figure]:
             pictured = artifact.require("pictured")
             shown = np.linspace(0, len(pictured) - 1, min(SAMPLES, len(pictured))).astype(np.int64)
             indices = pictured[shown]
-            name = f"{row['model']}\n{title} {row['reconstruction_loss']:.4f}"
+            images = inputs.results.size_in_words(row["model"])
+            name = f"{row['model']}{', ' * bool(images)}{images}"
+            name += f"\n{title} {row['reconstruction_loss']:.4f}"
             strips.append((name, artifact.require("reconstructions")[shown]))
         return paint.reconstructions([("original", inputs.dataset.images[indices]), *strips])
 
     columns = ["model", "encode_artifacts", "reconstruction_loss", "dataset_fingerprint"]
-    _draw(path, draw, rows[columns])
+    _draw(path, draw, rows.reindex(columns=[*columns, "image_size"]))
     yield Figure(path, "reconstructions")
 
 
@@ -198,7 +200,7 @@ def _losses(inputs: Inputs, path: Path) -> Iterator[Figure]:
     results, store = inputs.results, inputs.store
     if results.trained.empty:
         return
-    made_from = results.trained[["model", "train_artifacts"]]
+    made_from = results.trained.reindex(columns=["model", "train_artifacts", "image_size"])
     _draw(path, lambda: paint.losses(results.losses(store)), made_from)
     yield Figure(path, "loss")
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from bench.analysis import failures
 from bench.analysis.inference import ALIKE, WORSE
 from bench.analysis.results import PIPELINE, Results
 from bench.base.naming import DEFAULT_CLUSTERER
 from bench.planning.baselines import NO_MODEL, NO_REDUCTION
+from bench.report import tables
 from bench.report.templates import paragraphs, plural, title
 
 
@@ -22,10 +25,28 @@ def answer(results: Results) -> list[str]:
     return paragraphs("headline.md", "answer", facts(results), str)
 
 
+def form(results: Results) -> str:
+    """Say how many images there are, and what form they were brought to."""
+    return " ".join(paragraphs("images.md", "form", facts(results), str))
+
+
+def pretrained(results: Results) -> str:
+    """Say what pretrained models were trained on; empty where there are none."""
+    return " ".join(paragraphs("images.md", "pretrained", facts(results), str))
+
+
+def notes(results: Results) -> list[str]:
+    """Return what the terminal says below the table of pipelines."""
+    return paragraphs("headline.md", "notes", facts(results), str)
+
+
 def facts(results: Results) -> dict[str, Any]:
     """Return what templates read of the results on one data set, under the name ``it``."""
     records, rows = results.records, results.summary
     others = rows[rows["behind_best"].notna()]
+    unaided = _unaided(results)
+    if unaided is not None:  # which has a sentence of its own
+        others = others.drop(index=unaided.name, errors="ignore")
     pixels = others[(others[PIPELINE] == [NO_MODEL, NO_REDUCTION, DEFAULT_CLUSTERER]).all(axis=1)]
     return {
         "results": results,
@@ -34,13 +55,61 @@ def facts(results: Results) -> dict[str, Any]:
         "best": None if results.best is None else results.row(results.best.pipeline),
         "next": None if others.empty else others.iloc[0],
         "pixels": None if pixels.empty or pixels.index[0] == others.index[0] else pixels.iloc[0],
+        "unaided": unaided,
         "alike": int((rows["verdict"] == ALIKE).sum()),
         "worse": int((rows["verdict"] == WORSE).sum()),
         "title": title(results.shown) + " accuracy" * (results.shown == "validation_accuracy"),
         "over": over(results),
         "seeds": records["seed_index"].nunique(),
         "runs": len(records),
+        **_given(results),
+        **_against_largest(results),
     } | failures.counts(records)
+
+
+def _unaided(results: Results) -> pd.Series | None:
+    """Return the best pipeline that is not pretrained, where the best of all is."""
+    if results.best is None or results.best.pipeline[0] not in results.pretrained:
+        return None
+    rows = results.summary
+    found = rows[~rows["model"].isin(results.pretrained) & rows[results.shown].notna()]
+    return None if found.empty else found.iloc[0]
+
+
+def _given(results: Results) -> dict[str, Any]:
+    """Return models by the size of their images, where it is not the grid's, and by training."""
+    own_sizes: dict[int, list[str]] = {}
+    for model, size in results.image_sizes.items():
+        if size != results.records.iloc[0].get("grid_image_size"):
+            own_sizes.setdefault(size, []).append(model)
+    trained_on: dict[str, list[str]] = {}
+    for model, text in results.pretrained.items():
+        trained_on.setdefault(text, []).append(model)
+    return {"own_sizes": own_sizes, "pretrained": trained_on}
+
+
+def _against_largest(results: Results) -> dict[str, Any]:
+    """Compare pipelines with always naming the largest class.
+
+    Returns
+    -------
+    dict
+        ``largest``, the accuracy of that; ``above``, how many pipelines have a higher one;
+        ``clearly_above``, how many with their whole interval; ``at_chance``, whether the best is
+        not above it, or its interval includes it.
+    """
+    largest = tables.chance(results)
+    if largest is None or results.best is None:
+        return {"largest": None, "above": 0, "clearly_above": 0, "at_chance": False}
+    rows = results.summary
+    above = rows[results.shown].astype(float) > largest
+    low = rows["interval_low"].astype(float)
+    return {
+        "largest": largest,
+        "above": int(above.sum()),
+        "clearly_above": int((above & (low > largest)).sum()),
+        "at_chance": not above.iloc[0] or bool(low.iloc[0] <= largest),
+    }
 
 
 def count_seeds(results: Results) -> str:

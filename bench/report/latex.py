@@ -14,16 +14,21 @@ FILE = "results.tex"
 
 
 def render(results: Results) -> str:
-    """Write the table: the best pipeline bold, others without a significant difference marked."""
-    table = tables.latex(results)
+    """Write the table: the best pipeline bold, others without a significant difference marked.
+
+    Where the best is not above the largest class, nothing is marked.
+    """
+    table, facts = tables.latex(results), headline.facts(results)
     compared_by = title(results.shown)
 
     def mark(row: pd.Series, column: Column, text: str) -> str:
+        if facts["at_chance"]:
+            return text
         if row["verdict"] == BEST and column is not table.columns[-1]:
             return rf"\textbf{{{text}}}"
         if row["verdict"] == ALIKE and column.title == compared_by:
             return rf"{text}$^\dagger$"
         return text
 
-    (caption,) = paragraphs("caption.tex", "caption", headline.facts(results))
+    (caption,) = paragraphs("caption.tex", "caption", facts)
     return f"% \\usepackage{{booktabs}}\n{to_latex(table, mark)}\n\n% {caption}\n"

@@ -109,7 +109,7 @@ def _ranked(results: Results) -> Table | None:
 def _selected(results: Results) -> Table | None:
     """Return what would have been selected without the labels."""
     columns = [
-        words("score", "score"),
+        words("score", "name"),
         words("meaning", lambda row: SCORES[row.score].meaning),
         words("would select", lambda row: pipeline_name(*row.pipeline)),
         numbers("rank correlation", "correlation", "+.2f"),
@@ -147,6 +147,7 @@ def run_facts(results: Results) -> dict[str, Any]:
         words("data set", "dataset"),
         Column("images", lambda row: f"{row['images']:,} of {row['images_in_source']:,}"),
         numbers("validation images", "validation_images", ",d"),
+        Column("image size", _form) if _form(next(iter(firsts.values()))) else None,
         words("labeled", lambda row: "yes" if row["labeled"] else "no"),
         words("clusters", "clusters"),
         words("fingerprint", lambda row: f"SHA-256 {row['dataset_fingerprint'][:16]}"),
@@ -158,6 +159,12 @@ def run_facts(results: Results) -> dict[str, Any]:
         "notes": {name: text for name, text in notes.items() if pd.notna(text) and text},
         "durations": _durations(results.records),
     }
+
+
+def _form(first: pd.Series) -> str:
+    """Write the form of a grid's images, ``64×64, crop``; empty for records that do not say."""
+    size = first.get("grid_image_size")
+    return f"{size:.0f}×{size:.0f}, {first['fit']}" if pd.notna(size) else ""
 
 
 def _settings(records: pd.DataFrame) -> Table:

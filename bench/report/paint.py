@@ -53,7 +53,10 @@ def _figure(
 
 
 def reconstructions(strips: list[tuple[str, NDArray[Any]]]) -> Any:
-    """Paint rows of images, (k, 32, 32, 3) uint8, each with a title at its left."""
+    """Paint rows of images, (k, side, side, 3) uint8, each with a title at its left.
+
+    Rows may have different sides: all images are drawn at one size.
+    """
     columns = len(strips[0][1])
     figure, axes = _figure(
         len(strips), columns, figsize=(0.75 * columns + 1, 0.78 * len(strips)), squeeze=False
@@ -193,11 +196,25 @@ def one_embedding(each: Embedding) -> Any:
 
 
 def losses(lines: pd.DataFrame) -> Any:
-    """Paint loss by epoch; columns ``model``, ``epoch``, ``loss``, several lines a model."""
+    """Paint loss by epoch, several lines a model, with axes of their own for each size of images.
+
+    Columns ``model``, ``epoch``, ``loss`` and ``images``.
+    """
+    import seaborn as sns
+
+    groups = list(lines.groupby("images", sort=False))
+    figure, every = _figure(1, len(groups), figsize=(5 * len(groups), 3.2), squeeze=False)
+    for axes, (images, some) in zip(every[0], groups, strict=True):
+        _losses(axes, some)
+        axes.set_title(f"images of {images}" * bool(images))
+    sns.despine(figure)
+    return figure
+
+
+def _losses(axes: Axes, lines: pd.DataFrame) -> None:
     import seaborn as sns
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = _figure(figsize=(5, 3.2))
     models = lines["model"].nunique()
     sns.lineplot(
         lines,
@@ -215,8 +232,6 @@ def losses(lines: pd.DataFrame) -> Any:
     axes.set(xlim=(0.5, lines["epoch"].max() + 0.5), ylim=(0, lines["loss"].max() * 1.08))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend(title="", frameon=False)
-    sns.despine(figure)
-    return figure
 
 
 def curve(table: pd.DataFrame, chosen: int) -> Any:

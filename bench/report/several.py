@@ -94,7 +94,7 @@ def rank_table(results: Results, ranking: Ranking, compared: RankComparison | No
         numbers("mean rank", pd.Series.mean, ".2f"),
         None if compared is None else words("against the best", against),
     ]
-    return Table.of(columns, ranking.ranks)
+    return tables.in_groups(Table.of(columns, ranking.ranks), results, lambda row: row.name[0])
 
 
 def verdict(ranking: Ranking, compared: RankComparison | None) -> str:

@@ -5,14 +5,17 @@ Rows are those of `bench.analysis.results.Results.summary`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
 from bench.analysis import failures
 from bench.analysis.inference import WORSE
-from bench.analysis.results import Results
+from bench.analysis.results import LOSSES, Results
 from bench.base.naming import DEFAULT_CLUSTERER, chain_name
 from bench.planning.baselines import NO_REDUCTION
 from bench.planning.presets import REPORT_CHAIN
@@ -21,9 +24,12 @@ from bench.stages.metrics.table import METRICS
 
 CHANCE = "always the largest class"
 
+# The groups that pipelines stand in where a model is pretrained; the last is of rows that are none.
+GROUPS = NOT_PRETRAINED, PRETRAINED, COMPARED = ("Not pretrained", "Pretrained", "For comparison")
+
 # The HW5 report, section 1: sums over 141 batches of 64 of 9,000 images, 100 epochs.
 HW5 = {"CNN (HW5 report)": (7.41368, 0.79589), "DNN (HW5 report)": (6.72101, 0.81089)}
-HW5_BATCHES = 141
+HW5_BATCHES, HW5_SIDE = 141, 32  # pixels a side
 
 WIDTH = 180.0  # of a drawn interval, in CSS pixels
 
@@ -101,14 +107,42 @@ def metric_column(name: str) -> Column:
         order=lambda row: row[name],
         meaning=metric.meaning,
         descending=metric.higher_is_better,
+        within=_side if name in LOSSES else None,
     )
 
 
+def _side(row: pd.Series) -> float:
+    return 0.0 if pd.isna(row["image_size"]) else float(row["image_size"])
+
+
+def size_columns(results: Results, *beside: int) -> list[Column]:
+    """Return the column of the sizes that losses are of, where there are several.
+
+    ``beside`` are sizes of other losses in the same table.
+    """
+    size = Column(
+        "image size",
+        lambda row: f"{_side(row):.0f}×{_side(row):.0f}" if _side(row) else MISSING,
+        order=lambda row: row["image_size"],
+        meaning="of the images that the model is given: a loss can only be compared with another "
+        "at the same size",
+    )
+    sizes = results.loss_sizes
+    return [size] if len({*sizes, *beside}) > 1 and sizes else []
+
+
 def metric_columns(results: Results, table: str) -> list[Column]:
-    """Return the columns of a table's metrics that some record has; what is compared is first."""
+    """Return the columns of a table's metrics that some record has; what is compared is first.
+
+    The size of images stands before the loss, where there are several.
+    """
     names = [name for name, metric in METRICS.items() if table in metric.tables]
+    names = [name for name in names if results.records[name].notna().any()]
     names.sort(key=lambda name: name != results.shown)
-    return [metric_column(name) for name in names if results.records[name].notna().any()]
+    columns = [metric_column(name) for name in names]
+    if losses := [number for number, name in enumerate(names) if name in LOSSES]:
+        columns[losses[0] : losses[0]] = size_columns(results)
+    return columns
 
 
 def interval_column(results: Results) -> Column:
@@ -122,12 +156,11 @@ def _drawn(results: Results, row: pd.Series) -> Markup:
         return Markup(MISSING)
     found = results.summary[[results.shown, "interval_low", "interval_high"]].astype(float)
     largest = chance(results)
-    least = min(
-        found.min().min(), *([] if largest is None else [largest]), found.max().max() - 1e-9
-    )
+    marks = [found.min().min(), found.max().max(), *([] if largest is None else [largest])]
+    least, most = min(marks), max(marks)
 
     def x(value: float) -> float:
-        return round(4 + (WIDTH - 8) * (value - least) / (found.max().max() - least), 1)
+        return round(4 + (WIDTH - 8) * (value - least) / max(most - least, 1e-9), 1)
 
     shapes = [Markup('<circle cx="{}" cy="9" r="4"/>').format(x(mean))]
     if pd.notna(low):
@@ -159,6 +192,27 @@ SECONDS = numbers("seconds", "seconds", ".2f", meaning="time of one run, from im
 # Tables
 
 
+def of_pipelines(results: Results, columns: Iterable[Column | None], rows: Any = None) -> Table:
+    """Return a table of pipelines, a row each, best first; by default of all of them."""
+    table = Table.of(columns, results.summary if rows is None else rows)
+    return in_groups(table, results, lambda row: row["model"])
+
+
+def in_groups(table: Table, results: Results, model_of: Callable[[Any], str]) -> Table:
+    """Put the rows of pretrained models into a group of their own, after the others."""
+    if not results.pretrained:
+        return table
+    models = set(results.records["model"])
+
+    def group(row: Any) -> str:
+        model = model_of(row)
+        known = PRETRAINED if model in results.pretrained else NOT_PRETRAINED
+        return known if model in models else COMPARED
+
+    rows = sorted(table.rows, key=lambda row: GROUPS.index(group(row)))
+    return replace(table, rows=rows, group=group)
+
+
 def grid(results: Results) -> Table:
     """Return the table of all pipelines, best first."""
     which = "labeled" if results.labeled else "unlabeled"
@@ -169,7 +223,7 @@ def grid(results: Results) -> Table:
         *rest,
         SEEDS,
     ]
-    return Table.of(columns, results.summary)
+    return of_pipelines(results, columns)
 
 
 def with_chance(table: Table, results: Results) -> Table:
@@ -178,7 +232,7 @@ def with_chance(table: Table, results: Results) -> Table:
     if largest is None:
         return table
     row = _row(results, model=CHANCE, chain=MISSING, clusterer=MISSING, **{results.shown: largest})
-    return Table(table.columns, [*table.rows, row])
+    return replace(table, rows=[*table.rows, row])
 
 
 def _row(results: Results, **values: object) -> pd.Series:
@@ -190,7 +244,7 @@ def page(results: Results, also: list[Column]) -> Table:
     """Return the page's table: the one of all pipelines, with ranks, reasons and times."""
     table = grid(results)
     rank = Column("rank", lambda row: str(row.name + 1), order=lambda row: row.name + 1)
-    return Table([rank, *table.columns, SECONDS, *also], table.rows)
+    return replace(table, columns=[rank, *table.columns, SECONDS, *also])
 
 
 def hw5(results: Results) -> tuple[str, Table]:
@@ -212,7 +266,7 @@ def hw5(results: Results) -> tuple[str, Table]:
     ] or [metric_column("accuracy")]
     model, _, *clusterer = pipeline_columns(results)
     columns = [
-        *(model, *clusterer, metric_column("summed_batch_mse")),
+        *(model, *clusterer, *size_columns(results, HW5_SIDE), metric_column("summed_batch_mse")),
         *(metric_column("reconstruction_loss"), *accuracies, interval_column(results)),
     ]
     of_chain = results.summary[results.summary["chain"] == chain]
@@ -221,13 +275,15 @@ def hw5(results: Results) -> tuple[str, Table]:
             results,
             model=name,
             clusterer=DEFAULT_CLUSTERER,
+            image_size=HW5_SIDE,
             summed_batch_mse=str(loss),
             reconstruction_loss=loss / HW5_BATCHES,
             accuracy=str(accuracy),
         )
         for name, (loss, accuracy) in HW5.items()
     ]
-    return chain, Table(columns, [*Table.of([], of_chain).rows, *known])
+    rows = [*Table.of([], of_chain).rows, *known]
+    return chain, of_pipelines(results, columns, rows)
 
 
 def null_reference(results: Results) -> Table:
@@ -242,7 +298,7 @@ def null_reference(results: Results) -> Table:
         Column("null reference", _null) if referred.any() else None,
         words("", partial(_flags, requested)),
     ]
-    return Table.of(columns, results.summary)
+    return of_pipelines(results, columns)
 
 
 def _null(row: pd.Series) -> str:
@@ -271,20 +327,20 @@ def embeddings(results: Results) -> Table | None:
     columns = metric_columns(results, "embedding")
     if not columns:
         return None
-    return Table.of([*pipeline_columns(results), *columns], results.summary)
+    return of_pipelines(results, [*pipeline_columns(results), *columns])
 
 
 def without_labels(results: Results) -> Table:
     """Return the table of the scores that need no labels."""
     columns = metric_columns(results, "selection")
-    return Table.of([*pipeline_columns(results), *columns], results.summary)
+    return of_pipelines(results, [*pipeline_columns(results), *columns])
 
 
 def latex(results: Results) -> Table:
     """Return the table for a paper."""
     columns = metric_columns(results, "latex" if results.labeled else "unlabeled")
     interval = Column("95% interval", format_ci)
-    return Table.of([*pipeline_columns(results), *columns, interval], results.summary)
+    return of_pipelines(results, [*pipeline_columns(results), *columns, interval])
 
 
 def heat_map(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -296,7 +352,7 @@ def heat_map(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
         {"model": rows["model"], "chain": chains, "score": rows[results.shown], "text": texts}
     )
     pairs = results.records[["chain", "clusterer"]].drop_duplicates().itertuples(index=False)
-    models = list(results.records["model"].unique())
+    models = sorted(results.records["model"].unique(), key=results.pretrained.__contains__)
     columns = [chain_name(*pair) for pair in pairs]
     scores, labels = (
         frame.pivot(index="model", columns="chain", values=name).loc[models, columns]

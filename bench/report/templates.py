@@ -51,7 +51,7 @@ NAMES: dict[str, Any] = {
     **{"ALIKE": ALIKE, "BEST": BEST, "WORSE": WORSE, "CORRECTION": CORRECTION},
     **{"NULL_REFERENCE": null.MEANING, "FEWEST": FEWEST, "DEFAULT_SCORE": DEFAULT},
     **{"HW5_BATCHES": tables.HW5_BATCHES, "least_p": least_p, "seeds_needed": seeds_needed},
-    **{"behind": tables.behind, "format_ci": tables.format_ci},
+    **{"escape": escape, "plain": str, "behind": tables.behind, "format_ci": tables.format_ci},
     **{"mean_and_spread": tables.mean_and_spread, "duration": duration},
     **{"title": title, "plural": plural, "capital": capital, "pipeline": pipeline},
 }

@@ -12,7 +12,7 @@ from bench.analysis.results import Results
 from bench.base.errors import one_line
 from bench.base.times import duration
 from bench.planning.settings import AUTO
-from bench.report import tables
+from bench.report import headline, tables
 from bench.report.columns import to_terminal
 from bench.report.several import rank_table, verdict
 from bench.session.grid import Finished, GridOnDataset, show
@@ -48,10 +48,12 @@ def _plan_of(grid: GridOnDataset) -> None:
     clusters: int | str = grid.dataset.clusters
     if grid.settings.clusters == AUTO:
         clusters = f"{scan.LEAST} to {scan.MOST}"
+    form = grid.dataset.form
     print(
         f"{len(grid.plan.runs)} runs on {grid.dataset.name}, {len(grid.dataset):,} images, "
         f"{clusters} clusters, {grid.settings.device}, {grid.settings.threads} threads"
     )
+    print(f"images of {form.size}×{form.size} pixels, fit {form.fit}")
     if grid.settings.budget is not None:
         print(
             f"{grid.settings.epochs} of {grid.asked.epochs} epochs, and up to "
@@ -78,6 +80,8 @@ def summarize(session: Session, finished: AllFinished) -> int:
         heading = f"{one_line(grid.dataset.name)}, {len(grid.dataset):,} images\n" * several
         results = Results(each.records)
         print(heading + to_terminal(tables.with_chance(tables.grid(results), results)))
+        for note in headline.notes(results):
+            print(one_line(note))
         code = max(code, summarize_rest(grid, each))
         print(end="\n" * several)
     if several:

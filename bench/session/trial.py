@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from bench.planning.plugins import REGISTRIES, Item, is_built_in, items_in
 from bench.planning.presets import PRESETS
 from bench.planning.settings import GridSettings, resolve
 from bench.report import headline, tables
-from bench.report.columns import Table, to_terminal, words
+from bench.report.columns import to_terminal, words
 from bench.report.tables import mean_and_spread
 from bench.session import terminal
 from bench.session.session import Session
@@ -146,7 +147,8 @@ def lay_out(item: Item, records: pd.DataFrame) -> str:
 
     # The other metrics are in results.md.
     count = table.header.index(tables.AGAINST_BEST.title) + 1
-    return to_terminal(Table([words("", mark), *table.columns[:count], tables.SEEDS], table.rows))
+    columns = [words("", mark), *table.columns[:count], tables.SEEDS]
+    return to_terminal(replace(table, columns=columns))
 
 
 def standing(item: Item, records: pd.DataFrame) -> str:

@@ -34,6 +34,11 @@ class Charts:
     script: str  # an element that draws them
     elements: dict[str, str]  # by name, the element that each is drawn in
 
+    @property
+    def loss_names(self) -> list[str]:
+        """The names of the charts of loss, one for each size of images."""
+        return [name for name in self.elements if name.startswith("loss")]
+
 
 def draw(images: int, compared: pd.DataFrame, losses: pd.DataFrame, score: str) -> Charts:
     """Draw the charts that there are data for.
@@ -45,7 +50,8 @@ def draw(images: int, compared: pd.DataFrame, losses: pd.DataFrame, score: str) 
     compared : DataFrame
         ``name``, ``mean``, ``seconds``, ``front``; see `bench.analysis.results.Results.compared`.
     losses : DataFrame
-        ``model``, ``epoch``, ``mean``, ``low``, ``high``.
+        ``images``, ``model``, ``epoch``, ``mean``, ``low``, ``high``. Each size of images has a
+        chart: ``loss``, or where there are several ``loss 32×32`` and so on.
     score : str
         The name of ``mean``: accuracy, or kNN modularity.
     """
@@ -54,8 +60,9 @@ def draw(images: int, compared: pd.DataFrame, losses: pd.DataFrame, score: str) 
         roots |= _embeddings(SMALL if images > MANY else LARGE)
     if len(compared):
         roots["time"] = _against_time(compared, score)
-    if len(losses):
-        roots["loss"] = _losses(losses)
+    for size, some in losses.groupby("images", sort=False):
+        name = f"loss {size}".strip()
+        roots[name] = _losses(name, some)
     return Charts(*components(roots, wrap_script=True)) if roots else Charts("", {})
 
 
@@ -161,9 +168,9 @@ def _against_time(table: pd.DataFrame, score: str) -> Any:
     return plot
 
 
-def _losses(losses: pd.DataFrame) -> Any:
+def _losses(name: str, losses: pd.DataFrame) -> Any:
     plot = _figure(
-        name="loss",
+        name=name,
         height=340,
         tools="pan,wheel_zoom,box_zoom,reset,save",
         x_axis_label="epoch",

@@ -62,6 +62,8 @@ def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
         dataset=inputs.dataset,
         it=headline.facts(results),
         answer=headline.answer(results),
+        form=headline.form(results),
+        pretrained=headline.pretrained(results),
         chance=tables.chance(results),
         table=to_html(table, sortable=True, row_class=failures.state),
         csv=to_csv(tables.page(results, [])),
@@ -141,10 +143,11 @@ def _heat_map(results: Results, numbers: dict[tuple[str, ...], int]) -> Table:
         Column(title, lambda model: model, right=False, html=functools.partial(field, title, *pair))
         for title, pair in zip(scores.columns, pairs, strict=True)
     ]
-    return Table([words("", lambda model: model), *columns], list(scores.index))
+    table = Table([words("", lambda model: model), *columns], list(scores.index))
+    return tables.in_groups(table, results, lambda model: model)
 
 
 def _by_epoch(found: pd.DataFrame) -> pd.DataFrame:
-    """Return mean, least and greatest loss over seeds, by model and epoch."""
-    groups = found.groupby(["model", "epoch"], sort=False)["loss"]
+    """Return mean, least and greatest loss over seeds, by size of images, model and epoch."""
+    groups = found.groupby(["images", "model", "epoch"], sort=False)["loss"]
     return groups.agg(mean="mean", low="min", high="max").reset_index()

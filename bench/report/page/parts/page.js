@@ -35,9 +35,16 @@ window.latentgrid = { hover: () => {}, ready: false };
         const other = first === "ascending" ? "descending" : "ascending";
         heads.forEach((each) => each.removeAttribute("aria-sort"));
         head.setAttribute("aria-sort", before === first ? other : first);
-        sort(table.tBodies[0], column, "number" in button.dataset, head.getAttribute("aria-sort"));
+        // Each group is sorted by itself.
+        for (const body of table.tBodies) {
+          sort(body, column, "number" in button.dataset, head.getAttribute("aria-sort"));
+        }
       });
     });
+  }
+
+  function isHeading(row) {
+    return row.classList.contains("group");
   }
 
   function sort(body, column, numbers, direction) {
@@ -47,16 +54,21 @@ window.latentgrid = { hover: () => {}, ready: false };
       if (!numbers) return cell.textContent.trim();
       return cell.dataset.order ? Number(cell.dataset.order) : null;
     };
+    // Losses are in order among images of one size.
+    const within = (row) => Number(row.cells[column].dataset.within ?? 0);
     const compare = (one, other) => {
       const [a, b] = [value(one), value(other)];
       if (a === null || b === null) return (a === null) - (b === null); // those without come last
+      const apart = within(one) - within(other);
+      if (apart) return apart;
       return sign * (numbers ? a - b : a.localeCompare(b, "en", { numeric: true }));
     };
-    body.append(...[...body.rows].sort(compare));
+    body.append(...[...body.rows].filter((row) => !isHeading(row)).sort(compare));
   }
 
   function filters() {
-    const [text, status, rows] = [byId("filter"), byId("status"), [...byId("table").tBodies[0].rows]];
+    const [text, status, groups] = [byId("filter"), byId("status"), [...byId("table").tBodies]];
+    const rows = groups.flatMap((body) => [...body.rows].filter((row) => !isHeading(row)));
     const apply = () => {
       const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
       for (const row of rows) {
@@ -64,6 +76,7 @@ window.latentgrid = { hover: () => {}, ready: false };
         const wanted = !status.value || row.dataset.status === status.value;
         row.hidden = !(wanted && words.every((word) => all.includes(word)));
       }
+      for (const body of groups) body.hidden = [...body.rows].every((row) => isHeading(row) || row.hidden);
       const left = rows.filter((row) => !row.hidden).length;
       byId("shown").textContent = `${left} of ${plural(rows.length, "pipeline")}`;
     };
