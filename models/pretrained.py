@@ -134,6 +134,11 @@ class Pretrained(Autoencoder):
             "libraries": ("torch", "onnxruntime" if _is_onnx(path) else "transformers"),
         }
 
+    @classmethod
+    def with_files(cls, folder: Path, **settings: Any) -> dict[str, Any]:
+        network = next(folder.glob("*.onnx"), folder)
+        return settings | {"weights": str(network)}
+
 
 def _check(size: int, pool: str) -> None:
     one_of(folder.POOLS, pool=pool)

@@ -24,7 +24,7 @@ from bench.bundle.images import DIGEST, Given
 from bench.bundle.network import build_network
 from bench.bundle.transform import FittedPipeline, needed_spaces, notes, read_link, space
 from bench.clusterers.clusterer import NOISE
-from bench.datasets.image_form import LARGEST, SMALLEST, Form, Images
+from bench.datasets.image_form import Form, Images
 from bench.stages.metrics import centroid_ratio
 from bench.stages.metrics.clustering import Integers
 from reducers import reducers
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Array = NDArray[Any]
+
+MOST_SIDE = 2048  # of the images that a model asks for
 
 # How far codes may be from those that the bundle was made with, as a share of the largest: other
 # processors and versions give other last digits, a GPU that rounds to ten bits differs before
@@ -237,10 +239,10 @@ def _check(contents: Contents) -> None:
     manifest, training = contents.manifest, contents.parts["training"]
     check, count = contents.parts["check"], contents.manifest.data.images
     channels, height, width = manifest.image_shape
-    if channels != 3 or height != width or not SMALLEST <= height <= LARGEST:
+    if channels != 3 or height != width or height > MOST_SIDE:
         raise UsageError(
             f"the bundle is of images {manifest.image_shape}, needed (3, size, size) with a size "
-            f"from {SMALLEST} to {LARGEST}"
+            f"of up to {MOST_SIDE}"
         )
     _is_array(training, "digests", np.uint8, (count, DIGEST))
     _is_array(training, "clusters", np.int64, (count,))

@@ -64,13 +64,19 @@ def build_network(contents: Contents) -> Autoencoder:
 
     manifest, weights = contents.manifest, contents.parts["weights"]
     files = contents.parts.get("files", {})
-    if manifest.base is None:
-        return _build(manifest.model, manifest.image_shape, weights, files)
-    below = _build(manifest.base, manifest.image_shape, _under(weights), _under(files))
-    with torch.inference_mode():
-        code_size = below(torch.zeros(1, *manifest.image_shape))[0].numel()
-    own = {name: array for name, array in weights.items() if not name.startswith(BASE)}
-    return Stacked(below, _build(manifest.model, (code_size,), own, {}))
+    with tempfile.TemporaryDirectory(prefix="latentgrid-") as folder:
+        if manifest.base is None:
+            text = _with_files(manifest.model.text, files, Path(folder))
+            return _build(manifest.model, text, manifest.image_shape, weights)
+        base = _with_files(manifest.base.text, _under(files), Path(folder))
+        below = _build(manifest.base, base, manifest.image_shape, _under(weights))
+        with torch.inference_mode():
+            code_size = below(torch.zeros(1, *manifest.image_shape))[0].numel()
+        named = Named.parse(manifest.model.text)
+        settings = {k: base if v == manifest.base.text else v for k, v in named.parameters}
+        own = {name: array for name, array in weights.items() if not name.startswith(BASE)}
+        text = str(Named(named.name, tuple(settings.items())))
+        return Stacked(below, _build(manifest.model, text, (code_size,), own))
 
 
 def _under(arrays: Arrays) -> Arrays:
@@ -79,38 +85,42 @@ def _under(arrays: Arrays) -> Arrays:
     }
 
 
-def _build(model: Model, shape: tuple[int, ...], weights: Arrays, files: Arrays) -> Autoencoder:
+def _build(model: Model, text: str, shape: tuple[int, ...], weights: Arrays) -> Autoencoder:
+    """Build a model, whose text may name the bundle's own files, with its weights."""
     import torch
 
     from bench.stages.training import core
 
-    with tempfile.TemporaryDirectory(prefix="latentgrid-") as folder:
-        item: Any = read_as(lambda text: _class_of(model, text, files, Path(folder)), model.text)
-        try:
-            network = core.build(item, shape, seed=0)
-            if not item.frozen:
-                found = {name: torch.tensor(array) for name, array in weights.items()}
-                network.load_state_dict(found)
-        except Exception as error:  # whatever a model by somebody else raises
-            raise UsageError(
-                f"the weights of the bundle do not fit the model {model.text} that is installed "
-                f"here: {format_error(error)}"
-            ) from error
+    item: Any = read_as(lambda text: _class_of(model, text), text)
+    try:
+        network = core.build(item, shape, seed=0)
+        if not item.frozen:
+            network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+    except Exception as error:  # whatever a model by somebody else raises
+        raise UsageError(
+            f"the weights of the bundle do not fit the model {model.text} that is installed "
+            f"here: {format_error(error)}"
+        ) from error
     network.eval()
     return network
 
 
-def _class_of(model: Model, text: str, files: Arrays, folder: Path) -> Any:
-    """Return the model's class, which reads the bundle's own files if it holds them."""
-    if files:
-        for name, array in files.items():
-            if not NAME.fullmatch(name) or set(name) == {"."} or array.dtype != np.uint8:
-                raise UsageError(f"the bundle holds a file {name!r}, which no model reads")
-            (folder / name).write_bytes(array.tobytes())
-        named = Named.parse(text)
-        item: Any = autoencoders[named.name]
-        settings = item.with_files(folder, **dict(named.parameters))
-        text = str(Named(named.name, tuple(sorted(settings.items()))))
+def _with_files(text: str, files: Arrays, folder: Path) -> str:
+    """Write the bundle's files into a folder; return the model that reads them, as text."""
+    if not files:
+        return text
+    for name, array in files.items():
+        if not NAME.fullmatch(name) or set(name) == {"."} or array.dtype != np.uint8:
+            raise UsageError(f"the bundle holds a file {name!r}, which no model reads")
+        (folder / name).write_bytes(array.tobytes())
+    named = read_as(Named.parse, text)
+    item: Any = autoencoders[named.name]
+    settings = item.with_files(folder, **dict(named.parameters))
+    return str(Named(named.name, tuple(sorted(settings.items()))))
+
+
+def _class_of(model: Model, text: str) -> Any:
+    """Return the model's class; refuse one that reads other files than the bundle's did."""
     try:
         item = find(text, model.clusters)
         found = fingerprint(item)
