@@ -1,4 +1,4 @@
-"""Bundles of models that read files: the files are in them, or, where they are large, their hash."""
+"""Bundles of models that read files: these are in them or, where they are large, their hash is."""
 
 import shutil
 
