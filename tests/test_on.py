@@ -14,6 +14,7 @@ from bench.datasets.dataset import load
 from bench.planning.baselines import baselines_among, models_with_baselines
 from bench.planning.plugins import items_of
 from bench.planning.settings import resolve
+from bench.report.again import write_again
 from bench.stages import encode as encode_stage
 from bench.stages import train as train_stage
 from bench.stages.encode import code_loss
@@ -127,7 +128,7 @@ def test_the_model_below_is_a_baseline():
     assert len(set(found)) == len(found) == 8
     assert baselines_among(found) == {*found} - {*models}
     lost = "on(model=embeddings(file=/nowhere.npy))"
-    assert models_with_baselines([lost]) == ("pixels", f"untrained-{lost}", lost)
+    assert models_with_baselines([lost]) == ("pixels", lost)
     assert models_with_baselines(["untrained-on(model=hog)"])[1:] == ("untrained-on(model=hog)",)
 
 
@@ -263,6 +264,14 @@ def test_what_is_in_the_store_gives_the_same_grid(finished):
     again = bench.run_grid(**asked | {"out": asked["out"].with_name("again")}, only_cached=True)
     for column in ("model", "accuracy", "code_loss", "cluster_artifacts"):
         pd.testing.assert_series_equal(again[column], records[column])
+
+
+def test_its_report_is_made_again(finished):
+    _, asked = finished
+    (page,) = write_again(asked["out"])
+    assert page.is_file()
+    results = (asked["out"] / "results.md").read_text()
+    assert "on(model=hand-crafted)" in results
 
 
 def test_a_run_that_fails_has_no_results_of_the_model_below(tmp_path):

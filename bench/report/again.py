@@ -58,11 +58,13 @@ def _write(folder: Path, store: Path | None) -> Path:
 
 def _require_artifacts(finished: FinishedGrid) -> None:
     """Refuse results whose artifacts are not in the store any more."""
-    # What a null reference or a resample rests on is not shown, nor is all of it in the records.
+    # What a null reference, a resample or a model on another rests on is not shown, nor is all of
+    # it in the records.
     shown = [
         name
         for name in map(str, finished.records)
-        if name.endswith("_artifacts") and name not in ("null_artifacts", "resample_artifacts")
+        if name.endswith("_artifacts")
+        and name.removesuffix("_artifacts") not in (*records.BESIDE, "base")
     ]
     places = {
         (name.removesuffix("_artifacts"), key)
