@@ -32,11 +32,13 @@ def baselines_among(models: Sequence[str]) -> set[str]:
 
 def _baselines_of(model: str) -> list[str]:
     named = Named.parse(model)
+    if named.untrained is None:
+        return []
     try:
-        base = named.item().base if named.untrained else None
-    except ValueError:  # settings that cannot work, or a file that is gone: the plan says so
-        base = None
-    return [one for one in (base, named.untrained) if one]
+        base = named.item().base
+    except ValueError:  # settings that cannot work: the plan says so, of the model itself
+        return []
+    return [base, named.untrained] if base else [named.untrained]
 
 
 def chains_with_baseline(chains: Sequence[str]) -> tuple[str, ...]:
