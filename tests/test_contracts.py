@@ -54,7 +54,12 @@ def settings(tmp_path_factory):
     def pretrained():
         return f"(weights={networks.vit(tmp_path_factory.mktemp('vit'))})"
 
-    needed = {"pretrained": pretrained}
+    def embeddings():
+        path = tmp_path_factory.mktemp("codes") / "codes.npy"
+        np.save(path, two_groups()[0])
+        return f"(file={path})"
+
+    needed = {"pretrained": pretrained, "embeddings": embeddings, "on": lambda: "(model=histogram)"}
     return functools.cache(lambda name: needed.get(name, str)())
 
 
