@@ -605,7 +605,7 @@ def test_images_come_back_from_sheets():
         assert np.abs(tile - images[number]).mean() < 25
         errors = [np.abs(tile - other).mean() for other in images]
         assert np.argmin(errors) == number
-    assert len(sheets(np.zeros((4097, 32, 32, 3), np.uint8))) == 2
+    assert len(sheets(np.zeros((4097, 32, 32, 3), np.uint8), 32)) == 2
 
 
 def test_of_many_images_evenly_spaced_ones_are_shown(finished):

@@ -32,6 +32,7 @@ METRICS = (
         range="0 and up",
         higher_is_better=False,
         digits=4,
+        tables=("labeled", "unlabeled"),
     ),
     Metric(
         name="summed_batch_mse",
