@@ -216,7 +216,7 @@ def test_the_metric():
     metric = METRICS["code_loss"]
     assert metric.stage == "encode"
     assert not metric.higher_is_better
-    assert metric.tables == ()
+    assert set(metric.tables) == {"labeled", "unlabeled"}
 
 
 # In a grid, and in a bundle
