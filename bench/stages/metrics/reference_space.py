@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.seeds import derive
-from bench.datasets.image_form import Images
+from bench.datasets.image_form import Form, Images
 from bench.stages.metrics.clustering import Integers
 from bench.stages.metrics.metric import Metric
 from bench.stages.metrics.neighbors import silhouette
@@ -60,7 +60,8 @@ def features(images: Images) -> NDArray[np.float32]:
     """Describe images by fixed random filters: nothing is learned, and no model has this space.
 
     Two convolutions with filters that ignore the mean of what they see, each rectified and
-    averaged, bring images (n, H, W, 3) uint8 to (n, 8192) float32.
+    averaged, bring images (n, H, W, 3) uint8 to (n, 8192) float32. Larger images are first brought
+    to 32×32, so that the space is the same at all of their sizes.
 
     References
     ----------
@@ -78,10 +79,14 @@ def features(images: Images) -> NDArray[np.float32]:
         inputs = outputs
     with torch.inference_mode():
         parts = [
-            _through(torch.from_numpy(images[start : start + BATCH].copy()), weights)
+            _through(torch.from_numpy(_small(images[start : start + BATCH]).copy()), weights)
             for start in range(0, len(images), BATCH)
         ]
         return np.asarray(torch.cat(parts).numpy())
+
+
+def _small(images: Images) -> Images:
+    return Form().bring_all(images) if images.shape[1] > Form().size else images
 
 
 def _through(images: Any, weights: list[Any]) -> Any:
