@@ -46,7 +46,7 @@ class FisherVectors(nn.Module):
             halvings, half = halvings + 1, half // 2
         self.halvings = halvings
         numbers = channels * PATCH**2
-        axes = torch.linalg.qr(torch.randn(numbers, components)).Q
+        axes = torch.linalg.qr(torch.randn(numbers, components)).Q.contiguous()
         # In double precision: roots of small numbers would magnify what rounding leaves.
         self.register_buffer("axes", axes.double())
         self.register_buffer("middle", torch.zeros(numbers).double())
