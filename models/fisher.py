@@ -127,9 +127,7 @@ class FisherVectors(nn.Module):
         return functional.normalize(rooted).float()
 
 
-@autoencoders.register(
-    "fisher", "Fisher vectors of color patches, code 3,072: fisher(words=32); best on large images"
-)
+@autoencoders.register("fisher", "Fisher vectors of color patches, code 3,072: fisher(words=16)")
 class Fisher(Autoencoder):
     """The patches of an image, described by how they differ from those of all images.
 
@@ -138,8 +136,9 @@ class Fisher(Autoencoder):
     code of an image is the gradient of the mixture's log-likelihood of its patches, by means and
     deviations: which kinds of patches it has, and in which way they are unusual. Signed roots are
     taken, and the code is divided by its length. It has no place in it. No gradient changes the
-    encoder; epochs train the decoder alone, so that few of them do. Larger images have more to
-    tell: at 128×128, much finer textures than at 32×32.
+    encoder; epochs train the decoder alone, so that few of them do. It sees textures and colors
+    at the scale of pixels, and with them how a file was made: how sharp it is, whether it was
+    enlarged, how it was stained or lit.
 
     Parameters
     ----------
