@@ -14,6 +14,7 @@ from models.cnn import CNNPlain
 from models.contrastive import Contrastive, _turns, contrast, mirrors_are_alike
 from models.contrastive_hand_crafted import ContrastiveHandCrafted
 from models.dnn import DNN, Denoising, Sparse
+from models.fisher import Fisher
 from models.hand_crafted import HOG, ColorHistogram
 from models.idec import IDEC
 from models.named import find
@@ -274,6 +275,76 @@ class TestContrastiveHandmade:
             assert (ROOT / "models" / f"{part}.py").read_text() in texts
 
 
+class TestFisher:
+    @pytest.fixture
+    def network(self):
+        network = core.build(lambda s: Fisher(s, words=4, components=6), SHAPE, 0)
+        images = core.to_device(make_images(40)[0], torch.device("cpu"))
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            network.begin_epoch(0.0, images, lambda: pytest.fail("codes are not needed"))
+        return network
+
+    def test_a_code_is_the_gradient_of_the_log_likelihood(self, network, x):
+        """Sánchez et al. 2013, equations 16 to 18, by torch's own gradients."""
+        fitted = network.encoder
+        points = (fitted.patches(x[:1])[0].double() - fitted.middle) @ fitted.axes
+        means, deviations = (
+            part.clone().requires_grad_() for part in (fitted.means, fitted.deviations)
+        )
+        normals = torch.distributions.Independent(torch.distributions.Normal(means, deviations), 1)
+        words = torch.distributions.Categorical(fitted.shares)
+        mixture = torch.distributions.MixtureSameFamily(words, normals)
+        mixture.log_prob(points).mean().backward()
+        shares, scales = fitted.shares[:, None].sqrt(), fitted.deviations
+        gradients = torch.cat(
+            [means.grad * scales / shares, deviations.grad * scales / (2**0.5 * shares)], 1
+        ).flatten()
+        expected = functional.normalize(gradients.sign() * gradients.abs().sqrt(), dim=0)
+        torch.testing.assert_close(network(x[:1])[0][0], expected.float())
+
+    def test_the_mixture_fits_patches_better_than_one_normal_distribution(self, network):
+        def likelihood(points, means, deviations, shares):
+            normals = torch.distributions.Normal(means, deviations)
+            each = normals.log_prob(points[:, None]).sum(2) + shares.log()
+            return float(each.logsumexp(1).mean())
+
+        fitted = network.encoder
+        images = core.to_device(make_images(40)[0], torch.device("cpu"))
+        patches = fitted.patches(core.normalize(images)).flatten(0, 1).double()
+        points = (patches - fitted.middle) @ fitted.axes
+        one = points.mean(0, keepdim=True), points.std(0, keepdim=True), torch.ones(1)
+        mixture = fitted.means, fitted.deviations, fitted.shares
+        assert likelihood(points, *mixture) > likelihood(points, *one)
+        torch.testing.assert_close(fitted.shares.sum(), torch.tensor(1.0).double())
+
+    def test_training_changes_the_decoder_alone(self):
+        images = core.to_device(make_images(20)[0], torch.device("cpu"))
+        codes = []
+        for epochs in (1, 3):
+            network = core.build(lambda s: Fisher(s, words=3, components=5), SHAPE, 0)
+            history = core.train(network, images, core.Recipe(epochs, 1e-3, 10), 0)
+            codes.append(core.encode(network, images)[0])
+        assert history[-1] < history[0]
+        assert torch.equal(*codes)
+        assert not list(network.encoder.parameters())
+
+    @pytest.mark.parametrize("side", [32, 64, 96, 128])
+    def test_it_works_at_any_size(self, side):
+        image = torch.rand(2, 3, side, side) * 2 - 1
+        code, reconstruction = Fisher((3, side, side)).eval()(image)
+        assert code.shape == (2, 3072)
+        assert reconstruction.shape == image.shape
+        torch.testing.assert_close(code.norm(dim=1), torch.ones(2))
+
+    @pytest.mark.parametrize("value", [0, 200])
+    def test_it_bears_images_that_are_all_one(self, value):
+        images = torch.full((6, 3, 32, 32), value, dtype=torch.uint8)
+        network = core.build(Fisher, SHAPE, 0)
+        core.train(network, images, core.Recipe(1, 1e-3, 6), 0)
+        assert torch.isfinite(core.encode(network, images)[0]).all()
+
+
 def test_the_plain_cnn_layer_by_layer():
     model = CNNPlain(SHAPE)
 
@@ -344,6 +415,8 @@ def test_gradients_are_scikit_images(x):
         ("contrastive(code=12)", "code must be a multiple of 8, found 12"),
         ("contrastive(jitter=1)", "jitter must be 0 to 0.9"),
         ("contrastive(temperature=0)", "temperature must be 0.01 to 10"),
+        ("fisher(words=1)", "words must be 2 to 256, found 1"),
+        ("fisher(components=49)", "components must be 2 to 48, found 49"),
         ("hog(orientations=33)", "orientations must be 1 to 32"),
     ],
 )
