@@ -19,7 +19,7 @@ PROJECTION = 128  # numbers that are compared
 STRETCH, SHIFT = 0.15, 0.1  # of a view's sides, up to; of its middle, beyond the image
 ROTATION, SHEAR = math.radians(15), 0.2  # up to
 DRAINED = 0.2  # share of views without color
-SEEN, TOO_FAR = 2000, 1.1  # see `mirrors_are_alike`
+SEEN, SIDE, TOO_FAR = 2000, 32, 1.1  # see `mirrors_are_alike`
 
 
 @autoencoders.register("contrastive", "trained to give two views of an image one code (SimCLR)")
@@ -163,10 +163,12 @@ def contrast(projected: Tensor, temperature: float) -> Tensor:
 def mirrors_are_alike(images: Tensor) -> bool:
     """Tell whether mirrored images lie as near to the others of a set as the images themselves.
 
-    By the median distance to the nearest other image, of up to 2,000 images (n, C, H, W) uint8; a
-    tenth farther counts as near.
+    By the median distance to the nearest other image, of up to 2,000 images (n, C, H, W) uint8, of
+    which larger ones are compared at 32×32; a tenth farther counts as near.
     """
     seen = images[:: -(-len(images) // SEEN)].float()
+    if seen.shape[-1] > SIDE:  # what is compared is far larger than what is mirrored
+        seen = functional.adaptive_avg_pool2d(seen, SIDE)
     if len(seen) < 2:
         return False
     plain, mirrored = seen.flatten(1), seen.flip(3).flatten(1)

@@ -114,3 +114,30 @@ def test_pixels_is_the_identity():
 def test_cnn_refuses_what_it_cannot_invert(shape):
     with pytest.raises(ValueError, match=f"works on 32×32 images, found {shape[1]}×{shape[2]}"):
         CNN(shape)
+
+
+@pytest.mark.parametrize("side", [64, 96])
+@pytest.mark.parametrize(
+    "name",
+    ["residual", "masked", "contrastive", "contrastive-hand-crafted", "dnn", "idec", "fisher"],
+)
+def test_models_learn_from_larger_images(name, side):
+    """A few steps on images of a size lower the objective, and what comes back has the size."""
+    torch.manual_seed(0)
+    images = (torch.rand(8, 3, side // 8, side // 8) * 255).to(torch.uint8)
+    images = images.repeat_interleave(8, 2).repeat_interleave(8, 3)
+    model = autoencoders[name]((3, side, side))
+    x = images.float() / 127.5 - 1
+    model.begin_epoch(0, images, lambda: model.encoder(x).flatten(1))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    losses = []
+    for _ in range(8):
+        loss = model.objective(x)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert sum(losses[-2:]) < sum(losses[:2])
+    code, reconstruction = model(x)
+    assert code.shape[0] == 8
+    assert reconstruction.shape == x.shape
