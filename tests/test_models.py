@@ -130,14 +130,17 @@ def test_models_learn_from_larger_images(name, side):
     x = images.float() / 127.5 - 1
     model.begin_epoch(0, images, lambda: model.encoder(x).flatten(1))
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
-    losses = []
-    for _ in range(8):
-        loss = model.objective(x)
+
+    def loss():
+        torch.manual_seed(1)  # the same views and masks each time
+        return model.objective(x)
+
+    before = float(loss().detach())
+    for _ in range(4):
         optimizer.zero_grad()
-        loss.backward()
+        loss().backward()
         optimizer.step()
-        losses.append(float(loss.detach()))
-    assert sum(losses[-2:]) < sum(losses[:2])
+    assert float(loss().detach()) < before
     code, reconstruction = model(x)
     assert code.shape[0] == 8
     assert reconstruction.shape == x.shape
