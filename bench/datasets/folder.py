@@ -117,6 +117,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     every = list_files(folder)
     names = {path: readable_name(path.relative_to(folder)) for path in every}
     paths = [path for path in every if looks_like_image(path)]
+    known = set(paths)
     if not paths:
         raise UsageError(f"no image in {folder}: {len(every)} files found")
     nested = [path for path in paths if "/" in names[path]]
@@ -124,7 +125,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     labeled = len(nested) >= len(flat)
     kept, loose = (nested, flat) if labeled else (flat, nested)
     notes = []
-    others = [names[path] for path in every if path not in set(paths)]
+    others = [names[path] for path in every if path not in known]
     if others:
         named = name_first(others)
         notes.append(
