@@ -124,6 +124,17 @@ def test_no_file_is_decoded_twice(image_folder, opened, tmp_path):
     }
 
 
+def test_images_of_a_size_do_not_depend_on_what_else_is_wanted(tmp_path):
+    """Of a JPEG less is decoded where a smaller image is asked for."""
+    noise = np.random.default_rng(0).integers(0, 256, (700, 900, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "large.jpg")
+    alone = load(f"folder:{tmp_path}", clusters=1)
+    together = load(f"folder:{tmp_path}", clusters=1, own_sizes=[224])
+    assert (alone.images == together.images).all()
+    other = load(f"folder:{tmp_path}", clusters=1, image_size=224)
+    assert (np.asarray(together.sizes[224][0]) == other.images).all()
+
+
 def test_a_file_that_changed_is_decoded_again(image_folder, opened, tmp_path):
     keeper = KeptImages(Store(tmp_path / "store"))
     spec = f"folder:{image_folder}"

@@ -131,13 +131,14 @@ class Decoder:
         if not forms:
             return report(len(indices))
         self.keeper.prepare(len(indices) * sum(3 * form.size**2 for form in forms) / 1e6)
-        largest = max(form.size for form in forms)
         found = [_allocate(len(indices), form) for form in forms]
         readable = np.zeros(len(indices), bool)
 
         def decode(index: int) -> list[Images] | None:
-            image = open_one(index, largest)
-            return None if image is None else [form.bring(image) for form in forms]
+            # Opened for each size: images of one must not depend on which others are wanted.
+            opened = [(form, open_one(index, form.size)) for form in forms]
+            found = [form.bring(image) for form, image in opened if image is not None]
+            return found if len(found) == len(forms) else None
 
         with ThreadPoolExecutor(available_threads()) as pool:
             for position, brought in enumerate(pool.map(decode, indices.tolist())):
