@@ -329,6 +329,7 @@ def test_a_store_that_is_a_file_is_refused_before_anything_starts(
         runs(engine, store=tmp_path / "store").execute()
 
 
+@pytest.mark.slow
 def test_several_data_sets_within_a_budget_stop_after_whole_repetitions(empty, runs, monkeypatch):
     monkeypatch.setattr("bench.planning.budget.Clock.another", lambda clock: False)
     found = {

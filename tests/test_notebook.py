@@ -41,6 +41,7 @@ def test_it_has_ten_cells_and_is_kept_without_outputs():
     assert not any(cell.get("outputs") for cell in notebook.cells)
 
 
+@pytest.mark.slow
 def test_it_goes_from_a_folder_to_sorted_clusters(run):
     notebook, folder = run
     assert "150 images, 0 of them seen before" in printed(notebook)
