@@ -62,6 +62,7 @@ def test_it_makes_no_images_in_a_folder_of_the_users(tmp_path, monkeypatch):
         "photos/mine.png", "new-photos/mine.png"}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_it_shows_a_table_and_a_contact_sheet(run):
     notebook, _ = run
     shown = [
