@@ -215,7 +215,8 @@ class Bundle:
             found.append(errors.numpy().astype(np.float32))
 
         tensor = self._core.to_device(images, torch.device(self.device))
-        codes, _ = self._core.encode(self.network, tensor, user_images.BATCH, look=look)
+        batch = self._core.fitting_batch(self.manifest.image_shape, user_images.BATCH)
+        codes, _ = self._core.encode(self.network, tensor, batch, look=look)
         errors = np.concatenate(found)
         return codes.numpy(), errors if self.network.decodes else np.full_like(errors, np.nan)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from models.autoencoder import Autoencoder
 
 PICTURED = 20_000  # images whose reconstructions are kept, for people to look at
-BATCH = 256  # images encoded at a time
+BATCH = 256  # images encoded at a time, at most
 PIECE = 4096  # codes whose variance is computed at a time
 SMALL_BATCH = 16  # the same where the device's memory is short
 
@@ -117,13 +117,14 @@ def encode(
         network.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
     network.to(device)
     of_images = model.decodes and model.base is None
-    for size in (BATCH, SMALL_BATCH):
+    most = core.fitting_batch(core.shape_of(images), BATCH)
+    for size in (most, min(most, SMALL_BATCH)):
         album = Album(len(images), pictured if of_images else 0)
         try:
             codes, loss = _encode(network, images, device, size, progress, album)
             break
         except (RuntimeError, MemoryError) as error:
-            if size == SMALL_BATCH or not core.out_of_memory(error):
+            if size <= SMALL_BATCH or not core.out_of_memory(error):
                 raise
         core.free_memory(device)
     # By pieces: torch makes a copy of all that it is asked of.

@@ -73,7 +73,9 @@ class Reduce(Stage):
         return self.parsed.build().seconds(task.samples, task.features)
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
-        return megabytes((task.samples + validation_images + task.features) * task.outputs)
+        # Its axes; what works on each number by itself, and so leaves as many, keeps none.
+        axes = 0 if task.outputs == task.features else task.features
+        return megabytes((task.samples + validation_images + axes) * task.outputs)
 
 
 def reduce(reducer: Reducer, train: Array, validation: Array | None) -> Result:

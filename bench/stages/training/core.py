@@ -262,6 +262,15 @@ def step(model: Autoencoder, optimizer: torch.optim.Optimizer, x: Tensor) -> Ten
     return loss.detach()
 
 
+def fitting_batch(shape: ImageShape, most: int = 256) -> int:
+    """Return how many inputs of a shape are encoded at a time: ``most``, of large images fewer.
+
+    Of images of 224×224, 256 would take 150 MB for each array of them.
+    """
+    pixels = math.prod(shape[1:]) if len(shape) == 3 else 1
+    return max(1, min(most, most * 64 * 64 // pixels))
+
+
 @torch.inference_mode()
 def encode(
     model: Autoencoder,
@@ -302,7 +311,9 @@ def encode(
                 found = torch.empty(len(images), flat.shape[1])
             found[start : start + batch_size] = flat
             # In double precision on the CPU: the sum must not depend on how images are batched.
-            errors = (reconstruction - x).square().flatten(1).mean(1).cpu().double()
+            errors = torch.full((len(x),), math.nan, dtype=torch.float64)
+            if model.decodes:
+                errors = (reconstruction - x).square().flatten(1).mean(1).cpu().double()
             squared_error += float(errors.sum())
             look(reconstruction, errors)
             progress(min(start + batch_size, len(images)), len(images))
