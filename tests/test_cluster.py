@@ -265,6 +265,7 @@ class Shifted(Reducer):
 """
 
 
+@pytest.mark.slow
 def test_plugins_travel_and_a_model_that_kills_its_process_fails_its_cell_alone(cluster, tmp_path):
     (tmp_path / "mine.py").write_text(PLUGIN)
     found = run_command(

@@ -357,6 +357,7 @@ def test_a_suggested_number_of_clusters_is_the_same(empty, runs):
         assert "suggested by kNN modularity from 2 to 15" in made.grids[0].dataset.notes[-1]
 
 
+@pytest.mark.slow
 def test_null_references_and_resamples_are_the_same(empty, runs):
     several = {"models": "pixels,raising,untrained-dnn", "reducers": "counted5,pca3+counted2",
                "clusterers": "kmeans,gmm", "null": True, "resamples": 2, "seeds": 2}  # fmt: skip
