@@ -33,6 +33,11 @@ def name_some(names: list[str], most: int) -> str:
     return ", ".join(names[:most]) + (", …" if len(names) > most else "")
 
 
+def count(number: int, word: str) -> str:
+    """Return a number of things in words: ``1 file``, ``2 files``."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def name_first(files: Sequence[str], total: int | None = None) -> str:
     """Name the first of so many files, and say how many more there are."""
     more = (total or len(files)) - NAMED

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.base.errors import NAMED, RunError, UsageError, name_first, one_line
+from bench.base.errors import NAMED, RunError, UsageError, count, name_first, one_line
 from bench.base.files import write_whole
 from bench.base.progress import Progress, silent
 from bench.bundle import images as user_images
@@ -117,15 +117,15 @@ def describe(bundle: Bundle, summary: Summary, sort_into: str | None) -> Iterato
     """Describe what was done: a line a cluster, then where it is, notes and warnings."""
     assigned = summary.files - summary.unreadable
     yield f"{assigned:,} images, {summary.seen:,} of them seen before"
-    for cluster, count in sorted(summary.clusters.items()):
+    for cluster, members in sorted(summary.clusters.items()):
         label = f"  {one_line(bundle.labels[cluster])}" if cluster in bundle.labels else ""
-        yield f"  {sorting.folder_name(cluster)}  {count:,}{label}"
+        yield f"  {sorting.folder_name(cluster)}  {members:,}{label}"
     made = [TABLE, f"{SHEETS}/", *([f"{sorting.SORTED}/"] if sort_into else [])]
     yield f"see {one_line(', '.join(str(summary.out / name) for name in made))}"
     notes = list(bundle.notes)
     if summary.unreadable:
         named = name_first(summary.unreadable_files, summary.unreadable)
-        notes.append(f"skipped {summary.unreadable:,} unreadable files: {named}")
+        notes.append(f"skipped {count(summary.unreadable, 'unreadable file')}: {named}")
     if summary.no_drift:
         notes.append(summary.no_drift)
     yield from (f"note: {one_line(note)}" for note in notes)

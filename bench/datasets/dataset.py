@@ -11,17 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base import keys
-from bench.base.errors import UsageError, name_first, name_some
+from bench.base.errors import UsageError, count, name_first, name_some
 from bench.base.progress import Progress, silent
 from bench.base.sampling import stratified
 from bench.base.seeds import derive
 from bench.datasets import datasets
 from bench.datasets.decoding import Decoder
 from bench.datasets.image_form import CROP, MOST_PIXELS, Fit, Form, Images, default_size
-from bench.datasets.pieces import ImageNames, ImageSet, InMemory, Keeper, Piece
+from bench.datasets.pieces import ImageNames, ImageSet, InMemory, Keeper, Piece, fingerprint
 from bench.datasets.source import Source, in_memory
-
-PIECE = 4096
 
 Labels = NDArray[np.int64]
 
@@ -250,19 +248,9 @@ def _unreadable(source: Source, skipped: NDArray[Any]) -> tuple[str, ...]:
         return ()
     named = name_first([source.files[i] for i in skipped] if source.files else [])
     return (
-        f"Skipped {len(skipped)} unreadable files (broken, no image, or of more than "
+        f"Skipped {count(len(skipped), 'unreadable file')} (broken, no image, or of more than "
         f"{MOST_PIXELS:,} pixels): {named}.",
     )
-
-
-def fingerprint(*arrays: NDArray[Any]) -> str:
-    """Return SHA-256 of the type, shape and bytes of arrays."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        for start in range(0, len(array), PIECE):
-            digest.update(np.ascontiguousarray(array[start : start + PIECE]).data)
-    return digest.hexdigest()
 
 
 def _subset(source: Source, limit: int | None, seed: int) -> NDArray[np.int64]:

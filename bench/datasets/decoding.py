@@ -17,7 +17,7 @@ from bench.base.processors import available_threads
 from bench.base.progress import Progress
 from bench.datasets import image_form
 from bench.datasets.image_form import Form, Images
-from bench.datasets.pieces import PIECE_BYTES, ImageSet, Keeper, Piece, digest, piece_length
+from bench.datasets.pieces import PIECE_BYTES, ImageSet, Keeper, Piece, fingerprint, piece_length
 from bench.datasets.source import Opener, Reader, Source
 
 Report = Callable[[int], None]
@@ -154,11 +154,15 @@ class Decoder:
         return self.keeper.values(key) is not None
 
     def _keep(self, key: str, images: Images, readable: NDArray[np.bool_]) -> None:
-        values = {"count": len(images), "digest": digest(images), "readable": readable.tolist()}
+        values = {
+            "count": len(images),
+            "digest": fingerprint(images),
+            "readable": readable.tolist(),
+        }
         self.keeper.keep(key, images, values)
 
     def _keep_array(self, images: Images) -> Piece:
-        key = digest(images)[:40]
+        key = fingerprint(images)[:40]
         if not self._has(key):
             self.keeper.prepare(images.nbytes / 1e6)
             self._keep(key, images, np.ones(len(images), bool))
@@ -179,7 +183,7 @@ class Decoder:
 
 
 def _in_memory(images: Images) -> Piece:
-    found = digest(images)
+    found = fingerprint(images)
     return Piece(found[:40], len(images), found, lambda: images)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from bench.base.errors import UsageError, name_first
+from bench.base.errors import UsageError, count, name_first
 from bench.base.progress import Progress
 from bench.datasets import datasets
 from bench.datasets.image_form import Form, Images
@@ -94,11 +93,6 @@ def readable_name(path: Path) -> str:
     return path.as_posix().encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def count(things: Sequence[object], word: str) -> str:
-    """Return a number of things in words: ``1 file``, ``2 files``."""
-    return f"{len(things):,} {word}{'' if len(things) == 1 else 's'}"
-
-
 @datasets.register(
     "folder", "folder:DIR, image files; sub-folders are labels, a flat folder has none"
 )
@@ -129,12 +123,12 @@ def load(argument: str | None, progress: Progress) -> Source:
     if others:
         named = name_first(others)
         notes.append(
-            f"Skipped {count(others, 'file')} that Pillow does not know as images: {named}."
+            f"Skipped {count(len(others), 'file')} that Pillow does not know as images: {named}."
         )
     if loose:
         where = "beside the sub-folders" if labeled else "in sub-folders"
         named = name_first([names[path] for path in loose])
-        notes.append(f"Left out {count(loose, 'image')} {where}: {named}.")
+        notes.append(f"Left out {count(len(loose), 'image')} {where}: {named}.")
     files = tuple(names[path] for path in kept)
     return Source(
         len(kept),

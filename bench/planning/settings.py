@@ -180,12 +180,12 @@ class GridSettings(BaseModel):
         Use a stratified subset of N images of each data set; all uses every image. The preset's
         limit applies to the preset's data set only.""")
     image_size: Size | None = _setting(COMPARE, "N", None, f"""
-        Side in pixels, {SMALLEST} to {LARGEST}, to which images are brought. By default {SIDE}
-        where they are arrays of that size or smaller, else {SIDE_OF_FILES}. Models that ask for
-        a size of their own are given that.""")
+        Side of the square images in pixels, {SMALLEST} to {LARGEST}. All images are resized to it.
+        By default {SIDE} for arrays of that size or smaller, else {SIDE_OF_FILES}. A model that
+        asks for a size of its own gets images of that size.""")
     fit: Fit = _setting(COMPARE, "HOW", CROP, """
-        How images that are not square are made square: crop (default) cuts off what is too long
-        on both sides, pad adds gray margins, stretch distorts.""")
+        How images that are not square are made square: crop (default) cuts off both ends of the
+        longer side, pad adds gray margins, stretch changes the proportions.""")
     clusters: Annotated[int | Literal["auto"] | None, _count_or(AUTO)] = _setting(
         COMPARE, "N", None, """
         Number of clusters; by default the number of labels. auto: a number suggested by the
@@ -201,8 +201,9 @@ class GridSettings(BaseModel):
         Clusterers of the embeddings, separated by commas: kmeans (default), gmm, agglomerative,
         spectral, hdbscan. With settings: 'gmm(covariance=diag)'.""")
     baselines: bool = _setting(COMPARE, "", True, """
-        Add the baselines (on by default): the model pixels, which is the image itself; each model
-        untrained; the model that another stands on; the chain none, which does not reduce.""")
+        Add the baselines (on by default): the model pixels, whose code is the image itself; each
+        model untrained; for on(model=MODEL), the model MODEL; the chain none, which does not
+        reduce.""")
     seeds: Count = _setting(COMPARE, "N", ..., """
         Number of runs of each pipeline, each with its own seed.""")
     seed: Natural = _setting(COMPARE, "S", 0, """
