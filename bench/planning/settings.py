@@ -28,6 +28,7 @@ from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.processors import available_threads, find_device
 from bench.base.times import seconds
 from bench.datasets.image_form import CROP, LARGEST, SIDE, SIDE_OF_FILES, SMALLEST, Fit
+from bench.datasets.labels import FOLDERS, NONE
 from bench.planning import engines
 from bench.planning.presets import PRESETS
 
@@ -140,6 +141,14 @@ def _datasets(value: Any) -> Any:
     return names[0] if len(names) == 1 else tuple(names)
 
 
+def _labels(value: str) -> str:
+    if value in (FOLDERS, NONE) or Path(value).expanduser().is_file():
+        return value
+    raise ValueError(
+        f"must be {FOLDERS}, {NONE} or the name of a CSV file; there is no file {value!r}"
+    )
+
+
 def _load(paths: tuple[Path, ...]) -> tuple[Path, ...]:
     from bench.planning.plugins import load_plugins
 
@@ -190,6 +199,13 @@ class GridSettings(BaseModel):
         COMPARE, "N", None, """
         Number of clusters; by default the number of labels. auto: a number suggested by the
         embeddings, without labels.""")
+    labels: Annotated[str, AfterValidator(_labels)] = _setting(COMPARE, "HOW", FOLDERS, """
+        Where labels come from. folders (default): the names of sub-folders, or the labels that the
+        data set brings; none: treat the images as unlabeled; FILE.csv: the first column names the
+        files, the second has their labels.""")
+    label_depth: Count | None = _setting(COMPARE, "N", None, """
+        Which level of sub-folders holds the labels, 1 for the folders directly in DIR. By default
+        the first level at which folders differ, below folders such as train and test.""")
     models: Annotated[Names, _items(_models)] = _setting(COMPARE, "LIST", ..., """
         Autoencoders, separated by commas: pixels,dnn,cnn. untrained-NAME is an untrained model,
         and untrained means all of them. Quote parentheses: 'dnn(code=32)'.""")
