@@ -94,9 +94,12 @@ def _items(read: Callable[[str], Iterable[str]]) -> AfterValidator:
 
 def _models(text: str) -> list[str]:
     """Return the models that a text stands for: one, or all that start with its word."""
+    from bench.planning import recommended
     from models import autoencoders
     from models.named import Named, needed_settings
 
+    if text == recommended.WORD:
+        return [*recommended.models()]
     variants = [name for name in autoencoders.names() if name.startswith(f"{text}-")]
     if text not in autoencoders and variants:
         # One that must be given settings is not meant by a name alone.
@@ -105,9 +108,12 @@ def _models(text: str) -> list[str]:
 
 
 def _chain(text: str) -> list[str]:
+    from bench.planning import recommended
     from reducers import reducers
     from reducers.chain import Chain
 
+    if text == recommended.WORD:
+        return [*recommended.chains()]
     chain = Chain.parse(text)
     return [_installed(reducers, link) and str(chain) for link in chain.links]
 
@@ -208,10 +214,12 @@ class GridSettings(BaseModel):
         the first level at which folders differ, below folders such as train and test.""")
     models: Annotated[Names, _items(_models)] = _setting(COMPARE, "LIST", ..., """
         Autoencoders, separated by commas: pixels,dnn,cnn. untrained-NAME is an untrained model,
-        and untrained means all of them. Quote parentheses: 'dnn(code=32)'.""")
+        and untrained means all of them. recommended: a pretrained network if its weights are on
+        this machine, else hand-crafted and contrastive-hand-crafted. Quote parentheses:
+        'dnn(code=32)'.""")
     reducers: Annotated[Names, _items(_chain)] = _setting(COMPARE, "LIST", ..., """
-        Reducer chains, separated by commas: none,pca64,pca128+tsne2. Quote parentheses:
-        'pca128+tsne2(perplexity=50)'.""")
+        Reducer chains, separated by commas: none,pca64,pca128+tsne2. recommended: those for the
+        recommended models. Quote parentheses: 'pca128+tsne2(perplexity=50)'.""")
     clusterers: Annotated[Names, _items(_clusterer)] = _setting(
         COMPARE, "LIST", (DEFAULT_CLUSTERER,), """
         Clusterers of the embeddings, separated by commas: kmeans (default), gmm, agglomerative,
