@@ -79,7 +79,7 @@ def assign(
     threads : int
         Threads that read images.
     """
-    files = _files(images, out, sort_into)
+    files = check_places(images, out, sort_into)
     summary, album, errors = Summary(out), Album(bundle.names), []
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -133,8 +133,8 @@ def describe(bundle: Bundle, summary: Summary, sort_into: str | None) -> Iterato
         yield f"warning: {summary.drift}"
 
 
-def _files(images: Path, out: Path, sort_into: str | None) -> list[Path]:
-    """List the files; refuse folders that would be read and written at once."""
+def check_places(images: Path, out: Path, sort_into: str | None) -> list[Path]:
+    """List the files; refuse folders that would be read and written at once, or are not free."""
     if not images.is_dir():
         raise UsageError(f"no such folder: {images}")
     source, target = images.resolve(), out.resolve()

@@ -17,6 +17,8 @@ WORD = "recommended"
 
 # Where pretrained weights are found: one pipeline.
 PRETRAINED_CHAIN = "normalize+pca64+umap8(min_dist=0,n_neighbors=30)"
+# Too few images for 64 components and 30 neighbors have this one.
+FEWEST, FEW_CHAIN = 100, "normalize"
 # Networks on the hub that are used where they were downloaded before, the first that is there.
 HUB = (
     "facebook/dinov3-vits16-pretrain-lvd1689m",
@@ -42,6 +44,12 @@ def models() -> tuple[str, ...]:
 def chains() -> tuple[str, ...]:
     """Return the chains for `models`."""
     return CHAINS if pretrained() is None else (PRETRAINED_CHAIN,)
+
+
+def pipeline(images: int) -> tuple[str, str]:
+    """Return the one model and chain for so many images, where there is no time to compare."""
+    chain = CHAINS[-1] if pretrained() is None else PRETRAINED_CHAIN
+    return models()[0], chain if images >= FEWEST else FEW_CHAIN
 
 
 def pretrained() -> str | None:
