@@ -140,17 +140,17 @@ def check_places(images: Path, out: Path, sort_into: str | None) -> list[Path]:
     source, target = images.resolve(), out.resolve()
     if target == source or source in target.parents:
         raise UsageError(
-            f"--out {out} is inside {images}, so its pictures would be read as images: name a "
+            f"{out} is inside {images}, so its pictures would be read as images: name a "
             "folder outside"
         )
     for made in (sorting.SORTED, sorting.DRAFT, SHEETS):
         place = (target / made).resolve()  # which may be a link to elsewhere
         if source == place or place in source.parents or source in place.parents:
             raise UsageError(
-                f"{images} overlaps with {out / made}, which would be written: name another --out"
+                f"{images} overlaps with {out / made}, which would be written: name another folder"
             )
     if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file, needed a folder")
+        raise UsageError(f"{out} is a file, needed a folder")
     check_sheets(out)
     if sort_into:
         sorting.check_free(out)

@@ -109,7 +109,7 @@ def check_sheets(out: Path) -> None:
         if NAME.fullmatch(path.name) and not _is_ours(path):
             raise UsageError(
                 f"{path} would be replaced, but is not a contact sheet of an earlier run: move it "
-                "away, or name another --out"
+                "away, or name another folder"
             )
 
 

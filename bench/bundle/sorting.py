@@ -38,7 +38,7 @@ def open_sorter(out: Path, how: str) -> Iterator[Sorter]:
         lock.acquire(blocking=False)
     except Timeout:
         raise UsageError(
-            f"another run sorts into {target} now: wait for it, or name another --out"
+            f"another run sorts into {target} now: wait for it, or name another folder"
         ) from None
     try:
         shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed
@@ -105,7 +105,7 @@ def check_free(out: Path) -> None:
     ):
         raise UsageError(
             f"{folder} exists, and files are sorted only into an empty folder: move it away, or "
-            "name another --out"
+            "name another folder"
         )
 
 

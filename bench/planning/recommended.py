@@ -52,18 +52,24 @@ def pipeline(images: int) -> tuple[str, str]:
     return models()[0], chain if images >= FEWEST else FEW_CHAIN
 
 
+def is_recommended(model: str, chain: str, pretrained: bool) -> bool:
+    """Return whether a pipeline is one that is recommended here or on another machine."""
+    return (pretrained or model in MODELS) and chain in (PRETRAINED_CHAIN, FEW_CHAIN, *CHAINS)
+
+
 def pretrained() -> str | None:
     """Return a pretrained network whose weights are here, as users write it; None if none is.
 
     Models of plugins and of other packages come first, in the order of their names; then networks
     of the hub that were downloaded before.
     """
-    registered = (entry.name for entry in autoencoders if _has_weights(entry.name, entry.item))
+    registered = (entry.name for entry in autoencoders if _has_weights(entry.name))
     return next(registered, None) or _downloaded()
 
 
-def _has_weights(name: str, item: Any) -> bool:
+def _has_weights(name: str) -> bool:
     """Return whether a registered model brings weights of its own, all of which are here."""
+    item: Any = autoencoders[name]
     if missing(item) or needed_settings(name) or getattr(item, "trains", True):
         return False
     return getattr(Named.parse(name).item(), "pretrained", None) is not None

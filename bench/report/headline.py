@@ -11,6 +11,7 @@ from bench.analysis.inference import ALIKE, WORSE
 from bench.analysis.results import PIPELINE, Results
 from bench.base.naming import DEFAULT_CLUSTERER
 from bench.planning.baselines import NO_MODEL, NO_REDUCTION
+from bench.planning.recommended import is_recommended
 from bench.report import tables
 from bench.report.templates import paragraphs, plural, title
 
@@ -85,7 +86,15 @@ def _given(results: Results) -> dict[str, Any]:
     trained_on: dict[str, list[str]] = {}
     for model, text in results.pretrained.items():
         trained_on.setdefault(text, []).append(model)
-    return {"own_sizes": own_sizes, "pretrained": trained_on}
+    return {"own_sizes": own_sizes, "pretrained": trained_on, "fixed": _is_fixed(results)}
+
+
+def _is_fixed(results: Results) -> bool:
+    """Return whether all pipelines were recommended before anything was known of the images."""
+    pairs = zip(results.records["model"], results.records["chain"], strict=True)
+    return results.records.iloc[0]["preset"] == "best" and all(
+        is_recommended(model, chain, model in results.pretrained) for model, chain in pairs
+    )
 
 
 def _against_largest(results: Results) -> dict[str, Any]:

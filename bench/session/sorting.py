@@ -12,6 +12,7 @@ from bench.analysis.agreement import Central, central
 from bench.analysis.results import Key, Results
 from bench.base.console import LoadBar
 from bench.base.errors import UsageError, name_first
+from bench.base.errors import count as number
 from bench.base.files import write_text
 from bench.base.naming import pipeline_name
 from bench.bundle.assigning import TABLE, Summary, assign, check_places
@@ -74,7 +75,7 @@ def sort(images: Path, out: Path, how: str, given: dict[str, Any]) -> Sorted:
     """
     count = sum(map(looks_like_image, check_places(images, out, how)))
     if count < FEWEST:
-        raise UsageError(f"{images} has {count} images: sorting needs {FEWEST} or more")
+        raise UsageError(f"{images} has {number(count, 'image')}: sorting needs {FEWEST} or more")
     session = Session(resolve(_settings(images, out, count) | given))
     finished = session.execute()
     results = Results(finished.records)
