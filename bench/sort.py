@@ -42,15 +42,10 @@ def main(
     Uses a pretrained network if its weights are found on this machine (in a plugin, or downloaded
     from the hub before), else features that need no weights. Sub-folders do not count as labels.
     """
-    from bench.base.errors import UsageError, one_line
-    from bench.bundle.sorting import HOW
-    from bench.planning.plugins import load_plugins
+    from bench.base.errors import one_line
     from bench.session import sorting
     from bench.session.grid import show
 
-    if files not in HOW:
-        raise UsageError(f"--files must be {' or '.join(HOW)}, found {files!r}")
-    load_plugins(settings.get("plugins", []))  # before it is asked which weights there are
     done = sorting.sort(images, into, files, settings)
     print(one_line(done.text))
     for note in done.notes:

@@ -1,9 +1,11 @@
 """The notebook runs as it is, from an empty folder."""
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 from nbclient import NotebookClient
+from PIL import Image
 
 from tests.conftest import HANGING, ROOT
 
@@ -15,6 +17,11 @@ def run(tmp_path_factory):
     """The notebook after its run, and the folder that it ran in."""
     folder = tmp_path_factory.mktemp("notebook")
     notebook = nbformat.read(PAGE, as_version=4)
+    execute(notebook, folder)
+    return notebook, folder
+
+
+def execute(notebook, folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.delenv("LATENTGRID_STORE", raising=False)
@@ -25,7 +32,6 @@ def run(tmp_path_factory):
             resources={"metadata": {"path": folder}},
         )
         client.execute()
-    return notebook, folder
 
 
 def printed(notebook):
@@ -44,6 +50,8 @@ def test_it_has_ten_cells_and_is_kept_without_outputs():
 @pytest.mark.slow
 def test_it_goes_from_a_folder_to_sorted_clusters(run):
     notebook, folder = run
+    assert "350 images were sorted into 10 groups of" in printed(notebook)
+    assert len(list((folder / "sorted-photos" / "sorted").rglob("*.png"))) == 350
     assert "150 images, 0 of them seen before" in printed(notebook)
     table = pd.read_csv(folder / "clusters" / "assignments.csv")
     assert len(table) == 150
@@ -74,3 +82,21 @@ def test_it_shows_a_table_and_a_contact_sheet(run):
     assert any("<table" in data.get("text/html", "") for data in shown)
     assert any("image/png" in data for data in shown)
     assert "error:" not in printed(notebook)
+
+
+@pytest.mark.slow
+def test_it_goes_the_same_way_with_images_of_any_kind_and_number(tmp_path):
+    """JPEG files in sub-folders, fewer of them, and a number of groups that is suggested."""
+    for name, count in (("photos", 60), ("new-photos", 8)):
+        for number in range(count):
+            path = tmp_path / name / f"of-{number % 2}" / f"{number}.JPG"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            noise = np.random.default_rng(number).integers(0, 60, (40, 50, 3))
+            image = (noise + 90 * (number % 3)).astype(np.uint8)
+            Image.fromarray(image).save(path)
+    notebook = nbformat.read(PAGE, as_version=4)
+    notebook.cells[1].source = notebook.cells[1].source.replace("CLUSTERS = 10", "CLUSTERS = None")
+    execute(notebook, tmp_path)
+    assert "60 images were sorted into" in printed(notebook)
+    assert "8 images, 0 of them seen before" in printed(notebook)
+    assert "(5, 2)" in printed(notebook) or "(5, 16)" in printed(notebook)

@@ -144,7 +144,7 @@ def test_a_choice_of_the_user_is_no_recommendation(place, tmp_path):
     [
         (["--into", "images/x"], "images/x is inside images, so its pictures"),
         (["--into", "out"], "out/sorted exists, and files are sorted only into an empty folder"),
-        (["--into", "o", "--files", "move"], "--files must be copy or link, found 'move'"),
+        (["--into", "o", "--files", "move"], "files must be copy or link, found 'move'"),
         (["--into", "o", "--clusters", "0"], "clusters: must be a whole number from 1"),
         (["--into", "o", "--clusters", "49"], "49 clusters of 48 images"),
         (["--into", "net.py"], "net.py is a file, needed a folder"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.bundle.bundle import Bundle
+    from bench.session.sorting import Sorted
 
 
 def run_grid(
@@ -147,6 +148,45 @@ def load_bundle(path: str | Path, *, device: str = "cpu") -> Bundle:
     from bench.bundle.bundle import Bundle
 
     return Bundle.load(path, device)
+
+
+def sort_images(
+    images: str | Path, into: str | Path, *, files: str = "copy", **settings: Any
+) -> Sorted:
+    """Sort the images of a folder into groups of similar ones; the same as ``latentgrid sort``.
+
+    Parameters
+    ----------
+    images : str or Path
+        Folder of image files, at any depth.
+    into : str or Path
+        Folder to write into, outside of ``images``.
+    files : str
+        ``copy`` or ``link`` (symbolic links).
+    **settings
+        Settings of `run_grid` that replace the recommended ones: ``clusters``, ``plugins``,
+        ``models``, ``seeds`` and so on.
+
+    Returns
+    -------
+    bench.session.sorting.Sorted
+        Its ``text`` says in a paragraph what was done, ``sizes`` how many images each group has.
+
+    Raises
+    ------
+    bench.base.errors.UsageError
+        For folders or settings that cannot be used.
+    bench.base.errors.RunError
+        If the work cannot continue, for instance because the disk is full. Finished work is kept.
+
+    Examples
+    --------
+    >>> from bench import sort_images
+    >>> print(sort_images("photos", "sorted-photos", clusters=6).text)  # doctest: +SKIP
+    """
+    from bench.session.sorting import sort
+
+    return sort(Path(images), Path(into), files, settings)
 
 
 def _describe() -> None:

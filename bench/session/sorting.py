@@ -17,9 +17,11 @@ from bench.base.files import write_text
 from bench.base.naming import pipeline_name
 from bench.bundle.assigning import TABLE, Summary, assign, check_places
 from bench.bundle.making import export
+from bench.bundle.sorting import HOW
 from bench.datasets.folder import looks_like_image
 from bench.datasets.labels import NONE
 from bench.planning import recommended
+from bench.planning.plugins import load_plugins
 from bench.planning.settings import AUTO, resolve
 from bench.report.templates import paragraphs
 from bench.session.session import Session
@@ -73,6 +75,9 @@ def sort(images: Path, out: Path, how: str, given: dict[str, Any]) -> Sorted:
     RunError
         If no run was finished.
     """
+    if how not in HOW:
+        raise UsageError(f"files must be {' or '.join(HOW)}, found {how!r}")
+    load_plugins([Path(file) for file in given.get("plugins", ())])  # which may bring weights
     count = sum(map(looks_like_image, check_places(images, out, how)))
     if count < FEWEST:
         raise UsageError(f"{images} has {number(count, 'image')}: sorting needs {FEWEST} or more")
