@@ -24,7 +24,7 @@ from bench.datasets import datasets
 from bench.datasets.folder import opener, readable_name, stamp
 from bench.datasets.source import Source
 
-OPTIONS = ("image", "label", "config")
+OPTIONS = ("split", "image", "label", "config")  # the first is meant where none is written
 _ON_HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _LABEL_NAMES = ("label", "labels")
 _LABEL_TYPES = re.compile(r"u?int(8|16|32|64)|(large_)?string|bool")
@@ -64,14 +64,13 @@ def read_argument(argument: str) -> Wanted:
         )
     found: dict[str, str] = {}
     for part in parts[length or 1 :]:
-        option, equals, value = part.partition("=")
-        key = option if equals else "split"
-        if not (value if equals else part) or key in found or key not in ("split", *OPTIONS):
+        option, value = part.split("=", 1) if "=" in part else (OPTIONS[0], part)
+        if option not in OPTIONS or option in found or not value:
             raise UsageError(
-                f"hf:{argument}: cannot read {part!r}: allowed behind the name are one split and "
-                f"{', '.join(f'{each}=NAME' for each in OPTIONS)}, each once"
+                f"hf:{argument}: cannot read {part!r}: allowed behind the name are a split and "
+                f"{', '.join(f'{each}=NAME' for each in OPTIONS[1:])}, each once"
             )
-        found[key] = value if equals else part
+        found[option] = value
     return Wanted(paths[length] if length else parts[0], length is not None, **found)
 
 
@@ -206,9 +205,11 @@ def _reason(wanted: Wanted, error: Exception) -> str:
     if isinstance(error, ValueError) and ("BuilderConfig" in text or "Config name" in text):
         with contextlib.suppress(Exception):
             names = library.get_dataset_config_names(wanted.where)
-            found = f"no configuration {wanted.config!r}" if wanted.config else "it has several"
-            several = f"its configurations are {name_some(names, _MOST_NAMED)}"
-            return f"{found}; {several}: {wanted.how('config=', names[0])}"
+            found = (
+                f"no configuration {wanted.config!r}" if wanted.config else "none is the default"
+            )
+            known = f"its configurations are {name_some(names, _MOST_NAMED)}"
+            return f"{found}; {known}: {wanted.how('config=', names[0])}"
     cause = error.__cause__ if isinstance(error, library.exceptions.DatasetsError) else None
     return _first_line(cause or error)
 
@@ -295,7 +296,8 @@ def _label_column(wanted: Wanted, features: dict[str, Any]) -> str | None:
 
 
 def _kind(feature: Any) -> str:
-    return _dtype(feature) or type(feature).__name__
+    kind = type(feature).__name__
+    return _dtype(feature) if kind == "Value" else "struct" if kind == "dict" else kind
 
 
 def _labels(wanted: Wanted, rows: Any, column: str) -> NDArray[Any] | None:
