@@ -3,7 +3,6 @@
 import importlib.util
 import io
 import json
-import shutil
 import socket
 
 import datasets as library
@@ -19,6 +18,7 @@ from bench.contracts.material import make_images
 from bench.datasets import datasets, hf
 from bench.datasets.dataset import load, split
 from bench.datasets.hf import read_argument
+from tests.canned_hub import canned_hub
 from tests.conftest import SMALL, refused
 
 COUNT = 12
@@ -28,12 +28,14 @@ CLASSES = np.arange(COUNT) % 2
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """Where the library keeps its Arrow files, and no network."""
-    place = tmp_path / "arrow"
+    """Where the library keeps its Arrow files, and no network but this machine's own."""
+    place, find = tmp_path / "arrow", socket.getaddrinfo
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", place)
 
-    def no_network(*given, **named):
-        raise OSError("no network here")
+    def no_network(host, *given, **named):
+        if host != "127.0.0.1":
+            raise OSError("no network here")
+        return find(host, *given, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
     return place
@@ -327,10 +329,10 @@ def test_a_table_without_images_is_refused_with_its_columns(tmp_path):
             "words (string), label (int64)")  # fmt: skip
 
 
-def test_a_split_without_rows_is_refused(tmp_path):
-    features = library.Features(image=library.Image())
-    library.Dataset.from_dict({"image": []}, features).save_to_disk(tmp_path / "none")
-    refused(f"hf:{tmp_path}/none", "split train has no rows")
+def test_a_split_without_rows_is_refused(tmp_path, monkeypatch):
+    empty = library.Dataset.from_dict({"image": []})
+    monkeypatch.setattr(hf, "_splits", lambda wanted: {"train": empty})
+    refused(f"hf:{tmp_path}", "split train has no rows")
 
 
 def test_a_broken_file_is_refused_in_one_line(marked, capfd):
@@ -350,41 +352,64 @@ def test_code_of_a_data_set_is_not_run(tmp_path):
 # The hub
 
 
-def kept(marked, cache, name="somebody/tiny"):
-    """Put a data set where the library keeps those of the hub."""
-    owner, _, own = name.partition("/")
-    folder = marked.rename(marked.parent / own)
-    library.load_dataset(str(folder))
-    shutil.move(cache / own, cache / f"{owner}___{own}")
+@pytest.fixture
+def hub(marked, image_folder, tmp_path, monkeypatch):
+    """A hub with a data set of parquet files, one of image files, and one that is a script."""
+    script = tmp_path / "script"
+    script.mkdir()
+    (script / "script.py").write_text("raise SystemExit('run')")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "downloads"))
+    held = {"some/tiny": marked, "some/photos": image_folder, "some/script": script}
+    with canned_hub(held) as address, monkeypatch.context() as plugged:
+        url = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        plugged.setattr("huggingface_hub.constants.ENDPOINT", address)
+        plugged.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", url)
+        plugged.setattr("datasets.config.HF_ENDPOINT", address)
+        yield plugged.undo
 
 
-def test_without_a_network_it_says_what_is_kept_and_what_to_do(marked, cache):
-    missing_one = (
-        "hf:some/body is neither a local folder nor kept from an earlier use, and the hub cannot "
-        "be reached"
+def test_a_data_set_of_the_hub_is_downloaded_once_and_then_needs_no_network(hub, cache, capfd):
+    first = load("hf:some/tiny", image_size=32)
+    same(first)
+    assert first.class_names == ("cat", "dog")
+    same(load("hf:some/tiny:test", image_size=32), IMAGES[:4])
+    unplug = hub
+    unplug()
+    again = load("hf:some/tiny", image_size=32)
+    assert again.fingerprint == first.fingerprint
+    assert again.notes == first.notes
+    assert not library.config.HF_HUB_OFFLINE
+    assert capfd.readouterr() == ("", "")
+    refused("hf:some/tiny:config=huge", "cannot read hf:some/tiny: Couldn't find cache")
+    refused("hf:some/body", f"kept in {cache}: some/tiny; on a machine with a network")
+
+
+def test_image_files_of_the_hub_are_those_of_a_local_folder(hub, image_folder):
+    there, here = load("hf:some/photos"), load(f"hf:{image_folder}")
+    assert there.files == here.files
+    assert there.fingerprint == here.fingerprint
+    assert there.labels_fingerprint == here.labels_fingerprint
+
+
+def test_what_the_hub_does_not_have_is_refused(hub):
+    refused("hf:some/nothing", "hf:some/nothing: neither a local folder or file nor a data set")
+    refused("hf:some/script", "it needs a script of its own, and code of data sets is never run")
+    known = "configurations are default: name one, as in hf:some/tiny:config=default"
+    refused("hf:some/tiny:config=huge", f"no configuration 'huge'; its {known}")
+
+
+def test_without_a_network_it_says_what_is_kept_and_what_to_do(cache):
+    refused("hf:some/body:test", "hf:some/body is neither a local folder nor kept from an earlier")
+    refused(
+        "hf:some/body",
+        f"the hub cannot be reached (ConnectError: no network here); kept in {cache}: nothing",
     )
-    refused("hf:some/body", missing_one)
-    refused("hf:some/body", f"kept in {cache}: nothing")
     refused("hf:some/body", "hf download some/body --repo-type dataset --local-dir DIR")
-    kept(marked, cache)
-    refused("hf:some/body:test", f"kept in {cache}: somebody/tiny; on a machine with")
 
 
 def test_offline_mode_asks_nobody(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     refused("hf:some/body", "the hub cannot be reached (OfflineModeIsEnabled")
-
-
-def test_what_was_used_before_needs_no_network(marked, cache, capfd):
-    kept(marked, cache)
-    capfd.readouterr()
-    data = load("hf:somebody/tiny", image_size=32)
-    same(data)
-    assert data.class_names == ("cat", "dog")
-    same(load("hf:somebody/tiny:test", image_size=32), IMAGES[:4])
-    assert capfd.readouterr() == ("", "")
-    assert not library.config.HF_HUB_OFFLINE
-    refused("hf:somebody/tiny:config=huge", "Couldn't find cache for somebody/tiny for config")
 
 
 # The installation, and a grid
@@ -422,8 +447,6 @@ def test_a_grid_on_parquet_files(marked, command, tmp_path):
         "images from column image, labels from column label"
         in (tmp_path / "out" / "results.md").read_text()
     )
-    again = command("--dataset", f"hf:{marked}", *SMALL, "--out", "out")
-    assert again.returncode == 0, again.stderr
     wrong = command("--dataset", f"hf:{marked}:val", *SMALL, "--out", "out")
     assert wrong.returncode == 2
     assert len(wrong.stderr.strip().splitlines()) == 1

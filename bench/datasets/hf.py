@@ -186,7 +186,8 @@ def _cached_configs(name: str) -> list[Path]:
 
 def _not_here(name: str, why: str) -> str:
     """Return what to do where there is no network and nothing was kept."""
-    cached = sorted(path.name.replace("___", "/", 1) for path in _cache().glob("*___*"))
+    folders = (path for path in _cache().glob("*___*") if path.is_dir())
+    cached = sorted(path.name.replace("___", "/", 1) for path in folders)
     kept = name_some(cached, _MOST_NAMED) or "nothing"
     return (
         f"hf:{name} is neither a local folder nor kept from an earlier use, and the hub cannot be "
