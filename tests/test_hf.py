@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from bench.base.extras import missing
 from bench.base.progress import silent
 from bench.contracts.material import make_images
 from bench.datasets import datasets, hf
@@ -177,7 +176,7 @@ def test_a_configuration_is_named(marked, tmp_path):
     same(load(f"hf:{folder}:config=small", clusters=2, image_size=32), IMAGES[:4])
     assert len(load(f"hf:{folder}:train:config=large", clusters=2)) == COUNT
     known = f"configurations are small, large: name one, as in hf:{folder}:config=small"
-    refused(f"hf:{folder}", f"none is the default; its {known}")
+    refused(f"hf:{folder}", f"it has no default; its {known}")
     refused(f"hf:{folder}:config=huge", f"no configuration 'huge'; its {known}")
 
 
@@ -425,15 +424,6 @@ def test_without_the_extra_it_says_how_to_install_it(marked, monkeypatch):
         "data set hf needs the package datasets, which is not installed: pip install datasets "
         "(latentgrid's extra [hub])",
     )
-
-
-def test_a_folder_of_that_name_is_not_the_package(tmp_path, monkeypatch):
-    class Wants:
-        requires = ("photographs_of_mine",)
-
-    (tmp_path / "photographs_of_mine").mkdir()
-    monkeypatch.syspath_prepend(tmp_path)
-    assert missing(Wants) == ["photographs_of_mine"]
 
 
 def test_a_grid_on_parquet_files(marked, command, tmp_path):

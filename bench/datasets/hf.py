@@ -156,14 +156,14 @@ def _ask_hub(name: str) -> str:
     The library itself would ask for half a minute before it gives up.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.utils import HFValidationError, RepositoryNotFoundError
 
     try:
         HfApi().dataset_info(name, timeout=_TIMEOUT)
     except (RepositoryNotFoundError, HFValidationError):
         raise UsageError(
             f"hf:{name}: neither a local folder or file nor a data set on the hub that can be seen "
-            "from here (private ones need hf auth login)"
+            "from here (private and gated ones need hf auth login)"
         ) from None
     except Exception as error:  # of the network, in as many types as there are layers
         return f"{type(error).__name__}: {_first_line(error)}"
@@ -206,11 +206,9 @@ def _reason(wanted: Wanted, error: Exception) -> str:
     if isinstance(error, ValueError) and ("BuilderConfig" in text or "Config name" in text):
         with contextlib.suppress(Exception):
             names = library.get_dataset_config_names(wanted.where)
-            found = (
-                f"no configuration {wanted.config!r}" if wanted.config else "none is the default"
-            )
             known = f"its configurations are {name_some(names, _MOST_NAMED)}"
-            return f"{found}; {known}: {wanted.how('config=', names[0])}"
+            asked = f"no configuration {wanted.config!r}" if wanted.config else "it has no default"
+            return f"{asked}; {known}: {wanted.how('config=', names[0])}"
     cause = error.__cause__ if isinstance(error, library.exceptions.DatasetsError) else None
     return _first_line(cause or error)
 
@@ -222,16 +220,13 @@ def _first_line(error: BaseException) -> str:
 
 def _choose_split(wanted: Wanted, splits: dict[str, Any]) -> str:
     """Return the name of the split that is asked for; else ``train``, or the only one."""
-    name = wanted.split or (
-        "train" if "train" in splits or len(splits) != 1 else next(iter(splits))
-    )
+    first = next(iter(splits))
+    name = wanted.split or (first if len(splits) == 1 else "train")
     if name in splits:
         return name
     asked = f"no split {wanted.split!r}" if wanted.split else "no split train, and several others"
     known = name_some(list(splits), _MOST_NAMED)
-    raise UsageError(
-        f"hf:{wanted.where}: {asked}; its splits are {known}: {wanted.how('', next(iter(splits)))}"
-    )
+    raise UsageError(f"hf:{wanted.where}: {asked}; its splits are {known}: {wanted.how('', first)}")
 
 
 def _dtype(feature: Any) -> str:
@@ -366,7 +361,7 @@ def _file_of(images: Any, index: int) -> Path | BinaryIO:
     return io.BytesIO(found.get("bytes") or b"")
 
 
-@datasets.register("hf", "hf:OWNER/NAME of the Hugging Face hub, or hf:PATH of parquet or images")
+@datasets.register("hf", "hf:OWNER/NAME (Hugging Face) or hf:PATH")
 @needs("datasets", extra="hub")
 def load(argument: str | None, progress: Progress) -> Source:
     """Read one split of a data set through the library `datasets`; `Source.open` decodes an image.
