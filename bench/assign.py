@@ -33,10 +33,10 @@ def main(
     """Assign every image of a folder to a cluster.
 
     Writes OUT/assignments.csv, with one row for each file: its cluster, its distance from the
-    cluster's center, its ambiguity from 0 to 1, whether it is a training image, and the label of
-    the cluster if labels were known. Writes a contact sheet for each cluster,
-    OUT/sheets/cluster-N.png. Warns if the images look unlike the training images. Memory does not
-    grow with the number of images.
+    cluster's center, its ambiguity from 0 to 1, whether it is a training image, and the name of
+    the cluster if labels were known: the label of most of its training images, or mixed. Writes a
+    contact sheet for each cluster, OUT/sheets/cluster-N.png. Warns if the images look unlike the
+    training images. Memory does not grow with the number of images.
     """
     from bench.base.console import LoadBar
     from bench.base.errors import UsageError

@@ -18,6 +18,7 @@ from bench.base.registry import did_you_mean
 # Nothing is imported before it is called: --help is there at once.
 COMMANDS = {
     "grid": ("bench.grid", "Combine autoencoders with reducer chains, and report the results."),
+    "sort": ("bench.sort", "Sort a folder of images into groups of similar ones."),
     "list": ("bench.list", "List data sets, models, reducers, clusterers and presets."),
     "report": ("bench.report.__main__", "Write the report of a finished grid again."),
     "check": ("bench.check", "Check results against thresholds, in CI for instance."),

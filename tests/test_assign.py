@@ -21,6 +21,7 @@ from bench.base.errors import RunError, UsageError
 from bench.bundle import assigning, sheets, sorting
 from bench.bundle.assigning import assign, drift_warning, least_share
 from bench.bundle.format import Errors
+from bench.stages.metrics.majority import ClusterName
 from reducers import reducers
 from tests.bundles import NEW, TRAINED, make_grid, write_digits
 from tests.conftest import ROOT, run_module, run_python
@@ -125,8 +126,8 @@ def test_a_chain_that_cannot_place_says_so_when_exported_and_when_used(capsys):
 def test_a_terminal_is_told_nothing_that_it_would_obey(bundle, tmp_path, capsys, monkeypatch):
     write_digits(tmp_path / "new", slice(0, 1))
     (tmp_path / "new" / "\x1b[31mred\n.png").write_text("no image")
-    labels = dict.fromkeys(bundle.clusters, "\x1b[2Jgone")
-    monkeypatch.setattr(type(bundle), "labels", property(lambda self: labels))
+    names = dict.fromkeys(bundle.clusters, ClusterName("\x1b[2Jgone", 1.0))
+    monkeypatch.setattr(type(bundle), "names", property(lambda self: names))
     arguments = ("bench.assign", "m.latentgrid", tmp_path / "new", "--out", tmp_path / "o")
     code, out, err = run_here(capsys, *arguments)
     assert code == 0, err
@@ -438,7 +439,7 @@ def test_memory_does_not_grow_with_the_number_of_images(bundle, tmp_path, monkey
 
 
 def test_sheets_show_the_most_typical_and_the_most_ambiguous_in_bounded_memory(tmp_path):
-    album = sheets.Album({3: "seven"})
+    album = sheets.Album({3: ClusterName("seven", 0.625)})
     random = np.random.default_rng(0)
     distance, ambiguity = random.permutation(500), random.permutation(500) / 500
     for i in range(500):
@@ -450,7 +451,7 @@ def test_sheets_show_the_most_typical_and_the_most_ambiguous_in_bounded_memory(t
     shown = {entry[1] for entry in typical}
     wanted = [i for i in np.argsort(-ambiguity)[: sheets.SHOWN] if -i not in shown]
     assert [-entry[1] for entry in ambiguous] == wanted
-    assert album.title(3) == "cluster 3, assigned “seven”: 500 images"
+    assert album.title(3) == "cluster 3, seven (62%): 500 images"
 
 
 def test_a_sheet_a_cluster_and_none_of_a_run_before(bundle, place, tmp_path):

@@ -191,9 +191,14 @@ def test_of_equal_images_the_first_counts(grid):
     assert made.assign(grid.dataset.images[3:4]) == training["clusters"][3]
 
 
-def test_it_knows_labels_and_clusters(bundle):
-    assert set(bundle.labels) <= set(bundle.clusters)
-    assert set(bundle.labels.values()) <= set(map(str, range(10)))
+def test_it_names_clusters_by_their_majority(bundle, trained):
+    assert set(bundle.names) == set(bundle.clusters) - {-1}
+    assert {name for name, _ in bundle.names.values()} <= {*map(str, range(10)), "mixed"}
+    for cluster, (name, share) in bundle.names.items():
+        labels = trained.dataset.labels[bundle.pipeline.clusters == cluster]
+        most = np.bincount(labels).argmax()
+        assert share == (labels == most).mean()
+        assert name == (trained.dataset.class_names[most] if share >= 0.5 else "mixed")
 
 
 def change(contents, **changes):

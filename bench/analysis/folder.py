@@ -73,6 +73,8 @@ def open_grid(
             clusters=int(found["clusters"].iloc[0]),
             image_size=spec.image_size,
             fit=spec.fit,
+            labels=spec.labels,
+            label_depth=spec.label_depth,
             own_sizes=own_sizes,
             keeper=KeptImages(Store(spec.store)),
             progress=progress,

@@ -27,7 +27,7 @@ from bench.datasets.folder import list_files, readable_name
 from bench.datasets.image_form import Images
 
 TABLE = "assignments.csv"
-COLUMNS = ("file", "cluster", "distance", "ambiguity", "seen", "label", "problem")
+COLUMNS = ("file", "cluster", "distance", "ambiguity", "seen", "cluster_name", "problem")
 
 FEWEST = 20  # new images; fewer say nothing about their kind
 # Of images of the same kind, and a model trained for a hundred epochs on two hundred of them, the
@@ -79,8 +79,8 @@ def assign(
     threads : int
         Threads that read images.
     """
-    files = _files(images, out, sort_into)
-    summary, album, errors = Summary(out), Album(bundle.labels), []
+    files = check_places(images, out, sort_into)
+    summary, album, errors = Summary(out), Album(bundle.names), []
     try:
         out.mkdir(parents=True, exist_ok=True)
         with open_sorter(out, sort_into) if sort_into else nullcontext() as sorter:
@@ -118,8 +118,8 @@ def describe(bundle: Bundle, summary: Summary, sort_into: str | None) -> Iterato
     assigned = summary.files - summary.unreadable
     yield f"{assigned:,} images, {summary.seen:,} of them seen before"
     for cluster, members in sorted(summary.clusters.items()):
-        label = f"  {one_line(bundle.labels[cluster])}" if cluster in bundle.labels else ""
-        yield f"  {sorting.folder_name(cluster)}  {members:,}{label}"
+        name = f"  {one_line(str(bundle.names[cluster]))}" if cluster in bundle.names else ""
+        yield f"  {sorting.folder_name(cluster)}  {members:,}{name}"
     made = [TABLE, f"{SHEETS}/", *([f"{sorting.SORTED}/"] if sort_into else [])]
     yield f"see {one_line(', '.join(str(summary.out / name) for name in made))}"
     notes = list(bundle.notes)
@@ -133,8 +133,8 @@ def describe(bundle: Bundle, summary: Summary, sort_into: str | None) -> Iterato
         yield f"warning: {summary.drift}"
 
 
-def _files(images: Path, out: Path, sort_into: str | None) -> list[Path]:
-    """List the files; refuse folders that would be read and written at once."""
+def check_places(images: Path, out: Path, sort_into: str | None) -> list[Path]:
+    """List the files; refuse folders that would be read and written at once, or are not free."""
     if not images.is_dir():
         raise UsageError(f"no such folder: {images}")
     source, target = images.resolve(), out.resolve()
@@ -192,7 +192,7 @@ def _rows(
             "" if math.isnan(distance) else f"{distance:.6g}",
             f"{made.ambiguity[i]:.4f}",
             "yes" if made.seen[i] else "no",
-            album.labels.get(cluster, ""),
+            album.names[cluster].name if cluster in album.names else "",
             "",
         ]
 

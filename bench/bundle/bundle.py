@@ -27,6 +27,7 @@ from bench.clusterers.clusterer import NOISE
 from bench.datasets.image_form import Form, Images
 from bench.stages.metrics import centroid_ratio
 from bench.stages.metrics.clustering import Integers
+from bench.stages.metrics.majority import ClusterName
 from reducers import reducers
 
 if TYPE_CHECKING:
@@ -134,10 +135,9 @@ class Bundle:
         return cls(read(Path(path)), device)
 
     @property
-    def labels(self) -> dict[int, str]:
-        """The label that each cluster is assigned, by cluster; empty where none was known."""
-        names = self.manifest.data.class_names
-        return {cluster: names[label] for cluster, label in self.manifest.assignment}
+    def names(self) -> dict[int, ClusterName]:
+        """What clusters are called by the majority of their images; empty without labels."""
+        return {cluster: ClusterName(name, share) for cluster, name, share in self.manifest.names}
 
     @property
     def clusters(self) -> list[int]:

@@ -40,6 +40,7 @@ Arrays = dict[str, NDArray[Any]]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Error = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Strict(BaseModel):
@@ -112,7 +113,10 @@ class Manifest(_Strict):
     fit: Fit = "stretch"  # how they are made square; bundles of the first release do not say
     seed_index: Count
     data: Data
-    assignment: tuple[tuple[int, int], ...]  # of some clusters to positions in class_names
+    # Of some clusters to positions in class_names, one to one: what accuracy was computed with.
+    assignment: tuple[tuple[int, int], ...]
+    # Cluster, name, and share of its majority; bundles of the release before do not say.
+    names: tuple[tuple[Count, str, Share], ...] = ()
     metrics: dict[str, float]  # what the grid measured of this run
     errors: Errors | None  # None where the model reconstructs no images, or without any error
     versions: dict[str, str]  # of the libraries that made it

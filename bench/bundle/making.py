@@ -33,12 +33,14 @@ from bench.bundle.network import BASE, describe, files_of
 from bench.bundle.transform import can_transform, needed_spaces, read_link, space
 from bench.clusterers import clusterers
 from bench.clusterers.named import Named as Clusterer
+from bench.datasets.dataset import Dataset
 from bench.datasets.image_form import SIDE
 from bench.datasets.pieces import ImageSet
 from bench.planning.plan import own_sizes
 from bench.planning.plugins import load_plugins
 from bench.stages import stages
 from bench.stages.fitted import FITTED
+from bench.stages.metrics.majority import cluster_names
 from bench.stages.metrics.table import METRICS
 from bench.stages.stage import Array
 from bench.store import Artifact
@@ -134,6 +136,7 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
             class_names=dataset.class_names,
         ),
         assignment=tuple((int(cluster), int(label)) for cluster, label in json.loads(assigned)),
+        names=_names(found.clustered.require("train"), dataset),
         metrics={name: float(record[name]) for name in METRICS if math.isfinite(record[name])},
         errors=_errors(found.encoded),
         versions={"latentgrid": keys.installed("latentgrid")} | keys.versions(*LIBRARIES),
@@ -146,6 +149,11 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
         parts["weights"] |= {f"{BASE}{name}": array for name, array in base.arrays().items()}
         files |= {f"{BASE}{name}": array for name, array in files_of(manifest.base).items()}
     return Contents(manifest, parts | ({"files": files} if files else {}))
+
+
+def _names(clusters: Array, dataset: Dataset) -> tuple[tuple[int, str, float], ...]:
+    names = cluster_names(clusters, dataset.labels, dataset.class_names)
+    return tuple((cluster, name, share) for cluster, (name, share) in names.items())
 
 
 def _describe(of: Artifact) -> Model:

@@ -17,6 +17,7 @@ from bench.base.progress import Progress, silent
 from bench.bundle.sorting import folder_name
 from bench.clusterers.clusterer import NOISE
 from bench.datasets.folder import open_image
+from bench.stages.metrics.majority import ClusterName
 
 SHEETS = "sheets"
 NAME = re.compile(r"cluster-(\d+|none)\.png")
@@ -59,7 +60,7 @@ def _keep(heap: list[_Entry], entry: _Entry) -> None:
 class Album:
     """Gathers what contact sheets show, in memory that is bounded by the number of clusters."""
 
-    labels: dict[int, str]
+    names: dict[int, ClusterName]
     clusters: dict[int, Members] = field(default_factory=dict)
 
     def add(
@@ -96,9 +97,9 @@ class Album:
     def title(self, cluster: int) -> str:
         """Return what stands above a cluster's images."""
         count = self.clusters[cluster].count
-        name = "in no cluster" if cluster == NOISE else f"cluster {cluster}"
-        label = f", assigned “{self.labels[cluster]}”" if cluster in self.labels else ""
-        return f"{name}{label}: {count:,} image{'s' * (count != 1)}"
+        title = "in no cluster" if cluster == NOISE else f"cluster {cluster}"
+        name = f", {self.names[cluster]}" if cluster in self.names else ""
+        return f"{title}{name}: {count:,} image{'s' * (count != 1)}"
 
 
 def check_sheets(out: Path) -> None:

@@ -16,6 +16,7 @@ from bench.base.progress import Progress, silent
 from bench.base.sampling import stratified
 from bench.base.seeds import derive
 from bench.datasets import datasets
+from bench.datasets import labels as label_rules
 from bench.datasets.decoding import Decoder
 from bench.datasets.image_form import CROP, MOST_PIXELS, Fit, Form, Images, default_size
 from bench.datasets.pieces import ImageNames, ImageSet, InMemory, Keeper, Piece, fingerprint
@@ -145,6 +146,8 @@ def load(
     clusters: int | None = None,
     image_size: int | None = None,
     fit: Fit = CROP,
+    labels: str = label_rules.FOLDERS,
+    label_depth: int | None = None,
     own_sizes: Collection[int] = (),
     keeper: Keeper | None = None,
     decode: bool = True,
@@ -167,6 +170,8 @@ def load(
     image_size, fit : int or None, str
         The form of the images, see `Form`. None: 32 where they are arrays of that size or smaller,
         else 64.
+    labels, label_depth : str, int or None
+        Where labels come from, see `bench.datasets.labels.apply`.
     own_sizes : collection of int
         Other sizes at which the images are wanted as well, see `Dataset.sizes`.
     keeper : Keeper or None
@@ -176,9 +181,12 @@ def load(
         placeholders.
     """
     name, argument = parse(spec)
-    source = datasets[name](argument, progress)
+    source = label_rules.apply(datasets[name](argument, progress), labels, label_depth)
     indices = _subset(source, limit, derive(seed, 0, "limit"))
-    sought, said = _clusters(spec, source, indices, clusters)
+    only = label_rules.only_label(source, indices)
+    if only is not None:
+        source = label_rules.without(source)
+    sought, said = _clusters(spec, source, indices, clusters, only)
     example = None if source.read is None else source.read(np.arange(1))[0]
     form = Form(image_size or default_size(example), fit)
     decoder = Decoder(form, own_sizes, keeper or InMemory(), decode, progress)
@@ -194,19 +202,16 @@ def load(
             f"clusters: {sought} clusters of {len(indices)} images: allowed are 1 to {len(indices)}"
         )
     train_labels = None if source.labels is None else source.labels[indices]
-    labels, validation_labels, class_names = _encode(train_labels, source.validation_labels)
-    if clusters is None and labels is not None:  # a class may have no readable image
-        sought = len(np.unique(labels))
-    notes = (*source.notes, *said, *_unreadable(source, skipped))
-    if len(class_names) == 1:
-        what = f"One label only, {class_names[0]}"
-        notes += (f"{what}: with one cluster accuracy is 1 by definition.",)
+    numbers, validation_labels, class_names = _encode(train_labels, source.validation_labels)
+    if clusters is None and numbers is not None:  # a class may have no readable image
+        sought = len(np.unique(numbers))
+    said += (*label_rules.notes_on(source, indices), *_unreadable(source, skipped))
     return Dataset(
         name=spec,
         form=form,
         images=train.images,
         indices=indices,
-        labels=labels,
+        labels=numbers,
         validation_images=validation.images,
         validation_labels=validation_labels,
         class_names=class_names,
@@ -217,29 +222,34 @@ def load(
         independent=source.independent,
         fingerprint="not decoded" if train.placeholders else fingerprint(train.images),
         validation_fingerprint=fingerprint(validation.images),
-        labels_fingerprint=fingerprint(*(a for a in (labels, validation_labels) if a is not None)),
-        notes=notes,
+        labels_fingerprint=fingerprint(*(a for a in (numbers, validation_labels) if a is not None)),
+        notes=(*source.notes, *said),
         sizes={size: (found, validation.sizes[size]) for size, found in train.sizes.items()},
         decoded=not train.placeholders,
     )
 
 
 def _clusters(
-    spec: str, source: Source, indices: NDArray[Any], clusters: int | None
+    spec: str, source: Source, indices: NDArray[Any], clusters: int | None, only: str | None
 ) -> tuple[int, tuple[str, ...]]:
-    """Return the number of clusters to seek, and notes; before anything is decoded."""
+    """Return the number of clusters to seek, and notes; before anything is decoded.
+
+    ``only`` is the one label that all images have, if they do.
+    """
+    said = () if only is None else (f"Only one label, {only}: the images count as unlabeled.",)
     known = source.validation_labels if source.labels is None else source.labels[indices]
     if clusters is not None:
-        return clusters, ()
+        return clusters, said
     if known is not None:
-        return len(np.unique(known)), ()
+        return len(np.unique(known)), said
     if source.default_clusters is None:
+        has = "no labels to count" if only is None else f"only one label, {only}"
         raise UsageError(
-            f"{spec} has no labels to count, so the number of clusters must be given: "
+            f"{spec} has {has}, so the number of clusters must be given: "
             "--clusters N, or --clusters auto for a suggestion"
         )
     what = f"No labels to count and no --clusters given: {source.default_clusters} clusters"
-    return source.default_clusters, (f"{what}, as in the homework.",)
+    return source.default_clusters, (*said, f"{what}, as in the homework.")
 
 
 def _unreadable(source: Source, skipped: NDArray[Any]) -> tuple[str, ...]:

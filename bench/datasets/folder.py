@@ -109,9 +109,8 @@ def readable_name(path: Path) -> str:
 def load(argument: str | None, progress: Progress) -> Source:
     """List every image file under a folder; `Source.open` decodes one.
 
-    Files in sub-folders are labeled by the sub-folder's name; a folder without sub-folders is
-    unlabeled. Where images are found in both places, the fewer are left out. Those, and files
-    that are no images, are counted and named in the notes.
+    `bench.datasets.labels` takes labels from the names of sub-folders. Files that are no images are
+    counted and named in the notes.
     """
     if not argument:
         raise UsageError("data set folder needs a folder: folder:DIR")
@@ -121,32 +120,23 @@ def load(argument: str | None, progress: Progress) -> Source:
     every = list_files(folder)
     names = {path: readable_name(path.relative_to(folder)) for path in every}
     paths = [path for path in every if looks_like_image(path)]
-    known = set(paths)
     if not paths:
         raise UsageError(f"no image in {folder}: {len(every)} files found")
-    nested = [path for path in paths if "/" in names[path]]
-    flat = [path for path in paths if "/" not in names[path]]
-    labeled = len(nested) >= len(flat)
-    kept, loose = (nested, flat) if labeled else (flat, nested)
-    notes = []
+    known = set(paths)
     others = [names[path] for path in every if path not in known]
+    notes = []
     if others:
         named = name_first(others)
         notes.append(
             f"Skipped {count(len(others), 'file')} that Pillow does not know as images: {named}."
         )
-    if loose:
-        where = "beside the sub-folders" if labeled else "in sub-folders"
-        named = name_first([names[path] for path in loose])
-        notes.append(f"Left out {count(len(loose), 'image')} {where}: {named}.")
-    files = tuple(names[path] for path in kept)
     return Source(
-        len(kept),
-        labels=np.array([name.split("/", 1)[0] for name in files]) if labeled else None,
-        files=files,
+        len(paths),
+        files=tuple(names[path] for path in paths),
+        tree=True,
         notes=tuple(notes),
-        open=opener(kept.__getitem__),
-        stamps=tuple(stamp(path) for path in kept),
+        open=opener(paths.__getitem__),
+        stamps=tuple(stamp(path) for path in paths),
     )
 
 

@@ -43,6 +43,8 @@ class Source:
         A name for each image, where images are files.
     default_clusters : int or None
         Number of clusters to seek where there are no labels to count.
+    tree : bool
+        True: the folders in the names of files may be labels, see `bench.datasets.labels`.
     id_label_form : bool
         True: assignments are written in the homework's form, ``id,label``.
     independent : bool
@@ -63,6 +65,7 @@ class Source:
     notes: tuple[str, ...] = ()
     open: Opener | None = None
     stamps: tuple[str, ...] = ()
+    tree: bool = False
 
 
 def refuse_argument(name: str, argument: str | None) -> None:

@@ -31,13 +31,13 @@ PRESETS = {
         "reducers": [REPORT_CHAIN],
         "seeds": 3, "null": True, "epochs": 100, "lr": 1e-5, "batch_size": 64,
     }),
-    # docs/choosing.md says what was measured. No pipeline is best everywhere; kNN modularity
-    # selects one without labels. Hand-crafted features are the baseline; more rows would take time.
+    # docs/choosing.md says what was measured. Where no pretrained weights are found, no pipeline is
+    # best everywhere, and kNN modularity selects one without labels.
     "best": Preset(
-        "the pipelines that did best on three kinds of data, in 15 minutes: for your own images", {
+        "the recommended pipelines, pretrained if weights are found: for your own images", {
         "dataset": "digits", "limit": "all",
-        "models": ["hand-crafted", "contrastive-hand-crafted"],
-        "reducers": ["pca64+tsne2", "pca64+umap8(min_dist=0,n_neighbors=30)"],
+        "models": ["recommended"],
+        "reducers": ["recommended"],
         "baselines": False, "seeds": 5, "budget": "15m",
         "epochs": 40, "lr": 1e-3, "batch_size": 128,
     }),

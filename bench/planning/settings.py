@@ -28,6 +28,7 @@ from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.processors import available_threads, find_device
 from bench.base.times import seconds
 from bench.datasets.image_form import CROP, LARGEST, SIDE, SIDE_OF_FILES, SMALLEST, Fit
+from bench.datasets.labels import FOLDERS, NONE
 from bench.planning import engines
 from bench.planning.presets import PRESETS
 
@@ -93,9 +94,12 @@ def _items(read: Callable[[str], Iterable[str]]) -> AfterValidator:
 
 def _models(text: str) -> list[str]:
     """Return the models that a text stands for: one, or all that start with its word."""
+    from bench.planning import recommended
     from models import autoencoders
     from models.named import Named, needed_settings
 
+    if text == recommended.WORD:
+        return [*recommended.models()]
     variants = [name for name in autoencoders.names() if name.startswith(f"{text}-")]
     if text not in autoencoders and variants:
         # One that must be given settings is not meant by a name alone.
@@ -104,9 +108,12 @@ def _models(text: str) -> list[str]:
 
 
 def _chain(text: str) -> list[str]:
+    from bench.planning import recommended
     from reducers import reducers
     from reducers.chain import Chain
 
+    if text == recommended.WORD:
+        return [*recommended.chains()]
     chain = Chain.parse(text)
     return [_installed(reducers, link) and str(chain) for link in chain.links]
 
@@ -138,6 +145,14 @@ def _datasets(value: Any) -> Any:
         if names.count(name) > 1:
             raise ValueError(f"{name} is named twice: name it once")
     return names[0] if len(names) == 1 else tuple(names)
+
+
+def _labels(value: str) -> str:
+    if value in (FOLDERS, NONE) or Path(value).expanduser().is_file():
+        return value
+    raise ValueError(
+        f"must be {FOLDERS}, {NONE} or the name of a CSV file; there is no file {value!r}"
+    )
 
 
 def _load(paths: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -190,12 +205,21 @@ class GridSettings(BaseModel):
         COMPARE, "N", None, """
         Number of clusters; by default the number of labels. auto: a number suggested by the
         embeddings, without labels.""")
+    labels: Annotated[str, AfterValidator(_labels)] = _setting(COMPARE, "HOW", FOLDERS, """
+        Where labels come from. folders (default): the names of sub-folders, or the labels that the
+        data set brings; none: treat the images as unlabeled; FILE.csv: the first column names the
+        files, the second has their labels.""")
+    label_depth: Count | None = _setting(COMPARE, "N", None, """
+        Which level of sub-folders holds the labels, 1 for the folders directly in DIR. By default
+        the first level at which folders differ, below folders such as train and test.""")
     models: Annotated[Names, _items(_models)] = _setting(COMPARE, "LIST", ..., """
         Autoencoders, separated by commas: pixels,dnn,cnn. untrained-NAME is an untrained model,
-        and untrained means all of them. Quote parentheses: 'dnn(code=32)'.""")
+        and untrained means all of them. recommended: a pretrained network if its weights are on
+        this machine, else hand-crafted and contrastive-hand-crafted. Quote parentheses:
+        'dnn(code=32)'.""")
     reducers: Annotated[Names, _items(_chain)] = _setting(COMPARE, "LIST", ..., """
-        Reducer chains, separated by commas: none,pca64,pca128+tsne2. Quote parentheses:
-        'pca128+tsne2(perplexity=50)'.""")
+        Reducer chains, separated by commas: none,pca64,pca128+tsne2. recommended: those for the
+        recommended models. Quote parentheses: 'pca128+tsne2(perplexity=50)'.""")
     clusterers: Annotated[Names, _items(_clusterer)] = _setting(
         COMPARE, "LIST", (DEFAULT_CLUSTERER,), """
         Clusterers of the embeddings, separated by commas: kmeans (default), gmm, agglomerative,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,7 +13,8 @@ from bench.base.files import write_text
 from bench.base.naming import pipeline_file_name
 from bench.datasets.dataset import Dataset
 from bench.report.inputs import Inputs
-from bench.stages.metrics.clustering import oriented
+from bench.stages.metrics.clustering import Integers, oriented
+from bench.stages.metrics.majority import cluster_names
 from bench.store import Store
 
 
@@ -25,20 +27,29 @@ def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:
         ``id`` and ``label`` for data in the homework's form: position in ``trainX.npy`` and
         the label that the image's cluster is assigned to (the cluster itself where no labels
         are known; empty where more clusters than labels leave it without one). Else ``image``
-        (position, or file name), ``cluster`` and, where labels are known, ``label``.
+        (position, or file name), ``cluster`` and, where labels are known, ``cluster_name``, see
+        `bench.stages.metrics.majority`, and ``true_label``.
     """
     clusters = store.load("cluster", record["cluster_artifacts"]).require("train")
-    assignment = dict(json.loads(record["assignment"]))
-    label = None
-    if assignment:
-        names = [*dataset.class_names, ""]  # the last is position -1: no label
-        label = [names[i] for i in oriented(clusters, assignment)]
     if dataset.id_label_form:
-        found = clusters if label is None else label
-        return pd.DataFrame({"id": dataset.indices, "label": found})
+        return pd.DataFrame({"id": dataset.indices, "label": _guesses(record, dataset, clusters)})
     images = dataset.indices if dataset.files is None else dataset.files
     frame = pd.DataFrame({"image": images, "cluster": clusters})
-    return frame if label is None else frame.assign(label=label)
+    if dataset.labels is None:
+        return frame
+    names = cluster_names(clusters, dataset.labels, dataset.class_names)
+    called = [names[cluster].name if cluster in names else "" for cluster in clusters.tolist()]
+    truth = [dataset.class_names[label] for label in dataset.labels]
+    return frame.assign(cluster_name=called, true_label=truth)
+
+
+def _guesses(record: pd.Series, dataset: Dataset, clusters: Integers) -> Any:
+    """Return the label that each image's cluster is assigned to; its cluster without labels."""
+    assignment = dict(json.loads(record["assignment"]))
+    if not assignment:
+        return clusters
+    names = [*dataset.class_names, ""]  # the last is position -1: no label
+    return [names[i] for i in oriented(clusters, assignment)]
 
 
 def write(inputs: Inputs) -> list[Path]:

@@ -108,6 +108,8 @@ class GridOnDataset:
                         clusters=clusters,
                         image_size=settings.image_size,
                         fit=settings.fit,
+                        labels=settings.labels,
+                        label_depth=settings.label_depth,
                         own_sizes=own_sizes(settings.models),
                         keeper=keeper,
                         decode=self.decode,

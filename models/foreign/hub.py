@@ -47,6 +47,20 @@ def locate(weights: str) -> Path:
     return _from_hub(weights)
 
 
+def find_downloaded(name: str) -> Path | None:
+    """Return where configuration and weights of a name on the hub are kept; None if nowhere."""
+    if importlib.util.find_spec("huggingface_hub") is None:
+        return None
+    for patterns in _WEIGHTS:
+        try:
+            folder = _download(name, [*_CONFIGS, *patterns], offline=True)
+        except Exception:  # its own, and those of the file system
+            return None
+        if _is_whole(folder, patterns):
+            return folder
+    return None
+
+
 @functools.cache
 def _from_hub(name: str) -> Path:
     if importlib.util.find_spec("huggingface_hub") is None:
@@ -54,25 +68,27 @@ def _from_hub(name: str) -> Path:
             f"weights: no such folder: {name}; names on the hub need the package huggingface_hub: "
             "pip install transformers (latentgrid's extra [pretrained])"
         )
-    for offline in (True, False):
-        for patterns in _WEIGHTS:
-            try:
-                folder = _download(name, [*_CONFIGS, *patterns], offline)
-            except Exception as error:  # its own, those of the network and of the file system
-                if offline:
-                    break
-                raise ValueError(
-                    f"weights: {name} is neither a folder nor kept from an earlier download, and "
-                    f"downloading failed ({_reason(error)}): on a machine with a network, run "
-                    f"hf download {name} --local-dir DIR, then write weights=DIR"
-                ) from None
-            if (folder / "config.json").is_file() and any(
-                found for pattern in patterns for found in folder.glob(pattern)
-            ):
-                return folder
+    if kept := find_downloaded(name):
+        return kept
+    for patterns in _WEIGHTS:
+        try:
+            folder = _download(name, [*_CONFIGS, *patterns], offline=False)
+        except Exception as error:  # its own, those of the network and of the file system
+            raise ValueError(
+                f"weights: {name} is neither a folder nor kept from an earlier download, and "
+                f"downloading failed ({_reason(error)}): on a machine with a network, run "
+                f"hf download {name} --local-dir DIR, then write weights=DIR"
+            ) from None
+        if _is_whole(folder, patterns):
+            return folder
     raise ValueError(
         f"weights: {name} on the hub has no config.json with model.safetensors or pytorch_model.bin"
     )
+
+
+def _is_whole(folder: Path, patterns: list[str]) -> bool:
+    weights = any(found for pattern in patterns for found in folder.glob(pattern))
+    return weights and (folder / "config.json").is_file()
 
 
 def _download(name: str, patterns: list[str], offline: bool) -> Path:

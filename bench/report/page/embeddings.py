@@ -21,6 +21,7 @@ from bench.report.tables import mean_and_spread
 from bench.report.templates import paragraphs
 from bench.stages.encode import PICTURED
 from bench.stages.metrics.centroid_ratio import ambiguities, centers
+from bench.stages.metrics.majority import cluster_names
 from bench.store import Store
 
 MOST_PIPELINES = 40
@@ -103,6 +104,7 @@ def _pipeline(
     points, kind = flat(embedding[pictured])
     scaled = _fit(points)
     assignment = record["assignment"]
+    names = cluster_names(clusters, dataset.labels, dataset.class_names)
     return {
         **{column: record[column] for column in PIPELINE},
         "name": pipeline_name(*record[PIPELINE]),
@@ -114,6 +116,7 @@ def _pipeline(
         "numbers": [int(n) for n in np.union1d(middle.numbers, np.arange(dataset.clusters))],
         "distance": packed(_rounded(distance, np.nanmax(distance, initial=0.0)), "<u2"),
         "ambiguity": packed(_rounded(ambiguity, 1.0), "<u2"),
+        "clusterNames": [[cluster, str(name)] for cluster, name in names.items()],
         "assignment": [] if pd.isna(assignment) else json.loads(assignment),
     }
 

@@ -159,6 +159,7 @@ window.latentgrid = { hover: () => {}, ready: false };
           distance: new Uint16Array(bytes(packed.distance)),
           ambiguity: new Uint16Array(bytes(packed.ambiguity)),
           labelOf: new Map(packed.assignment),
+          nameOf: new Map(packed.clusterNames),
         });
       }
       return unpacked.get(number);
@@ -167,8 +168,7 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     const clusterName = (of, cluster) => {
       if (cluster < 0) return "in no cluster";
-      const label = of.labelOf.get(cluster);
-      return `cluster ${cluster}` + (label === undefined ? "" : ` → ${data.classes[label]}`);
+      return `cluster ${cluster}` + (of.nameOf.has(cluster) ? `: ${of.nameOf.get(cluster)}` : "");
     };
     const isWrong = (of, image) =>
       labels !== null && of.labelOf.get(of.clusters[image]) !== labels[image];
