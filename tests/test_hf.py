@@ -7,6 +7,7 @@ import socket
 
 import datasets as library
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -96,6 +97,15 @@ def test_marked_columns_are_found_by_their_features(marked, capfd):
     )
     assert len(data.validation_images) == 0
     assert capfd.readouterr() == ("", "")
+
+
+def test_its_labels_can_be_set_aside_or_replaced(marked, tmp_path):
+    assert load(f"hf:{marked}", labels="none", clusters=2).labels is None
+    rows = "".join(f"{i}.png,{'late' if i > 8 else 'early'}\n" for i in range(COUNT))
+    (tmp_path / "labels.csv").write_text(f"file,label\n{rows}")
+    data = load(f"hf:{marked}", labels=str(tmp_path / "labels.csv"))
+    assert data.class_names == ("early", "late")
+    np.testing.assert_array_equal(data.labels, np.arange(COUNT) > 8)
 
 
 def test_another_split_is_named(marked):
@@ -429,14 +439,11 @@ def test_without_the_extra_it_says_how_to_install_it(marked, monkeypatch):
 def test_a_grid_on_parquet_files(marked, command, tmp_path):
     found = command("--dataset", f"hf:{marked}", *SMALL, "--out", "out")
     assert found.returncode == 0, found.stderr
-    lines = (tmp_path / "out" / "assignments.csv").read_text().splitlines()
-    assert lines[0] == "image,cluster,label"
-    assert [line.split(",")[0] for line in lines[1:]] == [f"{i}.png" for i in range(COUNT)]
-    assert {line.split(",")[2] for line in lines[1:]} <= {"cat", "dog"}
-    assert (
-        "images from column image, labels from column label"
-        in (tmp_path / "out" / "results.md").read_text()
-    )
+    rows = pd.read_csv(tmp_path / "out" / "assignments.csv")
+    assert rows["image"].tolist() == [f"{i}.png" for i in range(COUNT)]
+    assert rows["true_label"].tolist() == ["cat", "dog"] * (COUNT // 2)
+    report = (tmp_path / "out" / "results.md").read_text()
+    assert "images from column image, labels from column label" in report
     wrong = command("--dataset", f"hf:{marked}:val", *SMALL, "--out", "out")
     assert wrong.returncode == 2
     assert len(wrong.stderr.strip().splitlines()) == 1
