@@ -89,7 +89,11 @@ def test_every_clusterer(name, check):
 
 @pytest.mark.parametrize(
     ("registry", "name"),
-    [(registry, name) for registry in (reducers, autoencoders) for name in registry.names()],
+    [
+        (registry, name)
+        for registry in (reducers, autoencoders, datasets)
+        for name in registry.names()
+    ],
 )
 def test_what_an_installation_may_lack_is_in_an_extra(registry, name):
     item = registry[name]
@@ -107,7 +111,8 @@ def spec(request, npy_folder, image_folder, monkeypatch, tmp_path):
     canned = CannedOpenML("tiny", 5, rows, list("ab" * 6))
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "cache"))
     monkeypatch.setattr("sklearn.datasets._openml.urlopen", canned.urlopen)
-    arguments = {"npy": npy_folder, "folder": image_folder, "openml": "tiny"}
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "arrow")
+    arguments = {"npy": npy_folder, "folder": image_folder, "openml": "tiny", "hf": image_folder}
     name = request.param
     return f"{name}:{arguments[name]}" if name in arguments else name
 

@@ -28,9 +28,9 @@ class Wants:
 
 @pytest.fixture
 def without_extras(monkeypatch):
-    """An installation without pacmap and torchdr."""
+    """An installation without pacmap, torchdr and datasets."""
     find = importlib.util.find_spec
-    absent = {"pacmap", "torchdr"}
+    absent = {"pacmap", "torchdr", "datasets"}
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name in absent else find(name)
     )
@@ -40,6 +40,15 @@ def test_what_is_missing_is_found_without_importing_it():
     assert missing(Wants) == ["no_such_module", "nor_this"]
     assert how_to_install(Wants) == "pip install no_such_module nor_this"
     assert "pacmap" not in sys.modules or missing(reducers["pacmap"]) == []
+
+
+def test_a_folder_of_that_name_is_not_the_package(tmp_path, monkeypatch):
+    class Wants:
+        requires = ("photographs_of_mine",)
+
+    (tmp_path / "photographs_of_mine").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert missing(Wants) == ["photographs_of_mine"]
 
 
 def test_what_requires_nothing_is_there():
@@ -83,11 +92,14 @@ def test_the_list_says_what_to_install(without_extras, capsys):
 
     assert print_items([]) == 0
     lines = capsys.readouterr().out.splitlines()
-    for name, extra in (("pacmap", "reducers"), ("torchdr-umap", "gpu"), ("torchdr-tsne", "gpu")):
+    for name, package, extra in (
+        ("pacmap", "pacmap", "reducers"),
+        ("torchdr-umap", "torchdr", "gpu"),
+        ("torchdr-tsne", "torchdr", "gpu"),
+        ("hf", "datasets", "hub"),
+    ):
         (line,) = (line for line in lines if line.split()[:1] == [name])
-        assert line.endswith(
-            f"needs pip install {name.partition('-')[0]} (latentgrid's extra [{extra}])"
-        )
+        assert line.endswith(f"needs pip install {package} (latentgrid's extra [{extra}])")
     assert all(len(line) < 120 for line in lines)
     assert not any("pip install" in line for line in lines if line.split()[:1] == ["umap"])
 

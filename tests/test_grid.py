@@ -212,7 +212,7 @@ def test_a_model_of_a_script_has_its_baseline(tmp_path):
 def test_list_names_everything(command):
     found = command("--list")
     assert found.returncode == 0
-    for word in ("digits", "photos", "npy", "folder", "openml", "cnn", "dnn", "pixels",
+    for word in ("digits", "photos", "npy", "folder", "openml", "hf", "cnn", "dnn", "pixels",
                  "contrastive", "idec", "hog", "gmm", "hdbscan", "best", "pca", "kpca",
                  "ipca", "tsne", "umap", "none", "quick",
                  "svd", "ica", "isomap", "spectral", "pacmap", "torchdr-umap", "torchdr-tsne",

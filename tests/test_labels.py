@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.base.errors import UsageError
-from bench.datasets import labels
+from bench.base.progress import silent
+from bench.datasets import datasets, labels
 from bench.datasets.dataset import load
 from bench.datasets.source import Source
 from tests.conftest import refused
@@ -204,3 +205,12 @@ def test_every_name_and_label_that_csv_can_write_is_read(tmp_path_factory, wante
         csv.writer(opened).writerows([("file", "label"), *wanted.items()])
     found = labels.apply(Source(len(wanted), files=tuple(wanted)), str(file))
     assert dict(zip(found.files, found.labels.tolist(), strict=True)) == wanted
+
+
+def test_images_that_are_left_out_change_nothing_of_which_code_decodes_the_others(tmp_path):
+    folder = tree(tmp_path, "a/1.png", "a/2.png", "b/3.png", "loose.png")
+    source = datasets["folder"](str(folder), silent)
+    found = labels.apply(source)
+    assert (source.count, found.count) == (4, 3)
+    assert found.open.__module__ == source.open.__module__ == "bench.datasets.folder"
+    np.testing.assert_array_equal(found.open(2, 9), source.open(2, 9))

@@ -1,21 +1,41 @@
 """Items that need what an installation may lack: listed, and refused in one line.
 
-An item says so by two class attributes, `requires` (modules, by the names they are imported by)
-and `extra` (the extra of latentgrid that installs them); one without them needs nothing more.
+An item says so by two attributes, `requires` (modules, by the names they are imported by) and
+`extra` (the extra of latentgrid that installs them); one without them needs nothing more. Classes
+declare them, functions are given them by `needs`.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from bench.base.registry import Registry
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+def needs(*requires: str, extra: str) -> Callable[[T], T]:
+    """Return a decorator that gives a function `requires` and `extra`."""
+
+    def give(function: T) -> T:
+        function.__dict__.update(requires=requires, extra=extra)
+        return function
+
+    return give
 
 
 def missing(item: Any) -> list[str]:
     """Return the modules that an item requires and that are not there; nothing is imported."""
     required = getattr(item, "requires", ())
-    return [name for name in required if importlib.util.find_spec(name) is None]
+    return [name for name in required if not _is_installed(name)]
+
+
+def _is_installed(module: str) -> bool:
+    # A folder of that name beside the user's files is found as well, but has no origin.
+    spec = importlib.util.find_spec(module)
+    return spec is not None and spec.origin is not None
 
 
 def how_to_install(item: Any) -> str:

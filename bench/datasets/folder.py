@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -13,7 +15,7 @@ from bench.base.errors import UsageError, count, name_first
 from bench.base.progress import Progress
 from bench.datasets import datasets
 from bench.datasets.image_form import Form, Images
-from bench.datasets.source import Source
+from bench.datasets.source import Opener, Source
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -29,8 +31,8 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return image
 
 
-def open_image(path: Path, size: int) -> Image.Image | None:
-    """Open an image file of any mode as RGB; None if unreadable.
+def open_image(file: Path | BinaryIO, size: int) -> Image.Image | None:
+    """Open an image file of any mode, on disk or in memory, as RGB; None if unreadable.
 
     The first frame counts; the camera's orientation is applied; transparency is laid on white.
     Files that declare more pixels than Pillow's limit are not decoded. Of a JPEG no more is decoded
@@ -39,7 +41,7 @@ def open_image(path: Path, size: int) -> Image.Image | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as opened:
+            with Image.open(file) as opened:
                 opened.draft("RGB", (2 * size, 2 * size))
                 image = ImageOps.exif_transpose(_eight_bit(opened))
                 if image.has_transparency_data:
@@ -50,10 +52,18 @@ def open_image(path: Path, size: int) -> Image.Image | None:
         return None
 
 
-def decode(path: Path, size: int) -> Images | None:
+def decode(file: Path | BinaryIO, size: int) -> Images | None:
     """Read an image file as `open_image` does, as (H, W, 3) uint8; None if unreadable."""
-    image = open_image(path, size)
+    image = open_image(file, size)
     return None if image is None else np.asarray(image)
+
+
+def opener(file_of: Callable[[int], Path | BinaryIO]) -> Opener:
+    """Return what `Source.open` is where a function finds the file of an image by its index.
+
+    Kept images depend on the source of the module that this function is in: the one that decodes.
+    """
+    return lambda index, size: decode(file_of(index), size)
 
 
 def decode_to(path: Path, form: Form) -> Images | None:
@@ -125,7 +135,7 @@ def load(argument: str | None, progress: Progress) -> Source:
         files=tuple(names[path] for path in paths),
         tree=True,
         notes=tuple(notes),
-        open=lambda index, size: decode(paths[index], size),
+        open=opener(paths.__getitem__),
         stamps=tuple(stamp(path) for path in paths),
     )
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError, count, name_first, name_some
-from bench.datasets.source import Source
+from bench.datasets.image_form import Images
+from bench.datasets.source import Opener, Source
 
 FOLDERS, NONE = "folders", "none"
 
@@ -172,10 +173,19 @@ def _take(source: Source, kept: NDArray[Any], labels: Any, notes: Iterable[str])
         found,
         count=len(kept),
         read=None if read is None else lambda indices: read(kept[indices]),
-        open=None if open_one is None else lambda index, size: open_one(int(kept[index]), size),
+        open=None if open_one is None else _open_some(open_one, kept),
         files=None if source.files is None else tuple(source.files[i] for i in kept),
         stamps=tuple(source.stamps[i] for i in kept) if source.stamps else (),
     )
+
+
+def _open_some(open_one: Opener, kept: NDArray[Any]) -> Opener:
+    def open_kept(index: int, size: int) -> Images | None:
+        return open_one(int(kept[index]), size)
+
+    # Decoded images are kept under a key of the module that decodes them.
+    open_kept.__module__ = open_one.__module__
+    return open_kept
 
 
 def _from_csv(source: Source, path: Path) -> Source:

@@ -188,9 +188,9 @@ class GridSettings(BaseModel):
         only files that you trust. May be repeated.""", flag="--plugin")
     dataset: Annotated[str | tuple[str, ...], BeforeValidator(_datasets)] = _setting(
         COMPARE, "SPEC", ..., """
-        digits, photos, npy:DIR (the homework's files), folder:DIR (sub-folders are labels) or
-        openml:NAME. With several, separated by commas, each gets a report, and a table ranks the
-        pipelines over all of them.""")
+        digits, photos, npy:DIR (the homework's files), folder:DIR (sub-folders are labels),
+        openml:NAME or hf:NAME_OR_PATH[:SPLIT] (Hugging Face; docs/hub.md). With several, separated
+        by commas, each gets a report, and a table ranks the pipelines over all of them.""")
     limit: Annotated[int | Literal["all"], _count_or("all")] = _setting(COMPARE, "N", "all", """
         Use a stratified subset of N images of each data set; all uses every image. The preset's
         limit applies to the preset's data set only.""")
