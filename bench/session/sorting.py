@@ -75,6 +75,7 @@ def sort(images: Path, out: Path, how: str, given: dict[str, Any]) -> Sorted:
     RunError
         If no run was finished.
     """
+    given = {name: value for name, value in given.items() if value is not None}
     if how not in HOW:
         raise UsageError(f"files must be {' or '.join(HOW)}, found {how!r}")
     load_plugins([Path(file) for file in given.get("plugins", ())])  # which may bring weights
