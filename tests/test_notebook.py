@@ -1,5 +1,7 @@
 """The notebook runs as it is, from an empty folder."""
 
+import re
+
 import nbformat
 import numpy as np
 import pandas as pd
@@ -99,4 +101,4 @@ def test_it_goes_the_same_way_with_images_of_any_kind_and_number(tmp_path):
     execute(notebook, tmp_path)
     assert "60 images were sorted into" in printed(notebook)
     assert "8 images, 0 of them seen before" in printed(notebook)
-    assert "(5, 2)" in printed(notebook) or "(5, 16)" in printed(notebook)
+    assert re.search(r"\(5, \d+\) \(5, \d+\)", printed(notebook))  # codes and embedding of five

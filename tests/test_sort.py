@@ -167,6 +167,40 @@ def test_a_folder_without_images_is_refused(tmp_path):
     assert found.stderr == "error: images has 1 image: sorting needs 2 or more\n"
 
 
+def test_few_images_are_sorted_too(tmp_path):
+    (tmp_path / "images").mkdir()
+    for number in range(5):
+        color = list(COLORS.values())[number % 2]
+        Image.new("RGB", (30, 30), color).save(tmp_path / "images" / f"{number}.png")
+    found = sort(tmp_path, "--into", "o", "--clusters", "2")
+    assert found.returncode == 0, found.stderr
+    assert "5 images were sorted into 2 groups of 2 to 3 images." in found.stdout
+
+
+BROKEN = """
+from reducers import reducers
+from reducers.pca import PCA
+
+@reducers.register("broken", "fails")
+class Broken(PCA):
+    def fit_transform(self, codes):
+        raise RuntimeError("no such luck")
+"""
+
+
+def test_a_run_that_fails_is_told_in_one_line(place, tmp_path):
+    (tmp_path / "broken.py").write_text(BROKEN)
+    found = sort(
+        place, "--into", tmp_path / "o", "--clusters", "3", "--seeds", "1",
+        "--plugin", tmp_path / "broken.py", "--models", "histogram", "--reducers", "broken2",
+    )  # fmt: skip
+    assert found.returncode == 1
+    assert "error: no run was finished: " in found.stderr
+    assert "no such luck" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert not (tmp_path / "o" / "sorted").exists()
+
+
 def facts(**changes):
     found = Sorted(
         images=10, sizes=[4, 6], suggested=False, model="net", trained_on="photographs",

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.agreement import Central, central
-from bench.analysis.results import Key, Results
+from bench.analysis.results import Key, Results, key_of
 from bench.base.console import LoadBar
-from bench.base.errors import UsageError, name_first
+from bench.base.errors import RunError, UsageError, name_first
 from bench.base.errors import count as number
 from bench.base.files import write_text
 from bench.base.naming import pipeline_name
@@ -85,15 +85,12 @@ def sort(images: Path, out: Path, how: str, given: dict[str, Any]) -> Sorted:
     session = Session(resolve(_settings(images, out, count) | given))
     finished = session.execute()
     results = Results(finished.records)
-    best = results.best
-    if best is None:
-        failed = [str(error) for error in finished.records["error"].dropna()]
-        raise UsageError(f"no run was finished: {name_first(failed)}")
+    pipeline = _pipeline(results)
     settings = session.settings
-    chosen = _central(results, best.pipeline, Store(settings.store))
+    chosen = _central(results, pipeline, Store(settings.store))
     with LoadBar() as progress:
         bundle, choice = export(
-            pipeline_name(*best.pipeline),
+            pipeline_name(*pipeline),
             out / MODEL,
             settings.out,
             seed_index=chosen.seed,
@@ -103,7 +100,7 @@ def sort(images: Path, out: Path, how: str, given: dict[str, Any]) -> Sorted:
             bundle, images, out, sort_into=how, threads=settings.threads, progress=progress
         )
     notes = [*session.grids[0].dataset.notes, *finished.each[0].notes]
-    done = _describe(best.pipeline, choice.record, chosen, results, summary, given, notes)
+    done = _describe(pipeline, choice.record, chosen, results, summary, given, notes)
     write_text(out / SUMMARY, f"{done.text}\n")
     return done
 
@@ -121,6 +118,17 @@ def _settings(images: Path, out: Path, count: int) -> dict[str, Any]:
         "resamples": 0,
         "out": out / REPORT,
     }
+
+
+def _pipeline(results: Results) -> Key:
+    """Return the best pipeline; of few images, which have no score, the first that was finished."""
+    if results.best is not None:
+        return results.best.pipeline
+    if results.done.empty:
+        told = (results.records[name].dropna() for name in ("error", "skip_reason"))
+        reasons = [str(reason) for column in told for reason in column]
+        raise RunError(f"no run was finished: {name_first(list(dict.fromkeys(reasons)))}")
+    return key_of(results.done.iloc[0])
 
 
 def _central(results: Results, pipeline: Key, store: Store) -> Central:
