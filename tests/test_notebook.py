@@ -89,8 +89,8 @@ def test_it_shows_a_table_and_a_contact_sheet(run):
 @pytest.mark.slow
 def test_it_goes_the_same_way_with_images_of_any_kind_and_number(tmp_path):
     """JPEG files in sub-folders, fewer of them, and a number of groups that is suggested."""
-    for name, count in (("photos", 60), ("new-photos", 8)):
-        for number in range(count):
+    for name, numbers in (("photos", range(60)), ("new-photos", range(60, 68))):
+        for number in numbers:
             path = tmp_path / name / f"of-{number % 2}" / f"{number}.JPG"
             path.parent.mkdir(parents=True, exist_ok=True)
             noise = np.random.default_rng(number).integers(0, 60, (40, 50, 3))
