@@ -84,7 +84,7 @@ def test_every_image_is_in_the_folder_of_its_group_once(place, done):
 def test_one_paragraph_says_what_was_done(place, done):
     said, *lines = done.stdout.splitlines()
     assert said == (place / "out" / "summary.txt").read_text().strip()
-    assert said.startswith("48 images were sorted into 3 groups of 16 to 16 images. ")
+    assert said.startswith("48 images were sorted into 3 groups of 16 images each. ")
     assert "the network net (trained on photographs, with labels) describes them alike" in said
     assert "(net, normalize) is a fixed recommendation. It was not chosen by evidence" in said
     assert "The mean agreement of two runs is 1.00" in said
