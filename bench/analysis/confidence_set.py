@@ -44,9 +44,7 @@ class Scores:
     same: NDArray[Any]
 
     @classmethod
-    def of(
-        cls, pipelines: Iterable[tuple[NDArray[Any], bool]], independent: bool = True
-    ) -> Scores:
+    def of(cls, pipelines: Iterable[tuple[NDArray[Any], bool]], independent: bool = True) -> Scores:
         """Summarize each pipeline's values by seed and image, (S, n), and whether all are one.
 
         A pipeline whose seeds are results of their own has at least two.
@@ -192,7 +190,7 @@ class _Differences:
         seeds_part = self.variances[best] + self.variances[other]
         image_part = self._of_images(m)[best, other] / 2
         if gap <= math.sqrt(image_part) + EQUAL:
-            return math.inf
+            return math.nan if self.scores.images is None else math.inf
 
         def told(seeds: int) -> bool:
             q = float(quantile(m, self.prior.df + seeds - 1))

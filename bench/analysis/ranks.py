@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.analysis import failures
-from bench.analysis.inference import ALIKE, BEST, LEVEL, WORSE, correct
+from bench.analysis.inference import ALIKE, LEVEL, correct
 from bench.analysis.results import PIPELINE, Key, Results
+from bench.analysis.verdicts import BEST, WORSE
 
 # With fewer labeled data sets no test of two pipelines can reach 0.05: 2 / 2^5 is 0.0625.
 FEWEST = 6

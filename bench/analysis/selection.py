@@ -100,7 +100,7 @@ def select(results: Results) -> list[Selection]:
     """
     if not results.labeled:
         return []
-    rows, accuracy = results.summary, results.shown
+    rows, accuracy = results.summary, results.metric
     rows = rows[(rows["failed"] == 0) & (rows["skipped"] == 0) & rows[accuracy].notna()].copy()
     rows["null_silhouette"] = rows["null_silhouette"].astype(float)
     sizes = results.loss_sizes

@@ -185,7 +185,7 @@ def _check_complete(results: Results) -> None:
 def _set(patterns: Key, rows: list[pd.Series], results: Results) -> Threshold | None:
     """Set a threshold by pipelines; None where they have neither accuracy nor loss."""
     limits: dict[str, Any] = {}
-    accuracy = results.shown
+    accuracy = results.metric
     scored = [row for row in rows if results.labeled and pd.notna(row[accuracy])]
     if scored:
         low, mean = min(
