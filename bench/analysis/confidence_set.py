@@ -56,7 +56,7 @@ class Scores:
             variances.append(0.0 if deterministic else by_seed.var(ddof=1))
             seeds.append(len(values))
             repeated.append(deterministic)
-            names.append(hashlib.sha256(np.ascontiguousarray(values)).digest())
+            names.append(hashlib.sha256(values.tobytes()).digest())
         of_images = np.array(by_image)
         return cls(
             of_images.mean(axis=1),

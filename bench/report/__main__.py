@@ -29,8 +29,9 @@ def main(
     """Make results.md, index.html, tables and figures again, from records and artifacts.
 
     Every grid writes them at its end. Use this command after a change of latentgrid, for another
-    margin of equivalence, or if a file was lost. index.html shows the results in one file: it needs no network, and can be sent as it
-    is. results.csv and grid.toml are read and not changed. No model is trained.
+    margin of equivalence, or if a file was lost. index.html shows the results in one file: it needs
+    no network, and can be sent as it is. results.csv and grid.toml are read and not changed. No
+    model is trained.
     """
     from bench.report.again import write_again
 
