@@ -20,8 +20,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -303,10 +305,11 @@ def populations() -> Iterator[tuple[str, Draw]]:
 
 def grid(studies: int = 800) -> None:
     """Print what the rules say of the pipelines of a grid, as Markdown tables."""
-    counts: dict[str, list[Count]] = {}
-    for number, (name, draw) in enumerate(populations()):
-        counts[name] = [measure(draw, seeds, studies, number) for seeds in SEEDS]
-        print(name, file=sys.stderr)
+    names = [name for name, _ in populations()]
+    with ProcessPoolExecutor() as pool:
+        counts = dict(
+            zip(names, pool.map(_counts, range(len(names)), repeat(studies)), strict=True)
+        )
     false = {name: [c.false_in_100() for c in each] for name, each in counts.items()}
     print("\nStudies with a false statement, of 100 (former rule / Dunnett / this rule):\n")
     _print_table(false, 1, {"**the most**": np.max, "**mean**": np.mean})
@@ -323,6 +326,12 @@ def grid(studies: int = 800) -> None:
         n: [np.array([100 * c.covered / studies, c.group]) for c in e] for n, e in counts.items()
     }
     _print_table(also, 1, {})
+
+
+def _counts(number: int, studies: int) -> list[Count]:
+    """Measure one of all populations, with each number of seeds."""
+    _, draw = next(islice(populations(), number, None))
+    return [measure(draw, seeds, studies, number) for seeds in SEEDS]
 
 
 def _print_table(rows: dict[str, list[Array]], digits: int, also: dict[str, Any]) -> None:

@@ -120,10 +120,9 @@ def confidence_set(scores: Scores, best: int | None = None) -> ConfidenceSet:
     best = int(scores.means.argmax()) if best is None else best
     rival = _strike_out(scores, differences)
     half = differences.half(differences.distinct(np.ones(len(rival), bool)))[best]
-    group = rival < 0
-    needed = np.full(len(rival), math.nan)
-    for other in np.flatnonzero(group & (scores.same != scores.same[best]) & np.isfinite(half)):
-        needed[other] = differences.seeds_needed(best, int(other), differences.distinct(group))
+    told = (rival < 0) & (scores.same != scores.same[best]) & np.isfinite(half)
+    needed = differences.seeds_needed(best, differences.distinct(rival < 0))
+    needed = np.where(told, needed, math.nan)
     return ConfidenceSet(best, scores.means[best] - scores.means, half, rival, needed)
 
 
@@ -181,25 +180,22 @@ class _Differences:
         """Count pipelines, those with the same result on every image once."""
         return len(np.unique(self.scores.same[inside]))
 
-    def seeds_needed(self, best: int, other: int, m: int) -> float:
-        """Return the fewest seeds with which a difference as large as found is shown, among m.
+    def seeds_needed(self, best: int, m: int) -> NDArray[np.float64]:
+        """Return the fewest seeds with which differences as large as found are shown, among m, (K,).
 
-        It is shown in 80 of 100 studies. Infinite where more seeds will not do.
+        They are shown in 80 of 100 studies. Infinite where more seeds will not do; NaN where
+        nothing would, because two means are equal.
         """
-        gap = self.scores.means[best] - self.scores.means[other]
-        seeds_part = self.variances[best] + self.variances[other]
-        image_part = self._of_images(m)[best, other] / 2
-        if gap <= math.sqrt(image_part) + EQUAL:
-            return math.nan if self.scores.images is None else math.inf
-
-        def told(seeds: int) -> bool:
-            q = float(quantile(m, self.prior.df + seeds - 1))
-            of_seeds = seeds_part / seeds
-            half = math.sqrt(q**2 / 2 * of_seeds + image_part)
-            return bool(gap > half + POWER * math.sqrt(of_seeds))
-
-        low, high = int(max(self.scores.seeds[best], self.scores.seeds[other])), MOST_SEEDS
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if told(middle) else (middle, high)
-        return float(high)
+        gap = self.scores.means[best] - self.scores.means
+        of_seeds = self.variances[best] + self.variances
+        of_images = self._of_images(m)[best] / 2
+        low = np.full(len(gap), self.scores.seeds[best])
+        high = np.full(len(gap), MOST_SEEDS)
+        while (high - low > 1).any():
+            seeds = (low + high) // 2
+            part = of_seeds / seeds
+            half = np.sqrt(quantile(m, self.prior.df + seeds - 1) ** 2 / 2 * part + of_images)
+            told = (gap > half + POWER * np.sqrt(part)) & (seeds > low)
+            low, high = np.where(told, low, seeds), np.where(told, seeds, high)
+        nothing = math.nan if self.scores.images is None else math.inf
+        return np.where(gap > np.sqrt(of_images) + EQUAL, high, nothing)

@@ -22,7 +22,7 @@ ALIKE = "no significant difference"  # between two runs of a pipeline, or over d
 CORRECTION = "Holm's correction"  # `correct`, as reports call it
 LEVEL = 0.05  # of a false difference; the intervals cover 1 - LEVEL
 NORMAL = 1.959964  # its two-sided quantile of the normal distribution
-LEAST_P = 1e-300  # smaller ones are 0
+LEAST_P = 1e-100  # smaller ones are 0
 
 
 @dataclass(frozen=True)
