@@ -29,14 +29,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
-from bench.analysis import ranks, thresholds
+from bench.analysis import thresholds
 from bench.analysis.confidence_set import Scores, confidence_set
 from bench.analysis.correctness import Correctness
-from bench.analysis.inference import ALIKE, compare_pairs
-from bench.analysis.moderation import Prior
-from bench.analysis.studentized_range import FILE, LEVEL
+from bench.analysis.inference import compare_pairs
+from bench.analysis.studentized_range import LEVEL
 
 Array = NDArray[Any]
 Draw = Callable[[np.random.Generator, int], "Study"]

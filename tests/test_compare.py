@@ -7,7 +7,7 @@ import pytest
 from bench.analysis import correctness, records
 from bench.analysis.compare_runs import Pair, compare, exit_code
 from bench.analysis.correctness import Correctness
-from bench.analysis.inference import add_verdicts
+from bench.analysis.verdicts import add_verdicts
 from bench.analysis.results import Results
 from bench.compare import main
 from bench.report.command_tables import compare_table

@@ -181,9 +181,9 @@ class _Differences:
         return len(np.unique(self.scores.same[inside]))
 
     def seeds_needed(self, best: int, m: int) -> NDArray[np.float64]:
-        """Return the fewest seeds with which differences as large as found are shown, among m, (K,).
+        """Return the fewest seeds with which differences as large as found would be shown, (K,).
 
-        They are shown in 80 of 100 studies. Infinite where more seeds will not do; NaN where
+        Among m pipelines, in 80 of 100 studies. Infinite where more seeds will not do; NaN where
         nothing would, because two means are equal.
         """
         gap = self.scores.means[best] - self.scores.means

@@ -19,7 +19,6 @@ from bench.analysis.moderation import Prior
 
 ALIKE = "no significant difference"  # between two runs of a pipeline, or over data sets
 
-CORRECTION = "Holm's correction"  # `correct`, as reports call it
 LEVEL = 0.05  # of a false difference; the intervals cover 1 - LEVEL
 NORMAL = 1.959964  # its two-sided quantile of the normal distribution
 LEAST_P = 1e-100  # smaller ones are 0

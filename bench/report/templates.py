@@ -14,7 +14,6 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.analysis.inference import ALIKE, CORRECTION
 from bench.analysis.ranks import FEWEST, least_p
 from bench.analysis.results import PIPELINE
 from bench.analysis.selection import DEFAULT
@@ -49,8 +48,7 @@ def pipeline(row: pd.Series) -> str:
 
 # What every template can use, besides what it is given.
 NAMES: dict[str, Any] = {
-    **{"ALIKE": ALIKE, "BEST": BEST, "WORSE": WORSE, "CORRECTION": CORRECTION},
-    **{"GROUP": GROUP, "STEP_DOWN": STEP_DOWN},
+    **{"BEST": BEST, "WORSE": WORSE, "GROUP": GROUP, "STEP_DOWN": STEP_DOWN},
     **{"NULL_REFERENCE": null.MEANING, "FEWEST": FEWEST, "DEFAULT_SCORE": DEFAULT},
     **{"HW5_BATCHES": tables.HW5_BATCHES, "least_p": least_p},
     **{"escape": escape, "plain": str, "behind": tables.behind, "format_ci": tables.format_ci},
