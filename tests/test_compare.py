@@ -14,7 +14,7 @@ from bench.analysis.verdicts import add_verdicts
 from bench.compare import main
 from bench.report.command_tables import compare_table
 from bench.store import Store
-from tests.conftest import run_grid
+from tests.conftest import run_grid, run_module
 from tests.test_report import record, render
 
 IMAGES = 400
@@ -308,3 +308,25 @@ def test_a_grid_leaves_what_compare_needs(tmp_path, capsys):
     written = records.read(tmp_path / "a" / "results.csv")
     assert "best" in set(written["verdict"])
     assert written["behind_best"].notna().sum() == 3
+    assert set(written["equivalence"]) == {0.02}
+
+
+def test_another_margin_of_equivalence_computes_nothing(tmp_path):
+    grid = ("--models", "pixels", "--reducers", "pca5,none", "--seeds", 2, "--limit", "100")
+    assert run_grid(tmp_path, *grid).returncode == 0
+    folder = tmp_path / "results"
+    written = (folder / "results.csv").read_bytes()
+    assert "within ±0.02" in (folder / "results.md").read_text()
+    found = run_module("bench.report", "results", "--equivalence", "0.9", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    text = (folder / "results.md").read_text()
+    assert "within ±0.9" in text
+    assert "; equivalent" in text
+    assert (folder / "results.csv").read_bytes() == written
+    wrong = run_module("bench.report", "results", "--equivalence", "2", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "equivalence: " in wrong.stderr
+    again = run_grid(tmp_path, *grid, "--equivalence", "0.3")
+    assert "0 tasks done" in again.stdout
+    assert "within ±0.3" in (folder / "results.md").read_text()
+    assert "equivalence = 0.3" in (folder / "grid.toml").read_text()

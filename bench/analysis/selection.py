@@ -80,6 +80,8 @@ class Selection:
     pipeline: Key
     regret: float  # the best pipeline's mean accuracy less that of the selected one
     count: int  # pipelines that have both
+    # Of `bench.analysis.verdicts`, on the selected pipeline; empty where records have none.
+    verdict: str = ""
     image_size: int | None = None  # of those compared, where others have another
 
     @property
@@ -129,6 +131,7 @@ def _select(
         key_of(selected),
         float(rows[accuracy].max() - selected[accuracy]),
         len(values),
+        "" if pd.isna(selected["verdict"]) else str(selected["verdict"]),
         size,
     )
 
