@@ -81,9 +81,8 @@ def _verdict(row: pd.Series) -> tuple[str, str]:
     if verdict not in (WORSE, GROUP):
         return MISSING if pd.isna(verdict) else str(verdict), ""
     short = "worse" if verdict == WORSE else "in the group"
-    parts = [f": behind by {behind(row)}", would_tell(row["seeds_needed"])]
-    parts.append("equivalent" * bool(row["equivalent"]))
-    return short, "; ".join(filter(None, parts))
+    more = would_tell(row["seeds_needed"]), "equivalent" * bool(row["equivalent"])
+    return f"{short}: behind by {behind(row)}", "".join(f"; {each}" for each in more if each)
 
 
 def would_tell(seeds: float) -> str:
