@@ -586,6 +586,7 @@ def test_the_headline_names_the_best_that_is_not_pretrained():
         "0.141, behind by 0.100 ± 0.050."
     )
     assert found in headline.notes(results)
+    assert headline.answer(results)[0] in headline.notes(results)
     records = with_pretrained().assign(behind_best=np.nan)
     assert "± 0.141, behind by 0.200." in headline.render(Results(records))
     alone = Results(frame(*scored("cnn", "none", 0.5)))

@@ -235,6 +235,7 @@ def test_fewer_than_six_sets_claim_nothing_and_six_do():
     text = render(Results(frame(*rows, *cells("s5", [0.9, 0.5]))))
     assert "Over 6 data sets, 1 of the 2 pipelines that finished on all of them may have" in text
     assert "best mean rank; 1 is significantly worse (95%, all comparisons together" in text
+    assert "each of the data sets below hold for that data set alone, at 95% each" in text
     assert "significantly worse, p = 0.03" in text
     assert least_p(6) == 2 / 2**6
 
