@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from bench.base.errors import UsageError
 
 EPILOG = (
     "Exit codes: 0 every pipeline passes, 1 some fall short, 2 wrong usage, 3 too few seeds, "
-    "or no threshold for one of several data sets.\n\nExamples:\n\n"
+    "also for --update, or no threshold for one of several data sets.\n\nExamples:\n\n"
     "latentgrid check   (results/results.csv)\n\n"
     "latentgrid check --update   (set the thresholds from the current results)\n\n"
     "latentgrid check out/results.csv --json gate.json --junit gate.xml"
@@ -42,6 +43,7 @@ def main(
     from bench.analysis import thresholds as limits
     from bench.analysis.records import read
     from bench.analysis.results import Results
+    from bench.base.errors import name_first
     from bench.base.files import write_output
     from bench.report.command_tables import check_table
 
@@ -51,6 +53,13 @@ def main(
             raise UsageError("--update does not compare: leave out --json and --junit")
         before = limits.read(thresholds) if thresholds.exists() else []
         after = limits.update(before, found)
+        if idle := limits.idle(after):
+            print(
+                f"no thresholds written: the lowest accuracy of {name_first(idle)} would be 0, "
+                "which every run reaches: run the grid with more seeds",
+                file=sys.stderr,
+            )
+            return 3
         limits.write(thresholds, after)
         for of_set in found.by_dataset().values():
             preset, dataset = limits.identity(of_set)

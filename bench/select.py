@@ -25,7 +25,8 @@ def main(
 
     For each data set and score, the table shows the rank correlation with accuracy over pipelines,
     the pipeline that the score selects, and its regret: the best pipeline's accuracy minus that of
-    the selected one. With several data sets, each is left out in turn: a score is chosen on the
+    the selected one. The verdict says whether that may be the best as well, or is significantly
+    worse. With several data sets, each is left out in turn: a score is chosen on the
     others and judged on this one.
     """
     from bench.analysis.selection import select_in

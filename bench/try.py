@@ -12,7 +12,7 @@ EPILOG = (
     "Exit codes: 0 all promises are kept and all runs finished, 1 otherwise, 2 wrong usage.\n\n"
     "Examples:\n\n"
     "latentgrid try mine.py\n\n"
-    "latentgrid try mine.py --seeds 10   (with three, no difference can be significant)\n\n"
+    "latentgrid try mine.py --seeds 10   (smaller differences than with three)\n\n"
     "latentgrid try mine.py --dataset npy:DIR --limit 1000 --epochs 20\n\n"
     "latentgrid try my_data.py --dataset mine:DIR   (a data set of your own with an argument)"
     "\n\n"
@@ -29,7 +29,7 @@ TEXTS = {
     "dataset": "Data set on which to try models, reducers and clusterers; by default digits. To "
     "try a data set of the file, give its name with its argument.",
     "limit": "Use a subset of N images, or all; by default 300.",
-    "seeds": "Number of runs of each pipeline; by default 3, too few for significant differences.",
+    "seeds": "Number of runs of each pipeline; by default 3, which show large differences.",
     "epochs": "Passes over the training images; by default 8, or 3 for a data set, which is tried "
     "with slower models.",
     "out": "Folder for results, with a sub-folder for each item; by default results/try.",

@@ -345,7 +345,7 @@ def test_cells_that_were_not_finished_are_refused(grid):
 def test_the_median_seed_stands_for_a_cell(grid):
     rows = grid.records[grid.records["chain"] == "kpca6"].iloc[:1]
     three = rows.loc[rows.index.repeat(3)].reset_index(drop=True).astype(object)
-    three["seed_index"], three["public_accuracy"] = [0, 1, 2], [0.1, 0.3, 0.2]
+    three["seed_index"], three["accuracy"] = [0, 1, 2], [0.1, 0.3, 0.2]
     three.loc[1, "status"] = "failed"
     three.loc[1, ["failed_stage", "error"]] = ["train", "no luck"]
     assert choose(three, "histogram, kpca6").why == "seed 0, the median of 2"

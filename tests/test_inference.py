@@ -1,6 +1,5 @@
 """Intervals cover as often as they say, and no winner is named without a significant difference."""
 
-import itertools
 import math
 
 import numpy as np
@@ -11,16 +10,12 @@ from scipy import stats
 
 from bench.analysis.correctness import Correctness
 from bench.analysis.inference import (
+    adjust_jointly,
     compare_pairs,
     correct,
+    p_value,
     score_interval,
-    seeds_needed,
-    sign_flips,
 )
-
-
-def against_best(best, others, independent=True):
-    return compare_pairs([(best, other) for other in others], independent)
 
 
 def simulate(random, accuracies, seeds, images, between_seeds=0.03, between_images=0.3):
@@ -92,28 +87,6 @@ def test_one_seed_has_no_interval():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(-20, 20).filter(bool), min_size=2, max_size=9))
-def test_sign_flips_are_all_of_them(whole):
-    """Against counting, in whole numbers."""
-    differences = np.array(whole) / 128  # sums are exact
-    flips = itertools.product((1, -1), repeat=len(whole))
-    sums = [sum(s * d for s, d in zip(signs, whole, strict=True)) for signs in flips]
-    upper = sum(s >= sum(whole) for s in sums) / len(sums)
-    lower = sum(s <= sum(whole) for s in sums) / len(sums)
-    assert sign_flips(differences) == pytest.approx(min(1.0, 2 * min(upper, lower)))
-
-
-def test_the_least_p_that_seeds_can_reach():
-    for seeds in range(2, 11):
-        assert sign_flips(np.linspace(0.1, 0.2, seeds)) == pytest.approx(2 / 2**seeds)
-    assert sign_flips(np.array([0.1])) == 1.0
-
-
-def test_seeds_needed_for_so_many_comparisons():
-    assert [seeds_needed(m) for m in (1, 2, 4, 11)] == [6, 7, 8, 9]
-
-
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
 def test_holm_is_at_least_the_p_and_at_most_bonferroni(values):
     adjusted = correct(values)
@@ -128,61 +101,113 @@ def test_holm_by_hand():
     assert np.allclose(stats.false_discovery_control([0.02]), correct([0.02]))
 
 
-def cell(hits, repeated=True):
+def run(hits, repeated=True):
     return Correctness(dict(enumerate(hits)), repeated)
 
 
-@pytest.mark.parametrize("seeds", [3, 9])
-def test_no_winner_among_equals(seeds):
-    """Four equal cells, 300 grids: the first is called better than all others at most 5 in 100."""
-    random = np.random.default_rng(2)
-    named = 0
-    for _ in range(300):
-        cells = simulate(random, [0.8] * 4, seeds, 200)
-        cells.sort(key=lambda hits: -hits.mean())
-        comparisons = against_best(cell(cells[0]), [cell(hits) for hits in cells[1:]])
-        named += all(each.significant for each in comparisons)
-    assert named / 300 <= 0.05
+@settings(max_examples=60, deadline=None)
+@given(st.floats(1e-3, 1), st.floats(1e-6, 1e-2), st.floats(1, 50))
+def test_p_is_that_of_students_t_where_images_add_nothing(difference, of_seeds, df):
+    expected = 2 * stats.t.sf(difference / math.sqrt(of_seeds), df)
+    assert p_value(difference, of_seeds, df, 0.0) == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_real_difference_is_found_with_enough_seeds_and_not_before():
+@settings(max_examples=60, deadline=None)
+@given(st.floats(1e-3, 0.3), st.floats(1e-4, 1e-2))
+def test_p_is_that_of_the_normal_where_seeds_add_nothing(difference, of_images):
+    expected = 2 * stats.norm.sf(difference / math.sqrt(of_images))
+    assert p_value(difference, 0.0, math.inf, of_images) == pytest.approx(expected, rel=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.01, 1), st.floats(1e-5, 1e-2), st.floats(1, 50), st.floats(1e-5, 1e-2))
+def test_the_interval_of_level_p_ends_at_0(difference, of_seeds, df, of_images):
+    p = p_value(difference, of_seeds, df, of_images)
+    t, z = stats.t.isf(p / 2, df), stats.norm.isf(p / 2)
+    assert t**2 * of_seeds + z**2 * of_images == pytest.approx(difference**2, rel=1e-6)
+
+
+def test_p_without_a_difference_or_anything_to_test_by():
+    assert p_value(0.0, 0.01, 2, 0.0) == 1.0
+    assert math.isnan(p_value(0.1, 0.0, 2, 0.0))
+    assert math.isnan(p_value(0.1, math.nan, 0, 0.01))
+
+
+def runs(random, count, seeds, gain=0.0, images=600, between_seeds=0.03):
+    """Pairs of two runs of so many pipelines, the second run better by a gain."""
+    after, before = (
+        simulate(random, [0.8 + each] * count, seeds, images, between_seeds) for each in (gain, 0)
+    )
+    return [(run(a), run(b)) for a, b in zip(after, before, strict=True)]
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 10])
+def test_without_a_change_none_is_found(seeds):
+    """A false statement in about 5 of 100 pairs of runs of ten pipelines, or fewer."""
+    random = np.random.default_rng(seeds)
+    false = sum(
+        any(each.significant for each in compare_pairs(runs(random, 10, seeds))) for _ in range(200)
+    )
+    assert false / 200 <= 0.08
+
+
+def test_a_change_is_found_with_three_seeds():
+    """Each of ten pipelines alone would need t of 2 degrees of freedom."""
     random = np.random.default_rng(3)
-    cells = simulate(random, [0.9, 0.6, 0.9], 9, 500)
-    far, near = against_best(cell(cells[0]), [cell(cells[1]), cell(cells[2])])
-    assert far.significant
-    assert not near.significant
-    assert far.difference.low > 0
-    few = against_best(cell(cells[0][:3]), [cell(cells[1][:3])])
-    assert few[0].p == pytest.approx(0.25)
-    assert not few[0].significant
+    found = [compare_pairs(runs(random, 10, 3, gain=0.13, between_seeds=0.01)) for _ in range(40)]
+    share = np.mean([each.significant for run in found for each in run])
+    assert share > 0.8
+    assert all(each.difference.low < 0.13 + 0.1 for run in found for each in run)
 
 
-def test_the_same_result_in_all_seeds_counts_once():
-    """Deterministic cells: nine copies of one run."""
+def test_a_pipeline_that_did_not_change_is_not_counted():
     random = np.random.default_rng(4)
-    one, other = (np.repeat(hits[:1], 9, axis=0) for hits in simulate(random, [0.9, 0.5], 1, 500))
-    (found,) = against_best(cell(one, repeated=False), [cell(other, repeated=False)])
-    assert found.p == 1.0
-    assert not found.significant
+    pairs = runs(random, 4, 3, gain=0.1)
+    alone = compare_pairs(pairs)
+    same = [(pairs[0][0], pairs[0][0])] * 30
+    beside = compare_pairs([*pairs, *same])
+    assert [each.adjusted for each in beside[:4]] == [each.adjusted for each in alone]
+    assert all(each.identical and not each.significant for each in beside[4:])
+    assert {each.p for each in beside[4:]} == {1.0}
 
 
-def test_the_difference_must_be_significant_by_images_too():
-    """Nine seeds agree on a difference of one image in a hundred."""
-    best = np.ones((9, 100), bool)
-    other = best.copy()
-    other[:, 0] = False
-    (found,) = against_best(cell(best), [cell(other)])
-    assert found.adjusted < 0.05
-    assert not found.significant_by_images
-    assert not found.significant
-    (alone,) = against_best(cell(best), [cell(other)], independent=False)
-    assert alone.significant
+def test_one_seed_is_not_tested():
+    random = np.random.default_rng(5)
+    found = compare_pairs(runs(random, 3, 1, gain=0.15))
+    assert not any(each.tested or each.significant for each in found)
+    assert all(math.isnan(each.difference.low) for each in found)
+    assert found[0].difference.mean == pytest.approx(0.1, abs=0.1)
+
+
+def test_deterministic_pipelines_are_compared_by_images_alone():
+    random = np.random.default_rng(6)
+    one, other = (np.repeat(h, 3, axis=0) for h in simulate(random, [0.9, 0.5], 1, 500))
+    pair = [(run(one, repeated=False), run(other, repeated=False))]
+    (found,) = compare_pairs(pair)
+    assert found.significant
+    v = (one[0].astype(float) - other[0]).var(ddof=1)
+    half = found.difference.high - found.difference.mean
+    assert half == pytest.approx(1.959964 * math.sqrt(v / 500), rel=1e-6)
+    (alone,) = compare_pairs(pair, independent=False)
+    assert not alone.tested
 
 
 def test_only_seeds_that_both_have_are_compared():
     best, other = np.ones((3, 50), bool), np.zeros((2, 50), bool)
-    (found,) = against_best(
-        Correctness({0: best[0], 1: best[1], 2: best[2]}, True),
-        [Correctness({1: other[0], 5: other[1]}, True)],
+    (found,) = compare_pairs(
+        [
+            (
+                Correctness({0: best[0], 1: best[1], 2: best[2]}, True),
+                Correctness({1: other[0], 5: other[1]}, True),
+            )
+        ]
     )
     assert found.seeds == 1
+
+
+def test_comparisons_are_corrected_together_across_data_sets():
+    random = np.random.default_rng(7)
+    sets = [compare_pairs(runs(random, 3, 3, gain=0.05)) for _ in range(2)]
+    both = adjust_jointly([each for found in sets for each in found])
+    expected = correct([each.p for found in sets for each in found])
+    assert [each.adjusted for each in both] == pytest.approx(expected)

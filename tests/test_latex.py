@@ -21,7 +21,7 @@ def table(**verdicts):
 
 
 def test_the_best_is_bold_and_those_like_it_have_a_dagger():
-    text = table(cnn="best", dnn_1="no significant difference")
+    text = table(cnn="best", dnn_1="in the group of the best")
     lines = text.splitlines()
     (best,) = [line for line in lines if "cnn" in line]
     (other,) = [line for line in lines if "dnn" in line]
@@ -42,7 +42,7 @@ def test_without_labels_knn_modularity_is_shown():
     assert "cnn & none & 0.550" in text
     assert "interval of kNN modularity" in text
     assert "Bold: best by kNN modularity" in text
-    assert "Bold: best on the public half" in table()
+    assert "Bold: best by accuracy" in table()
 
 
 def test_every_row_has_as_many_columns_as_the_table():

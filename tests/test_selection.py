@@ -122,7 +122,12 @@ def test_the_report_of_labeled_images_shows_what_would_have_been_selected():
     note, table = section(Results(cells(**FOUR)))
     assert "regret" in note
     (line,) = [line for line in table.splitlines() if line.startswith("| kNN modularity  ")]
-    assert [part.strip() for part in line.split("|")[3:7]] == ["m, b", "+0.80", "0.200", "4"]
+    said = [part.strip() for part in line.split("|")[3:8]]
+    assert said == ["m, b", "+0.80", "0.200", "–", "4"]
+    of_b = cells(**FOUR).assign(verdict=lambda each: each["chain"].map({"b": "not tested"}))
+    assert {each.verdict for each in select(Results(of_b)) if each.pipeline[1] == "b"} == {
+        "not tested"
+    }
 
 
 def test_unlabeled_pipelines_are_ranked_by_knn_modularity():

@@ -12,11 +12,12 @@ from bench.analysis.correctness import Correctness
 from bench.analysis.inference import ALIKE, Comparison, Interval, adjust_jointly, compare_pairs
 from bench.analysis.records import FINGERPRINTS, read
 from bench.analysis.results import Key, Results
+from bench.analysis.verdicts import NOT_TESTED, WORSE
 from bench.base.errors import UsageError
 
-BETTER, WORSE = "significantly better", "significantly worse"
+BETTER = "significantly better"
 ONLY_BEFORE, ONLY_AFTER, UNPAIRED = "only before", "only after", "no seed in common"
-ORDER = [WORSE, BETTER, ALIKE, UNPAIRED, ONLY_BEFORE, ONLY_AFTER]
+ORDER = [WORSE, BETTER, ALIKE, NOT_TESTED, UNPAIRED, ONLY_BEFORE, ONLY_AFTER]
 
 NEEDED = ("base_seed", "independent_images", "validation_images", "cluster_artifacts")
 
@@ -31,7 +32,7 @@ class Change:
     before: float | None
     after: float | None
     gain: Interval | None  # paired by seeds and images; None where nothing can be paired
-    p: float | None  # of the exact sign-flip test over seeds, after the correction
+    p: float | None  # after the correction; None where nothing is tested
     seeds: int  # that both have
     verdict: str  # one of ORDER
 
@@ -60,8 +61,9 @@ class Pair:
 def compare(pairs: list[Pair]) -> list[Change]:
     """Compare two runs pipeline by pipeline on each data set, paired by seeds and images.
 
-    A change is significant only if an exact sign-flip test over seeds, after the correction for
-    the pipelines on all data sets, and the paired interval over images both say so.
+    A change is significant if the moderated paired test over seeds and images says so, after the
+    correction for the pipelines on all data sets. A pipeline with the same result in both, on every
+    image with every seed, has not changed: it is not tested, and not counted.
     """
     found: list[Comparison] = []
     for pair in pairs:
@@ -83,10 +85,11 @@ def _change(pair: Pair, name: Key, found: Comparison | None) -> Change:
         return Change(pair.dataset, name, _mean(before), _mean(after), None, None, 0, verdict)
     seeds = before.shared(after)
     means, gain = (_mean(before, seeds), _mean(after, seeds)), found.difference
-    verdict = ALIKE
+    p = found.adjusted if found.tested else None
+    verdict = ALIKE if found.tested or found.identical else NOT_TESTED
     if found.significant:
         verdict = BETTER if gain.mean > 0 else WORSE
-    return Change(pair.dataset, name, *means, gain, found.adjusted, found.seeds, verdict)
+    return Change(pair.dataset, name, *means, gain, p, found.seeds, verdict)
 
 
 def _mean(found: Correctness | None, seeds: list[int] | None = None) -> float | None:

@@ -60,7 +60,7 @@ def collect(results: Results, store: Store) -> dict[Key, Correctness]:
     """Read what every pipeline achieved on each image, by the metric that compares them."""
     if not results.has_scores:
         return {}
-    stage, array = BY_IMAGE[results.shown]
+    stage, array = BY_IMAGE[results.metric]
     found = {}
     for name, rows in results.by_pipeline().items():
         done = rows[rows["status"] == "ok"]

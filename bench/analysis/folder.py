@@ -35,11 +35,17 @@ class FinishedGrid:
         return self.spec.out
 
 
-def settings_of(folder: Path, store: Path | None = None) -> GridSettings:
-    """Return the settings of a run, or raise UsageError if its results folder has none."""
+def settings_of(
+    folder: Path, store: Path | None = None, equivalence: float | str | None = None
+) -> GridSettings:
+    """Return the settings of a run, or raise UsageError if its results folder has none.
+
+    ``store`` and ``equivalence`` replace those of the run.
+    """
     if not (folder / "grid.toml").is_file():
         raise UsageError(f"no results of a grid in {folder}: python -m bench.grid makes them")
-    return resolve({"out": folder, "store": store}, folder / "grid.toml")
+    given = {"out": folder, "store": store, "equivalence": equivalence}
+    return resolve(given, folder / "grid.toml")
 
 
 def open_grid(

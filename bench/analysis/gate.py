@@ -64,7 +64,7 @@ def _judge_set(thresholds: list[Threshold], results: Results) -> list[Verdict]:
     if not thresholds:
         reason = f"none applies to preset {preset} on this data set; --update sets them"
         return [Verdict("*", "*", "*", "", None, None, None, None, 0, NONE, reason, dataset)]
-    accuracy = results.shown if results.labeled else "accuracy"
+    accuracy = results.metric if results.labeled else "accuracy"
     verdicts: list[Verdict] = []
     for threshold in thresholds:
         rows: list[pd.Series | None] = [*threshold.matching(results)]

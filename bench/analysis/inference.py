@@ -1,8 +1,8 @@
-"""Inference: how uncertain a score is, and whether one pipeline is significantly worse.
+"""Inference: how uncertain a score is, and whether it differs between two runs.
 
 The data are per-image correctness: for each seed and image, whether the image's cluster is
 assigned to its label. All seeds share the images, so that seeds and images are two sources of
-uncertainty.
+uncertainty. `bench.analysis.verdicts` compares the pipelines of one run.
 """
 
 from __future__ import annotations
@@ -12,19 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from bench.analysis.correctness import Correctness, collect
-from bench.analysis.results import VERDICT_COLUMNS, Key, Results, key_of
-from bench.store import Store
+from bench.analysis.correctness import Correctness
+from bench.analysis.moderation import Prior
 
-BEST, WORSE, ALIKE = "best", "significantly worse", "no significant difference"
+ALIKE = "no significant difference"  # between two runs of a pipeline, or over data sets
 
-CORRECTION = "Holm's correction"  # `correct`, as reports call it
 LEVEL = 0.05  # of a false difference; the intervals cover 1 - LEVEL
 NORMAL = 1.959964  # its two-sided quantile of the normal distribution
-RESAMPLES = 2**16  # sign flips are exact up to 16 seeds, and drawn beyond
+LEAST_P = 1e-100  # smaller ones are 0
 
 
 @dataclass(frozen=True)
@@ -38,18 +35,23 @@ class Interval:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Whether two pipelines differ significantly, by the same seeds and images."""
+    """Whether a pipeline's score differs significantly between two runs."""
 
     difference: Interval  # score of the first less that of the second
-    p: float  # of the exact sign-flip test over seeds; 1 where all seeds are the same result
+    p: float  # see `p_value`; NaN where it cannot be tested
     adjusted: float  # the same after the correction for all comparisons made together
     seeds: int  # that both have
-    significant_by_images: bool  # the interval over images alone excludes 0
+    identical: bool = False  # the same on every image with every seed, so that nothing is to test
+
+    @property
+    def tested(self) -> bool:
+        """Whether there is something to test, and enough to test it by."""
+        return not (math.isnan(self.p) or self.identical)
 
     @property
     def significant(self) -> bool:
-        """Whether ``adjusted`` is at most 0.05, and the difference significant by images too."""
-        return self.adjusted <= LEVEL and self.significant_by_images
+        """Whether ``adjusted`` is at most 0.05."""
+        return self.tested and self.adjusted <= LEVEL
 
 
 def score_interval(
@@ -101,30 +103,6 @@ def _of_images(values: NDArray[Any]) -> float:
     return NORMAL**2 * float(values.mean(axis=0).var(ddof=min(1, images - 1))) / images
 
 
-def sign_flips(differences: NDArray[Any]) -> float:
-    """Return the two-sided p-value of a mean of 0, by flipping the signs of differences, (S,).
-
-    Exact up to 16 seeds, by draws beyond. The least that S seeds can reach is 2 / 2^S.
-
-    References
-    ----------
-    Fisher (1935), The design of experiments, section 21; `scipy.stats.permutation_test`.
-    """
-    from scipy.stats import permutation_test
-
-    if len(differences) < 2:
-        return 1.0
-    found = permutation_test(
-        (differences,),
-        np.mean,
-        permutation_type="samples",
-        vectorized=False,
-        n_resamples=RESAMPLES,
-        rng=np.random.default_rng(0),
-    )
-    return float(found.pvalue)
-
-
 def correct(values: list[float]) -> list[float]:
     """Adjust p-values for their number, by Holm's step-down method.
 
@@ -141,9 +119,35 @@ def correct(values: list[float]) -> list[float]:
     return adjusted
 
 
-def seeds_needed(comparisons: int) -> int:
-    """Return the least seeds S that can be significant in so many comparisons: 2 m / 2^S ≤ 0.05."""
-    return math.ceil(math.log2(2 * max(comparisons, 1) / LEVEL))
+@dataclass(frozen=True)
+class _Difference:
+    """The difference of two runs of a pipeline."""
+
+    mean: float
+    seeds: int
+    varies: bool  # with the seed, in one of them at least
+    identical: bool
+    variance: float  # over seeds; NaN of one
+    of_images: float  # variance of the mean, that the drawing of images gives it
+
+    @classmethod
+    def of(cls, one: Correctness, other: Correctness, independent: bool) -> _Difference:
+        seeds = one.shared(other)
+        values = one.values(seeds) - other.values(seeds)
+        by_seed, by_image = values.mean(axis=1), values.mean(axis=0)
+        return cls(
+            float(values.mean()),
+            len(seeds),
+            one.repeated or other.repeated,
+            not values.any(),
+            float(by_seed.var(ddof=1)) if len(seeds) > 1 else math.nan,
+            float(by_image.var(ddof=min(1, len(by_image) - 1))) / len(by_image) * independent,
+        )
+
+    @property
+    def informs(self) -> bool:
+        """Whether it tells how much seeds vary."""
+        return self.varies and self.seeds > 1 and not self.identical
 
 
 def compare_pairs(
@@ -151,67 +155,81 @@ def compare_pairs(
 ) -> list[Comparison]:
     """Compare pipelines pairwise, by the seeds and images that both have, at least one of each.
 
-    A difference is significant only by seeds and images both. Where images are not independent,
-    the seeds alone decide, and the statement is about these images.
+    The differences of all pairs together steady the variance over seeds of each of them
+    (`bench.analysis.moderation`). Where images are not independent, the seeds alone decide, and the
+    statement is about these images. One seed, or deterministic pipelines on such images, leave
+    nothing to test by.
     """
-    found = []
-    for one, other in pairs:
-        seeds = one.shared(other)
-        repeated = one.repeated or other.repeated
-        difference = one.values(seeds) - other.values(seeds)
-        by_images = score_interval(difference, repeated=False, independent=independent)
-        p = sign_flips(difference.mean(axis=1)) if repeated else 1.0
-        by_both = score_interval(difference, repeated, independent)
-        nonzero = not by_images.low <= 0 <= by_images.high
-        found.append(Comparison(by_both, p, p, len(difference), nonzero))
-    return adjust_jointly(found)
+    differences = [_Difference.of(one, other, independent) for one, other in pairs]
+    informing = [each for each in differences if each.informs]
+    prior = Prior.of(
+        np.array([each.variance for each in informing]),
+        np.array([each.seeds - 1.0 for each in informing]),
+    )
+    return adjust_jointly([_compare(each, prior) for each in differences])
+
+
+def _compare(found: _Difference, prior: Prior) -> Comparison:
+    mean, of_seeds, df = found.mean, 0.0, math.inf
+    if found.varies and not found.identical:
+        own = np.array([found.seeds - 1.0])
+        (variance,) = prior.moderate(np.array([found.variance]), own, prior.variance)
+        of_seeds, df = float(variance) / found.seeds, float(prior.moderated_df(own)[0])
+        of_seeds = of_seeds if found.seeds > 1 else math.nan
+    p = 1.0 if found.identical else p_value(mean, of_seeds, df, found.of_images)
+    half = math.sqrt(_square(LEVEL, of_seeds, df, found.of_images))
+    interval = Interval(mean, mean - half, mean + half)
+    return Comparison(interval, p, p, found.seeds, found.identical)
+
+
+def p_value(difference: float, of_seeds: float, df: float, of_images: float) -> float:
+    """Return the p at which an interval of level p ends at 0: d² = t² s̃² / S + z² v / n.
+
+    Parameters
+    ----------
+    difference : float
+        d.
+    of_seeds, df : float
+        s̃² / S, moderated, and its degrees of freedom, with which t is Student's quantile.
+    of_images : float
+        v / n, with which z is the normal quantile.
+
+    Returns
+    -------
+    float
+        0 to 1; NaN where both variances are 0, or that of seeds is not known.
+    """
+    from scipy.optimize import brentq
+
+    if math.isnan(of_seeds) or of_seeds + of_images <= 0:
+        return math.nan
+
+    def excess(log: float) -> float:
+        return _square(math.exp(log), of_seeds, df, of_images) - difference**2
+
+    if difference == 0:
+        return 1.0
+    if excess(math.log(LEAST_P)) < 0:
+        return 0.0
+    return math.exp(brentq(excess, math.log(LEAST_P), 0.0))
+
+
+def _square(p: float, of_seeds: float, df: float, of_images: float) -> float:
+    """Return the square of half an interval of level p."""
+    from scipy.special import ndtri, stdtrit
+
+    if math.isnan(of_seeds):
+        return math.nan
+    normal = float(ndtri(p / 2))
+    student = normal if math.isinf(df) else float(stdtrit(df, p / 2)) if of_seeds else 0.0
+    return student**2 * of_seeds + normal**2 * of_images
 
 
 def adjust_jointly(found: list[Comparison]) -> list[Comparison]:
-    """Apply the correction to all comparisons together, whether or not made together."""
-    adjusted = correct([each.p for each in found])
-    return [replace(each, adjusted=p) for each, p in zip(found, adjusted, strict=True)]
+    """Apply the correction to all comparisons together, whether or not made together.
 
-
-def add_verdicts(records: pd.DataFrame, store: Store) -> pd.DataFrame:
-    """Return records with the columns `VERDICT_COLUMNS`, the same for all seeds of a pipeline.
-
-    The store holds the per-image correctness of every scored pipeline.
+    Those that are not tested do not count.
     """
-    verdicts = _verdicts(Results(records), store)
-    rows = [verdicts.get(key_of(row), {}) for _, row in records.iterrows()]
-    columns = pd.DataFrame(rows, columns=list(VERDICT_COLUMNS), index=records.index)
-    return pd.concat([records, columns], axis=1)
-
-
-def _verdicts(results: Results, store: Store) -> dict[Key, dict[str, object]]:
-    if results.best is None:
-        return {}
-    independent = bool(results.records["independent_images"].iloc[0])
-    # Nothing lies beyond 1, and no accuracy beyond 0.
-    least = 0 if results.labeled else -0.5
-    found = {name: each for name, each in collect(results, store).items() if each.by_seed}
-    verdicts: dict[Key, dict[str, object]] = {}
-    for name, each in found.items():
-        interval = score_interval(each.values(), each.repeated, independent)
-        low, high = np.clip([interval.low, interval.high], least, 1)
-        verdicts[name] = {"interval_low": low, "interval_high": high}
-    rows = results.by_pipeline()
-    whole = [name for name in rows if name in found and (rows[name]["status"] == "ok").all()]
-    best = results.best.pipeline
-    if best not in whole:
-        return verdicts
-    verdicts[best]["verdict"] = BEST
-    others = [name for name in whole if name != best]
-    compared = compare_pairs([(found[best], found[name]) for name in others], independent)
-    for name, against in zip(others, compared, strict=True):
-        difference = against.difference
-        worse = against.significant and difference.mean > 0
-        verdicts[name] |= {
-            "behind_best": difference.mean,
-            "behind_best_low": difference.low,
-            "behind_best_high": difference.high,
-            "behind_best_p": against.adjusted,
-            "verdict": WORSE if worse else ALIKE,
-        }
-    return verdicts
+    tested = [each for each in found if each.tested]
+    adjusted = iter(correct([each.p for each in tested]))
+    return [replace(each, adjusted=next(adjusted) if each.tested else each.p) for each in found]

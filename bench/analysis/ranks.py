@@ -15,12 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.analysis import failures
-from bench.analysis.inference import ALIKE, BEST, LEVEL, WORSE, correct
+from bench.analysis.inference import LEVEL
 from bench.analysis.results import PIPELINE, Key, Results
+from bench.analysis.verdicts import BEST, GROUP, WORSE
 
 # With fewer labeled data sets no test of two pipelines can reach 0.05: 2 / 2^5 is 0.0625.
 FEWEST = 6
 
+PERMUTATIONS = 1999  # of ranks
 DIGITS = 9  # accuracies equal to so many are tied: the last bits of a mean are noise
 
 
@@ -92,8 +94,7 @@ class RankComparison:
     """The pipelines that were finished on all of six or more data sets, compared."""
 
     best: Key  # by mean rank; the others are compared with it
-    friedman: float | None  # p-value of all being equal; None for two, where one test is enough
-    adjusted: dict[Key, float]  # p-values of the exact Wilcoxon test, after the correction
+    p: dict[Key, float]  # of all but the best, see `against_first`
     verdicts: dict[Key, str]
 
     @property
@@ -101,33 +102,37 @@ class RankComparison:
         """How many pipelines are significantly worse than the best."""
         return sum(verdict == WORSE for verdict in self.verdicts.values())
 
+    @property
+    def group(self) -> int:
+        """How many pipelines may be the best, the one that is named best among them."""
+        return len(self.verdicts) - self.worse
+
 
 def compare_ranks(ranking: Ranking) -> RankComparison | None:
     """Compare every pipeline with the best by mean rank; return None if nothing may be claimed.
 
-    A claim needs six labeled data sets, and two pipelines that were finished on all. A pipeline is
-    significantly worse only if the exact Wilcoxon test of the two says so, after the correction,
-    and Friedman's test as well: over all pipelines, and again without those of a worse mean rank.
-    Otherwise the best of equal pipelines would be chosen and then tested by the same data sets, and
-    called better too often.
+    A claim needs six labeled data sets, and two pipelines that were finished on all.
     """
     complete = ranking.values[(ranking.states == "ok").all(axis=1)]
     if len(ranking.datasets) < FEWEST or len(complete) < 2:
         return None
     names = _keys(complete)
-    values = complete.to_numpy(dtype=np.float64)  # the best mean rank comes first
-    adjusted, worse = against_first(values)
-    verdicts = [BEST, *(WORSE if each else ALIKE for each in worse)]
+    p = against_first(complete.to_numpy(dtype=np.float64))  # the best mean rank comes first
+    verdicts = [BEST, *(WORSE if each <= LEVEL else GROUP for each in p)]
     return RankComparison(
         names[0],
-        friedman_test(values) if len(values) > 2 else None,
-        dict(zip(names[1:], adjusted, strict=True)),
+        dict(zip(names[1:], map(float, p), strict=True)),
         dict(zip(names, verdicts, strict=True)),
     )
 
 
-def against_first(values: NDArray[Any]) -> tuple[list[float], list[bool]]:
-    """Compare pipelines with the first; see `compare_ranks`.
+def against_first(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Compare pipelines with the first, and strike out those that are worse, step by step.
+
+    A pipeline is struck out if two tests agree. It is behind in mean rank by more than the best
+    and the worst of so many equal pipelines would be apart in 95 of 100 cases; the choice of the
+    best from the same data is thereby included. And Wilcoxon's signed-rank test of the two says so.
+    Those that remain are then ranked and compared again, among fewer.
 
     Parameters
     ----------
@@ -136,39 +141,54 @@ def against_first(values: NDArray[Any]) -> tuple[list[float], list[bool]]:
 
     Returns
     -------
-    adjusted : list of float
-        p-values of all but the first, after the correction.
-    worse : list of bool
-        Whether they are significantly worse than the first.
+    ndarray, shape (pipelines - 1,)
+        The greater of the two p-values of each but the first, at least that of those struck out
+        before. Pipelines with at most 0.05 are significantly worse.
     """
-    first, others = values[0], values[1:]
-    adjusted = correct([wilcoxon(first - other) for other in others])
-    equal = len(values)
-    if min(adjusted) <= LEVEL:  # so many of the first are equal by Friedman's test
-        counts = range(len(values), 2, -1)
-        equal = next((n for n in counts if friedman_test(values[:n]) > LEVEL), 1)
-    worse = [
-        number >= equal and p <= LEVEL and bool(signed_ranks(first - other).sum() > 0)
-        for number, (other, p) in enumerate(zip(others, adjusted, strict=True), start=1)
-    ]
-    return adjusted, worse
+    signs = np.array([wilcoxon(values[0] - other) for other in values[1:]])
+    found = np.ones(len(signs))
+    remain, least = np.ones(len(signs), dtype=bool), 0.0
+    while remain.any():
+        p = np.maximum(range_test(values[np.r_[True, remain]]), signs[remain])
+        found[remain] = np.maximum(p, least)
+        struck = remain & (found <= LEVEL)
+        if not struck.any():
+            break
+        least, remain = float(found[struck].max()), remain & ~struck
+    return found
 
 
-def friedman_test(values: NDArray[Any]) -> float:
-    """Return the p-value of pipelines being equal, from their ranks within each data set.
+def range_test(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how rarely equal pipelines' mean ranks are as far apart as each is behind the first.
 
-    There are at least three pipelines; the values have the shape (pipelines, data sets).
+    The ranks within each data set are permuted, ties as they are: the distribution of the range of
+    mean ranks, of which Nemenyi's test takes the limit for many data sets.
+
+    Parameters
+    ----------
+    values : ndarray, shape (pipelines, data sets)
+
+    Returns
+    -------
+    ndarray, shape (pipelines - 1,)
+        p-values of all but the first; 1 where a pipeline is not behind it.
 
     References
     ----------
-    Friedman (1937), The use of ranks to avoid the assumption of normality; Demšar (2006),
-    Statistical comparisons of classifiers over multiple data sets.
+    Nemenyi (1963), Distribution-free multiple comparisons; Demšar (2006), Statistical comparisons
+    of classifiers over multiple data sets.
     """
-    from scipy.stats import friedmanchisquare
+    from scipy.stats import rankdata
 
-    if (values == values[0]).all():
-        return 1.0  # all tied everywhere: 0 / 0
-    return float(friedmanchisquare(*values).pvalue)
+    ranks = rankdata(-values, axis=0).T  # (data sets, pipelines)
+    behind = ranks.mean(axis=0)[1:] - ranks.mean(axis=0)[0]
+    random = np.random.default_rng(0)
+    drawn = np.zeros((PERMUTATIONS, ranks.shape[1]))
+    for of_set in ranks:
+        drawn += random.permuted(np.tile(of_set, (PERMUTATIONS, 1)), axis=1)
+    apart = np.sort(np.ptp(drawn, axis=1) / len(ranks))
+    as_far = PERMUTATIONS - np.searchsorted(apart, behind - 1e-9)
+    return np.where(behind > 1e-9, (as_far + 1) / (PERMUTATIONS + 1), 1.0)
 
 
 def signed_ranks(differences: NDArray[Any]) -> NDArray[np.float64]:

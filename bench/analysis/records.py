@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis import before, failures
-from bench.analysis.inference import add_verdicts
-from bench.analysis.results import FORM_COLUMNS, GIVEN_COLUMNS, PIPELINE
+from bench.analysis.results import FORM_COLUMNS, GIVEN_COLUMNS, PIPELINE, VERDICT_COLUMNS
+from bench.analysis.verdicts import add_verdicts
 from bench.base import keys
 from bench.base.errors import UsageError
 from bench.datasets.dataset import Dataset
@@ -79,7 +79,7 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         | common
         for run in runs
     ]
-    return add_verdicts(pd.DataFrame(rows), store)
+    return add_verdicts(pd.DataFrame(rows), store, plan.spec.equivalence)
 
 
 def notes(plan: Plan, store: Store) -> list[str]:
@@ -121,7 +121,8 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
         raise UsageError(f"{path} is not a results.csv of a grid: it {wrong}")
     # Metrics and stages that are newer than the file are missing in all of its runs.
     newer = {f"{metric.stage}_artifacts": "" for metric in METRICS.values()}
-    unknown: dict[str, Any] = dict.fromkeys([*METRICS, *GIVEN_COLUMNS, *FORM_COLUMNS], np.nan)
+    columns = [*METRICS, *GIVEN_COLUMNS, *FORM_COLUMNS, *VERDICT_COLUMNS]
+    unknown: dict[str, Any] = dict.fromkeys(columns, np.nan)
     newer |= unknown
     records = records.assign(**{n: value for n, value in newer.items() if n not in records})
     records[[*METRICS]] = records[[*METRICS]].apply(pd.to_numeric, errors="coerce")

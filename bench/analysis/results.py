@@ -19,17 +19,21 @@ from bench.store import Store
 PIPELINE = ["model", "chain", "clusterer"]
 Key = tuple[str, str, str]
 
-# What `bench.analysis.inference` says of a pipeline, the same in each of its records: the 95%
-# interval of its score; the best pipeline's score less its own, with interval and adjusted
-# p-value; and the verdict in words.
+# What `bench.analysis.verdicts` says of a pipeline, the same in each of its records: the 95%
+# interval of its score; the best pipeline's score less its own, with half of its interval; the
+# verdict in words; the pipeline that struck it out, where there is no interval that shows it; how
+# many seeds would tell it from the best, infinite where only more images would; whether the two are
+# equivalent, and by which margin.
 VERDICT_COLUMNS = (
     "interval_low",
     "interval_high",
     "behind_best",
-    "behind_best_low",
-    "behind_best_high",
-    "behind_best_p",
+    "behind_best_half",
     "verdict",
+    "worse_than",
+    "seeds_needed",
+    "equivalent",
+    "equivalence",
 )
 
 # The null reference of a pipeline, and why that or its stability is missing.
@@ -86,8 +90,9 @@ class Results:
     def metric(self) -> str:
         """The primary metric, whose mean decides which pipeline is best.
 
-        The data set declares it. Where no pipeline could assign the validation images, which alone
-        are labeled, kNN modularity takes its part.
+        Tables, pictures and verdicts compare pipelines by it too. The data set declares it. Where
+        no pipeline could assign the validation images, which alone are labeled, kNN modularity
+        takes its part.
         """
         declared = self.records.get("primary_metric")
         first = self._guess() if declared is None else str(declared.iloc[0])
@@ -100,17 +105,9 @@ class Results:
             return PRIMARY_METRICS[0]
         known = {"largest_class", "labeled"} <= {*self.records}
         if not known or bool(self.records["labeled"].iloc[0]):
-            return "public_accuracy"
+            return "accuracy"
         labeled = self.records["largest_class"].notna().any()
         return "validation_accuracy" if labeled else "knn_modularity"
-
-    @property
-    def shown(self) -> str:
-        """The metric that tables, pictures and verdicts compare pipelines by.
-
-        It is of all training images where the primary metric is of their public half.
-        """
-        return "accuracy" if self.metric == "public_accuracy" else self.metric
 
     @property
     def labeled(self) -> bool:
@@ -240,8 +237,8 @@ class Results:
         """
         if not self.has_scores:
             return pd.DataFrame()
-        table = self.summary.dropna(subset=self.shown)
-        means, seconds = table[self.shown].to_numpy(float), table["seconds"].to_numpy(float)
+        table = self.summary.dropna(subset=self.metric)
+        means, seconds = table[self.metric].to_numpy(float), table["seconds"].to_numpy(float)
         ahead = [
             bool((((means > m) & (seconds <= s)) | ((means >= m) & (seconds < s))).any())
             for m, s in zip(means, seconds, strict=True)

@@ -80,6 +80,8 @@ class Selection:
     pipeline: Key
     regret: float  # the best pipeline's mean accuracy less that of the selected one
     count: int  # pipelines that have both
+    # Of `bench.analysis.verdicts`, on the selected pipeline; empty where records have none.
+    verdict: str = ""
     image_size: int | None = None  # of those compared, where others have another
 
     @property
@@ -100,7 +102,7 @@ def select(results: Results) -> list[Selection]:
     """
     if not results.labeled:
         return []
-    rows, accuracy = results.summary, results.shown
+    rows, accuracy = results.summary, results.metric
     rows = rows[(rows["failed"] == 0) & (rows["skipped"] == 0) & rows[accuracy].notna()].copy()
     rows["null_silhouette"] = rows["null_silhouette"].astype(float)
     sizes = results.loss_sizes
@@ -129,6 +131,7 @@ def _select(
         key_of(selected),
         float(rows[accuracy].max() - selected[accuracy]),
         len(values),
+        "" if pd.isna(selected["verdict"]) else str(selected["verdict"]),
         size,
     )
 

@@ -23,11 +23,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import tomli_w
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.analysis import before
+from bench.analysis.moderation import Prior
 from bench.analysis.results import PIPELINE, Key, Results, key_of
 from bench.base.errors import UsageError
 from bench.base.files import read_toml, write_output
@@ -35,6 +38,7 @@ from bench.base.naming import pipeline_name
 from bench.planning.settings import what_is_wrong
 
 LOSS = "reconstruction_loss"
+Spreads = dict[str, dict[Key, float]]  # by metric; see `margins`
 
 # How rarely a mean of as many new seeds, of the same distribution, falls short by itself.
 CONFIDENCE = 0.99
@@ -45,7 +49,7 @@ LEAST_LOSS = 0.02  # of the loss itself
 HEADER = (
     "# Set by `python -m bench.check --update`; checked by `python -m bench.check`. A threshold's "
     "margin is the\n# one-sided 99% prediction bound for the mean of as many new seeds "
-    "(Student's t), or the smallest margin allowed.\n\n"
+    "(moderated variances), or the smallest margin allowed.\n\n"
 )
 
 
@@ -153,7 +157,8 @@ def _renew(thresholds: list[Threshold], results: Results) -> list[Threshold]:
     matched = {key_of(row) for _, rows in groups for row in rows}
     rows = [row for _, row in results.summary.iterrows()]
     groups += [(key_of(row), [row]) for row in rows if key_of(row) not in matched]
-    renewed = [_set(patterns, rows, results) for patterns, rows in groups if rows]
+    spreads = {metric: margins(results.summary, metric) for metric in (results.metric, LOSS)}
+    renewed = [_set(patterns, rows, results, spreads) for patterns, rows in groups if rows]
     return [threshold for threshold in renewed if threshold is not None]
 
 
@@ -182,14 +187,17 @@ def _check_complete(results: Results) -> None:
         )
 
 
-def _set(patterns: Key, rows: list[pd.Series], results: Results) -> Threshold | None:
+def _set(
+    patterns: Key, rows: list[pd.Series], results: Results, spreads: Spreads
+) -> Threshold | None:
     """Set a threshold by pipelines; None where they have neither accuracy nor loss."""
     limits: dict[str, Any] = {}
-    accuracy = results.shown
+    accuracy = results.metric
     scored = [row for row in rows if results.labeled and pd.notna(row[accuracy])]
     if scored:
         low, mean = min(
-            (row[accuracy] - margin(row, accuracy, LEAST_ACCURACY), row[accuracy]) for row in scored
+            (row[accuracy] - max(spreads[accuracy][key_of(row)], LEAST_ACCURACY), row[accuracy])
+            for row in scored
         )
         # Rounded away from the mean.
         low = math.floor(max(low, 0) * 1e4) / 1e4
@@ -197,7 +205,8 @@ def _set(patterns: Key, rows: list[pd.Series], results: Results) -> Threshold | 
     losses = [row for row in rows if pd.notna(row[LOSS])]
     if losses:
         high, mean = max(
-            (row[LOSS] + margin(row, LOSS, LEAST_LOSS * row[LOSS]), row[LOSS]) for row in losses
+            (row[LOSS] + max(spreads[LOSS][key_of(row)], LEAST_LOSS * row[LOSS]), row[LOSS])
+            for row in losses
         )
         high = math.ceil(high * 1e5) / 1e5
         limits |= {"max_loss": high, "loss_margin": round(high - mean, 5)}
@@ -214,16 +223,47 @@ def _set(patterns: Key, rows: list[pd.Series], results: Results) -> Threshold | 
     )
 
 
-def margin(row: pd.Series, metric: str, least: float) -> float:
-    """Return how far the mean of as many new seeds may fall from the mean found.
+def margins(rows: pd.DataFrame, metric: str) -> dict[Key, float]:
+    """Return how far the mean of as many new seeds may fall from each pipeline's mean.
 
-    It is the one-sided 99% prediction bound t · s · √(1/S + 1/S), with s the standard deviation
-    of the S seeds and t of Student's distribution with S − 1 degrees of freedom; ``least`` if that
-    is more. The row is one of `bench.analysis.results.Results.summary`.
+    See `bounds`. Losses differ by orders of magnitude between models, and so do their variances:
+    they are compared as shares of the squared mean. 0 of what no seed moves.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `bench.analysis.results.Results.summary`, every pipeline with two seeds at least.
+    """
+    each = rows[[metric, f"{metric}_std", "seeds"]].astype(float)
+    each.columns = pd.Index(["mean", "std", "seeds"])
+    known = each[each["std"].notna() & (each["mean"] > 0)].drop_duplicates()
+    scale = known["mean"] if metric == LOSS else 1.0
+    known["bound"] = bounds((known["std"] / scale) ** 2, known["seeds"]) * scale
+    # Results that are the same, as the loss of a model in all its pipelines, count once.
+    found = each.merge(known, "left", [*each])["bound"].fillna(0.0)
+    return dict(zip([key_of(row) for _, row in rows.iterrows()], found, strict=True))
+
+
+def bounds(variances: ArrayLike, seeds: ArrayLike) -> NDArray[np.float64]:
+    """Return the one-sided 99% prediction bound of each of k pipelines, t · s̃ · √(1/S + 1/S).
+
+    s̃² is the variance of the S seeds, steadied by those of the other pipelines
+    (`bench.analysis.moderation`), and t is of Student's distribution with its degrees of freedom.
+
+    Parameters
+    ----------
+    variances, seeds : array-like, shape (k,)
+        Sample variances over seeds, and how many those are, 2 or more.
     """
     from scipy.stats import t
 
-    spread, seeds = row[f"{metric}_std"], int(row["seeds"])
-    if pd.isna(spread) or seeds < 2:
-        return least
-    return max(least, float(t.ppf(CONFIDENCE, seeds - 1)) * float(spread) * math.sqrt(2 / seeds))
+    variances, seeds = np.asarray(variances, float), np.asarray(seeds, float)
+    prior = Prior.of(variances, seeds - 1)
+    spread = np.sqrt(prior.moderate(variances, seeds - 1, prior.variance))
+    quantile = t.ppf(CONFIDENCE, prior.moderated_df(seeds - 1))
+    return np.asarray(quantile * spread * np.sqrt(2 / seeds))
+
+
+def idle(thresholds: list[Threshold]) -> list[str]:
+    """Name the pipelines whose threshold no accuracy could fall short of."""
+    return [pipeline_name(*each.pipeline) for each in thresholds if each.min_accuracy == 0]

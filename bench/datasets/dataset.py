@@ -25,7 +25,7 @@ from bench.datasets.source import Source, in_memory
 Labels = NDArray[np.int64]
 
 # What may decide which pipeline is best on a data set, the first that its labels allow.
-PRIMARY_METRICS = ("public_accuracy", "validation_accuracy", "knn_modularity")
+PRIMARY_METRICS = ("accuracy", "validation_accuracy", "knn_modularity")
 
 
 @dataclass(frozen=True)

@@ -167,6 +167,7 @@ Count = Annotated[int, Number, Field(ge=1)]
 Size = Annotated[int, Number, Field(ge=SMALLEST, le=LARGEST)]
 Natural = Annotated[int, Number, Field(ge=0)]
 Positive = Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Number, Field(ge=0, le=1)]
 Plugins = Annotated[tuple[Path, ...], BeforeValidator(_listed), AfterValidator(_load)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
 
@@ -241,6 +242,10 @@ class GridSettings(BaseModel):
     resamples: Natural | None = _setting(COMPARE, "N", None, """
         Run each chain N more times on four fifths of the images, for every seed, to measure
         stability. By default 1 if no image has a label, else 0.""")
+    equivalence: Share = _setting(COMPARE, "MARGIN", 0.02, """
+        Call a pipeline equivalent to the best if the whole 95% interval of their difference lies
+        within plus and minus this margin; by default 0.02. Nothing is computed anew for another
+        margin.""")
     engine: Annotated[str, AfterValidator(engines.check)] = _setting(WORK, "NAME", "local", """
         What executes the tasks. local (default): worker processes on this machine, one unless
         --workers is given; inline: this process; dask: a Dask cluster on this machine;

@@ -12,7 +12,14 @@ EPILOG = "Examples:\n\nlatentgrid report   (of results)\n\nlatentgrid report out
 
 
 @command("python -m bench.report", EPILOG)
-@takes_settings(["store"], {"store": "Folder of stored results; by default that of the grid."})
+@takes_settings(
+    ["store", "equivalence"],
+    {
+        "store": "Folder of stored results; by default that of the grid.",
+        "equivalence": "Margin within which a pipeline is called equivalent to the best; by "
+        "default that of the grid.",
+    },
+)
 def main(
     settings: dict[str, Any],
     results: Annotated[
@@ -21,13 +28,14 @@ def main(
 ) -> int:
     """Make results.md, index.html, tables and figures again, from records and artifacts.
 
-    Every grid writes them at its end. Use this command after a change of latentgrid, or if a file
-    was lost. index.html shows the results in one file: it needs no network, and can be sent as it
-    is. results.csv and grid.toml are read and not changed. No model is trained.
+    Every grid writes them at its end. Use this command after a change of latentgrid, for another
+    margin of equivalence, or if a file was lost. index.html shows the results in one file: it needs
+    no network, and can be sent as it is. results.csv and grid.toml are read and not changed. No
+    model is trained.
     """
     from bench.report.again import write_again
 
-    for page in write_again(results, settings.get("store")):
+    for page in write_again(results, **settings):
         print(f"see {page}")
     return 0
 

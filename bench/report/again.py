@@ -10,6 +10,7 @@ import pandas as pd
 from bench.analysis import records, suggest
 from bench.analysis.folder import FinishedGrid, open_grid, settings_of
 from bench.analysis.results import Results
+from bench.analysis.verdicts import add_verdicts
 from bench.base.console import LoadBar
 from bench.base.errors import RunError, UsageError
 from bench.base.naming import set_name
@@ -20,30 +21,37 @@ from bench.report.write import prepare, write_report
 from bench.store import DamagedError
 
 
-def write_again(results: Path, store: Path | None = None) -> Iterator[Path]:
+def write_again(
+    results: Path, store: Path | None = None, equivalence: float | str | None = None
+) -> Iterator[Path]:
     """Write the reports of a results folder, on each of its data sets and on all; yield the pages.
 
-    Artifacts are read from ``store``, or else from the one that the run names. Raise `UsageError`
-    if it is no results folder, or artifacts are missing or damaged, and `RunError` if a file cannot
-    be written.
+    Artifacts are read from ``store``, or else from the one that the run names; ``equivalence``
+    replaces the margin of the run. Raise `UsageError` if it is no results folder, or artifacts are
+    missing or damaged, and `RunError` if a file cannot be written.
     """
-    datasets = settings_of(results, store).datasets
-    several_sets = len(datasets) > 1
-    for name in datasets:
-        yield _write(results / set_name(name) if several_sets else results, store)
+    settings = settings_of(results, store, equivalence)
+    several_sets, margin = len(settings.datasets) > 1, settings.equivalence
+    every: list[pd.DataFrame] = []
+    for name in settings.datasets:
+        folder = results / set_name(name) if several_sets else results
+        every.append(_write(folder, store, margin))
+        yield folder / page.FILE
     if several_sets:
-        several.write_report(Results(records.read(results / "results.csv")), results)
+        several.write_report(Results(pd.concat(every, ignore_index=True)), results)
         yield results / page.FILE
 
 
-def _write(folder: Path, store: Path | None) -> Path:
+def _write(folder: Path, store: Path | None, equivalence: float) -> pd.DataFrame:
+    """Write the reports on one data set; return its records, with the verdicts made anew."""
     with LoadBar() as progress:
         finished = open_grid(folder, store, progress)
     _require_artifacts(finished)
     prepare(folder)
-    results = Results(finished.records)
-    inputs = Inputs(results, finished.dataset, finished.store, folder, _curve(finished))
     try:
+        found = add_verdicts(finished.records, finished.store, equivalence)
+        curve = _curve(finished)
+        inputs = Inputs(Results(found), finished.dataset, finished.store, folder, curve)
         with LoadBar() as progress:
             write_report(inputs, progress, again=True)
     except DamagedError as damage:
@@ -53,7 +61,7 @@ def _write(folder: Path, store: Path | None) -> Path:
         ) from None
     except OSError as error:
         raise RunError(f"cannot write {error.filename or folder}: {error.strerror}") from error
-    return folder / page.FILE
+    return found
 
 
 def _require_artifacts(finished: FinishedGrid) -> None:

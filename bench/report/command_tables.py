@@ -77,6 +77,7 @@ def select_tables(by_set: dict[str, list[Selection]]) -> str:
         numbers("rank correlation", lambda row: row[1].correlation, "+.2f"),
         words("selects", lambda row: pipeline_name(*row[1].pipeline)),
         numbers("regret", lambda row: row[1].regret, ".3f"),
+        words("against the best", lambda row: row[1].verdict or MISSING),
         numbers("pipelines", lambda row: row[1].count, "d"),
     ]
     rows = [(dataset, each) for dataset, found in by_set.items() for each in found]

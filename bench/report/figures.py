@@ -110,8 +110,8 @@ def _heat_map(inputs: Inputs, path: Path) -> Iterator[Figure]:
     if not results.has_scores:
         return
     scores, texts = heat_map(results)
-    title = METRICS[results.shown].title + " accuracy" * (results.shown == "validation_accuracy")
-    path = path.with_stem(results.shown)
+    title = METRICS[results.metric].title + " accuracy" * (results.metric == "validation_accuracy")
+    path = path.with_stem(results.metric)
     rows = pd.concat([scores.reset_index(), texts.reset_index()], axis=1)
     _draw(path, partial(paint.heat_map, scores, texts.to_numpy(), title), rows)
     yield Figure(path, "scores")
@@ -122,7 +122,7 @@ def _intervals(inputs: Inputs, path: Path) -> Iterator[Figure]:
     table = results.compared
     if table.empty:
         return
-    title = METRICS[results.shown].title
+    title = METRICS[results.metric].title
     largest = chance(results)
     drawn = table.drop(columns=["seconds", "front"])
     _draw(path, partial(paint.intervals, drawn, title, largest), drawn.assign(chance=largest))
@@ -134,7 +134,7 @@ def _against_time(inputs: Inputs, path: Path) -> Iterator[Figure]:
     table = results.compared
     if table.empty:
         return
-    title = METRICS[results.shown].title
+    title = METRICS[results.metric].title
     drawn = table[["name", "mean", "seconds", "front"]]
     _draw(path, partial(paint.against_time, drawn, title), drawn)
     yield Figure(path, "time")
@@ -189,8 +189,8 @@ def _embedding(inputs: Inputs, record: pd.Series) -> paint.Embedding | None:
         if (groups < 0).any():
             groups, names = np.where(groups < 0, count, groups), (*names, "none")
     subtitle = ""
-    if results.labeled and pd.notna(record[results.shown]):
-        subtitle = f"{METRICS[results.shown].title} {record[results.shown]:.3f}"
+    if results.labeled and pd.notna(record[results.metric]):
+        subtitle = f"{METRICS[results.metric].title} {record[results.metric]:.3f}"
     if dataset.labels is None and dataset.validation_labels is not None:
         subtitle += f"\nby {by}"
     return paint.Embedding(tuple(record[PIPELINE]), points, groups, names, by, subtitle)
@@ -228,7 +228,7 @@ KINDS = {
 FILES = tuple(
     f"{FOLDER}/{name}.png"
     for name in (
-        *(*KINDS, "accuracy", *PRIMARY_METRICS, "embedding-*"),
+        *(*KINDS, *PRIMARY_METRICS, "embedding-*"),
         *("kNN modularity", "planes", "plane-*"),
     )
 )

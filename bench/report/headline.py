@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis import failures
-from bench.analysis.inference import ALIKE, WORSE
 from bench.analysis.results import PIPELINE, Results
+from bench.analysis.verdicts import BEST, GROUP, NOT_TESTED, STEP_DOWN, STRUCK_OUT
 from bench.base.naming import DEFAULT_CLUSTERER
 from bench.planning.baselines import NO_MODEL, NO_REDUCTION
 from bench.planning.recommended import is_recommended
@@ -57,9 +57,12 @@ def facts(results: Results) -> dict[str, Any]:
         "next": None if others.empty else others.iloc[0],
         "pixels": None if pixels.empty or pixels.index[0] == others.index[0] else pixels.iloc[0],
         "unaided": unaided,
-        "alike": int((rows["verdict"] == ALIKE).sum()),
-        "worse": int((rows["verdict"] == WORSE).sum()),
-        "title": title(results.shown) + " accuracy" * (results.shown == "validation_accuracy"),
+        "group": int(rows["verdict"].isin((BEST, GROUP)).sum()),
+        "worse": int(rows["verdict"].isin(STRUCK_OUT).sum()),
+        "stepped": bool((rows["verdict"] == STEP_DOWN).any()),
+        "untested": int((rows["verdict"] == NOT_TESTED).sum()),
+        "equivalent": int((rows["equivalent"] == True).sum()),  # noqa: E712
+        "title": title(results.metric) + " accuracy" * (results.metric == "validation_accuracy"),
         "over": over(results),
         "seeds": records["seed_index"].nunique(),
         "runs": len(records),
@@ -73,7 +76,7 @@ def _unaided(results: Results) -> pd.Series | None:
     if results.best is None or results.best.pipeline[0] not in results.pretrained:
         return None
     rows = results.summary
-    found = rows[~rows["model"].isin(results.pretrained) & rows[results.shown].notna()]
+    found = rows[~rows["model"].isin(results.pretrained) & rows[results.metric].notna()]
     return None if found.empty else found.iloc[0]
 
 
@@ -111,7 +114,7 @@ def _against_largest(results: Results) -> dict[str, Any]:
     if largest is None or results.best is None:
         return {"largest": None, "above": 0, "clearly_above": 0, "at_chance": False}
     rows = results.summary
-    above = rows[results.shown].astype(float) > largest
+    above = rows[results.metric].astype(float) > largest
     low = rows["interval_low"].astype(float)
     return {
         "largest": largest,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.analysis.inference import ALIKE, BEST
 from bench.analysis.results import Results
+from bench.analysis.verdicts import BEST, GROUP
 from bench.report import headline, tables
 from bench.report.columns import Column, to_latex
 from bench.report.templates import paragraphs, title
@@ -14,19 +14,19 @@ FILE = "results.tex"
 
 
 def render(results: Results) -> str:
-    """Write the table: the best pipeline bold, others without a significant difference marked.
+    """Write the table: the best pipeline bold, others that may be the best marked.
 
     Where the best is not above the largest class, nothing is marked.
     """
     table, facts = tables.latex(results), headline.facts(results)
-    compared_by = title(results.shown)
+    compared_by = title(results.metric)
 
     def mark(row: pd.Series, column: Column, text: str) -> str:
         if facts["at_chance"]:
             return text
         if row["verdict"] == BEST and column is not table.columns[-1]:
             return rf"\textbf{{{text}}}"
-        if row["verdict"] == ALIKE and column.title == compared_by:
+        if row["verdict"] == GROUP and column.title == compared_by:
             return rf"{text}$^\dagger$"
         return text
 

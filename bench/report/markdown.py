@@ -16,7 +16,7 @@ from bench.base.naming import DEFAULT_CLUSTERER, pipeline_name
 from bench.base.times import duration
 from bench.planning.presets import PRESETS, REPORT_CHAIN
 from bench.report import headline, tables
-from bench.report.columns import Column, Table, numbers, words
+from bench.report.columns import MISSING, Column, Table, numbers, words
 from bench.report.figures import Figure
 from bench.report.templates import markdown, title
 from bench.stages import stages_of_runs
@@ -114,6 +114,7 @@ def _selected(results: Results) -> Table | None:
         words("would select", lambda row: pipeline_name(*row.pipeline)),
         numbers("rank correlation", "correlation", "+.2f"),
         numbers("regret", "regret", ".3f"),
+        words("against the best", lambda row: row.verdict or MISSING),
         numbers("pipelines", "count", "d"),
     ]
     found = select(results)

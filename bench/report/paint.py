@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.analysis.inference import BEST, WORSE
+from bench.analysis.verdicts import BEST, STEP_DOWN, WORSE
 from bench.base.naming import chain_name
 from bench.report.colors import palette
 
@@ -100,7 +100,7 @@ def intervals(table: pd.DataFrame, title: str, chance: float | None) -> Any:
     Columns ``name``, ``mean``, ``low``, ``high`` and ``verdict``; limits may be missing.
     """
     figure, axes = _figure(figsize=(6.4, 0.24 * len(table) + 1.1))
-    styles = {BEST: ("o", "#000000"), WORSE: ("s", "#d55e00")}
+    styles = {BEST: ("o", "#000000"), WORSE: ("s", "#d55e00"), STEP_DOWN: ("s", "#cc79a7")}
     shown: dict[str, Any] = {}
     heights = list(reversed(range(len(table))))
     for height, row in zip(heights, table.itertuples(), strict=True):

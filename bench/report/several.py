@@ -82,7 +82,7 @@ def rank_table(results: Results, ranking: Ranking, compared: RankComparison | No
 
     def against(row: Any) -> str:
         assert compared is not None
-        found, p = compared.verdicts.get(row.name, MISSING), compared.adjusted.get(row.name)
+        found, p = compared.verdicts.get(row.name, MISSING), compared.p.get(row.name)
         return found if p is None else f"{found}, p = {p:.3f}"
 
     def part(number: int, row: Any) -> str:

@@ -5,6 +5,7 @@ Rows are those of `bench.analysis.results.Results.summary`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -14,8 +15,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from bench.analysis import failures
-from bench.analysis.inference import WORSE
 from bench.analysis.results import LOSSES, Results
+from bench.analysis.verdicts import GROUP, STEP_DOWN, WORSE
 from bench.base.naming import DEFAULT_CLUSTERER, chain_name
 from bench.planning.baselines import NO_REDUCTION
 from bench.planning.presets import REPORT_CHAIN
@@ -32,6 +33,8 @@ HW5 = {"CNN (HW5 report)": (7.41368, 0.79589), "DNN (HW5 report)": (6.72101, 0.8
 HW5_BATCHES, HW5_SIDE = 141, 32  # pixels a side
 
 WIDTH = 180.0  # of a drawn interval, in CSS pixels
+
+MANY = 12  # seeds: an estimate above is not worth a number
 
 
 # Texts
@@ -54,25 +57,41 @@ def missing(row: pd.Series) -> str:
     return failures.state(row) if row["failed"] + row["skipped"] >= row["seeds"] else MISSING
 
 
-def format_ci(row: pd.Series, name: str = "interval") -> str:
-    """Write a 95% interval of a summary row, ``0.050 to 0.150``, or a dash."""
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
+def format_ci(row: pd.Series) -> str:
+    """Write the 95% interval of a summary row's score, ``0.050 to 0.150``, or a dash."""
+    low, high = row["interval_low"], row["interval_high"]
     return MISSING if pd.isna(low) else f"{low:.3f} to {high:.3f}"
 
 
 def behind(row: pd.Series) -> str:
-    """Write how far a summary row is behind the best: ``0.100 (0.050 to 0.150)``."""
-    return f"{row['behind_best']:.3f} ({format_ci(row, 'behind_best')})"
+    """Write how far a summary row is behind the best, with its interval: ``0.100 ± 0.050``."""
+    half = row["behind_best_half"]
+    return f"{row['behind_best']:.3f}" + ("" if pd.isna(half) else f" ± {half:.3f}")
 
 
 def against_best(row: pd.Series) -> str:
-    """Write a summary row's verdict, with the difference where it is significant."""
+    """Write a summary row's verdict, with the difference and what would tell more."""
     return "".join(_verdict(row))
 
 
 def _verdict(row: pd.Series) -> tuple[str, str]:
-    verdict = MISSING if pd.isna(row["verdict"]) else str(row["verdict"])
-    return verdict, f", by {behind(row)}" if verdict == WORSE else ""
+    verdict = row["verdict"]
+    if verdict == STEP_DOWN:
+        return STEP_DOWN, f" than {row['worse_than']}"
+    if verdict not in (WORSE, GROUP):
+        return MISSING if pd.isna(verdict) else str(verdict), ""
+    short = "worse" if verdict == WORSE else "in the group"
+    more = would_tell(row["seeds_needed"]), "equivalent" * bool(row["equivalent"])
+    return f"{short}: behind by {behind(row)}", "".join(f"; {each}" for each in more if each)
+
+
+def would_tell(seeds: float) -> str:
+    """Say how many seeds would tell a pipeline from the best; empty where that is not known."""
+    if pd.isna(seeds):
+        return ""
+    if math.isinf(seeds):
+        return "more seeds will not tell; more images would"
+    return f"{f'about {seeds:.0f}' if seeds <= MANY else 'many'} seeds would tell"
 
 
 # Columns
@@ -138,7 +157,7 @@ def metric_columns(results: Results, table: str) -> list[Column]:
     """
     names = [name for name, metric in METRICS.items() if table in metric.tables]
     names = [name for name in names if results.records[name].notna().any()]
-    names.sort(key=lambda name: name != results.shown)
+    names.sort(key=lambda name: name != results.metric)
     columns = [metric_column(name) for name in names]
     if losses := [number for number, name in enumerate(names) if name in LOSSES]:
         columns[losses[0] : losses[0]] = size_columns(results)
@@ -147,14 +166,14 @@ def metric_columns(results: Results, table: str) -> list[Column]:
 
 def interval_column(results: Results) -> Column:
     """Return the column of 95% intervals; on the page they are drawn as well."""
-    return Column(f"{METRICS[results.shown].title}, 95%", format_ci, html=partial(_drawn, results))
+    return Column(f"{METRICS[results.metric].title}, 95%", format_ci, html=partial(_drawn, results))
 
 
 def _drawn(results: Results, row: pd.Series) -> Markup:
-    mean, low, high = row[results.shown], row["interval_low"], row["interval_high"]
+    mean, low, high = row[results.metric], row["interval_low"], row["interval_high"]
     if pd.isna(mean):
         return Markup(MISSING)
-    found = results.summary[[results.shown, "interval_low", "interval_high"]].astype(float)
+    found = results.summary[[results.metric, "interval_low", "interval_high"]].astype(float)
     largest = chance(results)
     marks = [found.min().min(), found.max().max(), *([] if largest is None else [largest])]
     least, most = min(marks), max(marks)
@@ -216,7 +235,7 @@ def in_groups(table: Table, results: Results, model_of: Callable[[Any], str]) ->
 def grid(results: Results) -> Table:
     """Return the table of all pipelines, best first."""
     which = "labeled" if results.labeled else "unlabeled"
-    first, *rest = metric_columns(results, which) or [metric_column(results.shown)]
+    first, *rest = metric_columns(results, which) or [metric_column(results.metric)]
     columns = [
         *pipeline_columns(results),
         *(first, interval_column(results), AGAINST_BEST),
@@ -231,7 +250,7 @@ def with_chance(table: Table, results: Results) -> Table:
     largest = chance(results)
     if largest is None:
         return table
-    row = _row(results, model=CHANCE, chain=MISSING, clusterer=MISSING, **{results.shown: largest})
+    row = _row(results, model=CHANCE, chain=MISSING, clusterer=MISSING, **{results.metric: largest})
     return replace(table, rows=[*table.rows, row])
 
 
@@ -347,9 +366,9 @@ def heat_map(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the scores and their texts, models by chains, in the order of the records."""
     rows = results.summary
     chains = [chain_name(*row) for row in rows[["chain", "clusterer"]].itertuples(index=False)]
-    texts = [_heat_text(row, results.shown) for _, row in rows.iterrows()]
+    texts = [_heat_text(row, results.metric) for _, row in rows.iterrows()]
     frame = pd.DataFrame(
-        {"model": rows["model"], "chain": chains, "score": rows[results.shown], "text": texts}
+        {"model": rows["model"], "chain": chains, "score": rows[results.metric], "text": texts}
     )
     pairs = results.records[["chain", "clusterer"]].drop_duplicates().itertuples(index=False)
     models = sorted(results.records["model"].unique(), key=results.pretrained.__contains__)

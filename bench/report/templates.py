@@ -14,10 +14,10 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.analysis.inference import ALIKE, BEST, CORRECTION, WORSE, seeds_needed
 from bench.analysis.ranks import FEWEST, least_p
 from bench.analysis.results import PIPELINE
 from bench.analysis.selection import DEFAULT
+from bench.analysis.verdicts import BEST, GROUP, STEP_DOWN, WORSE
 from bench.base.naming import pipeline_name
 from bench.base.times import duration
 from bench.report import tables
@@ -48,9 +48,9 @@ def pipeline(row: pd.Series) -> str:
 
 # What every template can use, besides what it is given.
 NAMES: dict[str, Any] = {
-    **{"ALIKE": ALIKE, "BEST": BEST, "WORSE": WORSE, "CORRECTION": CORRECTION},
+    **{"BEST": BEST, "WORSE": WORSE, "GROUP": GROUP, "STEP_DOWN": STEP_DOWN},
     **{"NULL_REFERENCE": null.MEANING, "FEWEST": FEWEST, "DEFAULT_SCORE": DEFAULT},
-    **{"HW5_BATCHES": tables.HW5_BATCHES, "least_p": least_p, "seeds_needed": seeds_needed},
+    **{"HW5_BATCHES": tables.HW5_BATCHES, "least_p": least_p},
     **{"escape": escape, "plain": str, "behind": tables.behind, "format_ci": tables.format_ci},
     **{"mean_and_spread": tables.mean_and_spread, "duration": duration},
     **{"title": title, "plural": plural, "capital": capital, "pipeline": pipeline},

@@ -11,8 +11,8 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from bench.analysis.inference import WORSE, seeds_needed
 from bench.analysis.results import PIPELINE, Results, key_of
+from bench.analysis.verdicts import NOT_TESTED, STRUCK_OUT
 from bench.base.errors import UsageError, one_line
 from bench.base.naming import chain_name
 from bench.base.progress import silent
@@ -58,7 +58,7 @@ DEFAULTS: dict[str, Any] = {
 EPOCHS_OF_DATA_SET = 3
 
 AHEAD, BEHIND = "is significantly better than", "is significantly worse than"
-ALIKE = "is not significantly different from"
+ALIKE, UNTESTED = "is not significantly different from", "is not tested against"
 
 
 def run(file: Path, given: dict[str, Any]) -> int:
@@ -156,27 +156,25 @@ def standing(item: Item, records: pd.DataFrame) -> str:
     results = Results(records)
     if item.kind == DATA_SET:  # which competes with nothing
         return headline.render(results).replace("**", "").replace("\\", "")
-    metric, judged = results.shown, results.summary[results.summary["verdict"].notna()]
+    metric, judged = results.metric, results.summary[results.summary["verdict"].notna()]
     own = [is_its(item, *row) for row in judged[PIPELINE].itertuples(index=False)]
     mine, others = judged[own], judged[[not its for its in own]]
     if mine.empty or others.empty:
         return f"The {item} cannot be compared with the baselines: too few pipelines finished."
     best, rival = mine.iloc[0], others.iloc[0]
     leads = judged.index[0] in mine.index
-    if leads:
-        verdict = AHEAD if (others["verdict"] == WORSE).all() else ALIKE
-    else:
-        verdict = BEHIND if best["verdict"] == WORSE else ALIKE
+    second = rival if leads else best
+    verdict = UNTESTED if second["verdict"] == NOT_TESTED else ALIKE
+    if (others["verdict"] if leads else mine["verdict"]).isin(STRUCK_OUT).all():
+        verdict = AHEAD if leads else BEHIND
     said = (
         f"The {item} {verdict} the baselines, with {headline.count_seeds(results)}: its best "
         f"pipeline, {_name(best)}, has {mean_and_spread(best, metric)}; the best of the baselines, "
         f"{_name(rival)}, has {mean_and_spread(rival, metric)}. The difference is "
-        f"{_difference(rival, 1) if leads else _difference(best, -1)}."
+        f"{'+' if leads else '-'}{tables.behind(second)}."
     )
-    needed = seeds_needed(len(judged) - 1)
-    if verdict == ALIKE and records["seed_index"].nunique() < needed:
-        said += f" A significant difference needs {needed} seeds or more."
-    return said
+    more = tables.would_tell(second["seeds_needed"])
+    return f"{said} {more[0].upper()}{more[1:]}." if verdict == ALIKE and more else said
 
 
 def _refuse_settings(items: list[Item], given: dict[str, Any]) -> None:
@@ -244,13 +242,6 @@ def _run_grid(item: Item, spec: GridSettings) -> int:
     code = terminal.summarize_rest(grid, finished)
     print(standing(item, finished.records))
     return code
-
-
-def _difference(row: pd.Series, sign: int) -> str:
-    """Write by how much the best pipeline is better than that of a row; with -1, the reverse."""
-    limits = sorted(sign * row[name] for name in ("behind_best_low", "behind_best_high"))
-    said = f"{sign * row['behind_best']:+.3f}"
-    return said if pd.isna(limits[0]) else f"{said} ({limits[0]:+.3f} to {limits[1]:+.3f})"
 
 
 def _name(row: pd.Series) -> str:

@@ -64,7 +64,7 @@ def collect(inputs: Inputs, progress: Progress = silent, most: int = PICTURED) -
     pictures, without = _pictures([record for record, _ in shown], dataset, store, pictured)
     pipelines = []
     for record, row in shown:
-        score = mean_and_spread(row, results.shown) if results.has_scores else ""
+        score = mean_and_spread(row, results.metric) if results.has_scores else ""
         pipelines.append(_pipeline(record, score, dataset, store, pictured))
         progress("making the page", len(pipelines), len(shown))
     data = {

@@ -54,7 +54,7 @@ def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
     pipelines = [] if inside is None else inside.data["pipelines"]
     numbers = {tuple(each[c] for c in PIPELINE): n for n, each in enumerate(pipelines)}
     by_epoch = _by_epoch(results.losses(inputs.store))
-    score = METRICS[results.shown].title
+    score = METRICS[results.metric].title
     table = tables.page(results, [_look(numbers)] if numbers else [])
     return html(
         "page.html",
