@@ -64,7 +64,7 @@ def _require_artifacts(finished: FinishedGrid) -> None:
         name
         for name in map(str, finished.records)
         if name.endswith("_artifacts")
-        and name.removesuffix("_artifacts") not in (*records.BESIDE, "base")
+        and name.removesuffix("_artifacts") not in ("null", "resample", "base")
     ]
     places = {
         (name.removesuffix("_artifacts"), key)

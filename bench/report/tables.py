@@ -137,12 +137,16 @@ def metric_columns(results: Results, table: str) -> list[Column]:
     The size of images stands before the loss, where there are several.
     """
     names = [name for name, metric in METRICS.items() if table in metric.tables]
-    names = [name for name in names if results.records[name].notna().any()]
+    names = [name for name in names if _known(results, name)]
     names.sort(key=lambda name: name != results.shown)
     columns = [metric_column(name) for name in names]
     if losses := [number for number, name in enumerate(names) if name in LOSSES]:
         columns[losses[0] : losses[0]] = size_columns(results)
     return columns
+
+
+def _known(results: Results, metric: str) -> bool:
+    return bool(results.records[metric].notna().any())
 
 
 def interval_column(results: Results) -> Column:
@@ -262,12 +266,14 @@ def hw5(results: Results) -> tuple[str, Table]:
     accuracies = [
         metric_column(name)
         for name in METRICS
-        if name.endswith("accuracy") and results.records[name].notna().any()
+        if name.endswith("accuracy") and _known(results, name)
     ] or [metric_column("accuracy")]
     model, _, *clusterer = pipeline_columns(results)
     columns = [
         *(model, *clusterer, *size_columns(results, HW5_SIDE), metric_column("summed_batch_mse")),
-        *(metric_column("reconstruction_loss"), *accuracies, interval_column(results)),
+        metric_column("reconstruction_loss"),
+        metric_column("reconstruction_r2") if _known(results, "reconstruction_r2") else None,
+        *(*accuracies, interval_column(results)),
     ]
     of_chain = results.summary[results.summary["chain"] == chain]
     known = [
