@@ -138,7 +138,8 @@ def complete(runs: set[tuple[str, str, str, int]]) -> tuple[list[list[Any]], tup
     levels: list[list[Any]] = [sorted(set(of_runs)) for of_runs in zip(*runs, strict=True)]
     left_out = []
     while missing := [run for run in itertools.product(*levels) if run not in runs]:
-        lacking = Counter((kind, level) for run in missing for kind, level in enumerate(run))
+        several = [kind for kind, of_kind in enumerate(levels) if len(of_kind) > 1]
+        lacking = Counter((kind, run[kind]) for run in missing for kind in several)
         kind, level = min(
             lacking, key=lambda each: (-lacking[each] * len(levels[each[0]]), each[0], str(each[1]))
         )

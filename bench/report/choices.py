@@ -37,6 +37,11 @@ def texts(results: Results, choices: Choices) -> dict[str, list[str]]:
     }
 
 
+def notes(results: Results, choices: Choices) -> list[str]:
+    """Return what the terminal says: what matters most, and which models learned nothing."""
+    return paragraphs("choices.md", "notes", facts(results, choices), str)
+
+
 def parts_table(effects: Effects) -> Table:
     """Return the table of the parts of the variance, the largest first."""
     columns = [
