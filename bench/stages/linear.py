@@ -109,11 +109,12 @@ def linear(images: Images | ImageSet, components: int) -> Result:
     kept = 1.0
     if not everything:
         found = _exact(images, mean) if exact else _sought(images, mean, components)
-        kept = float(np.sort(found)[::-1][:components].sum()) / (errors.sum() * UNIT**2 * values)
+        kept = float(np.sort(found)[::-1][:components].sum())
+        kept /= float(errors.sum()) * UNIT**2 * values
     loss = float(errors.mean())
     return Result(
         {"errors": errors.astype(np.float32)},
-        {"mean_image_loss": loss, "pca_loss": loss * max(0.0, 1 - kept), "pca_exact": exact},
+        {"mean_image_loss": loss, "pca_loss": max(0.0, loss * (1 - kept)), "pca_exact": exact},
     )
 
 
