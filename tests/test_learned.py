@@ -235,6 +235,25 @@ def test_what_is_found_does_not_depend_on_the_order_of_records(finished):
     assert one.pca_r2 == other.pca_r2 > 0.5
 
 
+def test_where_pca_fails_the_runs_are_finished(tmp_path, monkeypatch):
+    def fails(images, components):
+        raise MemoryError("too large")
+
+    monkeypatch.setattr("bench.stages.linear.linear", fails)
+    (tmp_path / "tiny.py").write_text(TINY)
+    run = run_grid(
+        tmp_path, "--plugin", "tiny.py", "--models", "tiny", "--reducers", "pca5", "--limit", "60",
+        "--seeds", "1", "--epochs", "1", "--no-null", "--no-baselines",
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert run.stderr.startswith("failed: mean image and PCA in linear: MemoryError: too large")
+    assert run.stderr.count("\n") == 1
+    records = pd.read_csv(tmp_path / "results" / "results.csv")
+    assert (records["status"] == "ok").all()
+    assert records[["mean_image_loss", "reconstruction_r2"]].isna().all(axis=None)
+    assert "What reconstructions explain" not in (tmp_path / "results" / "results.md").read_text()
+
+
 def test_unlabeled_images_are_compared_by_knn_modularity(npy_folder, tmp_path):
     for name in ("trainY", "valX", "valY"):
         (npy_folder / f"{name}.npy").unlink()
