@@ -137,16 +137,12 @@ def metric_columns(results: Results, table: str) -> list[Column]:
     The size of images stands before the loss, where there are several.
     """
     names = [name for name, metric in METRICS.items() if table in metric.tables]
-    names = [name for name in names if _known(results, name)]
+    names = [name for name in names if results.records[name].notna().any()]
     names.sort(key=lambda name: name != results.shown)
     columns = [metric_column(name) for name in names]
     if losses := [number for number, name in enumerate(names) if name in LOSSES]:
         columns[losses[0] : losses[0]] = size_columns(results)
     return columns
-
-
-def _known(results: Results, metric: str) -> bool:
-    return bool(results.records[metric].notna().any())
 
 
 def interval_column(results: Results) -> Column:
@@ -266,13 +262,14 @@ def hw5(results: Results) -> tuple[str, Table]:
     accuracies = [
         metric_column(name)
         for name in METRICS
-        if name.endswith("accuracy") and _known(results, name)
+        if name.endswith("accuracy") and results.records[name].notna().any()
     ] or [metric_column("accuracy")]
     model, _, *clusterer = pipeline_columns(results)
+    explained = results.records["reconstruction_r2"].notna().any()
     columns = [
         *(model, *clusterer, *size_columns(results, HW5_SIDE), metric_column("summed_batch_mse")),
         metric_column("reconstruction_loss"),
-        metric_column("reconstruction_r2") if _known(results, "reconstruction_r2") else None,
+        metric_column("reconstruction_r2") if explained else None,
         *(*accuracies, interval_column(results)),
     ]
     of_chain = results.summary[results.summary["chain"] == chain]
