@@ -43,7 +43,7 @@ def test_a_run_then_again_then_elsewhere(command, tmp_path):
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""  # quiet where there is no terminal
     assert "see results/results.md" in first.stdout
-    assert "41 tasks done, 0 were in .store" in first.stdout
+    assert "42 tasks done, 0 were in .store" in first.stdout
     out = tmp_path / "results"
     expected = {
         "results.md", "results.csv", "results.tex", "grid.toml", "assignments.csv",
@@ -53,12 +53,12 @@ def test_a_run_then_again_then_elsewhere(command, tmp_path):
     once = columns_that_repeat(out / "results.csv")
 
     again = command(*TINY, "--seeds", "2")
-    assert "0 tasks done, 41 were in .store" in again.stdout
+    assert "0 tasks done, 42 were in .store" in again.stdout
     pd.testing.assert_frame_equal(columns_that_repeat(out / "results.csv"), once)
 
     # One chain more: only its own tasks are missing, and no other cell changes.
     more = command(*TINY[:-3], "pca9,pca9+tsne2,pca7", "--epochs", "1", "--seeds", "2")
-    assert "15 tasks done, 41 were in .store" in more.stdout
+    assert "15 tasks done, 42 were in .store" in more.stdout
     grown = columns_that_repeat(out / "results.csv")
     kept = grown[grown["chain"] != "pca7"].reset_index(drop=True)
     pd.testing.assert_frame_equal(kept, once)
@@ -70,7 +70,7 @@ def test_a_run_then_again_then_elsewhere(command, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     fresh = command("--config", out / "grid.toml", cwd=elsewhere)
-    assert "56 tasks done, 0 were in .store" in fresh.stdout
+    assert "57 tasks done, 0 were in .store" in fresh.stdout
     pd.testing.assert_frame_equal(columns_that_repeat(elsewhere / "results" / "results.csv"), grown)
     assert artifacts(elsewhere / ".store") == artifacts(tmp_path / ".store")
 
@@ -98,7 +98,7 @@ def test_permuting_labels_leaves_all_before_scoring_as_it_was(npy_folder, tmp_pa
     def unscored(found):
         return {n: data for n, data in found.items() if not n.startswith(("score", "data"))}
 
-    assert len(unscored(one)) == 12
+    assert len(unscored(one)) == 13
     assert unscored(one) == unscored(other)
 
 
@@ -154,7 +154,7 @@ def test_dry_run_does_nothing_and_tells_all(command, tmp_path):
     assert "8 runs on digits, 150 images, 10 clusters" in found.stdout
     stages = "reference, train, encode, rank, reduce, cluster, measure, score"
     assert found.stdout.count(f"to do: {stages}") == 8
-    assert "41 of 41 distinct tasks to do: about" in found.stdout
+    assert "42 of 42 distinct tasks to do: about" in found.stdout
     assert not (tmp_path / "results").exists()
     assert not (tmp_path / ".store").exists()
 
@@ -168,10 +168,10 @@ def test_baselines_are_there_although_only_one_model_and_chain_are_asked_for(com
         [model, chain] for model in ("pixels", "untrained-dnn", "dnn") for chain in ("none", "pca9")
     ]
     bare = command(*asked, "--no-baselines")
-    assert "8 tasks done, 0 were in .store" in bare.stdout
+    assert "9 tasks done, 0 were in .store" in bare.stdout
     found = command(*asked)
     assert found.returncode == 0, found.stderr
-    assert " 8 were in .store" in found.stdout  # what was asked for is as it was
+    assert " 9 were in .store" in found.stdout  # what was asked for is as it was
     records = pd.read_csv(tmp_path / "results" / "results.csv")
     assert records[["model", "chain"]].values.tolist() == rows
     assert (records["status"] == "ok").all()

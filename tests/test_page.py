@@ -374,7 +374,7 @@ def test_every_part_is_reached_by_tab(page):
 
 def test_links_lead_to_parts_of_the_page(page):
     targets = page.locator("nav a, a.skip").evaluate_all("links => links.map(l => l.hash)")
-    assert set(targets) == {"#pipelines", "#map", "#cost", "#look", "#clusters"}
+    assert set(targets) == {"#pipelines", "#map", "#choices", "#cost", "#look", "#clusters"}
     for target in targets:
         assert page.locator(target).count() == 1
     page.locator("nav a", has_text="Clusters").press("Enter")

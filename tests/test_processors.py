@@ -79,7 +79,8 @@ def test_long_stages_are_given_all_threads_and_others_one():
     for task in tasks.values():
         alone = not stages()[task.stage].parallel or task.key_inputs["threads"] is None
         assert task.threads == (1 if alone else 3), task
-    assert {t.stage for t in tasks.values() if t.threads == 3} == {"train", "encode", "reduce"}
+    long = {"train", "encode", "reduce", "linear"}
+    assert {t.stage for t in tasks.values() if t.threads == 3} == long
 
 
 def at_work(permits, wanted, log, name, over):

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from bench.analysis.choices import Choices
 from bench.analysis.records import _given, distinct_seconds
 from bench.analysis.results import GIVEN_COLUMNS, VERDICT_COLUMNS, Results
 from bench.base.naming import pipeline_file_name
@@ -20,6 +21,7 @@ from bench.report.tables import mean_and_spread
 from bench.report.write import prepare
 from bench.stages import stages_of_runs
 from bench.stages.metrics.table import METRICS
+from bench.store import Store
 from tests.conftest import run_python
 
 
@@ -749,12 +751,13 @@ def test_results_csv_is_the_records(finished):
     assert read["pretrained"].isna().all()
 
 
-def test_results_md_can_be_made_again_from_results_csv(finished):
+def test_results_md_can_be_made_again_from_results_csv_and_store(finished):
     _, place = finished
     out = place / "out"
     text = (out / "results.md").read_text()
     tables = text.split("## Pictures")[0]
-    again = render(pd.read_csv(out / "results.csv"), [])
+    results = Results(pd.read_csv(out / "results.csv"))
+    again = markdown.render(results, [], found=Choices.of(results, Store(place / "store")))
     assert again.split("## Pictures")[0] == tables
     assert again.split("## What was run")[1] == text.split("## What was run")[1]
 

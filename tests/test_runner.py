@@ -71,7 +71,8 @@ def test_a_run_does_each_task_once_and_then_none(planned, tmp_path):
 
 def test_a_failure_stops_what_is_behind_it_and_nothing_else(planned, tmp_path):
     found = done(planned, tmp_path, fails=("encode",))
-    assert len(found.computed) == 3  # the two trainings, and the images' places
+    # The two trainings, the images' places, and what the loss is compared with.
+    assert len(found.computed) == 4
     assert len(found.failures) == 12
     assert {failure.stage for failure in found.failures.values()} == {"encode"}
     assert all("Oh: no" in f.traceback.read_text() for f in found.failures.values())
@@ -83,7 +84,7 @@ def test_fail_fast_leaves_out_the_rest_and_says_why(planned, tmp_path):
     found = done(planned, tmp_path, Mode.MISSING_FAIL_FAST, fails=("reduce",))
     assert len(found.failures) == 4  # reduce, cluster, measure and score of the first cell
     assert len(found.computed) == 4
-    assert len(found.skipped) == 7
+    assert len(found.skipped) == 8
     assert set(found.skipped.values()) == {"stopped after the first failure, in reduce (fail-fast)"}
 
 
@@ -91,7 +92,7 @@ def test_only_cached_does_nothing(planned, tmp_path):
     done(planned, tmp_path, fails=("cluster",))
     found = done(planned, tmp_path, Mode.CACHED)
     assert not found.computed
-    assert len(found.reused) == 9
+    assert len(found.reused) == 10
     assert len(found.skipped) == 6
     assert set(found.skipped.values()) == {"its cluster is not in the store (only-cached)"}
 

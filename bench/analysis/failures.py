@@ -14,6 +14,13 @@ from bench.stages.stage import Task
 
 UNDONE = ("failed", "skipped")
 
+# Columns that say why a path beside runs failed, and what it is called.
+PATHS_BESIDE = {
+    "null_error": "null reference",
+    "resample_error": "resample",
+    "linear_error": "mean image and PCA",
+}
+
 
 def columns(run: PlannedRun, outcome: Outcome) -> dict[str, Any]:
     """Return the columns of a record that say how a run ended."""
@@ -102,7 +109,7 @@ def in_terminal(records: pd.DataFrame, outcome: Outcome) -> list[str]:
     """Return a line for each kind of failure of a grid."""
     groups = failed(records).groupby(["failed_stage", "error", "traceback"], sort=False)
     lines = [f"{len(runs)} runs in {_located(*map(str, error))}" for error, runs in groups]
-    for column, what in (("null_error", "null reference"), ("resample_error", "resample")):
+    for column, what in PATHS_BESIDE.items():
         # Errors that are alike differ in their files; one of them is shown.
         errors = {text.partition(" (see ")[0]: text for text in records[column].dropna()}
         lines += [f"{what} in {text}" for text in errors.values()]

@@ -15,7 +15,13 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis import before, failures
-from bench.analysis.results import FORM_COLUMNS, GIVEN_COLUMNS, PIPELINE, VERDICT_COLUMNS
+from bench.analysis.results import (
+    FORM_COLUMNS,
+    GIVEN_COLUMNS,
+    LINEAR_COLUMNS,
+    PIPELINE,
+    VERDICT_COLUMNS,
+)
 from bench.analysis.verdicts import add_verdicts
 from bench.base import keys
 from bench.base.errors import UsageError
@@ -30,7 +36,7 @@ from bench.stages.stage import Task
 from bench.stages.training.probe import find_model
 from bench.store import Artifact, Store
 
-BESIDE = ("null", "resample")  # paths of tasks beside a run's own
+BESIDE = ("null", "resample", "linear")  # paths of tasks beside a run's own
 
 # Columns that say which data a run was on, and the attributes of a data set that they hold.
 FINGERPRINTS = {
@@ -144,6 +150,7 @@ def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
     trained = {name: values.pop(name, None) for name in ("history", "objective_is_loss")}
     null, resampled = _done(run.null, store), _done(run.resamples, store)
     values |= evaluate("train", **trained)
+    values |= _linear(run, store, outcome, values["reconstruction_loss"])
     values |= failures.beside("null", run.null, outcome)
     values |= _links("null", null) | {"null_silhouette": None}
     if run.null and len(null) == len(run.null):
@@ -154,6 +161,16 @@ def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
         last, found = resampled[-1]
         values |= found.values | {"stability_artifacts": last.key}
     return values | _costs(done, base)
+
+
+def _linear(run: PlannedRun, store: Store, outcome: Outcome, loss: float | None) -> dict[str, Any]:
+    """Return the losses of the mean image and of PCA, and the model's compared with them."""
+    done = _done(run.linear, store)
+    found: dict[str, Any] = dict.fromkeys(LINEAR_COLUMNS)
+    for _, artifact in done:
+        found |= artifact.values
+    found |= evaluate("encode", loss=loss, mean_image_loss=found["mean_image_loss"])
+    return found | _links("linear", done) | failures.beside("linear", run.linear, outcome)
 
 
 def _given(model: str, dataset: Dataset) -> dict[str, Any]:
@@ -246,7 +263,8 @@ def distinct_seconds(records: pd.DataFrame, stage: str) -> tuple[int, float, flo
     clock: dict[str, tuple[float, float]] = {}
     part = f"{stage}_link" if stage in ("reduce", *BESIDE) else stage
     columns = (f"{stage}_artifacts", f"{part}_seconds", f"{part}_warm_up_seconds")
-    for row in records[list(columns)].astype(object).fillna("").astype(str).itertuples(index=False):
+    found = records.reindex(columns=columns).astype(object).fillna("").astype(str)
+    for row in found.itertuples(index=False):
         artifacts, seconds, warm_up = (text.split() for text in row)
         # Without an artifact there is a time of 0.
         for key, time, first in zip(artifacts, seconds, warm_up, strict=False):

@@ -44,6 +44,10 @@ BESIDE_COLUMNS = ("null_silhouette", "null_error", "resample_error")
 GIVEN_COLUMNS = ("image_size", "pretrained")
 FORM_COLUMNS = ("grid_image_size", "fit")
 
+# What a model's loss is compared with: the losses of the mean image, and of PCA with as many
+# components as its code has numbers; whether PCA was exact.
+LINEAR_COLUMNS = ("mean_image_loss", "pca_loss", "pca_exact")
+
 # Losses are means over pixels, and can only be compared at one size of images.
 LOSSES = ("reconstruction_loss", "summed_batch_mse")
 

@@ -36,6 +36,8 @@ class PlannedRun:
     null: tuple[Task, ...] = ()
     # Chain and clusterer on draws of the images, and last the stability of the clusters, likewise.
     resamples: tuple[Task, ...] = ()
+    # What the model's loss is compared with, if it has one.
+    linear: tuple[Task, ...] = ()
 
     def task(self, stage: str) -> Task:
         """Return the run's task of a stage; of several links the last."""

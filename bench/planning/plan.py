@@ -23,6 +23,7 @@ from bench.planning.settings import GridSettings
 from bench.stages import stages, stages_of_runs
 from bench.stages.cluster import Cluster
 from bench.stages.encode import Encode
+from bench.stages.linear import Linear
 from bench.stages.metrics import reference_space
 from bench.stages.reduce import Reduce
 from bench.stages.resample import Resample, resampled
@@ -143,7 +144,8 @@ class Planner:
         path = self._path(stages_of_runs(), context, pipeline)
         tasks, null = tuple(_tasks(path)), tuple(self._null(pipeline))
         resamples = tuple(self._resamples(pipeline, context, path))
-        return PlannedRun(pipeline, seed_index, tasks, null=null, resamples=resamples)
+        linear = tuple(self._linear(context))
+        return PlannedRun(pipeline, seed_index, tasks, "", null, resamples, linear)
 
     def scan(self, run: PlannedRun) -> PlannedRun:
         """Plan a run up to its embedding, and all numbers of clusters there."""
@@ -229,6 +231,11 @@ class Planner:
             yield from (drawn, *beside[Reduce.name], *beside[Cluster.name])
             compared += [drawn, beside[Cluster.name][-1]]
         yield self._add(Stability(), compared, context)
+
+    def _linear(self, context: Context) -> Iterator[Task]:
+        """Plan what the model's loss is compared with."""
+        if Linear.applies(context.model):
+            yield self._add(Linear.plan(context), [], context)
 
     def _too_few(self, pipeline: Pipeline) -> bool:
         """Return whether a resample has too few images for a chain or clusterer."""

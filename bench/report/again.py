@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.analysis import records, suggest
+from bench.analysis import suggest
 from bench.analysis.folder import FinishedGrid, open_grid, settings_of
 from bench.analysis.results import Results
 from bench.analysis.verdicts import add_verdicts
@@ -72,7 +72,7 @@ def _require_artifacts(finished: FinishedGrid) -> None:
         name
         for name in map(str, finished.records)
         if name.endswith("_artifacts")
-        and name.removesuffix("_artifacts") not in (*records.BESIDE, "base")
+        and name.removesuffix("_artifacts") not in ("null", "resample", "base")
     ]
     places = {
         (name.removesuffix("_artifacts"), key)

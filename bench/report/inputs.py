@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
+from bench.analysis.choices import Choices
 from bench.analysis.results import Results
 from bench.datasets.dataset import Dataset
 from bench.store import Store
@@ -21,3 +23,8 @@ class Inputs:
     store: Store  # gives codes, embeddings, clusters, reconstructions and histories
     out: Path  # the results folder
     curve: pd.DataFrame | None = None  # by which the number of clusters was suggested, if it was
+
+    @cached_property
+    def choices(self) -> Choices:
+        """Which choice mattered, and what models learned."""
+        return Choices.of(self.results, self.store)

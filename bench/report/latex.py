@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bench.analysis.choices import Choices
 from bench.analysis.results import Results
 from bench.analysis.verdicts import BEST, GROUP
-from bench.report import headline, tables
+from bench.report import choices, headline, tables
 from bench.report.columns import Column, to_latex
 from bench.report.templates import paragraphs, title
 
 FILE = "results.tex"
 
 
-def render(results: Results) -> str:
+def render(results: Results, found: Choices | None = None) -> str:
     """Write the table: the best pipeline bold, others that may be the best marked.
 
-    Where the best is not above the largest class, nothing is marked.
+    Where the best is not above the largest class, nothing is marked. The parts of the variance are
+    a table of their own.
     """
     table, facts = tables.latex(results), headline.facts(results)
     compared_by = title(results.metric)
@@ -31,4 +33,9 @@ def render(results: Results) -> str:
         return text
 
     (caption,) = paragraphs("caption.tex", "caption", facts)
-    return f"% \\usepackage{{booktabs}}\n{to_latex(table, mark)}\n\n% {caption}\n"
+    text = f"% \\usepackage{{booktabs}}\n{to_latex(table, mark)}\n\n% {caption}\n"
+    if found is None or found.effects is None:
+        return text
+    (caption,) = paragraphs("caption.tex", "parts", facts | {"effects": found.effects})
+    parts = choices.parts_table(found.effects)
+    return f"{text}\n{to_latex(parts, lambda row, column, text: text)}\n\n% {caption}\n"

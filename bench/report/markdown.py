@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis import failures
+from bench.analysis.choices import Choices
 from bench.analysis.records import BESIDE, LIBRARIES, distinct_seconds
 from bench.analysis.results import PIPELINE, Results
 from bench.analysis.selection import SCORES, select
@@ -15,7 +16,7 @@ from bench.base import keys
 from bench.base.naming import DEFAULT_CLUSTERER, pipeline_name
 from bench.base.times import duration
 from bench.planning.presets import PRESETS, REPORT_CHAIN
-from bench.report import headline, tables
+from bench.report import choices, headline, tables
 from bench.report.columns import MISSING, Column, Table, numbers, words
 from bench.report.figures import Figure
 from bench.report.templates import markdown, title
@@ -23,7 +24,12 @@ from bench.stages import stages_of_runs
 from bench.stages.metrics.table import METRICS
 
 
-def render(results: Results, figures: list[Figure], curve: pd.DataFrame | None = None) -> str:
+def render(
+    results: Results,
+    figures: list[Figure],
+    curve: pd.DataFrame | None = None,
+    found: Choices | None = None,
+) -> str:
     """Write the report on one data set.
 
     Parameters
@@ -33,15 +39,18 @@ def render(results: Results, figures: list[Figure], curve: pd.DataFrame | None =
         Pictures to show and to link.
     curve : DataFrame or None
         The scores by which the number of clusters was suggested, if it was.
+    found : Choices or None
+        Which choice mattered; None where the store is not at hand.
     """
-    found = not results.summary["clusters_found"].isna().all()
+    clustered = not results.summary["clusters_found"].isna().all()
     text = markdown(
         "results.md",
         it=facts(results),
         figures=figures,
         hw5=_hw5(results),
-        null=tables.null_reference(results) if found else None,
-        kept=tables.embeddings(results) if found else None,
+        choices=choices.facts(results, found or Choices()),
+        null=tables.null_reference(results) if clustered else None,
+        kept=tables.embeddings(results) if clustered else None,
         selection=_selected(results) if results.labeled else _ranked(results),
         curve=None if curve is None else _how_many(curve),
         ran=run_facts(results),

@@ -284,9 +284,12 @@ def hw5(results: Results) -> tuple[str, Table]:
         if name.endswith("accuracy") and results.records[name].notna().any()
     ] or [metric_column("accuracy")]
     model, _, *clusterer = pipeline_columns(results)
+    explained = results.records["reconstruction_r2"].notna().any()
     columns = [
         *(model, *clusterer, *size_columns(results, HW5_SIDE), metric_column("summed_batch_mse")),
-        *(metric_column("reconstruction_loss"), *accuracies, interval_column(results)),
+        metric_column("reconstruction_loss"),
+        metric_column("reconstruction_r2") if explained else None,
+        *(*accuracies, interval_column(results)),
     ]
     of_chain = results.summary[results.summary["chain"] == chain]
     known = [

@@ -14,6 +14,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.analysis import learned
 from bench.analysis.ranks import FEWEST, least_p
 from bench.analysis.results import PIPELINE
 from bench.analysis.selection import DEFAULT
@@ -36,6 +37,11 @@ def plural(count: int, what: str) -> str:
     return f"{count:,} {what}{'s' * (count != 1)}"
 
 
+def percent(share: float) -> str:
+    """Write a share: ``71%``, and ``0.4%`` below one in a hundred."""
+    return f"{share:.1%}" if 0.0005 <= share < 0.01 else f"{share:.0%}"
+
+
 def capital(text: str) -> str:
     """Return a title with a capital, unless it has one, as kNN has."""
     return text[:1].upper() + text[1:] if text.islower() else text
@@ -54,6 +60,7 @@ NAMES: dict[str, Any] = {
     **{"escape": escape, "plain": str, "behind": tables.behind, "format_ci": tables.format_ci},
     **{"mean_and_spread": tables.mean_and_spread, "duration": duration},
     **{"title": title, "plural": plural, "capital": capital, "pipeline": pipeline},
+    **{"percent": percent, "LEARNED_NOTHING": learned.NOTHING},
 }
 
 

@@ -85,9 +85,9 @@ def write_report(inputs: Inputs, progress: Progress = silent, again: bool = Fals
     table = inputs.out / latex.FILE
     assigned = assignments.write(inputs)
     drawn = figures.draw_all(inputs)
-    text = markdown.render(inputs.results, drawn, inputs.curve)
+    text = markdown.render(inputs.results, drawn, inputs.curve, inputs.choices)
     report = write_markdown(text, inputs.out)
-    write_text(table, latex.render(inputs.results))
+    write_text(table, latex.render(inputs.results, inputs.choices))
     index = page.write(inputs, progress, again)
     return [report, index, table, *assigned, *(figure.path for figure in drawn)]
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench.analysis import failures
+from bench.analysis.choices import Choices
 from bench.analysis.ranks import compare_ranks, rank
 from bench.analysis.results import Results
 from bench.base.errors import one_line
 from bench.base.times import duration
 from bench.planning.settings import AUTO
-from bench.report import headline, tables
+from bench.report import choices, headline, tables
 from bench.report.columns import to_terminal
 from bench.report.several import rank_table, verdict
 from bench.session.grid import Finished, GridOnDataset, show
@@ -80,7 +81,8 @@ def summarize(session: Session, finished: AllFinished) -> int:
         heading = f"{one_line(grid.dataset.name)}, {len(grid.dataset):,} images\n" * several
         results = Results(each.records)
         print(heading + to_terminal(tables.with_chance(tables.grid(results), results)))
-        for note in headline.notes(results):
+        found = Choices.of(results, grid.store)
+        for note in [*headline.notes(results), *choices.notes(results, found)]:
             print(one_line(note))
         code = max(code, summarize_rest(grid, each))
         print(end="\n" * several)

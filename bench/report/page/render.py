@@ -15,7 +15,7 @@ from bench.analysis.results import PIPELINE, Results
 from bench.base.files import write_text
 from bench.base.naming import pipeline_name, set_name
 from bench.base.progress import Progress, silent
-from bench.report import fresh, headline, tables
+from bench.report import choices, fresh, headline, tables
 from bench.report.colors import MARKERS, PALETTE, ramp, shade
 from bench.report.columns import MISSING, Column, Table, to_csv, words
 from bench.report.inputs import Inputs
@@ -69,6 +69,9 @@ def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
         csv=to_csv(tables.page(results, [])),
         heat_map=to_html(_heat_map(results, numbers)) if results.has_scores else "",
         score=capital(score),
+        choices=choices.facts(results, inputs.choices),
+        choice_texts=choices.texts(results, inputs.choices),
+        to_html=to_html,
         losses=by_epoch,
         charts=draw(
             0 if inside is None else len(inside.pictured), results.compared, by_epoch, score

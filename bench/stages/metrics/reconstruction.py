@@ -10,6 +10,11 @@ def summed_batch_mse(history: list[float], objective_is_loss: bool) -> float | N
     return history[-1] if history and objective_is_loss else None
 
 
+def r2(loss: float, mean_image_loss: float) -> float | None:
+    """Return the share of what the mean image leaves that a reconstruction explains."""
+    return 1 - loss / mean_image_loss if mean_image_loss else None
+
+
 METRICS = (
     Metric(
         name="reconstruction_loss",
@@ -21,6 +26,17 @@ METRICS = (
         higher_is_better=False,
         digits=4,
         tables=("labeled", "unlabeled", "selection"),
+    ),
+    Metric(
+        name="reconstruction_r2",
+        title="R²",
+        meaning="share of the squared error of the mean image that the reconstruction explains: 1 "
+        "minus the MSE divided by that of reconstructing every training image as their mean; 0 is "
+        "no better than the mean image; of autoencoders that decode images",
+        stage="encode",
+        formula=r2,
+        range="up to 1",
+        digits=3,
     ),
     Metric(
         name="code_loss",
