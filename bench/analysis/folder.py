@@ -73,6 +73,7 @@ def open_grid(
             clusters=int(found["clusters"].iloc[0]),
             image_size=spec.image_size,
             fit=spec.fit,
+            halves=spec.subsample_images,
             own_sizes=own_sizes,
             keeper=KeptImages(Store(spec.store)),
             progress=progress,

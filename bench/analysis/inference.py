@@ -187,7 +187,7 @@ def add_verdicts(records: pd.DataFrame, store: Store) -> pd.DataFrame:
 def _verdicts(results: Results, store: Store) -> dict[Key, dict[str, object]]:
     if results.best is None:
         return {}
-    independent = bool(results.records["independent_images"].iloc[0])
+    independent = results.over_images
     # Nothing lies beyond 1, and no accuracy beyond 0.
     least = 0 if results.labeled else -0.5
     found = {name: each for name, each in collect(results, store).items() if each.by_seed}

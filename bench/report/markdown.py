@@ -75,7 +75,7 @@ def _hw5(results: Results) -> dict[str, Any]:
         "chain": chain,
         "table": table,
         "clusterer": "k-means" if clusterer == DEFAULT_CLUSTERER else clusterer,
-        "batches": -(-int(first["images"]) // int(first["batch_size"])),
+        "batches": -(-int(first["images_per_seed"]) // int(first["batch_size"])),
         "changes": _changes(first, set(results.records["chain"])),
     }
 
@@ -88,6 +88,8 @@ def _changes(first: pd.Series, chains: set[str]) -> list[str]:
         changes.append(
             f"{first['images']:,} of the data set's {first['images_in_source']:,} images"
         )
+    if first["images_per_seed"] != first["images"]:
+        changes.append(f"each seed on {first['images_per_seed']:,} of {first['images']:,} images")
     for name, form in (
         ("epochs", "{} instead of {} epochs"),
         ("lr", "learning rate {:g} instead of {:g}"),
@@ -143,9 +145,11 @@ def _mean_and_error(row: pd.Series) -> str:
 def run_facts(results: Results) -> dict[str, Any]:
     """Return what was run, on one data set or several."""
     firsts = {name: each.records.iloc[0] for name, each in results.by_dataset().items()}
+    subsampled = any(first["subsample_images"] for first in firsts.values())
     columns = [
         words("data set", "dataset"),
         Column("images", lambda row: f"{row['images']:,} of {row['images_in_source']:,}"),
+        numbers("images per seed", "images_per_seed", ",d") if subsampled else None,
         numbers("validation images", "validation_images", ",d"),
         Column("image size", _form) if _form(next(iter(firsts.values()))) else None,
         words("labeled", lambda row: "yes" if row["labeled"] else "no"),

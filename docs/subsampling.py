@@ -1,0 +1,230 @@
+"""Do random halves of the images let a verdict speak of images like these?  A simulation study.
+
+    python docs/subsampling.py draw --to DIR --minutes 12               # digits
+    python docs/subsampling.py draw --to DIR --minutes 12 --data npy:PATH --images 600
+    python docs/subsampling.py judge --from DIR --rule FILE --to docs/subsampling.csv
+
+`draw` takes fresh samples of images from a larger labeled set again and again. On each, cheap
+pipelines are run with ten seeds: on all images of the sample, and each seed on its own random half,
+the same for all pipelines, as `--subsample-images` does. `judge` has the rule decide which
+pipelines are significantly worse than the best, and counts how often it is wrong, and how often it
+finds a gap. The truth is a pipeline's mean accuracy over all samples. One thread; it can be stopped
+at any time, and `judge` uses the samples that are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from bench.datasets.dataset import Dataset, load
+from bench.stages.encode import encode
+from bench.stages.metrics.clustering import assign, correct
+from bench.stages.train import train
+from bench.stages.training.core import Recipe
+from models.named import find
+
+Floats = NDArray[np.float64]
+SEEDS = 10
+SEED_COUNTS = (3, 5, 10)
+GAPS = (0.05, 0.1)
+WEIGHTS = 8  # draws of untrained weights
+# True gaps to the best of the populations that are made from the one that was measured.
+STAIRS = (*(0.0,) * 5, *(0.02, 0.04, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.18, 0.2, 0.25, 0.3, 0.4))
+
+
+# ------------------------------------------------------------------------------------ the rule
+def significantly_worse(
+    accuracy: Floats, covariance: Floats, fixed: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], int]:
+    """Return which pipelines the rule calls significantly worse, and which it takes for the best.
+
+    Parameters
+    ----------
+    accuracy : ndarray, shape (pipelines, seeds)
+    covariance : ndarray, shape (pipelines, pipelines)
+        Of the pipelines' means, from the drawing of images; 0 where seeds alone decide.
+    fixed : ndarray, shape (pipelines,)
+        Those that do not depend on the seed.
+    """
+    study = RULE.Study(accuracy, covariance, fixed, accuracy.mean(axis=1))
+    return RULE.f_range_pooled(study), study.best
+
+
+RULE: Any = None  # the module that holds the rule; see `main`
+
+
+# --------------------------------------------------------------------------- drawing and clustering
+def features(data: Dataset) -> dict[str, list[NDArray[np.float32]]]:
+    """Return features of all images by name: one array, or one for each draw of weights."""
+    from skimage.feature import hog
+
+    count, size = len(data), data.form.size
+    blocks = data.images.reshape(count, 8, size // 8, 8, size // 8, 3).mean((2, 4)) / 255
+    if (data.images[..., 0] == data.images[..., 2]).all():
+        blocks = blocks[..., :1]
+    gray = data.images.mean(axis=3) / 255
+    gradients = [hog(g, 9, (size // 4, size // 4), (2, 2), feature_vector=True) for g in gray]
+    model, recipe = find("untrained-cnn", None), Recipe(0, 0.0, 1)
+    untrained = []
+    for seed in range(WEIGHTS):
+        weights = train(model, data.images, recipe, seed, 0, "cpu").arrays
+        codes = encode(model, weights, data.images, data.images[:0], "cpu", 1).arrays["train"]
+        untrained.append(codes)
+    pixels = blocks.reshape(count, -1).astype(np.float32)
+    return {
+        "pixels": [pixels],
+        "hog": [np.array(gradients, np.float32)],
+        "untrained-cnn": untrained,
+    }
+
+
+def chains(clusters: int) -> dict[str, Callable[[NDArray[Any], int], NDArray[Any]]]:
+    """Return the reducers; those of Gaussian noise and of random starts depend on the seed."""
+    from sklearn.decomposition import NMF, PCA
+    from sklearn.random_projection import GaussianRandomProjection
+
+    return {
+        "none": lambda X, seed: X,
+        "pca16": lambda X, seed: PCA(
+            16, svd_solver="randomized", random_state=0
+        ).fit_transform(X),
+        "nmf10": lambda X, seed: NMF(
+            10, init="random", max_iter=100, tol=1e-3, random_state=seed
+        ).fit_transform(X),
+        "random16": lambda X, seed: GaussianRandomProjection(16, random_state=seed).fit_transform(
+            X
+        ),
+    }
+
+
+FEATURES = {
+    "pixels": ("none", "pca16", "nmf10", "random16"),
+    "hog": ("pca16", "nmf10", "random16"),
+    "untrained-cnn": ("pca16", "random16"),
+}
+CLUSTERERS = ("kmeans", "ward")
+PIPELINES = [(f, chain, by) for f, some in FEATURES.items() for chain in some for by in CLUSTERERS]
+FIXED = np.array(
+    [f != "untrained-cnn" and c in ("none", "pca16") and by == "ward" for f, c, by in PIPELINES]
+)
+
+
+def hits(
+    given: dict[str, list[NDArray[Any]]],
+    labels: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    seed: int,
+) -> NDArray[np.bool_]:
+    """Run all pipelines on some images with a seed; return which are right, (pipelines, n)."""
+    from sklearn.cluster import AgglomerativeClustering, KMeans
+
+    clusters = len(np.unique(labels))
+    by = {
+        "kmeans": KMeans(clusters, n_init=4, random_state=seed),
+        "ward": AgglomerativeClustering(clusters),
+    }
+    reducers, truth, found = chains(clusters), labels[chosen], []
+    for name, some in FEATURES.items():
+        X = given[name][seed % len(given[name])][chosen]
+        for chain in some:
+            Z = reducers[chain](X, seed)
+            for clusterer in CLUSTERERS:
+                groups = by[clusterer].fit_predict(Z).astype(np.int64)
+                found.append(correct(groups, truth, assign(groups, truth)))
+    return np.array(found)
+
+
+def half(labels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+    """Return positions of a random half, stratified by label."""
+    from bench.base.sampling import stratified
+
+    return np.sort(stratified(labels, (len(labels) + 1) // 2, random))
+
+
+def covariance_of_means(by_image: Floats) -> Floats:
+    """Return the covariance of the pipelines' means, from each image's mean over seeds, (K, n)."""
+    return np.asarray(np.cov(by_image, ddof=1) / by_image.shape[1])
+
+
+def draw(spec: str, images: int, minutes: float, to: Path) -> None:
+    """Draw samples until the time is over, and keep the accuracies of all pipelines and seeds."""
+    warnings.filterwarnings("ignore")
+    data = load(spec)
+    assert data.labels is not None
+    if len(data) > 3000:
+        data = load(spec, limit=3000)
+    labels, given = data.labels, features(data)
+    to.mkdir(parents=True, exist_ok=True)
+    whole, halves, spread = [], [], []
+    until = time.monotonic() + 60 * minutes
+    while time.monotonic() < until:
+        b = len(whole)
+        chosen = np.sort(np.random.default_rng([1, b]).choice(len(data), images, replace=False))
+        # The pipelines that do not depend on the seed are run again all the same: it costs little.
+        right = np.array(
+            [hits(given, labels, chosen, 1000 * b + s) for s in range(SEEDS)], np.float64
+        )
+        whole.append(right.mean(axis=2).T)
+        spread.append([covariance_of_means(right[:S].mean(axis=0)) for S in SEED_COUNTS])
+        parts = [
+            chosen[half(labels[chosen], np.random.default_rng([2, b, s]))] for s in range(SEEDS)
+        ]
+        halves.append(
+            np.array(
+                [hits(given, labels, part, 1000 * b + s).mean(1) for s, part in enumerate(parts)]
+            ).T
+        )
+        if b % 5 == 4:
+            _save(to, spec, images, len(data), whole, halves, spread)
+            left = until - time.monotonic()
+            print(f"{spec.partition(':')[0]}: {b + 1} samples, {left:.0f} s left", flush=True)
+    _save(to, spec, images, len(data), whole, halves, spread)
+
+
+def _save(
+    to: Path, spec: str, images: int, pool: int, whole: Any, halves: Any, spread: Any
+) -> None:
+    name = spec.partition(":")[0]
+    np.savez_compressed(
+        to / f"{name}.npz",
+        whole=np.array(whole, np.float32),  # (samples, pipelines, seeds)
+        halves=np.array(halves, np.float32),
+        spread=np.array(spread, np.float32),  # (samples, seed counts, pipelines, pipelines)
+        images=images,
+        pool=pool,
+    )
+
+
+def main() -> None:
+    """Draw samples, or judge those that were drawn."""
+    global RULE
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    sub = parser.add_subparsers(dest="what", required=True)
+    one = sub.add_parser("draw")
+    one.add_argument("--to", type=Path, required=True)
+    one.add_argument("--minutes", type=float, required=True)
+    one.add_argument("--data", default="digits")
+    one.add_argument("--images", type=int, default=400)
+    asked = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        draw(asked.data, asked.images, asked.minutes, asked.to)
+
+
+if __name__ == "__main__":
+    main()
