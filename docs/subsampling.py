@@ -15,7 +15,6 @@ at any time, and `judge` uses the samples that are there.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import time
 import warnings
 from collections.abc import Callable
@@ -27,18 +26,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from bench.base.sampling import stratified
 from bench.datasets.dataset import Dataset, load
-from bench.stages.encode import encode
 from bench.stages.metrics.clustering import assign, correct
-from bench.stages.train import train
-from bench.stages.training.core import Recipe
-from models.named import find
 
 Floats = NDArray[np.float64]
 SEEDS = 10
 SEED_COUNTS = (3, 5, 10)
 GAPS = (0.05, 0.1)
-WEIGHTS = 8  # draws of untrained weights
+POOL = 4000  # images of a larger set that samples are drawn from
 # True gaps to the best of the populations that are made from the one that was measured.
 STAIRS = (*(0.0,) * 5, *(0.02, 0.04, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.18, 0.2, 0.25, 0.3, 0.4))
 
@@ -65,42 +61,37 @@ RULE: Any = None  # the module that holds the rule; see `main`
 
 
 # --------------------------------------------------------------------------- drawing and clustering
-def features(data: Dataset) -> dict[str, list[NDArray[np.float32]]]:
-    """Return features of all images by name: one array, or one for each draw of weights."""
+def features(data: Dataset) -> dict[str, Floats]:
+    """Return features of all images by name, (n, d): coarse pixels and gradients."""
     from skimage.feature import hog
 
-    count, size = len(data), data.form.size
-    blocks = data.images.reshape(count, 8, size // 8, 8, size // 8, 3).mean((2, 4)) / 255
-    if (data.images[..., 0] == data.images[..., 2]).all():
+    images, size = np.asarray(data.images), data.form.size
+    blocks = images.reshape(len(data), 8, size // 8, 8, size // 8, 3).mean((2, 4)) / 255
+    if (images[..., 0] == images[..., 2]).all():
         blocks = blocks[..., :1]
-    gray = data.images.mean(axis=3) / 255
-    gradients = [hog(g, 9, (size // 4, size // 4), (2, 2), feature_vector=True) for g in gray]
-    model, recipe = find("untrained-cnn", None), Recipe(0, 0.0, 1)
-    untrained = []
-    for seed in range(WEIGHTS):
-        weights = train(model, data.images, recipe, seed, 0, "cpu").arrays
-        codes = encode(model, weights, data.images, data.images[:0], "cpu", 1).arrays["train"]
-        untrained.append(codes)
-    pixels = blocks.reshape(count, -1).astype(np.float32)
-    return {
-        "pixels": [pixels],
-        "hog": [np.array(gradients, np.float32)],
-        "untrained-cnn": untrained,
-    }
+    gradients = [hog(gray, 9, (size // 4, size // 4), (2, 2)) for gray in images.mean(axis=3) / 255]
+    return {"pixels": blocks.reshape(len(data), -1), "hog": np.array(gradients)}
 
 
-def chains(clusters: int) -> dict[str, Callable[[NDArray[Any], int], NDArray[Any]]]:
+def encode(features: dict[str, Floats], name: str, seed: int) -> Floats:
+    """Return the codes of some images: features, or an untrained layer's on pixels."""
+    if name != "untrained":
+        return features[name]
+    X = features["pixels"] - features["pixels"].mean(axis=0)
+    weights = np.random.default_rng([3, seed]).standard_normal((X.shape[1], 128))
+    return np.maximum(X @ weights, 0)
+
+
+def chains() -> dict[str, Callable[[NDArray[Any], int], NDArray[Any]]]:
     """Return the reducers; those of Gaussian noise and of random starts depend on the seed."""
     from sklearn.decomposition import NMF, PCA
     from sklearn.random_projection import GaussianRandomProjection
 
     return {
         "none": lambda X, seed: X,
-        "pca16": lambda X, seed: PCA(
-            16, svd_solver="randomized", random_state=0
-        ).fit_transform(X),
+        "pca16": lambda X, seed: PCA(16, svd_solver="covariance_eigh").fit_transform(X),
         "nmf10": lambda X, seed: NMF(
-            10, init="random", max_iter=100, tol=1e-3, random_state=seed
+            10, init="random", max_iter=60, tol=1e-3, random_state=seed
         ).fit_transform(X),
         "random16": lambda X, seed: GaussianRandomProjection(16, random_state=seed).fit_transform(
             X
@@ -111,45 +102,39 @@ def chains(clusters: int) -> dict[str, Callable[[NDArray[Any], int], NDArray[Any
 FEATURES = {
     "pixels": ("none", "pca16", "nmf10", "random16"),
     "hog": ("pca16", "nmf10", "random16"),
-    "untrained-cnn": ("pca16", "random16"),
+    "untrained": ("pca16", "random16"),
 }
 CLUSTERERS = ("kmeans", "ward")
 PIPELINES = [(f, chain, by) for f, some in FEATURES.items() for chain in some for by in CLUSTERERS]
 FIXED = np.array(
-    [f != "untrained-cnn" and c in ("none", "pca16") and by == "ward" for f, c, by in PIPELINES]
+    [f != "untrained" and c in ("none", "pca16") and by == "ward" for f, c, by in PIPELINES]
 )
 
 
 def hits(
-    given: dict[str, list[NDArray[Any]]],
-    labels: NDArray[np.int64],
-    chosen: NDArray[np.int64],
-    seed: int,
+    features: dict[str, Floats], labels: NDArray[np.int64], clusters: int, seed: int
 ) -> NDArray[np.bool_]:
-    """Run all pipelines on some images with a seed; return which are right, (pipelines, n)."""
+    """Run all pipelines on images with a seed; return which are right, (pipelines, n)."""
     from sklearn.cluster import AgglomerativeClustering, KMeans
 
-    clusters = len(np.unique(labels))
     by = {
         "kmeans": KMeans(clusters, n_init=4, random_state=seed),
         "ward": AgglomerativeClustering(clusters),
     }
-    reducers, truth, found = chains(clusters), labels[chosen], []
+    reducers, found = chains(), []
     for name, some in FEATURES.items():
-        X = given[name][seed % len(given[name])][chosen]
+        X = encode(features, name, seed)
         for chain in some:
             Z = reducers[chain](X, seed)
             for clusterer in CLUSTERERS:
                 groups = by[clusterer].fit_predict(Z).astype(np.int64)
-                found.append(correct(groups, truth, assign(groups, truth)))
+                found.append(correct(groups, labels, assign(groups, labels)))
     return np.array(found)
 
 
-def half(labels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-    """Return positions of a random half, stratified by label."""
-    from bench.base.sampling import stratified
-
-    return np.sort(stratified(labels, (len(labels) + 1) // 2, random))
+def some(features: dict[str, Floats], chosen: NDArray[np.int64]) -> dict[str, Floats]:
+    """Return the features of some images."""
+    return {name: found[chosen] for name, found in features.items()}
 
 
 def covariance_of_means(by_image: Floats) -> Floats:
@@ -160,35 +145,28 @@ def covariance_of_means(by_image: Floats) -> Floats:
 def draw(spec: str, images: int, minutes: float, to: Path) -> None:
     """Draw samples until the time is over, and keep the accuracies of all pipelines and seeds."""
     warnings.filterwarnings("ignore")
-    data = load(spec)
+    data = load(spec, limit=POOL)
     assert data.labels is not None
-    if len(data) > 3000:
-        data = load(spec, limit=3000)
-    labels, given = data.labels, features(data)
+    labels, given, clusters = data.labels, features(data), data.clusters
     to.mkdir(parents=True, exist_ok=True)
     whole, halves, spread = [], [], []
     until = time.monotonic() + 60 * minutes
     while time.monotonic() < until:
         b = len(whole)
-        chosen = np.sort(np.random.default_rng([1, b]).choice(len(data), images, replace=False))
-        # The pipelines that do not depend on the seed are run again all the same: it costs little.
-        right = np.array(
-            [hits(given, labels, chosen, 1000 * b + s) for s in range(SEEDS)], np.float64
-        )
+        random = [np.random.default_rng([1, b, s]) for s in range(SEEDS + 1)]
+        chosen = random[SEEDS].choice(len(data), images, replace=False)
+        X, y = some(given, chosen), labels[chosen]
+        right = np.array([hits(X, y, clusters, 1000 * b + s) for s in range(SEEDS)], np.float64)
         whole.append(right.mean(axis=2).T)
         spread.append([covariance_of_means(right[:S].mean(axis=0)) for S in SEED_COUNTS])
-        parts = [
-            chosen[half(labels[chosen], np.random.default_rng([2, b, s]))] for s in range(SEEDS)
-        ]
-        halves.append(
-            np.array(
-                [hits(given, labels, part, 1000 * b + s).mean(1) for s, part in enumerate(parts)]
-            ).T
-        )
+        of_halves = []
+        for s in range(SEEDS):
+            half = stratified(y, (images + 1) // 2, random[s])
+            of_halves.append(hits(some(X, half), y[half], clusters, 1000 * b + s).mean(axis=1))
+        halves.append(np.array(of_halves).T)
         if b % 5 == 4:
             _save(to, spec, images, len(data), whole, halves, spread)
-            left = until - time.monotonic()
-            print(f"{spec.partition(':')[0]}: {b + 1} samples, {left:.0f} s left", flush=True)
+            print(f"{spec.partition(':')[0]}: {b + 1} samples", flush=True)
     _save(to, spec, images, len(data), whole, halves, spread)
 
 
@@ -219,9 +197,6 @@ def main() -> None:
     one.add_argument("--data", default="digits")
     one.add_argument("--images", type=int, default=400)
     asked = parser.parse_args()
-    import torch
-
-    torch.set_num_threads(1)
     with threadpool_limits(1):
         draw(asked.data, asked.images, asked.minutes, asked.to)
 

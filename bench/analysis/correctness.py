@@ -145,7 +145,7 @@ def read(records: pd.DataFrame, path: Path) -> dict[Key, Correctness]:
     results, dataset = Results(records), str(records["dataset"].iloc[0])
     first = records.iloc[0]
     on_training = records["accuracy"].notna().any()
-    images = int(first["images_per_seed"] if on_training else first["validation_images"])
+    images = results.images_per_seed if on_training else int(first["validation_images"])
     rows = results.by_pipeline()
     found: dict[Key, Correctness] = {}
     which: dict[int, NDArray[np.int64]] = {}

@@ -121,10 +121,9 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
         wrong = f"has no column {', '.join(missing)}" if missing else "has no rows"
         raise UsageError(f"{path} is not a results.csv of a grid: it {wrong}")
     # Metrics and stages that are newer than the file are missing in all of its runs.
-    newer: dict[str, Any] = {f"{metric.stage}_artifacts": "" for metric in METRICS.values()}
+    newer = {f"{metric.stage}_artifacts": "" for metric in METRICS.values()}
     unknown: dict[str, Any] = dict.fromkeys([*METRICS, *GIVEN_COLUMNS, *FORM_COLUMNS], np.nan)
     newer |= unknown
-    newer |= {"subsample_images": False, "images_per_seed": records["images"]}
     records = records.assign(**{n: value for n, value in newer.items() if n not in records})
     records[[*METRICS]] = records[[*METRICS]].apply(pd.to_numeric, errors="coerce")
     return records

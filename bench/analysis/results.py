@@ -124,6 +124,12 @@ class Results:
         return found is not None and bool(found.iloc[0])
 
     @property
+    def images_per_seed(self) -> int:
+        """The number of training images that a seed was on."""
+        first = self.records.iloc[0]
+        return int(first["images_per_seed"] if self.subsampled else first["images"])
+
+    @property
     def over_images(self) -> bool:
         """Whether intervals cover the drawing of images as a source of its own.
 
