@@ -392,6 +392,9 @@ def test_a_killed_grid_ends_with_the_same_numbers(folder, tmp_path):
 def test_a_damaged_half_is_made_again(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "copy")
     place = tmp_path / "copy"
+    shutil.rmtree(place / ".store" / "data")
+    shutil.rmtree(place / ".store" / "score")
+    assert run_grid(place, *GRID).returncode == 0  # which keeps the data of the files here
     kept = sorted((place / ".store" / "data").glob("*/manifest.json"))
     assert len(kept) == 1 + SEEDS
     for manifest in kept:
