@@ -15,6 +15,8 @@ at any time, and `judge` uses the samples that are there.
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -58,6 +60,17 @@ def significantly_worse(
 
 
 RULE: Any = None  # the module that holds the rule; see `main`
+
+
+def _module(path: Path) -> Any:
+    """Import a file."""
+    spec = importlib.util.spec_from_file_location("rule", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["rule"] = module  # its dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
 
 
 # --------------------------------------------------------------------------- drawing and clustering
@@ -184,6 +197,112 @@ def _save(
     )
 
 
+# ------------------------------------------------------------------------------------- judging
+# What is judged: the accuracies, whether images have a part of their own, and by how much the
+# seeds' variance is counted, as a function of the number of seeds.
+WAYS: dict[str, tuple[str, Callable[[int], float]]] = {
+    "all images": ("whole", lambda seeds: 1.0),
+    "halves, s²/S": ("halves", lambda seeds: 1.0),
+    # The halves are of one sample, whose own chance does not become less with more seeds.
+    "halves, s²(1/S + 1)": ("halves", lambda seeds: 1.0 + seeds),
+}
+REPEATS = 10  # of each sample: other seeds of its ten, other places of the pipelines
+
+
+def populations(truth: Floats, random: np.random.Generator) -> dict[str, Floats]:
+    """Return the true accuracies of pipelines in each population, given those that were measured.
+
+    In the made ones the accuracies of a pipeline are shifted, and keep their spread.
+    """
+    stairs = 0.8 - np.array(STAIRS)[: len(truth)]
+    return {
+        "as measured": truth,
+        "all tied": np.full(len(truth), 0.8),
+        "five tied best": random.permutation(stairs),
+    }
+
+
+def judge(folder: Path, to: Path) -> None:
+    """Count false statements and statements found, and write a table."""
+    rows = []
+    for path in sorted(folder.glob("*.npz")):
+        held = dict(np.load(path))
+        describe(path.stem, held)
+        for way, (name, factor) in WAYS.items():
+            accuracy = held[name].astype(float)
+            truth = accuracy.mean(axis=(0, 2))
+            for place, seeds in enumerate(SEED_COUNTS):
+                found = [
+                    each
+                    for b in range(len(accuracy))
+                    for each in _statements(
+                        accuracy[b],
+                        held["spread"][b, place].astype(float) * (name == "whole"),
+                        FIXED & (name == "whole"),
+                        truth,
+                        seeds,
+                        factor(seeds),
+                        np.random.default_rng([4, b, seeds]),
+                    )
+                ]
+                table = pd.DataFrame(found).groupby("population", sort=False).mean()
+                facts = {"data": path.stem, "way": way, "seeds": seeds, "samples": len(accuracy)}
+                rows += [facts | {"population": n} | dict(row) for n, row in table.iterrows()]
+    frame = pd.DataFrame(rows).round(4)
+    frame.to_csv(to, index=False)
+    print(frame.to_string(index=False))
+
+
+def _statements(
+    accuracy: Floats,
+    covariance: Floats,
+    fixed: NDArray[np.bool_],
+    truth: Floats,
+    seeds: int,
+    factor: float,
+    random: np.random.Generator,
+) -> list[dict[str, Any]]:
+    """Judge a sample several times in each population."""
+    found = []
+    for _ in range(REPEATS):
+        chosen = random.permutation(SEEDS)[:seeds]
+        for name, true in populations(truth, random).items():
+            X = accuracy[:, chosen] + (true - truth)[:, None]
+            mean = X.mean(axis=1, keepdims=True)
+            worse, best = significantly_worse(mean + (X - mean) * factor**0.5, covariance, fixed)
+            behind = true.max() - true
+            facts = {
+                f"found, gap > {gap}": worse[behind > gap].mean()
+                for gap in GAPS
+                if (behind > gap).any()
+            }
+            false = (worse & (true >= true[best] - 1e-9)).any()
+            found.append({"population": name, "false": false, "worse": worse.sum()} | facts)
+    return found
+
+
+def describe(name: str, held: dict[str, Any]) -> None:
+    """Print what makes up the spread."""
+    whole, halves, images = held["whole"], held["halves"], int(held["images"])
+    still = whole[:, FIXED].mean(axis=2)
+    formula = np.sqrt(still.mean(axis=0) * (1 - still.mean(axis=0)) / images)
+    across = np.array([np.corrcoef(each) for each in halves])
+    upper = np.triu_indices(across.shape[1], 1)
+    print(f"{name}: {len(whole)} samples of {images} images of {held['pool']}")
+    print(f"  do not depend on the seed: sd over samples {np.round(still.std(axis=0, ddof=1), 3)}")
+    print(f"    by the formula of images {np.round(formula, 3)}")
+    print(f"  sd over seeds, all images: median {np.median(whole.std(axis=2, ddof=1)):.3f}")
+    print(f"  sd over seeds, halves: median {np.median(halves.std(axis=2, ddof=1)):.3f}")
+    print(f"  sd over samples of the mean of ten halves: {_over_samples(halves):.3f}")
+    print(f"  correlation of pipelines over halves: median {np.median(across[:, *upper]):.2f}")
+    lower = whole.mean(axis=(0, 2)) - halves.mean(axis=(0, 2))
+    print(f"  accuracy of all images less that of halves: {np.round(np.sort(lower), 3)}")
+
+
+def _over_samples(halves: Floats) -> float:
+    return float(np.median(halves.mean(axis=2).std(axis=0, ddof=1)))
+
+
 def main() -> None:
     """Draw samples, or judge those that were drawn."""
     global RULE
@@ -196,7 +315,15 @@ def main() -> None:
     one.add_argument("--minutes", type=float, required=True)
     one.add_argument("--data", default="digits")
     one.add_argument("--images", type=int, default=400)
+    one = sub.add_parser("judge")
+    one.add_argument("--from", dest="folder", type=Path, required=True)
+    one.add_argument("--rule", type=Path, required=True, help="file with Study and f_range_pooled")
+    one.add_argument("--to", type=Path, required=True)
     asked = parser.parse_args()
+    if asked.what == "judge":
+        RULE = _module(asked.rule)
+        judge(asked.folder, asked.to)
+        return
     with threadpool_limits(1):
         draw(asked.data, asked.images, asked.minutes, asked.to)
 

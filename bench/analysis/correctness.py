@@ -97,8 +97,13 @@ def _is_repeated(done: pd.DataFrame) -> bool:
     return len(done) == 1 or done["cluster_artifacts"].nunique() > 1
 
 
-def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> Path | None:
-    """Write the correctness of all scored pipelines; None where nothing is labeled."""
+def write(
+    records: pd.DataFrame, store: Store, out: Path, dataset: Dataset | None = None
+) -> Path | None:
+    """Write the correctness of all scored pipelines; None where nothing is labeled.
+
+    The data set says which images each seed was on; None: all seeds were on the same.
+    """
     results = Results(records)
     found = collect(results, store) if results.labeled else {}
     tensors = {
@@ -106,7 +111,7 @@ def write(records: pd.DataFrame, dataset: Dataset, store: Store, out: Path) -> P
         for name, each in found.items()
         for seed, correct in each.by_seed.items()
     }
-    if tensors and dataset.halves is not None and results.shown == "accuracy":
+    if tensors and results.shown == "accuracy" and dataset is not None and results.subsampled:
         for seed in records["seed_index"].unique():
             chosen = np.zeros(len(dataset), bool)
             chosen[dataset.of_seed(int(seed)).positions] = True
