@@ -274,7 +274,8 @@ def test_the_page_shows_the_half_of_its_seed(grid):
 
 def test_the_report_says_how_many_images_a_seed_has(folder):
     text = (folder / "results" / "results.md").read_text()
-    assert f"Images: {DIGITS}, of which each seed is on a random half of its own ({HALF})" in text
+    assert f"Images: {DIGITS}, brought to 32×32 pixels" in text
+    assert f"Each seed is on its own random half of them ({HALF}), the same for every" in text
     assert "over seeds, each with its own images" in text
     assert "nothing is concluded about other images" not in text
     again = run_module("bench.report", "results", cwd=folder)
