@@ -1,7 +1,7 @@
 """Do random halves of the images let a verdict speak of images like these?  A simulation study.
 
-    python docs/subsampling.py draw --to DIR --minutes 12               # digits
-    python docs/subsampling.py draw --to DIR --minutes 12 --data npy:PATH --images 600
+    python docs/subsampling.py draw --to DIR/digits.npz --minutes 12
+    python docs/subsampling.py draw --to DIR/other.npz --minutes 12 --data npy:PATH --images 600
     python docs/subsampling.py judge --from DIR --rule FILE --to docs/subsampling.csv
 
 `draw` takes fresh samples of images from a larger labeled set again and again. On each, cheap
@@ -156,12 +156,15 @@ def covariance_of_means(by_image: Floats) -> Floats:
 
 
 def draw(spec: str, images: int, minutes: float, to: Path) -> None:
-    """Draw samples until the time is over, and keep the accuracies of all pipelines and seeds."""
+    """Draw samples until the time is over, and keep the accuracies of all pipelines and seeds.
+
+    ``to`` is the file, whose name is that of the set in the tables.
+    """
     warnings.filterwarnings("ignore")
     data = load(spec, limit=POOL)
     assert data.labels is not None
     labels, given, clusters = data.labels, features(data), data.clusters
-    to.mkdir(parents=True, exist_ok=True)
+    to.parent.mkdir(parents=True, exist_ok=True)
     whole, halves, spread = [], [], []
     until = time.monotonic() + 60 * minutes
     while time.monotonic() < until:
@@ -178,17 +181,14 @@ def draw(spec: str, images: int, minutes: float, to: Path) -> None:
             of_halves.append(hits(some(X, half), y[half], clusters, 1000 * b + s).mean(axis=1))
         halves.append(np.array(of_halves).T)
         if b % 5 == 4:
-            _save(to, spec, images, len(data), whole, halves, spread)
-            print(f"{spec.partition(':')[0]}: {b + 1} samples", flush=True)
-    _save(to, spec, images, len(data), whole, halves, spread)
+            _save(to, images, len(data), whole, halves, spread)
+            print(f"{to.stem}: {b + 1} samples", flush=True)
+    _save(to, images, len(data), whole, halves, spread)
 
 
-def _save(
-    to: Path, spec: str, images: int, pool: int, whole: Any, halves: Any, spread: Any
-) -> None:
-    name = spec.partition(":")[0]
+def _save(to: Path, images: int, pool: int, whole: Any, halves: Any, spread: Any) -> None:
     np.savez_compressed(
-        to / f"{name}.npz",
+        to,
         whole=np.array(whole, np.float32),  # (samples, pipelines, seeds)
         halves=np.array(halves, np.float32),
         spread=np.array(spread, np.float32),  # (samples, seed counts, pipelines, pipelines)
@@ -203,7 +203,9 @@ def _save(
 WAYS: dict[str, tuple[str, Callable[[int], float]]] = {
     "all images": ("whole", lambda seeds: 1.0),
     "halves, s²/S": ("halves", lambda seeds: 1.0),
-    # The halves are of one sample, whose own chance does not become less with more seeds.
+    # The halves are of one sample, whose own chance does not become less with more seeds: by a
+    # tenth of s², as measured here, or at most by all of it.
+    "halves, s²(1/S + 1/10)": ("halves", lambda seeds: 1.0 + seeds / 10),
     "halves, s²(1/S + 1)": ("halves", lambda seeds: 1.0 + seeds),
 }
 REPEATS = 10  # of each sample: other seeds of its ten, other places of the pipelines
