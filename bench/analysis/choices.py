@@ -23,7 +23,7 @@ class Choices:
     def of(cls, results: Results, store: Store) -> Choices:
         """Read what runs left in the store, and compare it."""
         found = {name: each for name, each in collect(results, store).items() if each.by_seed}
-        independent = bool(results.records["independent_images"].iloc[0])
+        independent = results.over_images
         return cls(
             effects(found, independent) if found else None,
             tuple(gains(found, independent)),

@@ -133,7 +133,7 @@ def read_pairs(before: Path, after: Path) -> tuple[list[Pair], list[str]]:
         if int(first["base_seed"].iloc[0]) != int(second["base_seed"].iloc[0]):
             # Other base seeds match no seed of the other run's.
             then = {key: each.renumbered() for key, each in then.items()}
-        pairs.append(Pair(name, found, then, bool(first["independent_images"].iloc[0])))
+        pairs.append(Pair(name, found, then, one[name].over_images))
     notes = [f"{name}: only in the results before" for name in one if name not in other]
     notes += [f"{name}: only in the results after" for name in other if name not in one]
     notes += [
@@ -144,6 +144,12 @@ def read_pairs(before: Path, after: Path) -> tuple[list[Pair], list[str]]:
 
 def _check(before: pd.DataFrame, after: pd.DataFrame, several: bool) -> None:
     """Refuse runs that were not on the same images."""
+    halves = [Results(frame).subsampled for frame in (before, after)]
+    if halves[0] != halves[1]:
+        raise UsageError(
+            f"each seed is on half of the images (--subsample-images) only in the results "
+            f"{'before' if halves[0] else 'after'}: their accuracies are not comparable"
+        )
     for column in FINGERPRINTS:
         one, other = (str(frame[column].iloc[0])[:16] for frame in (before, after))
         if one != other:

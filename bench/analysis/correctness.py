@@ -3,11 +3,13 @@
 ``correctness.safetensors`` keeps it beside results.csv, a packed bit an image, so that two runs
 can be compared image by image without their stores. A name in it is model, chain, clusterer and
 seed, a line each; where a run had several data sets, a line with the data set's name comes first.
+Where each seed was on its own half of the images, a bit is kept for each of these, and under the
+name `WHICH` and the seed, which of all images these are.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,13 @@ from bench.analysis import before
 from bench.analysis.results import Key, Results
 from bench.base.errors import UsageError, format_error
 from bench.base.files import write_whole
+from bench.datasets.dataset import Dataset
 from bench.store import Store
 
 FILE = "correctness.safetensors"
+
+# Stands for model, chain and clusterer where images are named and not a pipeline.
+WHICH = ("which images", "", "")
 
 # The stage and the array, a number an image, that each metric is the mean of.
 BY_IMAGE = {
@@ -41,19 +47,34 @@ class Correctness:
     # nothing is labeled, each image's part in the kNN modularity.
     by_seed: dict[int, NDArray[Any]]
     repeated: bool  # False: all seeds are the same result
+    # By seed index, positions of these images among all, (n,); empty: all seeds are on the same.
+    images: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
     def values(self, seeds: list[int] | None = None) -> NDArray[np.float64]:
-        """Return the values of all seeds or of some, (S, n)."""
+        """Return the values of all seeds or of some, (S, n).
+
+        Where each seed has its own images, a column is not of one image.
+        """
         chosen = sorted(self.by_seed) if seeds is None else seeds
         return np.array([self.by_seed[seed] for seed in chosen], dtype=np.float64)
 
     def shared(self, other: Correctness) -> list[int]:
-        """Return the seeds that both have."""
-        return sorted(set(self.by_seed) & set(other.by_seed))
+        """Return the seeds that both have, on the same images."""
+        both = sorted(set(self.by_seed) & set(other.by_seed))
+        none = np.empty(0, np.int64)
+        return [
+            seed
+            for seed in both
+            if np.array_equal(self.images.get(seed, none), other.images.get(seed, none))
+        ]
 
     def renumbered(self) -> Correctness:
         """Return the same under seed numbers that match no other run's."""
-        return Correctness({-1 - seed: v for seed, v in self.by_seed.items()}, self.repeated)
+        by_seed, images = (
+            {-1 - seed: found for seed, found in each.items()}
+            for each in (self.by_seed, self.images)
+        )
+        return Correctness(by_seed, self.repeated, images)
 
 
 def collect(results: Results, store: Store) -> dict[Key, Correctness]:
@@ -76,8 +97,13 @@ def _is_repeated(done: pd.DataFrame) -> bool:
     return len(done) == 1 or done["cluster_artifacts"].nunique() > 1
 
 
-def write(records: pd.DataFrame, store: Store, out: Path) -> Path | None:
-    """Write the correctness of all scored pipelines; None where nothing is labeled."""
+def write(
+    records: pd.DataFrame, store: Store, out: Path, dataset: Dataset | None = None
+) -> Path | None:
+    """Write the correctness of all scored pipelines; None where nothing is labeled.
+
+    The data set says which images each seed was on; None: all seeds were on the same.
+    """
     results = Results(records)
     found = collect(results, store) if results.labeled else {}
     tensors = {
@@ -85,6 +111,11 @@ def write(records: pd.DataFrame, store: Store, out: Path) -> Path | None:
         for name, each in found.items()
         for seed, correct in each.by_seed.items()
     }
+    if tensors and results.metric == "accuracy" and dataset is not None and results.subsampled:
+        for seed in records["seed_index"].unique():
+            chosen = np.zeros(len(dataset), bool)
+            chosen[dataset.of_seed(int(seed)).positions] = True
+            tensors["\n".join((*WHICH, str(seed)))] = np.packbits(chosen)
     return _save(tensors, out)
 
 
@@ -119,17 +150,20 @@ def read(records: pd.DataFrame, path: Path) -> dict[Key, Correctness]:
     results, dataset = Results(records), str(records["dataset"].iloc[0])
     first = records.iloc[0]
     on_training = records["accuracy"].notna().any()
-    images = int(first["images"] if on_training else first["validation_images"])
+    images = results.images_per_seed if on_training else int(first["validation_images"])
     rows = results.by_pipeline()
     found: dict[Key, Correctness] = {}
+    which: dict[int, NDArray[np.int64]] = {}
     try:
         for written, packed in _load(path).items():
             *of_set, model, chain, clusterer, seed = written
             name = model, chain, clusterer
-            if of_set in ([], [dataset]) and name in rows:
+            if of_set in ([], [dataset]) and name == WHICH:
+                which[int(seed)] = np.flatnonzero(np.unpackbits(packed))
+            elif of_set in ([], [dataset]) and name in rows:
                 correct = np.unpackbits(packed, count=images).astype(bool)
                 done = rows[name][rows[name]["status"] == "ok"]
-                empty = Correctness({}, _is_repeated(done))
+                empty = Correctness({}, _is_repeated(done), which)
                 found.setdefault(name, empty).by_seed[int(seed)] = correct
     except FileNotFoundError:
         raise UsageError(

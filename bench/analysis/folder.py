@@ -81,6 +81,7 @@ def open_grid(
             fit=spec.fit,
             labels=spec.labels,
             label_depth=spec.label_depth,
+            halves=spec.subsample_images,
             own_sizes=own_sizes,
             keeper=KeptImages(Store(spec.store)),
             progress=progress,

@@ -85,14 +85,18 @@ def reconstructions(results: Results, store: Store) -> list[Reconstruction]:
     """Return the R² of each model that decodes images, in the order of the records."""
     records = results.records
     known = records[records["reconstruction_r2"].notna()]
-    independent = bool(records["independent_images"].iloc[0])
+    # With validation labels alone, verdicts cover images that reconstructions say nothing of.
+    independent = bool(records["independent_images"].iloc[0]) and not results.subsampled
     found = []
     for model, rows in known.groupby("model", sort=False):
         once = rows.drop_duplicates("encode_artifacts")
         first = once.iloc[0]
-        keys = once["encode_artifacts"].astype(str)
-        errors = np.array([store.load("encode", key).require("errors") for key in keys])
-        by_mean = store.load("linear", str(first["linear_artifacts"])).require("errors")
+        errors, by_mean = (
+            np.array(
+                [store.load(stage, key).require("errors") for key in once[f"{stage}_artifacts"]]
+            )
+            for stage in ("encode", "linear")
+        )
         repeated = len(once) > 1 or rows["seed_index"].nunique() == 1
         training = store.load("train", str(first["train_artifacts"]))
         found.append(
@@ -102,7 +106,7 @@ def reconstructions(results: Results, store: Store) -> list[Reconstruction]:
                 int(first["code_size"]),
                 float(first["image_size"]),
                 r2_interval(errors, by_mean, repeated, independent),
-                1 - float(first["pca_loss"]) / float(first["mean_image_loss"]),
+                1 - float((once["pca_loss"] / once["mean_image_loss"]).mean()),
                 bool(first["pca_exact"]),
             )
         )
@@ -121,10 +125,10 @@ def r2_interval(
     ----------
     errors : ndarray, shape (S, n)
         Each image's squared error e, by seed.
-    by_mean : ndarray, shape (n,)
-        The same of the mean image, m.
+    by_mean : ndarray, shape (n,) or (S, n)
+        The same of the mean image, m; by seed where seeds have their own images.
     """
     errors, by_mean = np.asarray(errors, np.float64), np.asarray(by_mean, np.float64)
-    whole = by_mean.mean()
-    ratio = errors.mean() / whole
+    whole = by_mean.mean(axis=-1, keepdims=True)
+    ratio = errors.mean(axis=-1, keepdims=True) / whole
     return score_interval(1 - (errors - ratio * (by_mean - whole)) / whole, repeated, independent)

@@ -30,7 +30,7 @@ from bench.execution.runner import Outcome
 from bench.planning.pipeline import PlannedRun
 from bench.planning.plan import Plan
 from bench.stages import stages_of_runs
-from bench.stages.metrics.clustering import largest_share
+from bench.stages.metrics.clustering import accuracy, assign, largest_share, public_half
 from bench.stages.metrics.table import METRICS, evaluate
 from bench.stages.stage import Task
 from bench.stages.training.probe import find_model
@@ -58,8 +58,8 @@ LIBRARIES = (
     *("pacmap", "torchdr"),
 )
 SETTINGS = (
-    *("preset", "limit", "budget", "epochs", "lr", "batch_size", "vary", "device"),
-    *("deterministic", "precision", "threads"),
+    *("preset", "limit", "budget", "epochs", "lr", "batch_size", "vary", "subsample_images"),
+    *("device", "deterministic", "precision", "threads"),
 )
 
 Done = list[tuple[Task, Artifact]]  # tasks that were finished
@@ -82,6 +82,7 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         | _given(run.pipeline.model, dataset)
         | failures.columns(run, outcome)
         | _results(run, store, outcome)
+        | _public_and_private(run, dataset, store)
         | common
         for run in runs
     ]
@@ -173,6 +174,27 @@ def _linear(run: PlannedRun, store: Store, outcome: Outcome, loss: float | None)
     return found | _links("linear", done) | failures.beside("linear", run.linear, outcome)
 
 
+def _public_and_private(run: PlannedRun, dataset: Dataset, store: Store) -> dict[str, float]:
+    """Return the accuracies of the public and the private half where each seed has its own images.
+
+    An image is in the same half in every seed. The stage score, which sees the images of one seed
+    only, would halve those.
+    """
+    if dataset.halves is None or dataset.labels is None:
+        return {}
+    done = {task.stage: artifact for task, artifact in _done(run.tasks, store)}
+    if "score" not in done:
+        return {}
+    positions = dataset.of_seed(run.seed_index).positions
+    public, labels = public_half(dataset.labels)[positions], dataset.labels[positions]
+    clusters = done["cluster"].require("train")
+    assignment = assign(clusters[public], labels[public])
+    return {
+        "public_accuracy": accuracy(clusters[public], labels[public], assignment),
+        "private_accuracy": accuracy(clusters[~public], labels[~public], assignment),
+    }
+
+
 def _given(model: str, dataset: Dataset) -> dict[str, Any]:
     """Return what a model was given: the size of its images, and weights trained before."""
     item = find_model(model)
@@ -232,6 +254,7 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
     return (
         {
             "images": len(dataset),
+            "images_per_seed": dataset.images_per_seed,
             "images_in_source": dataset.source_count,
             "validation_images": len(dataset.validation_images),
             "labeled": dataset.labels is not None,

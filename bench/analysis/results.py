@@ -119,6 +119,36 @@ class Results:
         return self.metric != "knn_modularity"
 
     @property
+    def subsampled(self) -> bool:
+        """Whether each seed was on its own random half of the images."""
+        found = self.records.get("subsample_images")
+        return found is not None and bool(found.iloc[0])
+
+    @property
+    def images_per_seed(self) -> int:
+        """The number of training images that a seed was on."""
+        first = self.records.iloc[0]
+        return int(first["images_per_seed"] if self.subsampled else first["images"])
+
+    @property
+    def over_images(self) -> bool:
+        """Whether intervals cover the drawing of images as a source of its own.
+
+        Not where images are not independent, nor where each seed has its own: then the spread
+        over seeds includes that of the images. Validation images are the same in every seed.
+        """
+        same = not self.subsampled or self.metric == "validation_accuracy"
+        return bool(self.records["independent_images"].iloc[0]) and same
+
+    @property
+    def scope(self) -> str:
+        """Which images results are about, in words."""
+        if self.subsampled and bool(self.records["independent_images"].iloc[0]):
+            return "on images like these"
+        count = int(self.records["images"].iloc[0])
+        return f"on these {count:,} images" if count > 1 else "on this image"
+
+    @property
     def has_scores(self) -> bool:
         """Whether a finished run has the primary metric."""
         return bool(self.done[self.metric].notna().any())

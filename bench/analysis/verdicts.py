@@ -47,7 +47,7 @@ def add_verdicts(records: pd.DataFrame, store: Store, equivalence: float) -> pd.
 def _verdicts(results: Results, store: Store, equivalence: float) -> Verdicts:
     if results.best is None:
         return {}
-    independent = bool(results.records["independent_images"].iloc[0])
+    independent = results.over_images
     found = {name: each for name, each in collect(results, store).items() if each.by_seed}
     # Nothing lies beyond 1, and no accuracy beyond 0.
     least = 0 if results.labeled else -0.5

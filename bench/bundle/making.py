@@ -101,7 +101,8 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
     ]
     model = _describe(found.encoded)
     base = _base(grid, record)
-    images, _ = grid.dataset.sizes[_image_size(model.text, grid.spec.image_size)]
+    dataset = grid.dataset.of_seed(int(record["seed_index"]))
+    images, _ = dataset.sizes[_image_size(model.text, grid.spec.image_size)]
     grouping = found.clustered.inputs["settings"]
     by: Any = clusterers[Clusterer.parse(grouping["clusterer"]).name]
     able = [can_transform(item, "transform") for item in items]
@@ -112,7 +113,6 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
     if placed_clusters:
         kept.append(("clusterer.", found.clustered, by))
     _check_versions(kept)
-    dataset = grid.dataset
     assigned = record["assignment"] if isinstance(record["assignment"], str) else "[]"
     manifest = Manifest(
         model=model,

@@ -46,7 +46,8 @@ def check_images_have_the_one_form(spec: str) -> str:
     data = whole_of(spec)
     found, form = data.images.shape[1:], data.form.shape
     require(found == form, f"its images have shape {found}, needed {form}")
-    require(data.images.dtype == np.uint8, f"its images are {data.images.dtype}, needed uint8")
+    kind = np.asarray(data.images).dtype
+    require(kind == np.uint8, f"its images are {kind}, needed uint8")
     shape, needed = data.image_shape, (3, data.form.size, data.form.size)
     require(shape == needed, f"models would be given the shape {shape}, needed {needed}")
     return f"{len(data):,} images"
@@ -85,7 +86,7 @@ def check_readers_return_what_they_are_asked_for(spec: str) -> str:
 
 def check_images_differ(spec: str) -> str:
     """Its images are not one flat color."""
-    spread = float(whole_of(spec).images.std())
+    spread = float(np.asarray(whole_of(spec).images).std())
     require(spread > 0, "all values of all images are the same")
     return f"a standard deviation of {spread:.0f}"
 

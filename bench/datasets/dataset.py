@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,16 @@ from bench.datasets import datasets
 from bench.datasets import labels as label_rules
 from bench.datasets.decoding import Decoder
 from bench.datasets.image_form import CROP, MOST_PIXELS, Fit, Form, Images, default_size
-from bench.datasets.pieces import ImageNames, ImageSet, InMemory, Keeper, Piece, fingerprint
+from bench.datasets.pieces import (
+    ImageNames,
+    ImageSet,
+    InMemory,
+    Keeper,
+    Piece,
+    Subset,
+    fingerprint,
+    fingerprint_of_some,
+)
 from bench.datasets.source import Source, in_memory
 
 Labels = NDArray[np.int64]
@@ -38,7 +47,7 @@ class Dataset:
 
     name: str  # the spec string
     form: Form  # of the images
-    images: Images  # for training, (n, size, size, 3)
+    images: Images | ImageSet  # for training, (n, size, size, 3)
     indices: NDArray[np.int64]  # of those in the source, (n,)
     labels: Labels | None  # positions in class_names, (n,)
     validation_images: Images  # (m, size, size, 3), m = 0 where there is no validation set
@@ -56,6 +65,9 @@ class Dataset:
     # The same training and validation images at each size that was asked for, the grid's first.
     sizes: dict[int, tuple[ImageSet, ImageSet]]
     decoded: bool = True  # False: images are placeholders, and nothing was decoded
+    # The base seed of random halves, one for each seed; None: every seed is on all images.
+    halves: int | None = None
+    positions: NDArray[np.int64] | None = None  # of a half: where its images are in the whole
 
     def __len__(self) -> int:
         """Return the number of training images."""
@@ -84,6 +96,44 @@ class Dataset:
         """What training images are recognized by in files beside them."""
         indices = tuple(self.indices.tolist())
         return ImageNames(self.files, indices, self.source_count, len(self.validation_images))
+
+    @property
+    def images_per_seed(self) -> int:
+        """The number of training images that a seed is on."""
+        return len(self) if self.halves is None else (len(self) + 1) // 2
+
+    def of_seed(self, seed_index: int) -> Dataset:
+        """Return the data set that a seed is on: all of it, or a random half of its images.
+
+        A half is stratified where labels are known, and has the validation images, the classes
+        and the number of clusters of the whole. It depends on the base seed and the seed's index
+        alone, so that it is the same for every pipeline.
+        """
+        if self.halves is None:
+            return self
+        random = np.random.default_rng(derive(self.halves, seed_index, "half of the images"))
+        count, size, labels = self.images_per_seed, self.form.size, self.labels
+        if labels is None:
+            chosen = np.sort(random.choice(len(self), count, replace=False).astype(np.int64))
+        else:
+            chosen = np.sort(stratified(labels, count, random))
+            labels = labels[chosen]
+        sizes: dict[int, tuple[ImageSet, ImageSet]] = {
+            of: (Subset(train, chosen), held) for of, (train, held) in self.sizes.items()
+        }
+        known = [array for array in (labels, self.validation_labels) if array is not None]
+        return replace(
+            self,
+            images=sizes[size][0],
+            indices=self.indices[chosen],
+            labels=labels,
+            files=None if self.files is None else tuple(self.files[i] for i in chosen),
+            fingerprint=fingerprint_of_some(self.fingerprint, chosen),
+            labels_fingerprint=fingerprint(*known),
+            sizes=sizes,
+            halves=None,
+            positions=chosen,
+        )
 
     def label_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the labels by name, those that there are."""
@@ -148,6 +198,7 @@ def load(
     fit: Fit = CROP,
     labels: str = label_rules.FOLDERS,
     label_depth: int | None = None,
+    halves: bool = False,
     own_sizes: Collection[int] = (),
     keeper: Keeper | None = None,
     decode: bool = True,
@@ -164,7 +215,7 @@ def load(
         Take a subset of this many training images, stratified where there are labels; the same
         for the same seed. None, or more than there are: all. No other file is decoded.
     seed : int
-        Base seed, for the subset only.
+        Base seed, for the subset and the halves.
     clusters : int or None
         Clusters to seek; None: as many as there are labels.
     image_size, fit : int or None, str
@@ -172,6 +223,8 @@ def load(
         else 64.
     labels, label_depth : str, int or None
         Where labels come from, see `bench.datasets.labels.apply`.
+    halves : bool
+        Each seed is on a random half of the images, see `Dataset.of_seed`.
     own_sizes : collection of int
         Other sizes at which the images are wanted as well, see `Dataset.sizes`.
     keeper : Keeper or None
@@ -197,9 +250,11 @@ def load(
     skipped, indices = indices[~train.readable], indices[train.readable]
     if not len(indices):
         raise UsageError(f"no readable image in {spec}: {len(skipped)} files found")
-    if sought > len(indices):
+    most = (len(indices) + 1) // 2 if halves else len(indices)
+    if sought > most:
+        half = " (a half of them, --subsample-images)" * halves
         raise UsageError(
-            f"clusters: {sought} clusters of {len(indices)} images: allowed are 1 to {len(indices)}"
+            f"clusters: {sought} clusters of {len(indices)} images: allowed are 1 to {most}{half}"
         )
     train_labels = None if source.labels is None else source.labels[indices]
     numbers, validation_labels, class_names = _encode(train_labels, source.validation_labels)
@@ -226,6 +281,7 @@ def load(
         notes=(*source.notes, *said),
         sizes={size: (found, validation.sizes[size]) for size, found in train.sizes.items()},
         decoded=not train.placeholders,
+        halves=seed if halves else None,
     )
 
 

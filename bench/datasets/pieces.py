@@ -143,6 +143,39 @@ class ImageSet:
         return self._last[1]
 
 
+class Subset(ImageSet):
+    """Images of a set at some positions, (k,), in their order; nothing is copied."""
+
+    def __init__(self, whole: ImageSet, positions: NDArray[np.int64]) -> None:
+        super().__init__(whole.size, whole.pieces)
+        self.whole = whole
+        self.positions = positions
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.positions)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the fingerprint of the whole set and the positions."""
+        return fingerprint_of_some(self.whole.fingerprint, self.positions)
+
+    def arrays(self) -> Iterator[tuple[int, Images]]:
+        """Return as many images at a time as a piece has, with the position of the first."""
+        length = piece_length(self.size)
+        for start in range(0, len(self), length):
+            yield start, self[start : start + length]
+
+    def __getitem__(self, which: slice | NDArray[np.integer]) -> Images:
+        """Return some images, in the order of the positions."""
+        return self.whole[self.positions[which]]
+
+
+def fingerprint_of_some(whole: str, positions: NDArray[np.int64]) -> str:
+    """Return SHA-256 of the fingerprint of all images and the positions of some."""
+    return hashlib.sha256(f"{whole} {fingerprint(positions)}".encode()).hexdigest()
+
+
 def fingerprint(*arrays: NDArray[Any]) -> str:
     """Return SHA-256 of the type, shape and bytes of arrays."""
     digest = hashlib.sha256()

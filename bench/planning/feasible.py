@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from bench.base.errors import UsageError
 from bench.datasets.dataset import Dataset
 from bench.datasets.pieces import ImageNames
@@ -15,11 +17,12 @@ from models.named import find, fingerprint
 
 def check_images(dataset: Dataset) -> None:
     """Refuse images that nothing could group."""
-    count, images = len(dataset), dataset.images
+    count, images = len(dataset), np.asarray(dataset.images)
     if not dataset.decoded:
         return
-    if count < 2:
-        raise UsageError(f"{dataset.name}: {count} image to group: at least 2 are needed")
+    if dataset.images_per_seed < 2:
+        of = f" of {count} (--subsample-images)" * (dataset.halves is not None)
+        raise UsageError(f"{dataset.name}: 1 image to group{of}: at least 2 are needed")
     if all((image == images[0]).all() for image in images):
         raise UsageError(f"{dataset.name}: all {count} images are the same and cannot be grouped")
 

@@ -7,6 +7,7 @@ prefix share its tasks, and every key is known before anything is run.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -56,6 +57,7 @@ def plan(spec: GridSettings, dataset: Dataset) -> Plan:
         can work in no pipeline.
     """
     check_images(dataset)
+    of_seed = dataset.of_seed(0)  # halves are all of one size
     pipelines = [
         Pipeline(model, chain, clusterer)
         for model in spec.models
@@ -63,7 +65,7 @@ def plan(spec: GridSettings, dataset: Dataset) -> Plan:
         for clusterer in spec.named_clusterers
     ]
     spared = spec.spared
-    impossible = {p: why_impossible(p, dataset, p.model in spared) for p in pipelines}
+    impossible = {p: why_impossible(p, of_seed, p.model in spared) for p in pipelines}
     _refuse_what_works_nowhere(spec, impossible)
     planner = Planner(spec, dataset)
     runs = tuple(
@@ -103,9 +105,10 @@ def plan_scan(spec: GridSettings, dataset: Dataset) -> Plan:
     UsageError
         As `plan` does; also for fewer than twenty images.
     """
-    if len(dataset) < reference_space.FEWEST:
+    count = dataset.images_per_seed
+    if count < reference_space.FEWEST:
         raise UsageError(
-            f"clusters: auto needs {reference_space.FEWEST} images or more, found {len(dataset)}: "
+            f"clusters: auto needs {reference_space.FEWEST} images or more, found {count}: "
             "give the number, --clusters N"
         )
     once: dict[str, Any] = {"null": False, "resamples": 0, "seeds": 1, "clusterers": (DEFAULT,)}
@@ -127,7 +130,13 @@ class Planner:
     def __init__(self, spec: GridSettings, dataset: Dataset) -> None:
         self.spec = spec
         self.dataset = dataset
-        self.data: dict[int, dict[str, str]] = {}  # fingerprints by size of images
+        # By part, see `Context`: data sets, where each seed has its own their keys, and with the
+        # size of images the fingerprints.
+        self.part = functools.cache(dataset.of_seed)
+        self.own_data = functools.cache(
+            lambda part: "" if dataset.halves is None else self.part(part).artifact
+        )
+        self.fingerprints = functools.cache(lambda part, size: self.part(part).fingerprints(size))
         self.tasks: dict[str, Task] = {}  # all that were made, by key, parents first
         self.recipe = {"epochs": spec.epochs, "lr": spec.lr, "batch_size": spec.batch_size}
         self.on_device: dict[str, Any] = {"device": spec.device}
@@ -161,19 +170,22 @@ class Planner:
             varies = of == "always" or self.spec.vary in ("all", of)
             return derive(self.spec.seed, seed_index if varies else 0, *names)
 
+        part = 0 if self.dataset.halves is None else seed_index
+        data = self.part(part)
         return Context(
             pipeline.model,
             "",
             str(pipeline.clusterer),
             title,
             pipeline.chain_name,
-            len(self.dataset),
-            self.dataset.clusters,
-            self.dataset.image_shape,
-            self.dataset.fingerprint,
+            len(data),
+            data.clusters,
+            data.image_shape,
+            data.fingerprint,
             self.recipe,
             self.on_device,
             seed,
+            part,
         )
 
     def _path(
@@ -225,7 +237,7 @@ class Planner:
         for number in range(self.spec.resamples):
             own = replace(context, title=f"resample {number} of {context.title}")
             seed = context.seed("always", "resample", str(number))
-            drawn = self._add(Resample(seed, len(self.dataset)), [], own)
+            drawn = self._add(Resample(seed, context.images), [], own)
             start = {"encode": path["encode"], Resample.name: [drawn]}
             beside = self._path((Reduce.name, Cluster.name), own, pipeline, start)
             yield from (drawn, *beside[Reduce.name], *beside[Cluster.name])
@@ -239,7 +251,7 @@ class Planner:
 
     def _too_few(self, pipeline: Pipeline) -> bool:
         """Return whether a resample has too few images for a chain or clusterer."""
-        fewer = resampled(len(self.dataset))
+        fewer = resampled(self.dataset.images_per_seed)
         impossible = why_impossible(pipeline, self.dataset, count=fewer)
         return fewer < self.dataset.clusters or bool(impossible)
 
@@ -248,10 +260,11 @@ class Planner:
         numerics = stage.numerics_dependent
         threads = self.spec.threads if numerics and stage.parallel else 1
         settings = stage.settings
+        data = self.fingerprints(context.part, stage.own_size or self.dataset.form.size)
         key_inputs = {
             "settings": settings,
             "parents": [task.key for task in parents],
-            "data": {name: self._fingerprints(stage.own_size)[name] for name in stage.reads_data},
+            "data": {name: data[name] for name in stage.reads_data},
             "source": stage.source(),
             "versions": keys.versions(*stage.libraries),
             "threads": threads if numerics else None,
@@ -267,19 +280,13 @@ class Planner:
                 settings,
                 key_inputs,
                 stage.label(context),
-                len(self.dataset),
+                context.images,
                 features,
                 stage.outputs(features),
                 threads,
+                self.own_data(context.part) if stage.reads_data else "",
             )
         return self.tasks[key]
-
-    def _fingerprints(self, size: int | None) -> dict[str, str]:
-        """Return the fingerprints of the data, with images of a size; None: of the grid's."""
-        of = size or self.dataset.form.size
-        if of not in self.data:
-            self.data[of] = self.dataset.fingerprints(of)
-        return self.data[of]
 
 
 def _tasks(path: Path) -> Iterator[Task]:

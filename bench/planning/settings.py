@@ -236,6 +236,10 @@ class GridSettings(BaseModel):
     vary: Literal["all", "model", "reducer", "clusterer"] = _setting(COMPARE, "WHAT", "all", """
         Draw new seeds only for the model, reducer or clusterer, to see how much the result
         varies with each of them. By default for all.""")
+    subsample_images: bool = _setting(COMPARE, "", False, """
+        Run each seed on its own random half of the images, the same for every pipeline. The
+        spread over seeds then includes that of the images, and the results are about images like
+        these, not only about these images.""")
     null: bool = _setting(COMPARE, "", False, """
         Also run each model and chain on the null reference: random data with the covariance of
         the codes, but without clusters.""")
@@ -291,6 +295,17 @@ class GridSettings(BaseModel):
                 f"applies to the engines local and dask only, found {workers} for engine {engine}"
             )
         return workers
+
+    @field_validator("subsample_images")
+    @classmethod
+    def _all_varies(cls, subsample: bool, info: ValidationInfo) -> bool:
+        vary = info.data.get("vary", "all")
+        if subsample and vary != "all":
+            raise ValueError(
+                f"each seed has its own images, so that not only the {vary} varies: allowed with "
+                f"vary = all, found {vary}"
+            )
+        return subsample
 
     @field_validator("device")
     @classmethod

@@ -19,7 +19,7 @@ from bench.store import Store
 
 
 def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:
-    """Return a record's assignments, a row an image.
+    """Return a record's assignments, a row an image of the data set that its seed is on.
 
     Returns
     -------
@@ -66,5 +66,6 @@ def write(inputs: Inputs) -> list[Path]:
             files[out / "assignments" / name] = row
     for path, row in files.items():
         path.parent.mkdir(exist_ok=True)
-        write_text(path, table(row, inputs.dataset, inputs.store).to_csv(index=False))
+        dataset = inputs.dataset.of_seed(int(row["seed_index"]))
+        write_text(path, table(row, dataset, inputs.store).to_csv(index=False))
     return list(files)

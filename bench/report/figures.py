@@ -84,6 +84,9 @@ def _reconstructions(inputs: Inputs, path: Path) -> Iterator[Figure]:
     rows = records[records["reconstruction_loss"].notna()].drop_duplicates("model")
     if rows.empty:
         return
+    seed = int(rows["seed_index"].mode()[0])
+    if inputs.results.subsampled:  # other seeds have other images
+        rows = rows[rows["seed_index"] == seed]
     title = METRICS["reconstruction_loss"].title
 
     def draw() -> Any:
@@ -98,7 +101,8 @@ def _reconstructions(inputs: Inputs, path: Path) -> Iterator[Figure]:
             name = f"{row['model']}{', ' * bool(images)}{images}"
             name += f"\n{title} {row['reconstruction_loss']:.4f}"
             strips.append((name, artifact.require("reconstructions")[shown]))
-        return paint.reconstructions([("original", inputs.dataset.images[indices]), *strips])
+        originals = inputs.dataset.of_seed(seed).images[indices]
+        return paint.reconstructions([("original", originals), *strips])
 
     columns = ["model", "encode_artifacts", "reconstruction_loss", "dataset_fingerprint"]
     _draw(path, draw, rows.reindex(columns=[*columns, "image_size"]))
@@ -170,7 +174,8 @@ def _embeddings(inputs: Inputs, path: Path) -> Iterator[Figure]:
 
 def _embedding(inputs: Inputs, record: pd.Series) -> paint.Embedding | None:
     """Read a record's embedding; None where it does not have two dimensions."""
-    results, dataset, store = inputs.results, inputs.dataset, inputs.store
+    results, store = inputs.results, inputs.store
+    dataset = inputs.dataset.of_seed(int(record["seed_index"]))
     embedding = store.load("reduce", record["reduce_artifacts"].split()[-1])
     points = embedding.require("train")
     if points.shape[1] != 2:

@@ -131,4 +131,6 @@ def count_seeds(results: Results) -> str:
 
 def over(results: Results) -> str:
     """Say which variation the intervals cover."""
-    return "seeds and images" if results.records.iloc[0]["independent_images"] else "seeds alone"
+    if results.over_images:
+        return "seeds and images"
+    return "seeds, each with its own images" if results.subsampled else "seeds alone"

@@ -84,19 +84,22 @@ def _hw5(results: Results) -> dict[str, Any]:
         "chain": chain,
         "table": table,
         "clusterer": "k-means" if clusterer == DEFAULT_CLUSTERER else clusterer,
-        "batches": -(-int(first["images"]) // int(first["batch_size"])),
-        "changes": _changes(first, set(results.records["chain"])),
+        "batches": -(-results.images_per_seed // int(first["batch_size"])),
+        "changes": _changes(results),
     }
 
 
-def _changes(first: pd.Series, chains: set[str]) -> list[str]:
+def _changes(results: Results) -> list[str]:
     """Say how the run differs from the HW5 report's recipe."""
+    first, chains = results.records.iloc[0], set(results.records["chain"])
     recipe = PRESETS["homework"].settings
     changes = []
     if first["images"] != first["images_in_source"]:
         changes.append(
             f"{first['images']:,} of the data set's {first['images_in_source']:,} images"
         )
+    if results.subsampled:
+        changes.append(f"each seed on {results.images_per_seed:,} of its images")
     for name, form in (
         ("epochs", "{} instead of {} epochs"),
         ("lr", "learning rate {:g} instead of {:g}"),
@@ -153,9 +156,11 @@ def _mean_and_error(row: pd.Series) -> str:
 def run_facts(results: Results) -> dict[str, Any]:
     """Return what was run, on one data set or several."""
     firsts = {name: each.records.iloc[0] for name, each in results.by_dataset().items()}
+    subsampled = any(each.subsampled for each in results.by_dataset().values())
     columns = [
         words("data set", "dataset"),
         Column("images", lambda row: f"{row['images']:,} of {row['images_in_source']:,}"),
+        numbers("images per seed", "images_per_seed", ",d") if subsampled else None,
         numbers("validation images", "validation_images", ",d"),
         Column("image size", _form) if _form(next(iter(firsts.values()))) else None,
         words("labeled", lambda row: "yes" if row["labeled"] else "no"),

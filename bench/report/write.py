@@ -57,7 +57,7 @@ def write(
     out = settings.out
     prepare(out)
     written = write_settings(records, settings)
-    kept = [path for path in [correctness.write(records, store, out)] if path]
+    kept = [path for path in [correctness.write(records, store, out, dataset)] if path]
     if curve is not None:
         kept.append(out / suggest.FILE)
         write_text(kept[-1], curve.to_csv(index=False))

@@ -110,6 +110,7 @@ class GridOnDataset:
                         fit=settings.fit,
                         labels=settings.labels,
                         label_depth=settings.label_depth,
+                        halves=settings.subsample_images,
                         own_sizes=own_sizes(settings.models),
                         keeper=keeper,
                         decode=self.decode,
@@ -149,6 +150,8 @@ class GridOnDataset:
     def _decision(self) -> str:
         """The key under which the number of epochs is kept: of all that it depends on."""
         elsewhere = {"out", "store", "checkpoint", "epochs", "engine", "workers"}
+        if not self.asked.subsample_images:
+            elsewhere.add("subsample_images")  # newer than decisions that are kept
         asked = self.asked.model_dump(mode="json", exclude=elsewhere)
         most = self.asked.epochs
         return keys.key({"asked": asked, "most": most, "data": self.dataset.fingerprint})
@@ -198,7 +201,15 @@ class GridOnDataset:
         if self.settings.budget is not None:
             used.append((budget.STAGE, self._decision))
         images = [(IMAGES, piece.key) for piece in self.dataset.pieces()]
-        return [("data", self.dataset.artifact), *images, *used]
+        data = [("data", each.artifact) for each in self._datasets()]
+        return [*data, *images, *used]
+
+    def _datasets(self) -> list[Dataset]:
+        """Return the data set, and the parts of it that seeds are on, if they are on parts."""
+        if self.dataset.halves is None:
+            return [self.dataset]
+        seeds = dict.fromkeys(run.seed_index for run in self.plan.runs)
+        return [self.dataset, *map(self.dataset.of_seed, seeds)]
 
     def execute(self, outcome: Outcome) -> Finished:
         """Do what is missing and write the results, in folders that were prepared.
@@ -284,10 +295,11 @@ class GridOnDataset:
         for piece in dataset.pieces():
             if (IMAGES, piece.key) not in self.store:
                 keeper.keep(piece.key, piece.read(), {"count": piece.count, "digest": piece.digest})
-        if ("data", dataset.artifact) not in self.store:
-            with self.store.lock(dataset.artifact):
-                arrays = dataset.label_arrays()
-                self.store.save("data", dataset.artifact, arrays, describe(dataset), {})
+        for each in self._datasets():
+            if ("data", each.artifact) not in self.store:
+                with self.store.lock(each.artifact):
+                    arrays = each.label_arrays()
+                    self.store.save("data", each.artifact, arrays, describe(each), {})
 
     def _set_aside_damaged(self) -> Iterator[str]:
         """Set aside artifacts that are visibly damaged, so that they count as missing."""

@@ -44,6 +44,12 @@ def _cost(todo: Iterable[tuple[GridOnDataset, Task]], count: int, store: Path) -
     )
 
 
+def _images(grid: GridOnDataset) -> str:
+    dataset = grid.dataset
+    own = f" (each seed on {dataset.images_per_seed:,})" * (dataset.halves is not None)
+    return f"{len(dataset):,} images{own}"
+
+
 def _plan_of(grid: GridOnDataset) -> None:
     missing = {task.key for task in grid.missing()}
     clusters: int | str = grid.dataset.clusters
@@ -51,7 +57,7 @@ def _plan_of(grid: GridOnDataset) -> None:
         clusters = f"{scan.LEAST} to {scan.MOST}"
     form = grid.dataset.form
     print(
-        f"{len(grid.plan.runs)} runs on {grid.dataset.name}, {len(grid.dataset):,} images, "
+        f"{len(grid.plan.runs)} runs on {grid.dataset.name}, {_images(grid)}, "
         f"{clusters} clusters, {grid.settings.device}, {grid.settings.threads} threads"
     )
     print(f"images of {form.size}×{form.size} pixels, fit {form.fit}")
@@ -78,7 +84,7 @@ def summarize(session: Session, finished: AllFinished) -> int:
     """Print the tables of a session and what went wrong; return the exit code."""
     code, several = 0, len(session.grids) > 1
     for grid, each in zip(session.grids, finished.each, strict=True):
-        heading = f"{one_line(grid.dataset.name)}, {len(grid.dataset):,} images\n" * several
+        heading = f"{one_line(grid.dataset.name)}, {_images(grid)}\n" * several
         results = Results(each.records)
         print(heading + to_terminal(tables.with_chance(tables.grid(results), results)))
         found = Choices.of(results, grid.store)

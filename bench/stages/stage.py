@@ -51,6 +51,7 @@ class Task:
     features: int
     outputs: int  # numbers that it leaves for each training image
     threads: int = 1  # of the processor, that it is given
+    data: str = ""  # key of the data set that it reads, where it is not the grid's
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Context:
     # Given what it belongs to (``model``, ``reducer`` or ``clusterer``, which `--vary` may hold
     # fixed, or ``always``) and names, returns the seed of this repetition.
     seed: Callable[..., int]
+    part: int = 0  # the seed whose images they are, where each seed has its own
 
 
 class Artifact(Protocol):

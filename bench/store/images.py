@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from bench.datasets.dataset import Dataset
 from bench.datasets.image_form import Images
-from bench.datasets.pieces import ImageNames, ImageSet, Piece
+from bench.datasets.pieces import ImageNames, ImageSet, Piece, Subset
 from bench.store.artifact import DamagedError
 from bench.store.store import Store
 
@@ -49,12 +51,16 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         str(size): [[[p.key, p.count, p.digest] for p in images.pieces] for images in both]
         for size, both in dataset.sizes.items()
     }
-    return {"name": dataset.name, "sizes": sizes, "names": vars(dataset.names)}
+    found = {"name": dataset.name, "sizes": sizes, "names": vars(dataset.names)}
+    if dataset.positions is not None:
+        found["positions"] = dataset.positions.tolist()
+    return found
 
 
 def image_sets(store: Store, values: dict[str, Any]) -> dict[int, tuple[ImageSet, ImageSet]]:
     """Return training and validation images by size, the grid's first, that a store keeps."""
     keeper = KeptImages(store)
+    some = values.get("positions")  # of half of the training images
 
     def made(size: int, pieces: list[list[Any]]) -> ImageSet:
         return ImageSet(
@@ -65,8 +71,11 @@ def image_sets(store: Store, values: dict[str, Any]) -> dict[int, tuple[ImageSet
             ),
         )
 
+    def chosen(of: ImageSet) -> ImageSet:
+        return of if some is None else Subset(of, np.array(some, np.int64))
+
     return {
-        int(size): (made(int(size), train), made(int(size), validation))
+        int(size): (chosen(made(int(size), train)), made(int(size), validation))
         for size, (train, validation) in values["sizes"].items()
     }
 

@@ -232,7 +232,7 @@ def _clustpy(name: str, data: Dataset) -> Callable[[int], Any]:
             f"{error.name} is not installed: make peers makes an environment with it, and "
             "--only ours does without"
         ) from None
-    X = data.images.reshape(len(data), -1).astype(np.float32) * np.float32(2 / 255) - 1
+    X = np.asarray(data.images).reshape(len(data), -1).astype(np.float32) * np.float32(2 / 255) - 1
     made = getattr(deep, name)
     has = {key: made().get_params()[key] for key in CLUSTPY}
     if has != CLUSTPY:

@@ -122,11 +122,9 @@ def _ended(act: Callable[[], Done | Ready]) -> End | Ready:
 
 
 def _worker(setup: Setup) -> Worker:
-    from bench.execution.worker.tasks import Worker
+    from bench.execution.worker.tasks import Worker, read_data
     from bench.planning.plugins import adopt, load_plugins
-    from bench.stages.stage import Data
     from bench.stages.training import core
-    from bench.store.images import image_names, image_sets
 
     load_plugins(setup.plugins)
     adopt(cloudpickle.loads(setup.items))
@@ -134,14 +132,4 @@ def _worker(setup: Setup) -> Worker:
     if setup.deterministic:
         core.be_deterministic()
     store = Store(setup.store)
-    kept = store.load("data", setup.data)
-    sets = image_sets(store, kept.values)
-    grids, *_ = sets.values()
-    data = Data(
-        *grids,
-        kept.array("labels"),
-        kept.array("validation_labels"),
-        image_names(kept.values),
-        sets,
-    )
-    return Worker(data, store, setup.checkpoint)
+    return Worker(read_data(store, setup.data), store, setup.checkpoint)

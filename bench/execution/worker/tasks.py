@@ -10,10 +10,20 @@ from bench.stages import stage_of
 from bench.stages.stage import Data, Given, Steps, Task
 from bench.store import Store
 from bench.store.checkpoints import Checkpoints
+from bench.store.images import image_names, image_sets
+
+
+def read_data(store: Store, key: str) -> Data:
+    """Read a data set; raise `bench.store.DamagedError` where it is not sound."""
+    kept = store.load("data", key)
+    sets = image_sets(store, kept.values)
+    grids, *_ = sets.values()
+    labels, validation_labels = kept.array("labels"), kept.array("validation_labels")
+    return Data(*grids, labels, validation_labels, image_names(kept.values), sets)
 
 
 class Worker:
-    """Does tasks of one data set, one after the other.
+    """Does tasks of one data set, or of parts of it, one after the other.
 
     Parameters
     ----------
@@ -28,6 +38,7 @@ class Worker:
         self.store = store
         self.checkpoint = checkpoint
         self.warm: set[str] = set()
+        self.own: tuple[str, Data] | None = None  # the last that a task asked for, with its key
 
     def do(
         self,
@@ -61,7 +72,7 @@ class Worker:
                 return False
             keeper = self._keeper(task, device, force) if stage.has_checkpoints() else None
             parents = tuple(self.store.load(*place) for place in task.parents)
-            job = stage.job(Given(task, self.data, parents, steps, keeper))
+            job = stage.job(Given(task, self._data(task), parents, steps, keeper))
             warm_up_seconds = self._warm_up(task, device, job.warm_up)
             limit_threads(task.threads)
             with Stopwatch(device) as watch:
@@ -80,6 +91,15 @@ class Worker:
             if keeper is not None:
                 keeper.discard()
         return True
+
+    def _data(self, task: Task) -> Data:
+        """Return what a task reads: the grid's data set, or its own."""
+        if not task.data:
+            return self.data
+        if self.own is None or self.own[0] != task.data:
+            self.own = None  # let go before the next is read
+            self.own = task.data, read_data(self.store, task.data)
+        return self.own[1]
 
     def _keeper(self, task: Task, device: str, force: bool) -> Checkpoints:
         from bench.stages.training import core

@@ -48,11 +48,12 @@ def collect(inputs: Inputs, progress: Progress = silent, most: int = PICTURED) -
 
     Return None where no run was finished.
     """
-    results, dataset, store = inputs.results, inputs.dataset, inputs.store
+    results, store = inputs.results, inputs.store
     done = results.done
     if done.empty:
         return None
     seed = int(done["seed_index"].min()) if results.best is None else results.best.seed_index
+    dataset = inputs.dataset.of_seed(seed)
     pictured = np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(np.int64)
     at_seed = done[done["seed_index"] == seed].set_index(PIPELINE, drop=False)
     there = [
