@@ -471,7 +471,11 @@ def over_sets(studies: int = 200) -> None:
 def draws(count: int = 40, images: int = 600) -> None:
     """Print how accuracy varies if images are drawn and clustered anew, digits by agglomeration."""
     X, y = load_digits(return_X_y=True)
-    codes = {"pixels": lambda Z: Z, "pca8": PCA(8).fit_transform, "root": np.sqrt}
+    codes = {
+        "pixels": lambda Z: Z,
+        "pca8": PCA(8, svd_solver="full").fit_transform,
+        "root": np.sqrt,
+    }
     for name, code in codes.items():
         found = []
         for number in range(count):
