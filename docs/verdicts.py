@@ -3,6 +3,7 @@
 ``python docs/verdicts.py grid``, verdicts on the pipelines of one grid, in a quarter of an hour;
 ``runs``, those on two runs of a grid; ``margins``, how often thresholds fall short by themselves;
 ``ranks``, pipelines ranked over several data sets. A number behind it is that of studies.
+``draws``, how accuracy varies if images are drawn anew;
 ``range`` writes bench/analysis/studentized_range.csv anew.
 
 The truth is known: a study draws some seeds, and images with replacement, from a population that
@@ -30,6 +31,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
+from scipy.optimize import linear_sum_assignment
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 
 from bench.analysis import ranks, thresholds
 from bench.analysis.confidence_set import Scores, confidence_set
@@ -463,6 +468,29 @@ def over_sets(studies: int = 200) -> None:
             )
 
 
+def draws(count: int = 40, images: int = 600) -> None:
+    """Print how accuracy varies if images are drawn and clustered anew, digits by agglomeration."""
+    X, y = load_digits(return_X_y=True)
+    codes = {
+        "pixels": lambda Z: Z,
+        "pca8": PCA(8, svd_solver="full").fit_transform,
+        "root": np.sqrt,
+    }
+    for name, code in codes.items():
+        found = []
+        for number in range(count):
+            which = np.random.default_rng([11, number]).permutation(len(X))[:images]
+            clusters = AgglomerativeClustering(10).fit_predict(code(X[which] / 16))
+            table = np.zeros((10, 10))
+            np.add.at(table, (clusters, y[which]), 1)
+            found.append(table[linear_sum_assignment(-table)].sum() / images)
+        means = np.array(found)
+        # Draws share images, the more the greater their part.
+        spread = means.std(ddof=1) / np.sqrt(1 - images / len(X))
+        formula = np.sqrt((means * (1 - means)).mean() / images)
+        print(f"{name}: standard deviation {spread:.3f}, by the images of one draw {formula:.3f}")
+
+
 def write_range() -> None:
     """Write the table of the studentized range anew, with SciPy, in a minute."""
     groups = (*range(2, 7), 8, 11, 15, 20, 30, 45, 70, 110, 180, 300, 500, 1000, 2000, 5000, 10000)
@@ -481,6 +509,7 @@ COMMANDS = {
     "runs": runs,
     "margins": margins,
     "ranks": over_sets,
+    "draws": draws,
     "range": write_range,
 }
 

@@ -131,7 +131,8 @@ def against_first(values: NDArray[Any]) -> NDArray[np.float64]:
 
     A pipeline is struck out if two tests agree. It is behind in mean rank by more than the best
     and the worst of so many equal pipelines would be apart in 95 of 100 cases; the choice of the
-    best from the same data is thereby included. And Wilcoxon's signed-rank test of the two says so.
+    best from the same data is thereby included. And Wilcoxon's signed-rank test of the two says so,
+    its p times the number of comparisons, unless all data sets agree, beyond which no p is smaller.
     Those that remain are then ranked and compared again, among fewer.
 
     Parameters
@@ -146,10 +147,12 @@ def against_first(values: NDArray[Any]) -> NDArray[np.float64]:
         before. Pipelines with at most 0.05 are significantly worse.
     """
     signs = np.array([wilcoxon(values[0] - other) for other in values[1:]])
+    agree = signs <= least_p(values.shape[1])
     found = np.ones(len(signs))
     remain, least = np.ones(len(signs), dtype=bool), 0.0
     while remain.any():
-        p = np.maximum(range_test(values[np.r_[True, remain]]), signs[remain])
+        adjusted = np.where(agree, signs, np.minimum(signs * remain.sum(), 1))
+        p = np.maximum(range_test(values[np.r_[True, remain]]), adjusted[remain])
         found[remain] = np.maximum(p, least)
         struck = remain & (found <= LEVEL)
         if not struck.any():
