@@ -12,7 +12,7 @@ from bench.analysis.records import FINGERPRINTS, read
 from bench.base.errors import UsageError
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset, load, parse
-from bench.planning.settings import GridSettings, resolve
+from bench.planning.settings import GridSettings, resolve_recorded
 from bench.store import Store
 from bench.store.images import KeptImages
 
@@ -36,10 +36,13 @@ class FinishedGrid:
 
 
 def settings_of(folder: Path, store: Path | None = None) -> GridSettings:
-    """Return the settings of a run, or raise UsageError if its results folder has none."""
+    """Return the settings of a run, or raise UsageError if its results folder has none.
+
+    Results may come from anybody: nothing that they name is run.
+    """
     if not (folder / "grid.toml").is_file():
         raise UsageError(f"no results of a grid in {folder}: python -m bench.grid makes them")
-    return resolve({"out": folder, "store": store}, folder / "grid.toml")
+    return resolve_recorded(folder / "grid.toml", folder, store)
 
 
 def open_grid(

@@ -10,9 +10,15 @@ from bench.planning.options import takes_settings
 
 EPILOG = "Examples:\n\nlatentgrid report   (of results)\n\nlatentgrid report out --store /big/store"
 
+TEXTS = {
+    "store": "Folder of stored results; by default that of the grid.",
+    "plugins": "Python file that registers the data set of the grid; others are not needed. It is "
+    "run, so name only files that you trust. Those that grid.toml names are not run.",
+}
+
 
 @command("python -m bench.report", EPILOG)
-@takes_settings(["store"], {"store": "Folder of stored results; by default that of the grid."})
+@takes_settings(["store", "plugins"], TEXTS)
 def main(
     settings: dict[str, Any],
     results: Annotated[
@@ -27,7 +33,7 @@ def main(
     """
     from bench.report.again import write_again
 
-    for page in write_again(results, settings.get("store")):
+    for page in write_again(results, **settings):
         print(f"see {page}")
     return 0
 
