@@ -12,7 +12,7 @@ import pandas as pd
 from bench.analysis import correctness, suggest
 from bench.analysis.results import Results
 from bench.base.errors import UsageError
-from bench.base.files import write_text
+from bench.base.files import refuse_link, write_text
 from bench.base.naming import set_name
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset
@@ -28,9 +28,14 @@ OURS = (
 )
 
 
-def prepare(out: Path) -> None:
-    """Make the results folder; raise `UsageError` if it is a file, or cannot be written."""
+def prepare(out: Path, own: bool = True) -> None:
+    """Make the results folder; raise `UsageError` if it is a file, or cannot be written.
+
+    It may be a link if it is the user's ``own`` choice; folders in it may not.
+    """
     try:
+        for folder in (out / "figures", out / "assignments", *([] if own else [out])):
+            refuse_link(folder)
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):  # of a name that no other grid has
             pass
@@ -116,6 +121,8 @@ def remove_stale_sets(out: Path, datasets: tuple[str, ...]) -> None:
     for path in out.glob("*/grid.toml"):
         folder, dataset = path.parent, _dataset_of(path)
         if dataset is None or dataset in datasets or folder.name != set_name(dataset):
+            continue
+        if folder.is_symlink():  # what it leads to is no report of this run
             continue
         remove_stale(folder, set())
         for name in ("results.md", "results.csv", "grid.toml", page.FILE):

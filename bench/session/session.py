@@ -120,7 +120,7 @@ class Session:
         # With one data set, its folder is that folder.
         folders |= {grid.settings.out: (grid.places(), grid.to_repeat) for grid in self.grids}
         for folder in folders:
-            prepare(folder)
+            prepare(folder, own=folder == self.settings.out)
         if self.mode.only_cached:
             return
         store = self.grids[0].store
