@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError, count, name_first, name_some
+from bench.base.tables import unshield
 from bench.datasets.image_form import Images
 from bench.datasets.source import Opener, Source
 
@@ -275,7 +276,11 @@ def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     separator = max(",;\t", key=first.count)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
+        rows = [
+            (reader.line_num, list(map(unshield, row)))
+            for row in reader
+            if any(map(str.strip, row))
+        ]
     except csv.Error as error:
         raise UsageError(f"{path} is not a CSV file: {error}") from None
     if len(rows) < 2:

@@ -15,6 +15,7 @@ from bench.base.errors import UsageError
 from bench.base.files import refuse_link, write_text
 from bench.base.naming import set_name
 from bench.base.progress import Progress, silent
+from bench.base.tables import to_csv
 from bench.datasets.dataset import Dataset
 from bench.planning.settings import GridSettings
 from bench.report import assignments, figures, latex, markdown, page, speed
@@ -65,7 +66,7 @@ def write(
     kept = [path for path in [correctness.write(records, store, out)] if path]
     if curve is not None:
         kept.append(out / suggest.FILE)
-        write_text(kept[-1], curve.to_csv(index=False))
+        write_text(kept[-1], to_csv(curve))
     inputs = Inputs(Results(records), dataset, store, out, curve)
     report, *others = write_report(inputs, progress)
     remove_stale(out, {*others, *kept})
@@ -75,7 +76,7 @@ def write(
 
 def write_settings(records: pd.DataFrame, settings: GridSettings) -> list[Path]:
     """Write results.csv and grid.toml; return both."""
-    texts = {"results.csv": records.to_csv(index=False), "grid.toml": settings.to_toml()}
+    texts = {"results.csv": to_csv(records), "grid.toml": settings.to_toml()}
     for name, text in texts.items():
         write_text(settings.out / name, text)
     return [settings.out / name for name in texts]
