@@ -10,7 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
+from bench.base.progress import silent
 from bench.base.tables import read_csv, row_writer, shield, to_csv, unshield
+from bench.datasets import folder, labels
 from bench.report.columns import Table, words
 from bench.report.columns import to_csv as table_to_csv
 from tests.conftest import SMALL
@@ -86,17 +88,17 @@ def test_the_table_of_the_page_is_written_so():
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A grid on images whose names and labels are formulas."""
-    folder = tmp_path_factory.mktemp("formulas")
+    place = tmp_path_factory.mktemp("formulas")
     draw = np.random.default_rng(0)
     for label, name in (("=cmd", "=a"), ("-x", "+b"), ("'@y", "'=c")):
-        (folder / "data" / label).mkdir(parents=True)
+        (place / "data" / label).mkdir(parents=True)
         for number in range(12):
             image = draw.integers(0, 255, (12, 12, 3), dtype=np.uint8)
-            Image.fromarray(image).save(folder / "data" / label / f"{name}{number}.png")
+            Image.fromarray(image).save(place / "data" / label / f"{name}{number}.png")
     done = run("bench.grid", *SMALL[2:], "--models", "histogram", "--dataset", "folder:data",
-               cwd=folder)  # fmt: skip
+               cwd=place)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return folder
+    return place
 
 
 def cells(path):
@@ -135,12 +137,13 @@ def test_assigned_images_too_and_their_table_is_read_as_labels(place):
     assert set(files) == {
         str(path.relative_to(place / "data")) for path in (place / "data").rglob("*.png")
     }
-    for folder in (place / "data").iterdir():
-        for file in folder.iterdir():  # in one folder, where names begin as formulas do
+    for label in (place / "data").iterdir():
+        for file in label.iterdir():  # in one folder, where names begin as formulas do
             (place / "flat").mkdir(exist_ok=True)
             (place / "flat" / file.name).write_bytes(file.read_bytes())
     rows = [(file.rpartition("/")[2], file.partition("/")[0]) for file in files]
-    (place / "labels.csv").write_text(to_csv(pd.DataFrame(rows, columns=["file", "label"])))
+    ours = pd.DataFrame(rows, columns=["file", "label"]).assign(cluster=0)
+    (place / "labels.csv").write_text(to_csv(ours))
     done = run(
         "bench.grid", *SMALL[2:], "--models", "histogram", "--dataset", "folder:flat",
         "--labels", "labels.csv", "--out", "labeled", cwd=place,
@@ -148,3 +151,14 @@ def test_assigned_images_too_and_their_table_is_read_as_labels(place):
     assert done.returncode == 0, done.stderr
     labeled = read_csv(place / "labeled" / "assignments.csv")
     assert dict(zip(labeled["image"], labeled["true_label"], strict=True)) == dict(rows)
+
+
+def test_a_table_of_somebody_elses_is_taken_as_it_stands(tmp_path):
+    for name in ("=a.png", "'=b.png", "c.png"):
+        Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / name)
+    text = "file,label\n'=a.png,'=x\n'=b.png,=y\nc.png,'z\n"
+    (tmp_path / "labels.csv").write_text(text)
+    source = labels.apply(folder.load(str(tmp_path), silent), str(tmp_path / "labels.csv"))
+    assert dict(zip(source.files, source.labels.tolist(), strict=True)) == {
+        "=a.png": "'=x", "'=b.png": "=y", "c.png": "'z",
+    }  # fmt: skip

@@ -23,6 +23,8 @@ FOLDERS, NONE = "folders", "none"
 PARTS = {"train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval"}
 # Columns of a CSV file that hold the labels, where there are several.
 LABEL_COLUMNS = ("label", "labels", "class", "category", "target")
+# A column of the tables that latentgrid writes, whose text may have an apostrophe before it.
+OURS = "cluster"
 MINUS_ONE = ("-1", "-1.0")
 
 
@@ -216,6 +218,13 @@ class _Names:
             for way, text in zip(self.ways, (name, pure.name, pure.stem), strict=True):
                 way.setdefault(text, []).append(position)
 
+    def known(self, written: str) -> str:
+        """Return a name as it is written, or without the apostrophe that a table of ours gave it.
+
+        The latter where only that names an image.
+        """
+        return written if self.way([written]) else unshield(written)
+
     def way(self, written: Iterable[str]) -> dict[str, list[int]] | None:
         """Return the first way of naming that finds any image; None if none does."""
         texts = list(map(_plain, written))
@@ -230,7 +239,7 @@ def _read(path: Path, names: _Names) -> tuple[dict[int, str], list[str]]:
     """Return the label of each image that a CSV file names, by position, and its other names."""
     header, rows = _table(path)
     file, label = _columns(path, header)
-    given = [(line, row[file].strip(), row[label].strip()) for line, row in rows]
+    given = [(line, names.known(row[file].strip()), row[label].strip()) for line, row in rows]
     way = names.way(name for _, name, _ in given)
     if way is None:
         raise UsageError(
@@ -276,11 +285,7 @@ def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     separator = max(",;\t", key=first.count)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        rows = [
-            (reader.line_num, list(map(unshield, row)))
-            for row in reader
-            if any(map(str.strip, row))
-        ]
+        rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
         raise UsageError(f"{path} is not a CSV file: {error}") from None
     if len(rows) < 2:
@@ -296,6 +301,8 @@ def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
                 f"{path}, line {line}: found {count(len(row), 'value')}, expected {len(header)} "
                 f"({', '.join(header)})"
             )
+    if OURS in header:
+        rest = [(line, list(map(unshield, row))) for line, row in rest]
     return header, rest
 
 
