@@ -10,11 +10,13 @@ from bench.base.errors import UsageError
 from bench.bundle import format, making
 from bench.bundle.bundle import MOST_CHECKED, MOST_SIDE, Bundle
 from bench.bundle.choosing import choose
-from bench.bundle.network import ROOM
+from bench.bundle.network import ROOM, _build
 from bench.bundle.transform import MOST_PAIRS, MOST_SETTING, find_widths, read_link
 from bench.stages.training import core
 from models import autoencoders
 from models.autoencoder import Autoencoder
+from models.named import find, fingerprint, needed_settings
+from tests import networks
 from tests.bundles import TRAINED, make_grid
 
 
@@ -201,3 +203,34 @@ def test_a_manifest_that_asks_for_much_is_refused(made, tmp_path, changes, messa
     with pytest.raises((UsageError, format._Refused), match=message) as error:
         read_said(tmp_path / "b", said, made.parts)
     assert "\n" not in str(error.value)
+
+
+def test_every_built_in_model_with_weights_can_be_planned_without_memory():
+    for entry in autoencoders:
+        if needed_settings(entry.name) or entry.item.frozen:
+            continue
+        item = find(entry.name, 10)
+        shape = (3, item.image_size or 32, item.image_size or 32)
+        with torch.device("meta"):
+            planned = core.build(item, shape, 0).state_dict()
+        built = core.build(item, shape, 0).state_dict()
+        assert {name: (found.shape, found.dtype) for name, found in planned.items()} == {
+            name: (found.shape, found.dtype) for name, found in built.items()
+        }
+
+
+def test_a_network_that_is_larger_than_its_files_is_refused_before_it_is_built(tmp_path):
+    networks.vit(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    text = f"pretrained(weights={tmp_path})"
+
+    def build():
+        files = {path.name: np.fromfile(path, np.uint8) for path in tmp_path.iterdir()}
+        said = format.Model(text=text, clusters=None, source="", files=fingerprint(find(text)))
+        return _build(said, text, (3, 48, 48), {}, files)
+
+    build()
+    heads = {"hidden_size": 40_000, "num_attention_heads": 4}
+    (tmp_path / "config.json").write_text(json.dumps(config | heads))
+    with pytest.raises(UsageError, match="far more numbers than the bundle holds"):
+        build()

@@ -56,7 +56,7 @@ def to_csv(frame: pd.DataFrame) -> str:
         column = shown.iloc[:, position]
         if not is_numeric_dtype(column):
             texts = pd.Series(list(map(shield, column)), index=shown.index, dtype=object)
-            shown.isetitem(position, texts)
+            shown.isetitem(position, texts.array)
     lines = _Lines(newline="")
     shown.to_csv(lines, index=False, lineterminator="\r\n")
     return lines.getvalue()

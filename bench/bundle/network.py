@@ -23,7 +23,7 @@ from models.autoencoder import Autoencoder
 from models.named import Named, find, fingerprint
 
 BASE = "base."  # before the names of the weights and files of the model that another stands on
-ROOM = 64_000_000  # bytes that a model may have beside what the bundle holds of it
+ROOM = 16_000_000  # bytes that a model may have beside what the bundle holds of it
 NAME = re.compile(r"[\w.-]+", re.ASCII)  # of a file; none of these leads out of a folder
 
 
