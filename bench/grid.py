@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from bench.base.command import Stopped, command, option, stopped
+from bench.base.command import Stopped, command, confirm, option, stopped
 from bench.list import print_items
 from bench.planning.options import takes_settings
 from bench.planning.settings import COMPARE
@@ -21,7 +21,7 @@ EPILOG = (
 CONFIG = "TOML file of settings, with the names of these options. Options override it."
 DRY_RUN = "Print the runs, which of them are stored, and an estimate of time and disk space."
 LIST = "Print all data sets, models, reducers, clusterers and presets."
-
+TRUST = "Run the plugins that the --config file names, without asking."
 
 CACHE, INSTEAD = "Stored results and failures", "Instead of running"
 
@@ -35,6 +35,7 @@ def _flag(name: str, panel: str, text: str) -> Any:
 def main(
     settings: dict[str, Any],
     config: Annotated[Path | None, option(CONFIG, "FILE", rich_help_panel=COMPARE)] = None,
+    trust_plugins: Annotated[bool, _flag("--trust-plugins", COMPARE, TRUST)] = False,
     force: Annotated[bool, _flag("--force", CACHE, "Compute everything again.")] = False,
     only_cached: Annotated[
         bool, _flag("--only-cached", CACHE, "Compute nothing: report the stored results.")
@@ -60,7 +61,8 @@ def main(
         from bench.session.session import Session
 
         mode = Mode.of(force, only_cached, fail_fast)
-        session = Session(resolve(settings, config), mode, decode=not dry_run)
+        found = resolve(settings, config, lambda question: trust_plugins or confirm(question))
+        session = Session(found, mode, decode=not dry_run)
         if dry_run:
             return terminal.dry_run(session)
     except Stopped as stop:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from bench.base.checks import need
 from bench.base.errors import one_line
+from bench.base.tables import unshield
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -454,7 +455,7 @@ class Csv:
             name = self.columns.of_names
             # As they stand there: a file may be called 001, or NA.
             found = pd.read_csv(self.path, usecols=[name], dtype=str, keep_default_na=False)
-            self.listed = found[name].tolist()
+            self.listed = list(map(unshield, found[name]))
         return self.listed
 
     def count(self) -> int:

@@ -234,6 +234,8 @@ def test_what_is_not_registered_here_is_refused(trained):
         ("training", "space.1", np.zeros((TRAINED, 6)), "float64"),
         ("check", "images", np.zeros((0, 32, 32, 3), np.uint8), "array images"),
         ("check", "codes", np.zeros((9, 8), np.float32), "array codes"),
+        ("training", "more", np.zeros(1, np.float32), "array more, which nothing reads"),
+        ("fitted", "clusterer.centers", np.full((10, 6), np.nan, np.float32), "not finite"),
         ("fitted", "0.means", None, "kpca6 cannot be restored from the bundle: KeyError"),
         ("fitted", "clusterer.centers", None, "kmeans cannot be restored from the bundle"),
     ],
@@ -247,12 +249,9 @@ def test_arrays_that_are_not_as_they_should_be_are_refused(trained, part, name, 
     refused(message, Bundle, made)
 
 
-@pytest.mark.parametrize(
-    "centers", [np.zeros((2, 3), np.float32), np.full((10, 6), np.nan, np.float32)]
-)
-def test_what_cannot_place_images_is_one_line(trained, centers):
+def test_what_cannot_place_images_is_one_line(trained):
     made = making.make(trained, choose(trained.records, "dnn(code=8), kpca6").record)
-    made.parts["fitted"]["clusterer.centers"] = centers
+    made.parts["fitted"]["clusterer.centers"] = np.zeros((2, 3), np.float32)
     images = np.zeros((1, 32, 32, 3), np.uint8)
     refused("chain kpca6 cannot transform images: ValueError", Bundle(made).assign, images)
 

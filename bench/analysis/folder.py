@@ -12,7 +12,7 @@ from bench.analysis.records import FINGERPRINTS, read
 from bench.base.errors import UsageError
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset, load, parse
-from bench.planning.settings import GridSettings, resolve
+from bench.planning.settings import GridSettings, resolve_recorded
 from bench.store import Store
 from bench.store.images import KeptImages
 
@@ -40,12 +40,13 @@ def settings_of(
 ) -> GridSettings:
     """Return the settings of a run, or raise UsageError if its results folder has none.
 
-    ``store`` and ``equivalence`` replace those of the run.
+    ``store`` and ``equivalence`` replace those of the run. Results may come from anybody: nothing
+    that they name is run.
     """
     if not (folder / "grid.toml").is_file():
         raise UsageError(f"no results of a grid in {folder}: python -m bench.grid makes them")
-    given = {"out": folder, "store": store, "equivalence": equivalence}
-    return resolve(given, folder / "grid.toml")
+    replaced = {"out": folder, "store": store, "equivalence": equivalence}
+    return resolve_recorded(folder / "grid.toml", replaced)
 
 
 def open_grid(

@@ -25,6 +25,7 @@ from bench.analysis.results import (
 from bench.analysis.verdicts import add_verdicts
 from bench.base import keys
 from bench.base.errors import UsageError
+from bench.base.tables import read_csv
 from bench.datasets.dataset import Dataset
 from bench.execution.runner import Outcome
 from bench.planning.pipeline import PlannedRun
@@ -115,7 +116,7 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     try:
         # A model may be called what pandas takes for a missing value, and a hash what it takes
         # for a number.
-        found = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=HASHES)
+        found = read_csv(path, keep_default_na=False, na_values=[""], dtype=HASHES)
         records = before.records(found, path)
     except FileNotFoundError:
         raise UsageError(f"no results at {path}: python -m bench.grid makes them") from None

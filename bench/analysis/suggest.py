@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.analysis import before
+from bench.base.tables import read_csv
 from bench.planning.plan import Plan
 from bench.store import Store
 
@@ -29,7 +30,7 @@ def curve(plan: Plan, store: Store) -> pd.DataFrame:
 
 def read(path: Path) -> pd.DataFrame:
     """Read a curve back from ``clusters.csv``."""
-    return pd.read_csv(path, keep_default_na=False).rename(columns=before.COLUMNS)
+    return read_csv(path, keep_default_na=False).rename(columns=before.COLUMNS)
 
 
 def missing(plan: Plan, store: Store) -> list[str]:

@@ -110,6 +110,16 @@ def warn(message: str) -> None:
     print(f"warning: {one_line(message)}", file=sys.stderr)
 
 
+def confirm(statement: str) -> bool:
+    """Ask on a terminal whether to go on after a statement; without one, the answer is no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    try:
+        return typer.confirm(f"{one_line(statement)}. Go on?", err=True)
+    except typer.Abort:  # the end of the input
+        return False
+
+
 def stopped(stop: Stopped, message: str) -> int:
     """Print in one line what is kept after an interruption; return the exit code, 130 or 143."""
     print(f"interrupted: {one_line(message)}", file=sys.stderr)

@@ -1,10 +1,18 @@
-"""Files that are written whole or not at all, and TOML that is read."""
+"""Files that are written whole or not at all, and TOML that is read.
+
+Nothing is written through a symbolic link that lies where the file goes: others may be allowed to
+write there, and could choose by it what is replaced.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import tempfile
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +22,41 @@ from bench.base.errors import UsageError
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Have a function write a file beside its place, then move it there.
 
-    ``write`` is given a path of the same suffix; what was at ``path`` is replaced.
+    ``write`` is given a path of the same name; what was at ``path`` is replaced, also if that is a
+    link.
     """
-    draft = path.with_name(f".draft-{os.getpid()}-{path.name}")
-    try:
+    # The folder is new and its owner's alone, so that nobody can have put a link there.
+    with tempfile.TemporaryDirectory(prefix=".draft-", dir=path.parent) as folder:
+        draft = Path(folder) / path.name
         write(draft)
         os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file, UTF-8, whole or not at all."""
     write_whole(path, lambda draft: draft.write_text(text, encoding="utf-8"))
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder, unless it is there, and return it; raise `OSError` if it is a link."""
+    refuse_link(path)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def refuse_link(path: Path) -> None:
+    """Raise `OSError` if there is a symbolic link at a path."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, f"{path.name} is a symbolic link", str(path))
+
+
+def clear(path: Path) -> None:
+    """Remove a file, a folder or a link, if it can be removed; what a link leads to stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def write_output(path: Path, text: str, make_folder: bool = False) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from bench.base.errors import NAMED, RunError, UsageError, count, name_first, one_line
 from bench.base.files import write_whole
 from bench.base.progress import Progress, silent
+from bench.base.tables import row_writer
 from bench.bundle import images as user_images
 from bench.bundle import sorting
 from bench.bundle.bundle import Bundle, Transformed
@@ -87,12 +87,13 @@ def assign(
 
             def work(draft: Path) -> None:
                 with open(draft, "w", encoding="utf-8", newline="") as file:
-                    table = csv.writer(file)
-                    table.writerow(COLUMNS)
+                    write_row = row_writer(file)
+                    write_row(COLUMNS)
                     for batch in user_images.read_batches(files, bundle.form, threads):
                         found = [image for _, image in batch if image is not None]
                         made = bundle.transform(bundle.form.bring_all(found))
-                        table.writerows(_rows(batch, made, images, summary, album, sorter))
+                        for row in _rows(batch, made, images, summary, album, sorter):
+                            write_row(row)
                         errors.append(made.errors[~made.seen])
                         progress("assigning images", summary.files, len(files))
                 if summary.unreadable == len(files):

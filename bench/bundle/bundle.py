@@ -16,14 +16,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.base.errors import UsageError, format_error
+from bench.base.errors import UsageError, format_error, one_line
 from bench.base.progress import Progress, silent
 from bench.bundle import images as user_images
 from bench.bundle.format import Contents, read
 from bench.bundle.images import DIGEST, Given
 from bench.bundle.network import build_network
-from bench.bundle.transform import FittedPipeline, needed_spaces, notes, read_link, space
+from bench.bundle.transform import (
+    FittedPipeline,
+    check_settings,
+    find_widths,
+    needed_spaces,
+    notes,
+    read_as,
+    read_link,
+    space,
+)
 from bench.clusterers.clusterer import NOISE
+from bench.clusterers.named import Named as Clusterer
 from bench.datasets.image_form import Form, Images
 from bench.stages.metrics import centroid_ratio
 from bench.stages.metrics.clustering import Integers
@@ -35,7 +45,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-MOST_SIDE = 2048  # of the images that a model asks for
+MOST_SIDE = 1024  # of the images that a model asks for
+MOST_CHECKED = 16  # images that are encoded where a bundle is loaded
 
 # How far codes may be from those that the bundle was made with, as a share of the largest: other
 # processors and versions give other last digits, a GPU that rounds to ten bits differs before
@@ -106,23 +117,26 @@ class Bundle:
     def __init__(self, contents: Contents, device: str = "cpu") -> None:
         from bench.stages.training import core
 
-        _check(contents)
+        widths = _check(contents)
         self.manifest = contents.manifest
         self.device = device
         self.network = build_network(contents).to(device)
         self._core = core
         self.form = Form(self.manifest.image_shape[1], self.manifest.fit)
         training, check = contents.parts["training"], contents.parts["check"]
-        codes, _ = self._encode(check["images"])
+        try:
+            codes, _ = self._encode(check["images"])
+        except Exception as error:  # whatever a model by somebody else raises
+            raise UsageError(
+                f"the bundle's model {self.manifest.model.text} cannot encode images: "
+                f"{format_error(error)}"
+            ) from error
         self._check_codes(codes, check["codes"])
-        self.code_size = codes.shape[1]
+        self.code_size = widths[0]
         self.pipeline = FittedPipeline(contents, device)
         self._index: dict[bytes, int] = {}
         for position, digest in enumerate(training["digests"]):
             self._index.setdefault(digest.tobytes(), position)
-        widths = [self.code_size]
-        for link in self.manifest.links:
-            widths.append(read_link(link.text).build().output_size(widths[-1]))
         self.notes = notes(self.manifest, widths)
 
     @classmethod
@@ -235,8 +249,11 @@ def _warn(old: str, new: str) -> None:
     warnings.warn(text, FutureWarning, stacklevel=3)
 
 
-def _check(contents: Contents) -> None:
-    """Refuse arrays that are not of the form that the manifest asks for."""
+def _check(contents: Contents) -> list[int]:
+    """Refuse arrays that are not of the form that the manifest asks for, before any is used.
+
+    Return the dimensions of codes, and behind each link.
+    """
     manifest, training = contents.manifest, contents.parts["training"]
     check, count = contents.parts["check"], contents.manifest.data.images
     channels, height, width = manifest.image_shape
@@ -252,10 +269,27 @@ def _check(contents: Contents) -> None:
             f"the bundle has a cluster {training['clusters'].min()}, needed -1 or more"
         )
     _is_array(check, "images", np.uint8, (None, height, width, 3))
+    if len(check["images"]) > MOST_CHECKED:
+        raise UsageError(
+            f"the bundle has {len(check['images'])} images to check its model by, allowed are up "
+            f"to {MOST_CHECKED}"
+        )
     _is_array(check, "codes", np.float32, (len(check["images"]), None))
-    items: list[Any] = [reducers[read_link(link.text).name] for link in manifest.links]
-    for number in needed_spaces(items, manifest.placed_links, manifest.placed_clusters):
-        _is_array(training, space(number), np.float32, (count, None))
+    for part in ("weights", "fitted"):
+        for name, array in contents.parts[part].items():
+            _is_of_numbers(name, array)
+    links = [read_link(link.text) for link in manifest.links]
+    widths = find_widths(links, count, check["codes"].shape[1])
+    items: list[Any] = [reducers[link.name] for link in links]
+    needed = needed_spaces(items, manifest.placed_links, manifest.placed_clusters)
+    for number, size in enumerate(widths):
+        if number in needed or space(number) in training:
+            _is_array(training, space(number), np.float32, (count, size))
+    known = {"digests", "clusters", *map(space, range(len(widths)))}
+    if more := sorted(training.keys() - known):
+        raise UsageError(f"the bundle has an array {one_line(more[0])}, which nothing reads")
+    check_settings(read_as(Clusterer.parse, manifest.clusterer.text))
+    return widths
 
 
 def _is_array(
@@ -274,5 +308,14 @@ def _is_array(
             f"the bundle's array {name} is {found.dtype} {found.shape}, needed "
             f"{np.dtype(kind)} {shape}"
         )
+    _is_of_numbers(name, found)
+
+
+def _is_of_numbers(name: str, found: Array) -> None:
+    """Refuse an array of other things than numbers, or of numbers that are not finite."""
+    if found.dtype.kind not in "fiub":
+        raise UsageError(
+            f"the bundle's array {one_line(name)} is {found.dtype}, needed are numbers"
+        )
     if not np.isfinite(found).all():
-        raise UsageError(f"the bundle's array {name} holds values that are not finite")
+        raise UsageError(f"the bundle's array {one_line(name)} holds values that are not finite")

@@ -33,7 +33,8 @@ MANIFEST = "bundle.json"
 PARTS = ("weights", "fitted", "training", "check")
 FILES = {name: f"{name}.safetensors" for name in (*PARTS, "files")}
 MOST_FILES = 256_000_000  # bytes of files that a bundle holds; of larger ones it holds the hash
-MOST_MANIFEST = 64_000_000  # bytes
+MOST_MANIFEST = 4_000_000  # bytes: ten thousand classes with their names
+MOST_LINKS = 16
 DATE = (1980, 1, 1, 0, 0, 0)  # zip's first: the same run makes the same file
 
 Arrays = dict[str, NDArray[Any]]
@@ -59,7 +60,7 @@ class Link(_Strict):
 
     text: str
     seed: Count | None
-    threads: Positive
+    threads: Annotated[Positive, Field(le=1024)]
     source: str
 
 
@@ -105,7 +106,7 @@ class Manifest(_Strict):
 
     model: Model
     base: Model | None = None  # the model on whose codes it stands
-    links: Annotated[tuple[Link, ...], Field(min_length=1)]
+    links: Annotated[tuple[Link, ...], Field(min_length=1, max_length=MOST_LINKS)]
     placed_links: Count  # so many, from the first on, transform unseen points; those behind do not
     clusterer: Grouping
     placed_clusters: bool  # whether the clusterer predicts the clusters of unseen points
@@ -130,6 +131,9 @@ class Manifest(_Strict):
             )
         if self.placed_clusters and self.placed_links < len(self.links):
             raise ValueError("a clusterer cannot predict after a reducer that does not transform")
+        for sought in (self.clusterer.clusters, self.model.clusters or 1):
+            if sought > self.data.images:
+                raise ValueError(f"{sought} clusters of {self.data.images} images")
         if any(not 0 <= label < len(self.data.class_names) for _, label in self.assignment):
             raise ValueError("a cluster is assigned to a label that is no class")
         return self
@@ -164,6 +168,11 @@ def write(path: Path, contents: Contents) -> None:
     }
     manifest = contents.manifest.model_copy(update={"parts": parts})
     text = json.dumps({"format": FORMAT} | manifest.model_dump(mode="json"), indent=1)
+    if len(text.encode()) > MOST_MANIFEST:
+        raise UsageError(
+            f"cannot write {path}: {MANIFEST} would be larger than {MOST_MANIFEST / 1e6:.0f} MB; "
+            "it names every class and cluster"
+        )
 
     def pack(draft: Path) -> None:
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as packed:

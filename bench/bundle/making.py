@@ -30,7 +30,7 @@ from bench.bundle.format import (
 )
 from bench.bundle.images import digests
 from bench.bundle.network import BASE, describe, files_of
-from bench.bundle.transform import can_transform, needed_spaces, read_link, space
+from bench.bundle.transform import can_transform, needed_spaces, read_as, read_link, space
 from bench.clusterers import clusterers
 from bench.clusterers.named import Named as Clusterer
 from bench.datasets.dataset import Dataset
@@ -45,8 +45,9 @@ from bench.stages.metrics.table import METRICS
 from bench.stages.stage import Array
 from bench.store import Artifact
 from bench.store.artifact import DamagedError
-from models.named import CLUSTERS
+from models.named import CLUSTERS, find
 from reducers import reducers
+from reducers.chain import Chain
 
 # What an item kept of its fit: the prefix of its arrays' names in a bundle, artifact and item.
 Kept = tuple[str, Artifact, Any]
@@ -80,6 +81,8 @@ def export(
     load_plugins(plugins or [])
     grid = open_grid(results, store, progress)
     choice = choose(grid.records, cell, seed_index, grid.out)
+    for parse, column in ((find, "model"), (Chain.parse, "chain"), (Clusterer.parse, "clusterer")):
+        read_as(parse, choice.record[column])  # refuses an item that is unknown here
     sizes = own_sizes([choice.record["model"]])
     if sizes:
         grid = open_grid(results, store, progress, sizes)

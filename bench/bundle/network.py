@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,11 +17,13 @@ from bench.base.errors import UsageError, format_error
 from bench.base.registry import UnknownNameError
 from bench.bundle.format import MOST_FILES, Arrays, Contents, Model
 from bench.bundle.transform import read_as
+from bench.datasets.image_form import LARGEST
 from models import autoencoders
 from models.autoencoder import Autoencoder
 from models.named import Named, find, fingerprint
 
 BASE = "base."  # before the names of the weights and files of the model that another stands on
+ROOM = 16_000_000  # bytes that a model may have beside what the bundle holds of it
 NAME = re.compile(r"[\w.-]+", re.ASCII)  # of a file; none of these leads out of a folder
 
 
@@ -67,16 +71,22 @@ def build_network(contents: Contents) -> Autoencoder:
     with tempfile.TemporaryDirectory(prefix="latentgrid-") as folder:
         if manifest.base is None:
             text = _with_files(manifest.model.text, files, Path(folder))
-            return _build(manifest.model, text, manifest.image_shape, weights)
-        base = _with_files(manifest.base.text, _under(files), Path(folder))
-        below = _build(manifest.base, base, manifest.image_shape, _under(weights))
-        with torch.inference_mode():
-            code_size = below(torch.zeros(1, *manifest.image_shape))[0].numel()
+            return _build(manifest.model, text, manifest.image_shape, weights, files)
+        own_files = _under(files)
+        base = _with_files(manifest.base.text, own_files, Path(folder))
+        below = _build(manifest.base, base, manifest.image_shape, _under(weights), own_files)
+        try:
+            with torch.inference_mode():
+                code_size = below(torch.zeros(1, *manifest.image_shape))[0].numel()
+        except Exception as error:  # whatever a model by somebody else raises
+            raise UsageError(
+                f"the bundle's model {base} cannot encode images: {format_error(error)}"
+            ) from error
         named = Named.parse(manifest.model.text)
         settings = {k: base if v == manifest.base.text else v for k, v in named.parameters}
         own = {name: array for name, array in weights.items() if not name.startswith(BASE)}
         text = str(Named(named.name, tuple(settings.items())))
-        return Stacked(below, _build(manifest.model, text, (code_size,), own))
+        return Stacked(below, _build(manifest.model, text, (code_size,), own, {}))
 
 
 def _under(arrays: Arrays) -> Arrays:
@@ -85,15 +95,28 @@ def _under(arrays: Arrays) -> Arrays:
     }
 
 
-def _build(model: Model, text: str, shape: tuple[int, ...], weights: Arrays) -> Autoencoder:
+def _build(
+    model: Model, text: str, shape: tuple[int, ...], weights: Arrays, files: Arrays
+) -> Autoencoder:
     """Build a model, whose text may name the bundle's own files, with its weights."""
     import torch
 
     from bench.stages.training import core
 
     item: Any = read_as(lambda text: _class_of(model, text), text)
+    if len(shape) == 3 and shape[1] > (item.image_size or LARGEST):
+        raise UsageError(
+            f"the bundle is of images of {shape[1]}×{shape[1]} pixels, which {model.text} does not "
+            f"take: allowed is up to {item.image_size or LARGEST}"
+        )
+    held = sum(array.nbytes for array in (*weights.values(), *files.values()))
+    # Files of this machine, whose hash is in the bundle, are as large as they are.
+    bounded = nullcontext() if item.frozen and not files else _bounded(4 * held + ROOM)
     try:
-        network = core.build(item, shape, seed=0)
+        with bounded:
+            if not item.frozen:
+                _check_weights(item, shape, weights)
+            network = core.build(item, shape, seed=0)
         if not item.frozen:
             network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
     except Exception as error:  # whatever a model by somebody else raises
@@ -103,6 +126,57 @@ def _build(model: Model, text: str, shape: tuple[int, ...], weights: Arrays) -> 
         ) from error
     network.eval()
     return network
+
+
+class _TooLargeError(ValueError):
+    """A model has more numbers than the bundle holds of it."""
+
+
+@contextmanager
+def _bounded(most: int) -> Iterator[None]:
+    """Stop building a model as soon as its parameters and buffers have more bytes than ``most``."""
+    from torch.nn.modules import module
+    from torch.nn.parameter import is_lazy
+
+    size = 0
+
+    def look(owner: Any, name: str, tensor: Tensor | None) -> None:
+        nonlocal size
+        if tensor is not None and not is_lazy(tensor):
+            size += tensor.numel() * tensor.element_size()
+        if size > most:
+            raise _TooLargeError("its settings ask for far more numbers than the bundle holds")
+
+    hooks = (
+        module.register_module_parameter_registration_hook(look),
+        module.register_module_buffer_registration_hook(look),
+    )
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _check_weights(item: Any, shape: tuple[int, ...], weights: Arrays) -> None:
+    """Raise `ValueError` for weights of other names, shapes or types than a model has.
+
+    The model is built without memory for its numbers, as far as it can be.
+    """
+    import torch
+
+    from bench.stages.training import core
+
+    wanted: dict[str, Any] = {}
+    with suppress(RuntimeError, NotImplementedError, TypeError), torch.device("meta"):
+        wanted = core.build(item, shape, seed=0).state_dict()
+    for name, tensor in wanted.items():
+        array = weights.get(name)
+        if array is None or array.shape != tuple(tensor.shape):
+            found = "none" if array is None else f"{array.dtype} {array.shape}"
+            raise ValueError(f"{name} must be {tuple(tensor.shape)}, found {found}")
+        if torch.from_numpy(np.empty(0, array.dtype)).dtype != tensor.dtype:
+            raise ValueError(f"{name} must be {tensor.dtype}, found {array.dtype}")
 
 
 def _with_files(text: str, files: Arrays, folder: Path) -> str:

@@ -103,8 +103,10 @@ class Album:
 
 
 def check_sheets(out: Path) -> None:
-    """Raise `UsageError` for pictures that have a sheet's name and are none."""
+    """Raise `UsageError` for a link, and for pictures that have a sheet's name and are none."""
     folder = out / SHEETS
+    if folder.is_symlink():
+        raise UsageError(f"{folder} is a symbolic link: remove it, or name another folder")
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if NAME.fullmatch(path.name) and not _is_ours(path):
             raise UsageError(

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bench.base.errors import RunError, UsageError
+from bench.base.files import clear
 from bench.clusterers.clusterer import NOISE
 
 HOW = ("copy", "link")
@@ -41,14 +42,14 @@ def open_sorter(out: Path, how: str) -> Iterator[Sorter]:
             f"another run sorts into {target} now: wait for it, or name another folder"
         ) from None
     try:
-        shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed
+        clear(draft)  # of a run that was killed
         draft.mkdir()
         yield Sorter(target, draft, _copy if how == "copy" else _link)
         if target.is_dir() and not target.is_symlink():
             target.rmdir()  # it is empty, or this fails
         os.replace(draft, target)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        clear(draft)
         with suppress(OSError):
             os.unlink(lock.lock_file)  # safe while held: who opened it looks for its name
         lock.release()

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.base.errors import UsageError, format_error
+from bench.base.errors import UsageError, format_error, one_line
 from bench.base.extras import how_to_install, missing
 from bench.base.registry import UnknownNameError
 from bench.bundle.format import Contents, Manifest
@@ -29,6 +29,10 @@ Array = NDArray[Any]
 T = TypeVar("T")
 
 NEAREST = 5
+MOST_SETTING = 100_000  # of whole numbers among settings: iterations, neighbors, dimensions
+# Restoring these takes memory for every pair of training images, 8 bytes.
+PAIRWISE = ("kpca", "isomap")
+MOST_PAIRS = 1_000_000_000  # bytes
 
 
 def space(number: int) -> str:
@@ -62,7 +66,44 @@ def read_as(parse: Callable[[str], T], text: str) -> T:
 
 def read_link(text: str) -> Link:
     """Read one link of a chain."""
-    return read_as(Chain.parse, text).links[0]
+    links = read_as(Chain.parse, text).links
+    if len(links) != 1:
+        raise UsageError(f"a link of the bundle is a chain of {len(links)}: {one_line(text)}")
+    return links[0]
+
+
+def check_settings(item: Link | Clusterer) -> None:
+    """Refuse settings with which a short text would ask for much time or memory."""
+    given = [*item.parameters, ("number of dimensions", getattr(item, "n_components", None))]
+    for name, value in given:
+        if type(value) is int and abs(value) > MOST_SETTING:
+            raise UsageError(
+                f"the bundle's {item} has a {name} of {value:,}, allowed is up to {MOST_SETTING:,}"
+            )
+
+
+def find_widths(links: list[Link], images: int, code_size: int) -> list[int]:
+    """Return the dimensions of codes and behind each link; refuse links that cannot have made them.
+
+    What was asked before they were fitted is asked again: of so many training ``images``.
+    """
+    widths = [code_size]
+    for link in links:
+        check_settings(link)
+        if link.name in PAIRWISE and 8 * images**2 > MOST_PAIRS:
+            raise UsageError(
+                f"{link} of {images:,} training images needs {8 * images**2 / 1e9:,.1f} GB, "
+                f"allowed in a bundle is up to {MOST_PAIRS / 1e9:g} GB"
+            )
+        try:
+            reducer: Any = link.build()
+            if hasattr(reducer, "check"):
+                reducer.check(images, widths[-1])
+            widths.append(int(reducer.output_size(widths[-1])))
+        except Exception as error:  # whatever a reducer by somebody else raises
+            reason = str(error) if isinstance(error, ValueError) else format_error(error)
+            raise UsageError(f"the bundle's {link} cannot work: {one_line(reason)}") from error
+    return widths
 
 
 class FittedPipeline:
@@ -100,10 +141,11 @@ class FittedPipeline:
 
     def _known(self, points: Array, clusters: Integers) -> Integers:
         """Replace clusters without any training image by the nearest one that has some."""
+        from scipy.spatial.distance import cdist
+
         lost = (clusters != NOISE) & ~np.isin(clusters, self.centers.numbers)
         if lost.any() and len(self.centers.numbers):
-            apart = points[lost, None].astype(np.float64) - self.centers.points
-            nearest = np.linalg.norm(apart, axis=2).argmin(axis=1)
+            nearest = cdist(points[lost], self.centers.points).argmin(axis=1)
             clusters = clusters.copy()
             clusters[lost] = self.centers.numbers[nearest]
         return clusters

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError, count, name_first, name_some
+from bench.base.tables import unshield
 from bench.datasets.image_form import Images
 from bench.datasets.source import Opener, Source
 
@@ -22,6 +23,8 @@ FOLDERS, NONE = "folders", "none"
 PARTS = {"train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval"}
 # Columns of a CSV file that hold the labels, where there are several.
 LABEL_COLUMNS = ("label", "labels", "class", "category", "target")
+# A column of the tables that latentgrid writes, whose text may have an apostrophe before it.
+OURS = "cluster"
 MINUS_ONE = ("-1", "-1.0")
 
 
@@ -215,6 +218,13 @@ class _Names:
             for way, text in zip(self.ways, (name, pure.name, pure.stem), strict=True):
                 way.setdefault(text, []).append(position)
 
+    def known(self, written: str) -> str:
+        """Return a name as it is written, or without the apostrophe that a table of ours gave it.
+
+        The latter where only that names an image.
+        """
+        return written if self.way([written]) else unshield(written)
+
     def way(self, written: Iterable[str]) -> dict[str, list[int]] | None:
         """Return the first way of naming that finds any image; None if none does."""
         texts = list(map(_plain, written))
@@ -229,7 +239,7 @@ def _read(path: Path, names: _Names) -> tuple[dict[int, str], list[str]]:
     """Return the label of each image that a CSV file names, by position, and its other names."""
     header, rows = _table(path)
     file, label = _columns(path, header)
-    given = [(line, row[file].strip(), row[label].strip()) for line, row in rows]
+    given = [(line, names.known(row[file].strip()), row[label].strip()) for line, row in rows]
     way = names.way(name for _, name, _ in given)
     if way is None:
         raise UsageError(
@@ -291,6 +301,8 @@ def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
                 f"{path}, line {line}: found {count(len(row), 'value')}, expected {len(header)} "
                 f"({', '.join(header)})"
             )
+    if OURS in header:
+        rest = [(line, list(map(unshield, row))) for line, row in rest]
     return header, rest
 
 

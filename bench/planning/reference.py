@@ -19,6 +19,12 @@ A grid has these settings. Each is an option of `latentgrid grid`, a line of a T
 (`--config FILE`; each grid writes its settings as grid.toml), and an argument of `bench.run_grid`.
 Options override the file, and both override the preset. On the command line, the items of a list
 are separated by commas. In a file and in Python, a list can also be written as a list.
+
+Plugins are Python files that run with all your rights, and a configuration file may come from
+somebody else. If the file names plugins, `latentgrid grid` shows their names and asks before it
+runs them; without a terminal it stops. `--trust-plugins` (in Python `trust_plugins=True`) runs them
+without asking. If you give `--plugin`, the plugins of the file do not count. The commands that open
+a results folder, such as `report` and `export`, never run the plugins that it names.
 """
 
 

@@ -22,7 +22,7 @@ from pydantic import (
     field_validator,
 )
 
-from bench.base.errors import UsageError
+from bench.base.errors import UsageError, one_line
 from bench.base.files import read_toml
 from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.processors import available_threads, find_device
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from bench.clusterers.named import Named as Clusterer
     from reducers.chain import Chain
 
+# While settings of a finished grid are read: items are only names, which need not be known here.
+RECORDED = "recorded"
 # For the number of clusters: to be suggested by the data.
 AUTO: Literal["auto"] = "auto"
 
@@ -89,7 +91,13 @@ def _split(value: Any) -> Any:
 
 def _items(read: Callable[[str], Iterable[str]]) -> AfterValidator:
     """Replace each item by the canonical texts that it stands for, each of them once."""
-    return AfterValidator(lambda texts: tuple(dict.fromkeys(one for t in texts for one in read(t))))
+
+    def replace(texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.context == RECORDED:
+            return texts
+        return tuple(dict.fromkeys(one for text in texts for one in read(text)))
+
+    return AfterValidator(replace)
 
 
 def _models(text: str) -> list[str]:
@@ -186,7 +194,8 @@ class GridSettings(BaseModel):
         Settings to start from: {', '.join(PRESETS)}. Other options replace single settings.""")
     plugins: Plugins = _setting(COMPARE, "FILE", (), """
         Python file that registers models, reducers, clusterers or data sets. It is run, so name
-        only files that you trust. May be repeated.""", flag="--plugin")
+        only files that you trust. May be repeated. Files that a configuration file names are run
+        only if you agree.""", flag="--plugin")
     dataset: Annotated[str | tuple[str, ...], BeforeValidator(_datasets)] = _setting(
         COMPARE, "SPEC", ..., """
         digits, photos, npy:DIR (the homework's files), folder:DIR (sub-folders are labels),
@@ -388,24 +397,59 @@ def _elsewhere(info: ValidationInfo) -> bool:
     return engines.scheduler_of(info.data.get("engine", engines.LOCAL)) is not None
 
 
-def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> GridSettings:
+def resolve(
+    flags: dict[str, Any] | None = None,
+    config: Path | None = None,
+    trusts: Callable[[str], bool] = lambda question: False,
+) -> GridSettings:
     """Combine preset, configuration file and flags; later ones win. Then add the baselines.
 
     Flags that are None do not count; the file has the same names. A preset's ``limit`` belongs to
-    its own data set: with another one, all images are taken unless a limit is given.
+    its own data set: with another one, all images are taken unless a limit is given. Whether the
+    plugins that the file names are run, ``trusts`` answers, unless the flags name others.
 
     Raises
     ------
     UsageError
         In one line, with everything that is wrong.
     """
+    flags = {name: value for name, value in (flags or {}).items() if value is not None}
+    given = {} if config is None else _read(config)
+    if given.get("plugins") and "plugins" not in flags:
+        plugins = given["plugins"] if isinstance(given["plugins"], list) else [given["plugins"]]
+        files = ", ".join(one_line(str(file)) for file in plugins)
+        named = f"{config} names plugins, Python files that would be run: {files}"
+        if not trusts(named):
+            raise UsageError(
+                f"{named}; if you trust them, name them with --plugin FILE (in Python plugins), or "
+                "all with --trust-plugins (trust_plugins=True)"
+            )
+    return _validate(given | flags, None).with_baselines()
+
+
+def resolve_recorded(config: Path, replaced: dict[str, Any]) -> GridSettings:
+    """Read the settings of a finished grid, as far as its results are read by them.
+
+    Those that are given and not None are replaced. Nothing that the file names is run: plugins are
+    left out, and models, reducers and clusterers are names. Raise `UsageError` as `resolve`.
+    """
+    given = _read(config) | {name: value for name, value in replaced.items() if value is not None}
+    plugins = given.pop("plugins", None)
+    try:
+        return _validate(given, RECORDED)
+    except UsageError as error:
+        hint = "; an item of a plugin needs --plugin FILE" if plugins else ""
+        raise UsageError(f"{error}{hint}") from None
+
+
+def _read(config: Path) -> dict[str, Any]:
+    return read_toml(config, "configuration file", f"no such configuration file: {config}")
+
+
+def _validate(given: dict[str, Any], context: str | None) -> GridSettings:
+    """Put a preset's settings below those that were given, and check them."""
     from bench.base.registry import did_you_mean
 
-    given: dict[str, Any] = {}
-    if config is not None:
-        missing = f"no such configuration file: {config}"
-        given = read_toml(config, "configuration file", missing)
-    given |= {name: value for name, value in (flags or {}).items() if value is not None}
     preset = given.get("preset", "quick")
     if not isinstance(preset, str) or preset not in PRESETS:
         raise UsageError(
@@ -417,10 +461,9 @@ def resolve(flags: dict[str, Any] | None = None, config: Path | None = None) -> 
     if given.get("dataset", own) not in (own, [own], (own,)):
         settings["limit"] = "all"
     try:
-        found = GridSettings.model_validate(settings | {"preset": preset} | given)
+        return GridSettings.model_validate(settings | {"preset": preset} | given, context=context)
     except ValidationError as error:
         raise UsageError(what_is_wrong(error, GridSettings)) from None
-    return found.with_baselines()
 
 
 def what_is_wrong(error: ValidationError, of: type[BaseModel]) -> str:

@@ -10,16 +10,17 @@ from bench.planning.options import takes_settings
 
 EPILOG = "Examples:\n\nlatentgrid report   (of results)\n\nlatentgrid report out --store /big/store"
 
+TEXTS = {
+    "store": "Folder of stored results; by default that of the grid.",
+    "equivalence": "Margin within which a pipeline is called equivalent to the best; by default that "
+    "of the grid.",
+    "plugins": "Python file that registers the data set of the grid; others are not needed. It is "
+    "run, so name only files that you trust. Those that grid.toml names are not run.",
+}
+
 
 @command("python -m bench.report", EPILOG)
-@takes_settings(
-    ["store", "equivalence"],
-    {
-        "store": "Folder of stored results; by default that of the grid.",
-        "equivalence": "Margin within which a pipeline is called equivalent to the best; by "
-        "default that of the grid.",
-    },
-)
+@takes_settings([*TEXTS], TEXTS)
 def main(
     settings: dict[str, Any],
     results: Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +14,7 @@ from bench.analysis.verdicts import add_verdicts
 from bench.base.console import LoadBar
 from bench.base.errors import RunError, UsageError
 from bench.base.naming import set_name
+from bench.planning.plugins import load_plugins
 from bench.planning.settings import AUTO
 from bench.report import page, several
 from bench.report.inputs import Inputs
@@ -22,14 +23,19 @@ from bench.store import DamagedError
 
 
 def write_again(
-    results: Path, store: Path | None = None, equivalence: float | str | None = None
+    results: Path,
+    store: Path | None = None,
+    equivalence: float | str | None = None,
+    plugins: Iterable[Path] = (),
 ) -> Iterator[Path]:
     """Write the reports of a results folder, on each of its data sets and on all; yield the pages.
 
     Artifacts are read from ``store``, or else from the one that the run names; ``equivalence``
-    replaces the margin of the run. Raise `UsageError` if it is no results folder, or artifacts are
-    missing or damaged, and `RunError` if a file cannot be written.
+    replaces the margin of the run. Only a data set of a plugin needs ``plugins``; those that the
+    run names are not run. Raise `UsageError` if it is no results folder, or artifacts are missing
+    or damaged, and `RunError` if a file cannot be written.
     """
+    load_plugins(plugins)
     settings = settings_of(results, store, equivalence)
     several_sets, margin = len(settings.datasets) > 1, settings.equivalence
     every: list[pd.DataFrame] = []

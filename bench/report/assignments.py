@@ -11,6 +11,7 @@ import pandas as pd
 from bench.analysis.results import PIPELINE
 from bench.base.files import write_text
 from bench.base.naming import pipeline_file_name
+from bench.base.tables import to_csv
 from bench.datasets.dataset import Dataset
 from bench.report.inputs import Inputs
 from bench.stages.metrics.clustering import Integers, oriented
@@ -67,5 +68,5 @@ def write(inputs: Inputs) -> list[Path]:
     for path, row in files.items():
         path.parent.mkdir(exist_ok=True)
         dataset = inputs.dataset.of_seed(int(row["seed_index"]))
-        write_text(path, table(row, dataset, inputs.store).to_csv(index=False))
+        write_text(path, to_csv(table(row, dataset, inputs.store)))
     return list(files)

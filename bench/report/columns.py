@@ -11,6 +11,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench.base.errors import one_line
+from bench.base.tables import to_csv as frame_to_csv
 
 MISSING = "–"
 
@@ -150,7 +151,7 @@ def to_csv(table: Table) -> str:
         ]
         for column in table.columns
     }
-    return pd.DataFrame(columns).to_csv(index=False)
+    return frame_to_csv(pd.DataFrame(columns))
 
 
 def escape_tex(text: str) -> str:

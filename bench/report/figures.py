@@ -19,13 +19,14 @@ from bench.analysis.suggest import choose, leading
 from bench.base.files import write_whole
 from bench.base.naming import pipeline_file_name, pipeline_name
 from bench.datasets.dataset import PRIMARY_METRICS, Dataset
+from bench.planning.places import FIGURES
 from bench.report import fresh, paint
 from bench.report.inputs import Inputs
 from bench.report.tables import chance, heat_map
 from bench.stages.metrics.table import METRICS
 
 DPI = 150
-FOLDER = "figures"
+FOLDER = FIGURES
 SAMPLES = 10  # images shown beside their reconstructions
 
 Painter = Callable[[], Any]

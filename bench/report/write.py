@@ -12,9 +12,10 @@ import pandas as pd
 from bench.analysis import correctness, suggest
 from bench.analysis.results import Results
 from bench.base.errors import UsageError
-from bench.base.files import write_text
+from bench.base.files import refuse_link, write_text
 from bench.base.naming import set_name
 from bench.base.progress import Progress, silent
+from bench.base.tables import to_csv
 from bench.datasets.dataset import Dataset
 from bench.planning.settings import GridSettings
 from bench.report import assignments, figures, latex, markdown, page, speed
@@ -28,9 +29,14 @@ OURS = (
 )
 
 
-def prepare(out: Path) -> None:
-    """Make the results folder; raise `UsageError` if it is a file, or cannot be written."""
+def prepare(out: Path, own: bool = True) -> None:
+    """Make the results folder; raise `UsageError` if it is a file, or cannot be written.
+
+    It may be a link if it is the user's ``own`` choice; folders in it may not.
+    """
     try:
+        for folder in (out / "figures", out / "assignments", *([] if own else [out])):
+            refuse_link(folder)
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):  # of a name that no other grid has
             pass
@@ -60,7 +66,7 @@ def write(
     kept = [path for path in [correctness.write(records, store, out, dataset)] if path]
     if curve is not None:
         kept.append(out / suggest.FILE)
-        write_text(kept[-1], curve.to_csv(index=False))
+        write_text(kept[-1], to_csv(curve))
     inputs = Inputs(Results(records), dataset, store, out, curve)
     report, *others = write_report(inputs, progress)
     remove_stale(out, {*others, *kept})
@@ -70,7 +76,7 @@ def write(
 
 def write_settings(records: pd.DataFrame, settings: GridSettings) -> list[Path]:
     """Write results.csv and grid.toml; return both."""
-    texts = {"results.csv": records.to_csv(index=False), "grid.toml": settings.to_toml()}
+    texts = {"results.csv": to_csv(records), "grid.toml": settings.to_toml()}
     for name, text in texts.items():
         write_text(settings.out / name, text)
     return [settings.out / name for name in texts]
@@ -116,6 +122,8 @@ def remove_stale_sets(out: Path, datasets: tuple[str, ...]) -> None:
     for path in out.glob("*/grid.toml"):
         folder, dataset = path.parent, _dataset_of(path)
         if dataset is None or dataset in datasets or folder.name != set_name(dataset):
+            continue
+        if folder.is_symlink():  # what it leads to is no report of this run
             continue
         remove_stale(folder, set())
         for name in ("results.md", "results.csv", "grid.toml", page.FILE):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ def run_grid(
     force: bool = False,
     only_cached: bool = False,
     fail_fast: bool = False,
+    trust_plugins: bool = False,
     **settings: Any,
 ) -> pd.DataFrame:
     """Run a grid from Python or a notebook; the same as ``latentgrid grid``.
@@ -37,6 +39,8 @@ def run_grid(
         Compute nothing: report what is in the store.
     fail_fast : bool
         Stop at the first run that fails.
+    trust_plugins : bool
+        Run the plugins that ``config`` names, which are Python files; else they are refused.
     SETTINGS
 
     Returns
@@ -62,7 +66,8 @@ def run_grid(
     from bench.planning.mode import Mode
     from bench.session.session import Session
 
-    found = resolve(settings, None if config is None else Path(config))
+    where = None if config is None else Path(config)
+    found = resolve(settings, where, lambda question: trust_plugins)
     return Session(found, Mode.of(force, only_cached, fail_fast)).execute().records
 
 
@@ -73,6 +78,7 @@ def export_bundle(
     results: str | Path = "results",
     seed_index: int | None = None,
     store: str | Path | None = None,
+    plugins: Iterable[str | Path] = (),
     cell: str | None = None,
 ) -> Bundle:
     """Save a finished pipeline as one file; the same as ``latentgrid export``.
@@ -90,6 +96,9 @@ def export_bundle(
         Which seed; None: the pipeline's median seed.
     store : str, Path or None
         Folder of stored results; None: the one that the ``grid.toml`` of the results names.
+    plugins : list of str or Path
+        Python files that register the pipeline's own items. They are run; those that the
+        ``grid.toml`` of the results names are not.
     cell : str or None
         The former name of `pipeline`, for one release.
 
@@ -116,7 +125,14 @@ def export_bundle(
         warnings.warn("export_bundle's cell is now called pipeline", FutureWarning, stacklevel=2)
     pipeline = pipeline or cell
     where = None if store is None else Path(store)
-    return export(pipeline, Path(to), Path(results), seed_index=seed_index, store=where)[0]
+    return export(
+        pipeline,
+        Path(to),
+        Path(results),
+        seed_index=seed_index,
+        store=where,
+        plugins=[Path(file) for file in plugins],
+    )[0]
 
 
 def load_bundle(path: str | Path, *, device: str = "cpu") -> Bundle:

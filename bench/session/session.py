@@ -14,6 +14,7 @@ from bench.base.naming import set_name
 from bench.execution.engines.choose import choose
 from bench.execution.runner import Outcome
 from bench.planning.mode import Mode
+from bench.planning.places import check_places
 from bench.planning.settings import GridSettings
 from bench.session.grid import Finished, GridOnDataset
 from bench.stages.stage import Task
@@ -38,7 +39,8 @@ class Session:
     Raises
     ------
     UsageError
-        If any of the data cannot be used, or two data sets are the same images.
+        If any of the data cannot be used, two data sets are the same images, or results or store
+        would be read as images.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Session:
         self.mode = mode
         self.decode = decode
         self.console = console
+        check_places(settings)
         self.engine = choose(settings)
         with ExitStack() as stack:
             stack.push(self.engine.__exit__)  # it may be connected, and nobody would leave it
@@ -120,7 +123,7 @@ class Session:
         # With one data set, its folder is that folder.
         folders |= {grid.settings.out: (grid.places(), grid.to_repeat) for grid in self.grids}
         for folder in folders:
-            prepare(folder)
+            prepare(folder, own=folder == self.settings.out)
         if self.mode.only_cached:
             return
         store = self.grids[0].store

@@ -15,6 +15,7 @@ from bench.base.errors import RunError, UsageError, name_first
 from bench.base.errors import count as number
 from bench.base.files import write_text
 from bench.base.naming import pipeline_name
+from bench.base.tables import read_csv
 from bench.bundle.assigning import TABLE, Summary, assign, check_places
 from bench.bundle.making import export
 from bench.bundle.sorting import HOW
@@ -146,7 +147,7 @@ def _describe(
     given: dict[str, Any],
     notes: list[str],
 ) -> Sorted:
-    table = pd.read_csv(summary.out / TABLE, usecols=["cluster", "ambiguity"]).dropna()
+    table = read_csv(summary.out / TABLE, usecols=["cluster", "ambiguity"]).dropna()
     vague = table[table["ambiguity"] >= AMBIGUOUS]["cluster"].astype(int).value_counts()
     most = None if vague.empty or 2 * vague.iloc[0] < vague.sum() else f"cluster-{vague.index[0]}"
     trained_on = record.get("pretrained")

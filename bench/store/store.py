@@ -2,6 +2,9 @@
 
 An artifact is written under another name, flushed and renamed, so that one that is there is
 whole; one that the disk or somebody altered is noticed when it is read.
+
+Several users may share a store. A symbolic link in it is never written through or emptied, so that
+what one of them puts there cannot direct what another writes.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError
+from bench.base.files import clear, make_folder, refuse_link, write_text
 from bench.store.artifact import MANIFEST, Artifact, StoreError, flush, read, write
 
 # Folders of a store beside those of the stages.
@@ -42,8 +46,9 @@ class Store:
         """
         try:
             for room in ROOMS:
-                (self.root / room).mkdir(parents=True, exist_ok=True)
-            (self.root / ".gitignore").write_text("*\n")
+                self.room(room)
+            if not os.path.lexists(self.root / ".gitignore"):
+                write_text(self.root / ".gitignore", "*\n")
             free = shutil.disk_usage(self.root).free / 1e6
         except OSError as error:
             raise UsageError(f"store {self.root} cannot be written: {error.strerror}") from None
@@ -53,6 +58,10 @@ class Store:
                 f"about {megabytes:,.0f} MB: free some (python -m bench.store prune), or name "
                 "another place with --store"
             )
+
+    def room(self, name: str) -> Path:
+        """Make a folder of the store, and return it; raise `OSError` if it is a link."""
+        return make_folder(self.root / name)
 
     def path(self, stage: str, key: str) -> Path:
         """Return where an artifact is or would be."""
@@ -97,25 +106,28 @@ class Store:
             "warm_up_seconds": warm_up_seconds,
             "peak_memory_mb": peak_memory_mb,
         }
+        with self.reporting("written"):
+            self.room(DRAFTS)
         # What a killed process left there: it held the lock that is held here.
-        shutil.rmtree(draft, ignore_errors=True)
+        clear(draft)
         try:
             with self.reporting("written"):
-                draft.mkdir(parents=True)
+                draft.mkdir(mode=0o700)
                 write(draft, arrays, manifest)
                 self._publish(draft, place, replace)
         finally:
-            shutil.rmtree(draft, ignore_errors=True)
+            clear(draft)
 
     def _publish(self, draft: Path, place: Path, replace: bool) -> None:
         if (place / MANIFEST).is_file() and not replace:
             return
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if place.exists():
+        make_folder(place.parent)
+        if os.path.lexists(place):
             old = draft.with_name(f"{draft.name}-old")
-            shutil.rmtree(old, ignore_errors=True)
+            clear(old)
             os.replace(place, old)
-            shutil.rmtree(old, ignore_errors=True)
+            clear(old)
+        shutil.copymode(place.parent, draft)  # until here it was its owner's alone
         os.replace(draft, place)
         flush(place.parent)
 
@@ -124,7 +136,7 @@ class Store:
         # Renamed first, so that one that is half removed is never taken for whole.
         gone = self.root / DRAFTS / f"{stage}-{key}-gone"
         if self._move(stage, key, gone):
-            shutil.rmtree(gone, ignore_errors=True)
+            clear(gone)
 
     def set_aside(self, stage: str, key: str) -> Path | None:
         """Move a damaged artifact out of the way, to where it can be looked at.
@@ -137,8 +149,9 @@ class Store:
     def _move(self, stage: str, key: str, place: Path) -> bool:
         """Move an artifact away; return whether it was there."""
         with self.reporting("written"):
+            refuse_link(self.root / stage)
             try:
-                place.parent.mkdir(exist_ok=True)
+                make_folder(place.parent)
                 os.replace(self.path(stage, key), place)
             except FileNotFoundError:
                 return False
@@ -151,8 +164,7 @@ class Store:
         ``waiting`` is called once if another process holds the lock.
         """
         with self.reporting("locked"):
-            (self.root / LOCKS).mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.root / LOCKS / f"{key}.lock")
+            lock = FileLock(self.room(LOCKS) / f"{key}.lock")
             try:
                 lock.acquire(blocking=False)
             except Timeout:
@@ -176,16 +188,21 @@ class Store:
 
     def remove_free_locks(self) -> None:
         """Remove the files behind locks that no process holds."""
-        for path in (self.root / LOCKS).glob("*.lock"):
+        for path in self.contents(LOCKS, ".lock"):
             with suppress(Timeout, OSError), FileLock(path, blocking=False):
                 path.unlink()  # safe while held: who opened it before looks for its name again
+
+    def contents(self, room: str, suffix: str = "") -> list[Path]:
+        """List what is in a folder of the store; what is behind a link is not in it."""
+        folder = self.root / room
+        return [] if folder.is_symlink() else sorted(folder.glob(f"*{suffix}"))
 
     def write_error(self, key: str, text: str) -> Path:
         """Keep the traceback of a task that failed; return the file."""
         path = self.root / ERRORS / f"{key}.txt"
         with self.reporting("written"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+            self.room(ERRORS)
+            write_text(path, text.encode(errors="backslashreplace").decode())
         return path
 
     @contextmanager

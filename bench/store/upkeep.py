@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench.base.files import write_text
+from bench.base.files import clear, refuse_link, write_text
 from bench.base.progress import Progress
 from bench.store.artifact import DamagedError, StoreError
 from bench.store.store import ASIDE, DRAFTS, ERRORS, GRIDS, ROOMS, Store
@@ -57,8 +56,7 @@ def record_grid(store: Store, out: Path, used: Iterable[Place], settings: str) -
     name = hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:16]
     record = {"out": place, "artifacts": sorted(f"{s}/{k}" for s, k in used), "grid": settings}
     with store.reporting("written"):
-        (store.root / GRIDS).mkdir(parents=True, exist_ok=True)
-        write_text(store.root / GRIDS / f"{name}.json", json.dumps(record, indent=1))
+        write_text(store.room(GRIDS) / f"{name}.json", json.dumps(record, indent=1))
 
 
 def recorded(store: Store) -> dict[Path, set[Place]]:
@@ -67,7 +65,9 @@ def recorded(store: Store) -> dict[Path, set[Place]]:
     A record that cannot be read raises `StoreError`: nothing may then be taken for unused.
     """
     grids = {}
-    for path in sorted((store.root / GRIDS).glob("*.json")):
+    with store.reporting("read"):
+        refuse_link(store.root / GRIDS)
+    for path in store.contents(GRIDS, ".json"):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             artifacts = {tuple(place.split("/", 1)) for place in record["artifacts"]}
@@ -109,16 +109,16 @@ def _sweep(store: Store, gone: list[Path], dry_run: bool) -> float:
     old = [
         path
         for room in (DRAFTS, ERRORS, ASIDE)
-        for path in (store.root / room).glob("*")
-        if room == ASIDE or time.time() - path.stat().st_mtime > DAY
+        for path in store.contents(room)
+        if room == ASIDE or time.time() - path.lstat().st_mtime > DAY
         if room != DRAFTS or not _is_wanted(store, path)
     ]
     freed = sum(_bytes(path) for path in old) / 1e6
     if not dry_run:
         store.remove_free_locks()
         for path in old:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        for record in (store.root / GRIDS).glob("*.json"):
+            clear(path)
+        for record in store.contents(GRIDS, ".json"):
             if Path(json.loads(record.read_text(encoding="utf-8"))["out"]) in gone:
                 record.unlink()
     return freed
@@ -133,13 +133,14 @@ def _is_wanted(store: Store, draft: Path) -> bool:
 
 
 def _folders(path: Path) -> Iterator[Path]:
+    """Iterate over the folders in one; links to others are not in it."""
     try:
-        yield from (child for child in path.iterdir() if child.is_dir())
+        yield from (each for each in path.iterdir() if each.is_dir() and not each.is_symlink())
     except OSError as error:
         raise StoreError(f"store: {path} cannot be read ({error.strerror})") from error
 
 
 def _bytes(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
+    if path.is_symlink() or path.is_file():
+        return path.lstat().st_size
     return sum(child.stat().st_size for child in path.rglob("*") if child.is_file())

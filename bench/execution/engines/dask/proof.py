@@ -21,6 +21,7 @@ from pathlib import Path
 import models
 import reducers
 from bench.base import keys
+from bench.base.files import write_text
 from bench.store import Store, StoreError
 from bench.store.store import DRAFTS, LOCKS
 
@@ -53,8 +54,8 @@ def asked(store: Path, libraries: Iterable[str]) -> Iterator[Proof]:
         # Locked first: a token whose lock is free belongs to nobody.
         with Store(store).lock(token):
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(token)
+                Store(store).room(DRAFTS)
+                write_text(path, token)
             except OSError as error:
                 raise StoreError(
                     f"store {store} could not be written ({error.strerror})"
