@@ -12,8 +12,8 @@ EPILOG = "Examples:\n\nlatentgrid report   (of results)\n\nlatentgrid report out
 
 TEXTS = {
     "store": "Folder of stored results; by default that of the grid.",
-    "equivalence": "Margin within which a pipeline is called equivalent to the best; by default that "
-    "of the grid.",
+    "equivalence": "Margin within which a pipeline is called equivalent to the best; by default "
+    "that of the grid.",
     "plugins": "Python file that registers the data set of the grid; others are not needed. It is "
     "run, so name only files that you trust. Those that grid.toml names are not run.",
 }
