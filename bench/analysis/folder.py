@@ -75,6 +75,8 @@ def open_grid(
             fit=spec.fit,
             labels=spec.labels,
             label_depth=spec.label_depth,
+            range=spec.range,
+            background=spec.background,
             own_sizes=own_sizes,
             keeper=KeptImages(Store(spec.store)),
             progress=progress,

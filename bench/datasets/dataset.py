@@ -15,11 +15,20 @@ from bench.base.errors import UsageError, count, name_first, name_some
 from bench.base.progress import Progress, silent
 from bench.base.sampling import stratified
 from bench.base.seeds import derive
-from bench.datasets import datasets
+from bench.datasets import datasets, deciding
 from bench.datasets import labels as label_rules
 from bench.datasets.decoding import Decoder
-from bench.datasets.image_form import CROP, MOST_PIXELS, Fit, Form, Images, default_size
+from bench.datasets.image_form import (
+    CROP,
+    MOST_BYTES,
+    MOST_PIXELS,
+    Fit,
+    Form,
+    Images,
+    default_size,
+)
 from bench.datasets.pieces import ImageNames, ImageSet, InMemory, Keeper, Piece, fingerprint
+from bench.datasets.reading import AUTO, ORDINARY, Reading, Wanted
 from bench.datasets.source import Source, in_memory
 
 Labels = NDArray[np.int64]
@@ -56,6 +65,7 @@ class Dataset:
     # The same training and validation images at each size that was asked for, the grid's first.
     sizes: dict[int, tuple[ImageSet, ImageSet]]
     decoded: bool = True  # False: images are placeholders, and nothing was decoded
+    reading: Reading = ORDINARY  # how its files are read, where images are files
 
     def __len__(self) -> int:
         """Return the number of training images."""
@@ -148,6 +158,8 @@ def load(
     fit: Fit = CROP,
     labels: str = label_rules.FOLDERS,
     label_depth: int | None = None,
+    range: str | None = None,
+    background: str = AUTO,
     own_sizes: Collection[int] = (),
     keeper: Keeper | None = None,
     decode: bool = True,
@@ -172,6 +184,10 @@ def load(
         else 64.
     labels, label_depth : str, int or None
         Where labels come from, see `bench.datasets.labels.apply`.
+    range, background : str or None, str
+        ``LOW:HIGH``, the values that become black and white, None to decide by all images; and the
+        color on which transparency is laid, ``auto`` to decide by all images. See
+        `bench.datasets.deciding`.
     own_sizes : collection of int
         Other sizes at which the images are wanted as well, see `Dataset.sizes`.
     keeper : Keeper or None
@@ -181,7 +197,9 @@ def load(
         placeholders.
     """
     name, argument = parse(spec)
-    source = label_rules.apply(datasets[name](argument, progress), labels, label_depth)
+    wanted = Wanted(range, background)
+    source = deciding.to_eight_bits(datasets[name](argument, progress), wanted.given, spec)
+    source = label_rules.apply(source, labels, label_depth)
     indices = _subset(source, limit, derive(seed, 0, "limit"))
     only = label_rules.only_label(source, indices)
     if only is not None:
@@ -189,7 +207,7 @@ def load(
     sought, said = _clusters(spec, source, indices, clusters, only)
     example = None if source.read is None else source.read(np.arange(1))[0]
     form = Form(image_size or default_size(example), fit)
-    decoder = Decoder(form, own_sizes, keeper or InMemory(), decode, progress)
+    decoder = Decoder(form, own_sizes, keeper or InMemory(), decode, progress, wanted)
     train = decoder.arrays(source.read, indices) if source.read else decoder.files(source, indices)
     held_out = source.validation_labels if source.validation else None
     which = np.arange(0 if held_out is None else len(held_out))
@@ -205,7 +223,7 @@ def load(
     numbers, validation_labels, class_names = _encode(train_labels, source.validation_labels)
     if clusters is None and numbers is not None:  # a class may have no readable image
         sought = len(np.unique(numbers))
-    said += (*label_rules.notes_on(source, indices), *_unreadable(source, skipped))
+    said += (*train.notes, *label_rules.notes_on(source, indices), *_unreadable(source, skipped))
     return Dataset(
         name=spec,
         form=form,
@@ -226,6 +244,7 @@ def load(
         notes=(*source.notes, *said),
         sizes={size: (found, validation.sizes[size]) for size, found in train.sizes.items()},
         decoded=not train.placeholders,
+        reading=train.reading,
     )
 
 
@@ -259,7 +278,7 @@ def _unreadable(source: Source, skipped: NDArray[Any]) -> tuple[str, ...]:
     named = name_first([source.files[i] for i in skipped] if source.files else [])
     return (
         f"Skipped {count(len(skipped), 'unreadable file')} (broken, no image, or of more than "
-        f"{MOST_PIXELS:,} pixels): {named}.",
+        f"{MOST_BYTES / 1e6:,.0f} MB in memory or {MOST_PIXELS:,} pixels): {named}.",
     )
 
 

@@ -110,6 +110,8 @@ class GridOnDataset:
                         fit=settings.fit,
                         labels=settings.labels,
                         label_depth=settings.label_depth,
+                        range=settings.range,
+                        background=settings.background,
                         own_sizes=own_sizes(settings.models),
                         keeper=keeper,
                         decode=self.decode,
