@@ -30,7 +30,8 @@ class Range:
     def __post_init__(self) -> None:
         """Raise `ValueError` for a range without a width."""
         if not (self.low < self.high and math.isfinite(self.high - self.low)):
-            raise ValueError(f"must be two numbers LOW:HIGH, the lower one first; found {self}")
+            found = f"{self.low:g}:{self.high:g}"
+            raise ValueError(f"must be two numbers LOW:HIGH, the lower one first; found {found}")
 
     def __str__(self) -> str:
         """Return the range as notes write it."""

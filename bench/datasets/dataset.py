@@ -66,6 +66,7 @@ class Dataset:
     sizes: dict[int, tuple[ImageSet, ImageSet]]
     decoded: bool = True  # False: images are placeholders, and nothing was decoded
     reading: Reading = ORDINARY  # how its files are read, where images are files
+    kept: tuple[str, ...] = ()  # keys of what a store keeps of files beside images
 
     def __len__(self) -> int:
         """Return the number of training images."""
@@ -245,6 +246,7 @@ def load(
         sizes={size: (found, validation.sizes[size]) for size, found in train.sizes.items()},
         decoded=not train.placeholders,
         reading=train.reading,
+        kept=train.kept,
     )
 
 

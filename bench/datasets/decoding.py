@@ -35,6 +35,7 @@ class Decoded:
     placeholders: bool = False  # files were not decoded, and these are no images
     reading: Reading = ORDINARY  # how files were read
     notes: tuple[str, ...] = ()  # on that
+    kept: tuple[str, ...] = ()  # keys of what else is kept of the files
 
 
 class Decoder:
@@ -123,15 +124,14 @@ class Decoder:
         images = _allocate(int(readable.sum()), self.form)
         for start, piece in sets[self.form.size].arrays():
             images[start : start + len(piece)] = piece
-        return Decoded(images, sets, readable, reading=reading, notes=tuple(notes))
+        kept = () if source.measure is None else (self._seen_key(source, indices),)
+        return Decoded(images, sets, readable, False, reading, tuple(notes), kept)
 
     def _seen(self, source: Source, indices: NDArray[np.int64]) -> list[Seen | None] | None:
         """Look into all files, once; None where that was not done and nothing is to be decoded."""
         if source.measure is None:
             return [None] * len(indices)
-        code = keys.source(brightness, deep, sys.modules[source.measure.__module__])
-        stamps = [source.stamps[i] for i in indices]
-        key = keys.key({"looked into": stamps, "code": code} | keys.versions("pillow"))
+        key = self._seen_key(source, indices)
         kept = self.keeper.values(key)
         if kept is not None:
             return deciding.from_kept(kept["seen"], len(indices))
@@ -146,6 +146,11 @@ class Decoder:
         none = np.empty((0, *self.form.shape), np.uint8)
         self.keeper.keep(key, none, {"seen": deciding.to_kept(found)})
         return found
+
+    def _seen_key(self, source: Source, indices: NDArray[np.int64]) -> str:
+        code = keys.source(brightness, deep, sys.modules[source.measure.__module__])
+        stamps = [source.stamps[i] for i in indices]
+        return keys.key({"looked into": stamps, "code": code} | keys.versions("pillow"))
 
     def _report(self, start: int, total: int, done: int) -> None:
         self.progress("reading images", start + done, total)

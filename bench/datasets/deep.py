@@ -6,6 +6,7 @@ values whose upper byte stands first. Read in the other order, the lower ones ar
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -144,7 +145,7 @@ def _opened_otherwise(image: Any, raw: str) -> Image.Image:
     """Open the file of an image again, and decode the bytes that Pillow leaves out."""
     mode = ITS_BYTES if raw == GRAY_ALPHA else raw[:-1] + OTHER_ORDER[raw[-1]]
     image.fp.seek(0)
-    found: Any = Image.open(image.fp)
+    found: Any = Image.open(io.BytesIO(image.fp.read()))
     found.tile = [
         (*tile[:3], mode if isinstance(tile[3], str) else (mode, *tile[3][1:]))
         for tile in found.tile

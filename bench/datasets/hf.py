@@ -314,7 +314,7 @@ def _labels(wanted: Wanted, rows: Any, column: str) -> NDArray[Any] | None:
         )
     if names is not None:
         return np.array(names, object)[found]
-    return whole_numbers(found, f"hf:{wanted.where}") if found.dtype.kind in "iub" else found
+    return whole_numbers(found, f"hf:{wanted.where}") if found.dtype.kind in "iu" else found
 
 
 def _parts(images: Any, part: str) -> list[Any]:

@@ -198,7 +198,7 @@ def whole_numbers(labels: NDArray[Any], what: str) -> NDArray[np.int64]:
     """
     limits = np.iinfo(np.int64)
     if labels.dtype.kind == "f":
-        wrong = ~np.isfinite(labels) | (labels % 1 != 0) | (np.abs(labels) >= 2.0**63)
+        wrong = ~np.isfinite(labels) | (labels != np.rint(labels)) | (np.abs(labels) >= 2.0**63)
     else:
         wrong = labels > limits.max if labels.dtype.kind == "u" else np.zeros(labels.shape, bool)
     if wrong.any():

@@ -92,7 +92,7 @@ def _labels(target: Any, count: int) -> NDArray[Any] | None:
     labels = None if target is None else np.asarray(target)
     if labels is None or labels.shape != (count,):
         return None
-    if labels.dtype.kind in "iubf":
+    if labels.dtype.kind in "iuf":
         return whole_numbers(labels, "it")
     if labels.dtype.kind == "O":
         if any(label is None or label != label for label in labels):

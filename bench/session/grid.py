@@ -199,7 +199,8 @@ class GridOnDataset:
         used = [(task.stage, task.key) for task in self.plan.tasks.values()]
         if self.settings.budget is not None:
             used.append((budget.STAGE, self._decision))
-        images = [(IMAGES, piece.key) for piece in self.dataset.pieces()]
+        kept = [*(piece.key for piece in self.dataset.pieces()), *self.dataset.kept]
+        images = [(IMAGES, key) for key in kept]
         return [("data", self.dataset.artifact), *images, *used]
 
     def execute(self, outcome: Outcome) -> Finished:
