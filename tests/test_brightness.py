@@ -70,7 +70,7 @@ def test_what_cannot_be_known_is_refused_and_says_how_to_say_it(numbers):
 integers = hnp.arrays(
     st.sampled_from([np.uint16, np.int16, np.uint32, np.int32, np.int64]),
     st.integers(2, 40),
-    elements=st.integers(-(2**15), 2**15 - 1).map(abs),
+    elements=st.integers(0, 2**15 - 1),
 )
 
 
@@ -328,5 +328,5 @@ def test_any_floats_are_decided_or_refused(numbers):
         return
     assume(len(np.unique(values)) > 1)
     cut = max(used.low - values.min(), values.max() - used.high, 0)
-    assert cut <= TOLERANCE * (used.high - max(used.low, 0)) * 1.001 + 1e-6
+    assert cut <= TOLERANCE * (used.high - used.low) * 1.001 + 1e-6
     assert brightness.note(1, survey(values), used).endswith(".")

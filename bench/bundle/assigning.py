@@ -23,7 +23,7 @@ from bench.bundle.bundle import Bundle, Transformed
 from bench.bundle.format import Errors
 from bench.bundle.sheets import SHEETS, Album, check_sheets
 from bench.bundle.sorting import Sorter, open_sorter
-from bench.datasets.folder import list_files, readable_name
+from bench.datasets.folder import left_out, list_files, readable_name, scan
 from bench.datasets.image_form import Images
 
 TABLE = "assignments.csv"
@@ -83,7 +83,7 @@ def assign(
     files = check_places(images, out, sort_into)
     reading, notes = user_images.reading_of(files, bundle.manifest.reading, threads)
     summary, album, errors = Summary(out), Album(bundle.names, reading), []
-    summary.notes += notes
+    summary.notes += [*left_out(scan(images), images), *notes]
     try:
         out.mkdir(parents=True, exist_ok=True)
         with open_sorter(out, sort_into) if sort_into else nullcontext() as sorter:

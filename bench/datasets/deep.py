@@ -146,9 +146,12 @@ def _opened_otherwise(image: Any, raw: str) -> Image.Image:
     mode = ITS_BYTES if raw == GRAY_ALPHA else raw[:-1] + OTHER_ORDER[raw[-1]]
     image.fp.seek(0)
     found: Any = Image.open(io.BytesIO(image.fp.read()))
-    found.tile = [
-        (*tile[:3], mode if isinstance(tile[3], str) else (mode, *tile[3][1:]))
-        for tile in found.tile
-    ]
+    found.tile = [_with_mode(tile, mode) for tile in found.tile]
     found.load()
     return found
+
+
+def _with_mode(tile: Any, mode: str) -> Any:
+    args = mode if isinstance(tile[3], str) else (mode, *tile[3][1:])
+    # Before Pillow 11 a tile was a plain tuple.
+    return tile._replace(args=args) if hasattr(tile, "_replace") else (*tile[:3], args)
