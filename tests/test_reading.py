@@ -220,6 +220,15 @@ def test_large_images_are_worked_on_one_at_a_time(monkeypatch):
         assert not image_form._one.locked()
 
 
+def test_large_images_are_the_same_as_others(tmp_path, monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 256, (700, 300, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    plain = decode(tmp_path / "a.png", 32)
+    monkeypatch.setattr(folders, "LARGE", 1000)
+    np.testing.assert_array_equal(decode(tmp_path / "a.png", 32), plain)
+    np.testing.assert_array_equal(plain, noise)
+
+
 @pytest.mark.slow
 def test_two_16_bit_files_of_88_megapixels_stay_under_a_gigabyte(tmp_path):
     array = np.tile(np.arange(0, 4096, 8, dtype=np.uint16), (9400, 19))[:, :9400]

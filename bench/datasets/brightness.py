@@ -149,9 +149,10 @@ def _most(bits: int) -> int:
 def note(images: int, values: Values, used: Range) -> str:
     """Say for a report how pixel values were brought to 8 bits."""
     cut = values.least < used.low or values.largest > used.high
+    also = "; values beyond were cut off" * cut + "; NaN was made black" * (not values.finite)
     return (
         f"Pixel values of {count(images, 'image')} ({values}) were brought from {used} to 8 bits a "
-        f"channel{'; values beyond were cut off' if cut else ''}."
+        f"channel{also}."
     )
 
 

@@ -15,10 +15,11 @@ from bench.base.errors import UsageError, count, name_first
 from bench.base.progress import Progress
 from bench.datasets import datasets, deep
 from bench.datasets.brightness import WHITE
-from bench.datasets.image_form import MOST_BYTES, MOST_PIXELS, Form, Images, alone
+from bench.datasets.image_form import LARGE, MOST_BYTES, MOST_PIXELS, Form, Images, alone
 from bench.datasets.reading import ORDINARY, Reading, Seen
 from bench.datasets.source import Opener, Source
 
+ROWS = 256  # of a large image that are copied at a time
 MEASURED_SIDE = 256  # of images whose brightness is measured, at least, where they are larger
 
 
@@ -105,7 +106,13 @@ def _visible(image: Image.Image) -> tuple[bool, float | None]:
 def decode(file: Path | BinaryIO, size: int, reading: Reading = ORDINARY) -> Images | None:
     """Read an image file as `open_image` does, as (H, W, 3) uint8; None if unreadable."""
     image = open_image(file, size, reading)
-    return None if image is None else np.asarray(image)
+    if image is None or image.width * image.height <= LARGE:
+        return None if image is None else np.asarray(image)
+    found = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, ROWS):  # NumPy would copy a whole image twice
+        box = (0, top, image.width, min(top + ROWS, image.height))
+        found[top : box[3]] = np.asarray(image.crop(box))
+    return found
 
 
 def opener(file_of: Callable[[int], Path | BinaryIO]) -> Opener:

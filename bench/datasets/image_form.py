@@ -59,7 +59,7 @@ class Form:
         found, square = Image.fromarray(image), (self.size, self.size)
         if self.fit == "pad":
             return np.asarray(ImageOps.pad(found, square, Image.Resampling.BILINEAR, MARGIN))
-        if self.fit == "crop":
+        if self.fit == "crop" and found.width != found.height:
             found = found.crop(_middle(*found.size))
         return np.asarray(found.resize(square, Image.Resampling.BILINEAR))
 
