@@ -168,8 +168,10 @@ def test_training_and_validation_arrays_are_decided_together(tmp_path):
     assert (data.images == np.rint((values // 8) * (255 / 4095))).all()
     assert (data.validation_images == np.rint(values * (255 / 4095))).all()
     assert data.notes[0].startswith("Pixel values of 80 images (uint16, 0 to 3,6")
-    np.save(tmp_path / "valX.npy", (values // 16).astype(np.uint8))
-    refused(f"npy:{tmp_path}", "trainX.npy uint16 and valX.npy uint8: needed are arrays of one")
+    for array in ((values // 16).astype(np.uint8), values / 4095):
+        np.save(tmp_path / "valX.npy", array)
+        found = f"trainX.npy uint16 and valX.npy {array.dtype}: needed are arrays of one type"
+        refused(f"npy:{tmp_path}", found)
 
 
 def test_a_range_that_is_given_counts_also_for_8_bits(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from bench.base.errors import UsageError
+from bench.base.progress import silent
 from bench.bundle.bundle import Bundle
 from bench.bundle.format import Contents, Manifest, read, write
 from bench.datasets import folder as folders
@@ -25,6 +26,7 @@ from bench.planning.settings import resolve
 from bench.session.api import export_bundle
 from bench.store import Store
 from bench.store.images import KeptImages
+from bench.store.upkeep import prune
 from tests.conftest import ROOT, run_python
 
 
@@ -262,6 +264,7 @@ def test_a_finished_grid_of_deep_files_looks_into_none(tmp_path, command, monkey
     options = ["--dataset", f"folder:{folder}", "--models", "pixels", "--reducers", "pca5"]
     options += ["--seeds", 1, "--no-baselines"]
     assert command(*options).returncode == 0
+    prune(Store(tmp_path / ".store"), dry_run=False, progress=silent)
     looked = []
     monkeypatch.setattr(folders, "measure", looked.append)
     for way in ("--only-cached", "--dry-run"):

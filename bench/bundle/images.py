@@ -68,7 +68,10 @@ def reading_of(
     with ThreadPoolExecutor(threads) as pool:
         seen = list(pool.map(measure, files))
     names = [readable_name(file) for file in files]
-    return deciding.decide(seen, names, Wanted(), "the images", decided)
+    try:
+        return deciding.decide(seen, names, Wanted(), "one of the files", decided)
+    except UsageError as error:
+        raise UsageError(f"{error}, in the grid of which the bundle is made") from None
 
 
 def pieces(images: Given, form: Form, decided: Reading = ORDINARY) -> Iterator[Images]:

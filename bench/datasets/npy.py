@@ -74,6 +74,10 @@ def _survey(array: NDArray[Any], path: Path, progress: Progress) -> Values | Non
     return brightness.join(found)
 
 
+def _sort_of(array: NDArray[Any]) -> str:
+    return "uint8" if array.dtype == np.uint8 else "floats" * (array.dtype.kind == "f")
+
+
 def _reader(array: NDArray[Any]) -> Reader:
     def read(indices: NDArray[np.intp]) -> NDArray[Any]:
         images = np.asarray(array[indices])
@@ -148,7 +152,7 @@ def load(argument: str | None, progress: Progress) -> Source:
         validation_labels = _open_labels(paths["valY"], len(arrays["valX"]), paths["valX"])
     surveyed = [_survey(array, paths[name], progress) for name, array in arrays.items()]
     found = [values for values in surveyed if values is not None]
-    if 0 < len(found) < len(arrays):
+    if len({_sort_of(array) for array in arrays.values()}) > 1:
         kinds = " and ".join(f"{name}.npy {array.dtype}" for name, array in arrays.items())
         raise UsageError(
             f"{folder} holds {kinds}: needed are arrays of one type, so that brightness means the "
