@@ -275,7 +275,7 @@ def test_images_of_12_bits_and_transparent_ones_are_read_as_in_folders(tmp_path)
     deep[0][0, 0] = 4095
     data = load(f"hf:{write(tmp_path / 'deep', image=structs(deep))}", clusters=2, image_size=32)
     assert abs(data.images[1:, ..., 0].astype(int) - IMAGES[1:, ..., 0]).max() <= 1
-    assert "(uint16, 0 to 4,095) were brought from 0..4,095" in data.notes[1]
+    assert "(uint16, 321 to 4,095) were brought from 0..4,095" in data.notes[1]
     clear = np.zeros((COUNT, 32, 32, 4), np.uint8)
     clear[..., :3], clear[:, 8:24, 8:24, 3] = 255, 255
     data = load(f"hf:{write(tmp_path / 'clear', image=structs(clear))}", clusters=2, image_size=32)

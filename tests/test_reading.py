@@ -290,6 +290,11 @@ def test_a_bundle_reads_new_files_as_those_that_it_was_made_with(tmp_path):
     dim = bundle.transform([tmp_path / "dim.tif"]).embedding
     gray = np.full((1, 32, 32), round(200 * 255 / 4095), np.uint8)
     np.testing.assert_allclose(dim, bundle.transform(gray).embedding, atol=1e-5)
+    Image.fromarray(np.linspace(0, 9.5, 900, dtype=np.float32).reshape(30, 30)).save(
+        tmp_path / "unknown.tif"
+    )
+    with pytest.raises(UsageError, match="cannot be known: --range .* in the grid of which"):
+        bundle.transform([tmp_path / "unknown.tif"])
     contents = read(path)
     said = contents.manifest.model_dump(mode="json")
     del said["reading"]
