@@ -293,7 +293,7 @@ def test_a_bundle_reads_new_files_as_those_that_it_was_made_with(tmp_path):
     Image.fromarray(np.linspace(0, 9.5, 900, dtype=np.float32).reshape(30, 30)).save(
         tmp_path / "unknown.tif"
     )
-    with pytest.raises(UsageError, match="cannot be known: --range .* in the grid of which"):
+    with pytest.raises(UsageError, match=r"cannot be known: --range .* in the grid of which"):
         bundle.transform([tmp_path / "unknown.tif"])
     contents = read(path)
     said = contents.manifest.model_dump(mode="json")
