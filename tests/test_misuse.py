@@ -68,7 +68,7 @@ MISUSE = [
         "31 clusters of 30 images: allowed are 1 to 30",
     ),
     (["--dataset", "npy:short"], "shape (29,): expected (30,)"),
-    (["--dataset", "npy:nan"], "holds values from nan to nan: allowed are 0..1 or 0..255, no NaN"),
+    (["--dataset", "npy:nan"], "holds NaN or infinite values"),
     (["--dataset", "npy:dtype"], "dtype int32: allowed are uint8, or float"),
     (["--dataset", "npy:complex"], "dtype complex64: allowed are uint8, or float"),
     (["--dataset", "npy:shape"], "shape (30, 32, 32, 2): allowed are (n, height, width, 3)"),

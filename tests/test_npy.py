@@ -106,7 +106,7 @@ def test_npy_refuses_pickles_without_running_them(tmp_path):
         (np.zeros((4, 32, 32, 3), complex), "has dtype complex128"),
         (np.full((4, 32, 32, 3), 16.5), "values from 16.5 to 16.5, whose brightness"),
         (np.linspace(-2.1, 2.6, 3072).reshape(1, 32, 32, 3), "values from -2.1 to 2.6"),
-        (np.full((4, 32, 32, 3), np.nan), "NaN or infinity among them"),
+        (np.full((4, 32, 32, 3), np.nan), "holds NaN or infinite values"),
     ],
 )
 def test_npy_refuses_what_are_no_images(tmp_path, array, message):

@@ -113,14 +113,19 @@ def decide(values: Values, what: str) -> Range:
     UsageError
         If this cannot be known: ``what`` says where the values are from.
     """
-    if values.finite and values.whole:
-        return _of_integers(int(values.least), int(values.largest))
-    found = _of_floats(values.least, values.largest) if values.finite else None
-    if found is None or 0 < values.largest - values.least < LEAST_SHARE * (found.high - found.low):
-        beside = "" if values.finite else ", NaN or infinity among them"
+    low, high = values.least, values.largest
+    if not values.finite:
         raise UsageError(
-            f"{what} holds values from {values.least:g} to {values.largest:g}{beside}, whose "
-            f"brightness cannot be known: {HINT}"
+            f"{what} holds NaN or infinite values (the others are from {low:g} to {high:g}), whose "
+            f"brightness cannot be known: {HINT}, and makes NaN black"
+        )
+    if values.whole:
+        return _of_integers(int(low), int(high))
+    found = _of_floats(low, high)
+    if found is None or 0 < high - low < LEAST_SHARE * (found.high - found.low):
+        raise UsageError(
+            f"{what} holds values from {low:g} to {high:g}, whose brightness cannot be known: "
+            f"{HINT}"
         )
     return found
 
