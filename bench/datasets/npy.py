@@ -97,8 +97,8 @@ def _open_images(path: Path) -> NDArray[Any]:
     size, each = array.shape[1:3], array[0].nbytes
     if size[0] * size[1] > MOST_PIXELS or each > MOST_BYTES:
         raise UsageError(
-            f"{path} holds images of {size[0]}×{size[1]} pixels, {each / 1e6:,.0f} MB each: at "
-            f"most {MOST_PIXELS:,} pixels and {MOST_BYTES / 1e6:,.0f} MB"
+            f"{path} holds images of {size[0]}×{size[1]} pixels: at most {MOST_PIXELS:,} pixels "
+            f"and {MOST_BYTES / 1e6:,.0f} MB each are allowed"
         )
     return array
 
