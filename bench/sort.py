@@ -22,7 +22,10 @@ TEXTS = {
     "reducers": "Chain of reducers instead of the recommended one, as for latentgrid grid.",
     "seeds": "Number of runs, of which the most central one is used; by default 5.",
 }
-SETTINGS = [*TEXTS, "plugins", "seed", "image_size", "fit", "device", "threads", "store"]
+SETTINGS = [
+    *TEXTS, "plugins", "seed", "image_size", "fit", "range", "background", "device", "threads",
+    "store",
+]  # fmt: skip
 
 
 @command("latentgrid sort", EPILOG)

@@ -114,6 +114,7 @@ def test_folder_lays_transparency_on_white_and_turns_photographs(tmp_path):
     assert found[:12].mean() < 50
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_image_bombs_are_not_decoded(tmp_path, monkeypatch):
     Image.new("L", (100, 100)).save(tmp_path / "big.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 100)

@@ -270,6 +270,24 @@ def test_a_file_that_changes_has_another_stamp(image_folder):
     assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
 
 
+def test_images_of_12_bits_and_transparent_ones_are_read_as_in_folders(tmp_path):
+    deep = [(image[..., 0] * (4095 / 255)).astype(np.uint16) for image in IMAGES]
+    deep[0][0, 0] = 4095
+    data = load(f"hf:{write(tmp_path / 'deep', image=structs(deep))}", clusters=2, image_size=32)
+    assert abs(data.images[1:, ..., 0].astype(int) - IMAGES[1:, ..., 0]).max() <= 1
+    assert "(uint16, 321 to 4,095) were brought from 0..4,095" in data.notes[1]
+    clear = np.zeros((COUNT, 32, 32, 4), np.uint8)
+    clear[..., :3], clear[:, 8:24, 8:24, 3] = 255, 255
+    data = load(f"hf:{write(tmp_path / 'clear', image=structs(clear))}", clusters=2, image_size=32)
+    assert (data.images[:, 0, 0] == 0).all()
+    assert (data.images[:, 16, 16] == 255).all()
+
+
+def test_labels_beyond_64_bits_are_refused(tmp_path):
+    folder = write(tmp_path / "wide", image=structs(), label=np.full(COUNT, 2**63, np.uint64))
+    refused(f"hf:{folder}", "uint64 labels, of which 12 values cannot be a class")
+
+
 # What is refused
 
 

@@ -26,7 +26,7 @@ def place(tmp_path, monkeypatch):
     save_npy(tmp_path / "one", trainX=images[:1])
     save_npy(tmp_path / "short", trainX=images, trainY=labels[:-1])
     save_npy(tmp_path / "nan", trainX=np.full((4, 32, 32, 3), np.nan, np.float32))
-    save_npy(tmp_path / "dtype", trainX=images.astype(np.int32))
+    save_npy(tmp_path / "dtype", trainX=images * np.float32(0.0637))
     save_npy(tmp_path / "complex", trainX=images.astype(np.complex64))
     save_npy(tmp_path / "shape", trainX=images[..., :2])
     save_npy(tmp_path / "none", trainX=images[:0])
@@ -68,14 +68,14 @@ MISUSE = [
         "31 clusters of 30 images: allowed are 1 to 30",
     ),
     (["--dataset", "npy:short"], "shape (29,): expected (30,)"),
-    (["--dataset", "npy:nan"], "holds values from nan to nan: allowed are 0..1 or 0..255, no NaN"),
-    (["--dataset", "npy:dtype"], "dtype int32: allowed are uint8, or float"),
-    (["--dataset", "npy:complex"], "dtype complex64: allowed are uint8, or float"),
+    (["--dataset", "npy:nan"], "holds NaN or infinite values"),
+    (["--dataset", "npy:dtype"], "whose brightness cannot be known: --range"),
+    (["--dataset", "npy:complex"], "dtype complex64: allowed are integers, floats and bool"),
     (["--dataset", "npy:shape"], "shape (30, 32, 32, 2): allowed are (n, height, width, 3)"),
     (["--dataset", "npy:none"], "is empty: its shape is (0, 32, 32, 3)"),
     (["--dataset", "npy:scalar"], "has shape (): allowed are"),
     (["--dataset", "npy:object"], "it holds pickled objects, which are refused"),
-    (["--dataset", "npy:labels"], "dtype float64: allowed are whole numbers, booleans and text"),
+    (["--dataset", "npy:labels"], "float64 labels, of which"),
     (["--dataset", "npy:half"], "holds valX.npy without valY.npy"),
     (["--dataset", "npy:other"], "none of the validation labels (9, 10) is a label"),
     (["--dataset", "npy:cut"], "it is not a complete .npy array"),

@@ -83,6 +83,8 @@ def open_grid(
             labels=spec.labels,
             label_depth=spec.label_depth,
             halves=spec.subsample_images,
+            range=spec.range,
+            background=spec.background,
             own_sizes=own_sizes,
             keeper=KeptImages(Store(spec.store)),
             progress=progress,

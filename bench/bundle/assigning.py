@@ -23,7 +23,7 @@ from bench.bundle.bundle import Bundle, Transformed
 from bench.bundle.format import Errors
 from bench.bundle.sheets import SHEETS, Album, check_sheets
 from bench.bundle.sorting import Sorter, open_sorter
-from bench.datasets.folder import list_files, readable_name
+from bench.datasets.folder import left_out, list_files, readable_name, scan
 from bench.datasets.image_form import Images
 
 TABLE = "assignments.csv"
@@ -51,6 +51,7 @@ class Summary:
     unreadable_files: list[str] = field(default_factory=list)  # the first few
     drift: str | None = None  # why the images look unlike the training images
     no_drift: str | None = None  # why that cannot be found out
+    notes: list[str] = field(default_factory=list)  # on how files were read, and what was left out
 
 
 def assign(
@@ -80,7 +81,9 @@ def assign(
         Threads that read images.
     """
     files = check_places(images, out, sort_into)
-    summary, album, errors = Summary(out), Album(bundle.names), []
+    reading, notes = user_images.reading_of(files, bundle.manifest.reading, threads)
+    summary, album, errors = Summary(out), Album(bundle.names, reading), []
+    summary.notes += [*left_out(scan(images), images), *notes]
     try:
         out.mkdir(parents=True, exist_ok=True)
         with open_sorter(out, sort_into) if sort_into else nullcontext() as sorter:
@@ -89,7 +92,7 @@ def assign(
                 with open(draft, "w", encoding="utf-8", newline="") as file:
                     write_row = row_writer(file)
                     write_row(COLUMNS)
-                    for batch in user_images.read_batches(files, bundle.form, threads):
+                    for batch in user_images.read_batches(files, bundle.form, threads, reading):
                         found = [image for _, image in batch if image is not None]
                         made = bundle.transform(bundle.form.bring_all(found))
                         for row in _rows(batch, made, images, summary, album, sorter):
@@ -123,7 +126,7 @@ def describe(bundle: Bundle, summary: Summary, sort_into: str | None) -> Iterato
         yield f"  {sorting.folder_name(cluster)}  {members:,}{name}"
     made = [TABLE, f"{SHEETS}/", *([f"{sorting.SORTED}/"] if sort_into else [])]
     yield f"see {one_line(', '.join(str(summary.out / name) for name in made))}"
-    notes = list(bundle.notes)
+    notes = [*bundle.notes, *summary.notes]
     if summary.unreadable:
         named = name_first(summary.unreadable_files, summary.unreadable)
         notes.append(f"skipped {count(summary.unreadable, 'unreadable file')}: {named}")

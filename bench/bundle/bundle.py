@@ -160,7 +160,10 @@ class Bundle:
 
     def encode(self, images: Given) -> Array:
         """Return codes, (n, code size) float32."""
-        found = [self._encode(piece)[0] for piece in user_images.pieces(images, self.form)]
+        found = [
+            self._encode(piece)[0]
+            for piece in user_images.pieces(images, self.form, self.manifest.reading)
+        ]
         return np.concatenate([np.empty((0, self.code_size), np.float32), *found])
 
     def embed(self, images: Given) -> Array:
@@ -187,7 +190,7 @@ class Bundle:
         """
         total = user_images.count(images)
         pieces, done = [self._transform(np.empty((0, *self.form.shape), np.uint8))], 0
-        for piece in user_images.pieces(images, self.form):
+        for piece in user_images.pieces(images, self.form, self.manifest.reading):
             pieces.append(self._transform(piece))
             done += len(piece)
             progress("assigning images", done, total)

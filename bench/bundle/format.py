@@ -23,6 +23,7 @@ from bench.base.errors import UsageError, format_error, name_some, one_line
 from bench.base.files import write_whole
 from bench.base.naming import chain_name
 from bench.datasets.image_form import Fit
+from bench.datasets.reading import ORDINARY, Reading
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -112,6 +113,8 @@ class Manifest(_Strict):
     placed_clusters: bool  # whether the clusterer predicts the clusters of unseen points
     image_shape: tuple[Positive, Positive, Positive]  # (C, H, W), of the images that are encoded
     fit: Fit = "stretch"  # how they are made square; bundles of the first release do not say
+    # How files were read; bundles of the release before do not say, and read them as they come.
+    reading: Reading = ORDINARY
     seed_index: Count
     data: Data
     # Of some clusters to positions in class_names, one to one: what accuracy was computed with.

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError
-from bench.datasets.folder import decode_to
+from bench.datasets import deciding
+from bench.datasets.folder import decode_to, measure, readable_name
 from bench.datasets.image_form import Form, Images, gray_to_rgb
+from bench.datasets.reading import ORDINARY, Reading, Wanted
 
 DIGEST = 16  # bytes of SHA-256
 BATCH = 256  # images that are worked on at a time
@@ -56,26 +58,45 @@ def count(images: Given) -> int:
     return len(images)
 
 
-def pieces(images: Given, form: Form) -> Iterator[Images]:
+def reading_of(
+    files: Sequence[Path], decided: Reading, threads: int = 1
+) -> tuple[Reading, list[str]]:
+    """Return how files are read, and notes: as was decided, and else by all of them together.
+
+    Raise `UsageError` where the brightness of files cannot be known.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        seen = list(pool.map(measure, files))
+    names = [readable_name(file) for file in files]
+    try:
+        return deciding.decide(seen, names, Wanted(), "one of the files", decided)
+    except UsageError as error:
+        raise UsageError(f"{error}, in the grid of which the bundle is made") from None
+
+
+def pieces(images: Given, form: Form, decided: Reading = ORDINARY) -> Iterator[Images]:
     """Bring images to a form, 256 at a time; refuse a file that cannot be read."""
-    for start in range(0, count(images), BATCH):
+    total, reading = count(images), decided
+    if not isinstance(images, np.ndarray):
+        reading, _ = reading_of([Path(file) for file in images], decided)
+    for start in range(0, total, BATCH):
         piece: Any = images[start : start + BATCH]
         if not isinstance(images, np.ndarray):
-            yield np.stack([_decoded(Path(file), form) for file in piece])
+            yield np.stack([_decoded(Path(file), form, reading) for file in piece])
         else:
             found = np.ascontiguousarray(piece if piece.ndim == 4 else gray_to_rgb(piece))
             yield form.bring_all(found)
 
 
-def _decoded(file: Path, form: Form) -> Images:
-    image = decode_to(file, form)
+def _decoded(file: Path, form: Form, reading: Reading) -> Images:
+    image = decode_to(file, form, reading)
     if image is None:
         raise UsageError(f"cannot read {file} as an image")
     return image
 
 
 def read_batches(
-    files: list[Path], form: Form, threads: int
+    files: list[Path], form: Form, threads: int, reading: Reading = ORDINARY
 ) -> Iterator[list[tuple[Path, Images | None]]]:
     """Read files and bring them to a form; None for an unreadable one.
 
@@ -84,7 +105,8 @@ def read_batches(
     with ThreadPoolExecutor(threads) as pool:
 
         def begin(start: int) -> list[Future[Images | None]]:
-            return [pool.submit(decode_to, file, form) for file in files[start : start + BATCH]]
+            some = files[start : start + BATCH]
+            return [pool.submit(decode_to, file, form, reading) for file in some]
 
         waiting = begin(0)
         for start in range(0, len(files), BATCH):

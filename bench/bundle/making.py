@@ -131,6 +131,7 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
         placed_clusters=placed_clusters,
         image_shape=(3, images.size, images.size),
         fit=dataset.form.fit,
+        reading=dataset.reading,
         seed_index=int(record["seed_index"]),
         data=Data(
             name=dataset.name,

@@ -17,6 +17,7 @@ from bench.base.progress import Progress, silent
 from bench.bundle.sorting import folder_name
 from bench.clusterers.clusterer import NOISE
 from bench.datasets.folder import open_image
+from bench.datasets.reading import ORDINARY, Reading
 from bench.stages.metrics.majority import ClusterName
 
 SHEETS = "sheets"
@@ -61,6 +62,7 @@ class Album:
     """Gathers what contact sheets show, in memory that is bounded by the number of clusters."""
 
     names: dict[int, ClusterName]
+    reading: Reading = ORDINARY  # how files are read
     clusters: dict[int, Members] = field(default_factory=dict)
 
     def add(
@@ -84,7 +86,7 @@ class Album:
         mark = PngImagePlugin.PngInfo()
         mark.add_text(*MARK)
         for done, (cluster, members) in enumerate(sorted(self.clusters.items()), 1):
-            sheet = paint(self.title(cluster), *members.rows())
+            sheet = paint(self.title(cluster), *members.rows(), self.reading)
             path = folder / f"{folder_name(cluster)}.png"
             write_whole(path, partial(sheet.save, format="PNG", pnginfo=mark))
             written.append(path)
@@ -123,7 +125,12 @@ def _is_ours(path: Path) -> bool:
         return False  # no picture at all, or a damaged one
 
 
-def paint(title: str, typical: Iterable[_Entry], ambiguous: Iterable[_Entry]) -> Image.Image:
+def paint(
+    title: str,
+    typical: Iterable[_Entry],
+    ambiguous: Iterable[_Entry],
+    reading: Reading = ORDINARY,
+) -> Image.Image:
     """Return a sheet: a title, and two kinds of images with their ambiguity below each."""
     kinds = [("most typical", list(typical)), ("most ambiguous of the others", list(ambiguous))]
     kinds = [(name, entries) for name, entries in kinds if entries]
@@ -139,16 +146,16 @@ def paint(title: str, typical: Iterable[_Entry], ambiguous: Iterable[_Entry]) ->
         for number, (_, _, file, ambiguity) in enumerate(entries):
             row, column = divmod(number, COLUMNS)
             corner = (MARGIN + column * (THUMB + GAP), top + HEADING + row * cell)
-            sheet.paste(thumbnail(file), corner)
+            sheet.paste(thumbnail(file, reading), corner)
             middle = (corner[0] + THUMB / 2, corner[1] + THUMB + 3)
             draw.text(middle, f"ambiguity {ambiguity:.2f}", GRAY, _font(11), anchor="ma")
         top += height
     return sheet
 
 
-def thumbnail(file: Path) -> Image.Image:
+def thumbnail(file: Path, reading: Reading = ORDINARY) -> Image.Image:
     """Return an image in a square of one size, its proportions kept; gray if it is gone."""
-    image = open_image(file, THUMB)
+    image = open_image(file, THUMB, reading)
     if image is None:
         return Image.new("RGB", (THUMB, THUMB), FRAME)
     # A small picture shows its pixels, and not what a filter makes up between them.

@@ -6,9 +6,10 @@ import numpy as np
 
 from bench.base.progress import silent
 from bench.contracts import Spared, require, shared
-from bench.datasets import datasets
+from bench.datasets import datasets, deciding
 from bench.datasets.dataset import Dataset, load, parse
 from bench.datasets.image_form import SIDE
+from bench.datasets.reading import ORDINARY
 from bench.datasets.source import Source
 
 CLUSTERS = 2
@@ -35,7 +36,7 @@ def subset_of(spec: str) -> tuple[Dataset, Dataset]:
 def source_of(spec: str) -> Source:
     """Return a data set as its loader hands it over."""
     name, argument = parse(spec)
-    return datasets[name](argument, silent)
+    return deciding.to_eight_bits(datasets[name](argument, silent), None, spec)
 
 
 # The promises.
@@ -57,7 +58,7 @@ def check_readers_return_what_they_are_asked_for(spec: str) -> str:
     """Its readers return the images that are asked for, RGB uint8, in that order."""
     source = source_of(spec)
     if source.open is not None:
-        first = source.open(0, SIDE)
+        first = source.open(0, SIDE, ORDINARY)
         if first is not None:
             fits = first.dtype == np.uint8 and first.ndim == 3 and first.shape[2] == 3
             found = f"{first.dtype} {first.shape}"

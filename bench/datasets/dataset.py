@@ -15,10 +15,18 @@ from bench.base.errors import UsageError, count, name_first, name_some
 from bench.base.progress import Progress, silent
 from bench.base.sampling import stratified
 from bench.base.seeds import derive
-from bench.datasets import datasets
+from bench.datasets import datasets, deciding
 from bench.datasets import labels as label_rules
 from bench.datasets.decoding import Decoder
-from bench.datasets.image_form import CROP, MOST_PIXELS, Fit, Form, Images, default_size
+from bench.datasets.image_form import (
+    CROP,
+    MOST_BYTES,
+    MOST_PIXELS,
+    Fit,
+    Form,
+    Images,
+    default_size,
+)
 from bench.datasets.pieces import (
     ImageNames,
     ImageSet,
@@ -29,6 +37,7 @@ from bench.datasets.pieces import (
     fingerprint,
     fingerprint_of_some,
 )
+from bench.datasets.reading import AUTO, ORDINARY, Reading, Wanted
 from bench.datasets.source import Source, in_memory
 
 Labels = NDArray[np.int64]
@@ -68,6 +77,8 @@ class Dataset:
     # The base seed of random halves, one for each seed; None: every seed is on all images.
     halves: int | None = None
     positions: NDArray[np.int64] | None = None  # of a half: where its images are in the whole
+    reading: Reading = ORDINARY  # how its files are read, where images are files
+    kept: tuple[str, ...] = ()  # keys of what a store keeps of files beside images
 
     def __len__(self) -> int:
         """Return the number of training images."""
@@ -199,6 +210,8 @@ def load(
     labels: str = label_rules.FOLDERS,
     label_depth: int | None = None,
     halves: bool = False,
+    range: str | None = None,
+    background: str = AUTO,
     own_sizes: Collection[int] = (),
     keeper: Keeper | None = None,
     decode: bool = True,
@@ -225,6 +238,10 @@ def load(
         Where labels come from, see `bench.datasets.labels.apply`.
     halves : bool
         Each seed is on a random half of the images, see `Dataset.of_seed`.
+    range, background : str or None, str
+        ``LOW:HIGH``, the values that become black and white, None to decide by all images; and the
+        color on which transparency is laid, ``auto`` to decide by all images. See
+        `bench.datasets.deciding`.
     own_sizes : collection of int
         Other sizes at which the images are wanted as well, see `Dataset.sizes`.
     keeper : Keeper or None
@@ -234,7 +251,9 @@ def load(
         placeholders.
     """
     name, argument = parse(spec)
-    source = label_rules.apply(datasets[name](argument, progress), labels, label_depth)
+    wanted = Wanted(range, background)
+    source = deciding.to_eight_bits(datasets[name](argument, progress), wanted.given, spec)
+    source = label_rules.apply(source, labels, label_depth)
     indices = _subset(source, limit, derive(seed, 0, "limit"))
     only = label_rules.only_label(source, indices)
     if only is not None:
@@ -242,7 +261,7 @@ def load(
     sought, said = _clusters(spec, source, indices, clusters, only)
     example = None if source.read is None else source.read(np.arange(1))[0]
     form = Form(image_size or default_size(example), fit)
-    decoder = Decoder(form, own_sizes, keeper or InMemory(), decode, progress)
+    decoder = Decoder(form, own_sizes, keeper or InMemory(), decode, progress, wanted)
     train = decoder.arrays(source.read, indices) if source.read else decoder.files(source, indices)
     held_out = source.validation_labels if source.validation else None
     which = np.arange(0 if held_out is None else len(held_out))
@@ -260,7 +279,7 @@ def load(
     numbers, validation_labels, class_names = _encode(train_labels, source.validation_labels)
     if clusters is None and numbers is not None:  # a class may have no readable image
         sought = len(np.unique(numbers))
-    said += (*label_rules.notes_on(source, indices), *_unreadable(source, skipped))
+    said += (*train.notes, *label_rules.notes_on(source, indices), *_unreadable(source, skipped))
     return Dataset(
         name=spec,
         form=form,
@@ -282,6 +301,8 @@ def load(
         sizes={size: (found, validation.sizes[size]) for size, found in train.sizes.items()},
         decoded=not train.placeholders,
         halves=seed if halves else None,
+        reading=train.reading,
+        kept=train.kept,
     )
 
 
@@ -315,7 +336,7 @@ def _unreadable(source: Source, skipped: NDArray[Any]) -> tuple[str, ...]:
     named = name_first([source.files[i] for i in skipped] if source.files else [])
     return (
         f"Skipped {count(len(skipped), 'unreadable file')} (broken, no image, or of more than "
-        f"{MOST_PIXELS:,} pixels): {named}.",
+        f"{MOST_BYTES / 1e6:,.0f} MB in memory or {MOST_PIXELS:,} pixels): {named}.",
     )
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,10 @@ from bench.base import keys
 from bench.base.errors import UsageError
 from bench.base.processors import available_threads
 from bench.base.progress import Progress
-from bench.datasets import image_form
-from bench.datasets.image_form import Form, Images
+from bench.datasets import brightness, deciding, deep, image_form
+from bench.datasets.image_form import Form, Images, alone
 from bench.datasets.pieces import PIECE_BYTES, ImageSet, Keeper, Piece, fingerprint, piece_length
+from bench.datasets.reading import ORDINARY, Reading, Seen, Wanted
 from bench.datasets.source import Opener, Reader, Source
 
 Report = Callable[[int], None]
@@ -31,6 +33,9 @@ class Decoded:
     sizes: dict[int, ImageSet]
     readable: NDArray[np.bool_]  # which of the files asked for could be read, (k,)
     placeholders: bool = False  # files were not decoded, and these are no images
+    reading: Reading = ORDINARY  # how files were read
+    notes: tuple[str, ...] = ()  # on that
+    kept: tuple[str, ...] = ()  # keys of what else is kept of the files
 
 
 class Decoder:
@@ -46,6 +51,8 @@ class Decoder:
         Keeps images of files, and those of other sizes than the grid's.
     decode : bool
         False: files that were not decoded before are taken for readable, and not decoded.
+    wanted : Wanted
+        What the user asks for of how files are read.
     """
 
     def __init__(
@@ -55,7 +62,9 @@ class Decoder:
         keeper: Keeper,
         decode: bool,
         progress: Progress,
+        wanted: Wanted = Wanted(),  # noqa: B008 - it cannot be changed
     ) -> None:
+        self.wanted = wanted
         self.form = form
         self.forms = [Form(size, form.fit) for size in {form.size: 0} | dict.fromkeys(own_sizes)]
         self.length = min(piece_length(each.size) for each in self.forms)
@@ -82,8 +91,15 @@ class Decoder:
     def files(self, source: Source, indices: NDArray[np.int64]) -> Decoded:
         """Decode files to all sizes at which they are not kept yet."""
         assert source.open is not None
-        code = keys.source(image_form, sys.modules[source.open.__module__])
-        shared = {"fit": self.form.fit, "code": code} | keys.versions("pillow")
+        seen = self._seen(source, indices)
+        if seen is None:
+            return self._undecoded(len(indices))
+        names_of = [source.files[i] if source.files else str(i) for i in indices]
+        reading, notes = deciding.decide(seen, names_of, self.wanted, "the data set")
+        code = keys.source(image_form, brightness, deep, sys.modules[source.open.__module__])
+        shared: dict[str, Any] = {"fit": self.form.fit, "code": code} | keys.versions("pillow")
+        if reading.key:  # as it is for files of 8 bits without transparency, there is one way only
+            shared["reading"] = reading.key
         batches = [indices[i : i + self.length] for i in range(0, len(indices), self.length)]
         named = []
         for some in batches:
@@ -98,7 +114,7 @@ class Decoder:
             return self._undecoded(len(indices))
         for number, (some, names) in enumerate(zip(batches, named, strict=True)):
             report = functools.partial(self._report, number * self.length, len(indices))
-            self._decode(source.open, some, names, report)
+            self._decode(functools.partial(_open, source.open, reading), some, names, report)
         sets = {
             form.size: ImageSet(form.size, tuple(self._kept(each[form.size]) for each in named))
             for form in self.forms
@@ -108,7 +124,33 @@ class Decoder:
         images = _allocate(int(readable.sum()), self.form)
         for start, piece in sets[self.form.size].arrays():
             images[start : start + len(piece)] = piece
-        return Decoded(images, sets, readable)
+        kept = () if source.measure is None else (self._seen_key(source, indices),)
+        return Decoded(images, sets, readable, False, reading, tuple(notes), kept)
+
+    def _seen(self, source: Source, indices: NDArray[np.int64]) -> list[Seen | None] | None:
+        """Look into all files, once; None where that was not done and nothing is to be decoded."""
+        if source.measure is None:
+            return [None] * len(indices)
+        key = self._seen_key(source, indices)
+        kept = self.keeper.values(key)
+        if kept is not None:
+            return deciding.from_kept(kept["seen"], len(indices))
+        if not self.decode:
+            return None
+        found: list[Seen | None] = []
+        with ThreadPoolExecutor(available_threads()) as pool:
+            for seen in pool.map(source.measure, indices.tolist()):
+                found.append(seen)
+                self.progress("looking into images", len(found), len(indices))
+        self.keeper.prepare(0)
+        none = np.empty((0, *self.form.shape), np.uint8)
+        self.keeper.keep(key, none, {"seen": deciding.to_kept(found)})
+        return found
+
+    def _seen_key(self, source: Source, indices: NDArray[np.int64]) -> str:
+        code = keys.source(brightness, deep, sys.modules[source.measure.__module__])
+        stamps = [source.stamps[i] for i in indices]
+        return keys.key({"looked into": stamps, "code": code} | keys.versions("pillow"))
 
     def _report(self, start: int, total: int, done: int) -> None:
         self.progress("reading images", start + done, total)
@@ -124,7 +166,11 @@ class Decoder:
             report(start + len(found))
 
     def _decode(
-        self, open_one: Opener, indices: NDArray[np.int64], names: dict[int, str], report: Report
+        self,
+        open_one: Callable[[int, int], Images | None],
+        indices: NDArray[np.int64],
+        names: dict[int, str],
+        report: Report,
     ) -> None:
         """Decode a batch of files to the sizes at which it is not kept."""
         forms = [form for form in self.forms if not self._has(names[form.size])]
@@ -136,9 +182,14 @@ class Decoder:
 
         def decode(index: int) -> list[Images] | None:
             # Opened for each size: images of one must not depend on which others are wanted.
-            opened = [(form, open_one(index, form.size)) for form in forms]
-            found = [form.bring(image) for form, image in opened if image is not None]
-            return found if len(found) == len(forms) else None
+            found = []
+            for form in forms:
+                image = open_one(index, form.size)
+                if image is None:
+                    return None
+                with alone(image.shape[0] * image.shape[1]):
+                    found.append(form.bring(image))
+            return found
 
         with ThreadPoolExecutor(available_threads()) as pool:
             for position, brought in enumerate(pool.map(decode, indices.tolist())):
@@ -180,6 +231,10 @@ class Decoder:
 
         sets = {form.size: ImageSet(form.size, (piece(form),)) for form in self.forms}
         return Decoded(_placeholder(count, self.form), sets, np.ones(count, bool), True)
+
+
+def _open(of: Opener, reading: Reading, index: int, size: int) -> Images | None:
+    return of(index, size, reading)
 
 
 def _in_memory(images: Images) -> Piece:

@@ -6,56 +6,113 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from bench.base.errors import UsageError, count, name_first
 from bench.base.progress import Progress
-from bench.datasets import datasets
-from bench.datasets.image_form import Form, Images
+from bench.datasets import datasets, deep
+from bench.datasets.brightness import WHITE
+from bench.datasets.image_form import LARGE, MOST_BYTES, MOST_PIXELS, Form, Images, alone
+from bench.datasets.reading import ORDINARY, Reading, Seen
 from bench.datasets.source import Opener, Source
 
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Bring the modes that hold more than 8 bits a channel to 8; Pillow would clip them."""
-    if image.mode.startswith("I"):  # 16-bit files, which Pillow also opens as 32-bit integers
-        whole = np.asarray(image, np.int64)
-        scaled = whole / 257 if whole.max(initial=0) > 255 else whole
-        return Image.fromarray(scaled.clip(0, 255).astype(np.uint8))
-    if image.mode == "F":
-        values = np.nan_to_num(np.asarray(image))
-        scale = 255 if values.max(initial=0) <= 1 else 1
-        return Image.fromarray((values * scale).clip(0, 255).astype(np.uint8))
-    return image
+ROWS = 256  # of a large image that are copied at a time
+MEASURED_SIDE = 256  # of images whose brightness is measured, at least, where they are larger
 
 
-def open_image(file: Path | BinaryIO, size: int) -> Image.Image | None:
+# Sizes are compared with Pillow's limit here, whose warning would be turned into an error in
+# all threads at once.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+def _is_too_large(image: Image.Image) -> bool:
+    """Tell by its header whether a file would take too much memory."""
+    most = Image.MAX_IMAGE_PIXELS or MOST_PIXELS
+    return image.width * image.height > most or deep.bytes_of(image) > MOST_BYTES
+
+
+def open_image(file: Path | BinaryIO, size: int, reading: Reading = ORDINARY) -> Image.Image | None:
     """Open an image file of any mode, on disk or in memory, as RGB; None if unreadable.
 
-    The first frame counts; the camera's orientation is applied; transparency is laid on white.
-    Files that declare more pixels than Pillow's limit are not decoded. Of a JPEG no more is decoded
-    than shrinking to ``size`` asks for: the image is at least twice as large.
+    The first frame counts; the camera's orientation is applied; ``reading`` says what is black and
+    white in files of more than 8 bits a channel, and on which ground transparency is laid. Files
+    that declare more pixels than Pillow's limit, or more bytes than `MOST_BYTES`, are not decoded.
+    Of a JPEG no more is decoded than shrinking to ``size`` asks for: the image is at least twice as
+    large. Large images are decoded one at a time.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as opened:
-                opened.draft("RGB", (2 * size, 2 * size))
-                image = ImageOps.exif_transpose(_eight_bit(opened))
-                if image.has_transparency_data:
-                    image = image.convert("RGBA")
-                    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-                return image.convert("RGB")
+        with Image.open(file) as opened:
+            if _is_too_large(opened):
+                return None
+            with alone(opened.width * opened.height):
+                return _decode(opened, size, reading)
     except Exception:  # whatever a broken file makes Pillow raise; the caller names the file
         return None
 
 
-def decode(file: Path | BinaryIO, size: int) -> Images | None:
+def _decode(opened: Image.Image, size: int, reading: Reading) -> Image.Image:
+    image = opened
+    if deep.is_deep(opened):
+        image = deep.eight_bits(opened, reading, size)
+    else:
+        opened.draft("RGB", (2 * size, 2 * size))
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, reading.ground), image)
+    image = image if image.mode == "RGB" else image.convert("RGB")
+    if reading.eight_bits is not None:
+        levels = reading.eight_bits.to_bytes(np.arange(256, dtype=np.uint8))
+        image = image.point(levels.tolist() * 3)
+    return image
+
+
+def measure(file: Path | BinaryIO) -> Seen | None:
+    """Return what is not ordinary in an image file; None for nothing, or if it is unreadable.
+
+    Only files of more than 8 bits a channel and those with transparency are decoded.
+    """
+    try:
+        with Image.open(file) as opened:
+            if _is_too_large(opened):
+                return None
+            frames = bool(getattr(opened, "is_animated", False))
+            is_deep, clear = deep.is_deep(opened), opened.has_transparency_data
+            if not is_deep and not clear:
+                return Seen(frames=True) if frames else None
+            with alone(opened.width * opened.height):
+                values = deep.survey(opened) if is_deep else None
+                transparent, shade = _visible(opened) if clear else (False, None)
+            found = Seen(values, frames, transparent, shade)
+            return None if found == Seen() else found
+    except Exception:  # as in `open_image`
+        return None
+
+
+def _visible(image: Image.Image) -> tuple[bool, float | None]:
+    """Tell whether an image is transparent anywhere, and how bright what can be seen of it is."""
+    image = image.convert("RGBA")
+    least, _ = image.getchannel("A").getextrema()
+    if least == WHITE:
+        return False, None
+    image = image.reduce(max(1, min(image.size) // MEASURED_SIDE))
+    gray, alpha = (np.asarray(image.convert("LA"), np.float64)[..., i] for i in range(2))
+    return True, float((gray * alpha).sum() / alpha.sum()) if alpha.any() else None
+
+
+def decode(file: Path | BinaryIO, size: int, reading: Reading = ORDINARY) -> Images | None:
     """Read an image file as `open_image` does, as (H, W, 3) uint8; None if unreadable."""
-    image = open_image(file, size)
-    return None if image is None else np.asarray(image)
+    image = open_image(file, size, reading)
+    if image is None or image.width * image.height <= LARGE:
+        return None if image is None else np.asarray(image)
+    found = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, ROWS):  # NumPy would copy a whole image twice
+        box = (0, top, image.width, min(top + ROWS, image.height))
+        found[top : box[3]] = np.asarray(image.crop(box))
+    return found
 
 
 def opener(file_of: Callable[[int], Path | BinaryIO]) -> Opener:
@@ -63,12 +120,21 @@ def opener(file_of: Callable[[int], Path | BinaryIO]) -> Opener:
 
     Kept images depend on the source of the module that this function is in: the one that decodes.
     """
-    return lambda index, size: decode(file_of(index), size)
+
+    def open_one(index: int, size: int, reading: Reading = ORDINARY) -> Images | None:
+        return decode(file_of(index), size, reading)
+
+    return open_one
 
 
-def decode_to(path: Path, form: Form) -> Images | None:
+def measurer(file_of: Callable[[int], Path | BinaryIO]) -> Callable[[int], Seen | None]:
+    """Return what `Source.measure` is, as `opener` does for `Source.open`."""
+    return lambda index: measure(file_of(index))
+
+
+def decode_to(path: Path, form: Form, reading: Reading = ORDINARY) -> Images | None:
     """Read an image file and bring it to a form, (size, size, 3) uint8; None if unreadable."""
-    image = decode(path, form.size)
+    image = decode(path, form.size, reading)
     return None if image is None else form.bring(image)
 
 
@@ -83,19 +149,56 @@ def looks_like_image(path: Path) -> bool:
         return False
 
 
-def list_files(folder: Path) -> list[Path]:
-    """List files at any depth, sorted, hidden ones left out."""
-    found: list[Path] = []
-    seen: set[str] = set()  # a link to a folder further up would never end
-    for directory, subfolders, names in os.walk(folder, followlinks=True):
+class Listing(NamedTuple):
+    """The files of a folder, and the folders in it of which the files are not among them."""
+
+    files: list[Path]  # at any depth, sorted, hidden ones left out
+    closed: list[Path]  # that cannot be read
+    again: list[Path]  # links to folders that were reached in another way
+
+
+def scan(folder: Path) -> Listing:
+    """List files at any depth; links to folders are followed, but each folder is read once."""
+    found = Listing([], [], [])
+    seen: set[str] = set()
+
+    def note(error: OSError) -> None:
+        found.closed.append(Path(error.filename))
+
+    for directory, subfolders, names in os.walk(folder, onerror=note, followlinks=True):
         place = os.path.realpath(directory)
         if place in seen:
             subfolders.clear()
+            above = os.path.realpath(os.path.dirname(directory))
+            if os.path.commonpath([place, above]) != place:  # else it would never end
+                found.again.append(Path(directory))
             continue
         seen.add(place)
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        found += [Path(directory) / name for name in names if not name.startswith(".")]
-    return sorted(found)
+        found.files.extend(Path(directory) / name for name in names if not name.startswith("."))
+    found.files.sort()
+    return found
+
+
+def list_files(folder: Path) -> list[Path]:
+    """List files at any depth, sorted, hidden ones left out."""
+    return scan(folder).files
+
+
+def left_out(found: Listing, folder: Path) -> list[str]:
+    """Say which folders' files are not among those that were listed."""
+
+    def named(folders: list[Path]) -> str:
+        return name_first([readable_name(each.relative_to(folder)) for each in folders])
+
+    notes = []
+    if found.closed:
+        what = count(len(found.closed), "folder")
+        notes.append(f"Left out {what} that cannot be read: {named(found.closed)}.")
+    if found.again:
+        what = count(len(found.again), "link")
+        notes.append(f"Left out {what} to folders that were read already: {named(found.again)}.")
+    return notes
 
 
 def readable_name(path: Path) -> str:
@@ -117,14 +220,15 @@ def load(argument: str | None, progress: Progress) -> Source:
     folder = Path(argument).expanduser()
     if not folder.is_dir():
         raise UsageError(f"no such folder: {folder}")
-    every = list_files(folder)
+    listing = scan(folder)
+    every, notes = listing.files, left_out(listing, folder)
     names = {path: readable_name(path.relative_to(folder)) for path in every}
     paths = [path for path in every if looks_like_image(path)]
     if not paths:
-        raise UsageError(f"no image in {folder}: {len(every)} files found")
+        closed = f"; {count(len(listing.closed), 'folder')} cannot be read" * bool(listing.closed)
+        raise UsageError(f"no image in {folder}: {len(every)} files found{closed}")
     known = set(paths)
     others = [names[path] for path in every if path not in known]
-    notes = []
     if others:
         named = name_first(others)
         notes.append(
@@ -136,6 +240,7 @@ def load(argument: str | None, progress: Progress) -> Source:
         tree=True,
         notes=tuple(notes),
         open=opener(paths.__getitem__),
+        measure=measurer(paths.__getitem__),
         stamps=tuple(stamp(path) for path in paths),
     )
 

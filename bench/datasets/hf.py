@@ -21,7 +21,8 @@ from bench.base.errors import UsageError, name_some, one_line
 from bench.base.extras import needs, require
 from bench.base.progress import Progress
 from bench.datasets import datasets
-from bench.datasets.folder import opener, readable_name, stamp
+from bench.datasets.folder import measurer, opener, readable_name, stamp
+from bench.datasets.labels import whole_numbers
 from bench.datasets.source import Source
 
 OPTIONS = ("split", "image", "label", "config")  # the first is meant where none is written
@@ -311,7 +312,9 @@ def _labels(wanted: Wanted, rows: Any, column: str) -> NDArray[Any] | None:
         raise UsageError(
             f"hf:{wanted.where}: column {column} lacks {missing:,} of {len(found):,} labels"
         )
-    return found if names is None else np.array(names, object)[found]
+    if names is not None:
+        return np.array(names, object)[found]
+    return whole_numbers(found, f"hf:{wanted.where}") if found.dtype.kind in "iu" else found
 
 
 def _parts(images: Any, part: str) -> list[Any]:
@@ -397,5 +400,6 @@ def load(argument: str | None, progress: Progress) -> Source:
         files=_file_names(paths),
         notes=(f"Split {name}{left}: images from column {image}, {named}.",),
         open=opener(lambda index: _file_of(images, index)),
+        measure=measurer(lambda index: _file_of(images, index)),
         stamps=_stamps(rows, image, paths),
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -10,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from bench.base.errors import UsageError
-
 SIDE = 32  # of the HW5 report's images
 SIDE_OF_FILES = 64  # of images that are larger than those, or files
 SMALLEST, LARGEST = 8, 512  # sides that can be asked for
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # an image; Pillow's own limit for files
+# Bytes of an image when it is decoded: as many as in four channels of 8 bits.
+MOST_BYTES = 4 * MOST_PIXELS
+LARGE = 25_000_000  # pixels; images of more are worked on one at a time
 
 # Ways to make an image square: cut off what is too long, add gray margins, distort.
 Fit = Literal["crop", "pad", "stretch"]
@@ -24,6 +27,13 @@ CROP: Fit = "crop"
 MARGIN = (128, 128, 128)  # zero where models see values from -1 to 1
 
 Images = NDArray[np.uint8]
+
+_one = threading.Lock()
+
+
+def alone(pixels: int) -> AbstractContextManager[Any]:
+    """Return a context in which no other thread works on a large image, if this is one."""
+    return _one if pixels > LARGE else nullcontext()
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class Form:
         found, square = Image.fromarray(image), (self.size, self.size)
         if self.fit == "pad":
             return np.asarray(ImageOps.pad(found, square, Image.Resampling.BILINEAR, MARGIN))
-        if self.fit == "crop":
+        if self.fit == "crop" and found.width != found.height:
             found = found.crop(_middle(*found.size))
         return np.asarray(found.resize(square, Image.Resampling.BILINEAR))
 
@@ -71,18 +81,6 @@ def _middle(width: int, height: int) -> tuple[int, int, int, int]:
 def default_size(image: Images | None) -> int:
     """Return the size for images such as this one; None stands for files of any size."""
     return SIDE if image is not None and max(image.shape[:2]) <= SIDE else SIDE_OF_FILES
-
-
-def to_bytes_factor(low: float, high: float, what: str) -> float:
-    """Return the factor that brings pixel values, from ``low`` to ``high``, to 0..255.
-
-    Values outside of 0..255, or NaN, are refused: ``what`` says where they are from.
-    """
-    if not (low >= 0 and high <= 255):
-        raise UsageError(
-            f"{what} holds values from {low:g} to {high:g}: allowed are 0..1 or 0..255, no NaN"
-        )
-    return 255.0 if high <= 1 else 1.0
 
 
 def gray_to_rgb(images: NDArray[Any]) -> Images:

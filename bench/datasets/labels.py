@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from bench.base.errors import UsageError, count, name_first, name_some
 from bench.base.tables import unshield
-from bench.datasets.image_form import Images
-from bench.datasets.source import Opener, Source
+from bench.datasets.source import Source
 
 FOLDERS, NONE = "folders", "none"
 
@@ -176,19 +175,43 @@ def _take(source: Source, kept: NDArray[Any], labels: Any, notes: Iterable[str])
         found,
         count=len(kept),
         read=None if read is None else lambda indices: read(kept[indices]),
-        open=None if open_one is None else _open_some(open_one, kept),
+        open=None if open_one is None else _of_some(open_one, kept),
+        measure=None if source.measure is None else _of_some(source.measure, kept),
         files=None if source.files is None else tuple(source.files[i] for i in kept),
         stamps=tuple(source.stamps[i] for i in kept) if source.stamps else (),
     )
 
 
-def _open_some(open_one: Opener, kept: NDArray[Any]) -> Opener:
-    def open_kept(index: int, size: int) -> Images | None:
-        return open_one(int(kept[index]), size)
+def _of_some(of_one: Callable[..., Any], kept: NDArray[Any]) -> Callable[..., Any]:
+    """Return a function of the positions among those kept, of one of the positions before."""
 
-    # Decoded images are kept under a key of the module that decodes them.
-    open_kept.__module__ = open_one.__module__
-    return open_kept
+    def of_kept(index: int, *others: Any, **named: Any) -> Any:
+        return of_one(int(kept[index]), *others, **named)
+
+    # What is kept of files has a key of the module that decodes them.
+    of_kept.__module__ = of_one.__module__
+    return of_kept
+
+
+def whole_numbers(labels: NDArray[Any], what: str) -> NDArray[np.int64]:
+    """Return labels that are numbers as int64.
+
+    Raise `UsageError` for those that are no whole numbers, or beyond int64: ``what`` says where
+    they are from.
+    """
+    limits = np.iinfo(np.int64)
+    if labels.dtype.kind == "f":
+        wrong = ~np.isfinite(labels) | (labels != np.rint(labels)) | (np.abs(labels) >= 2.0**63)
+    else:
+        wrong = labels > limits.max if labels.dtype.kind == "u" else np.zeros(labels.shape, bool)
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        raise UsageError(
+            f"{what} has {labels.dtype} labels, of which {count(int(wrong.sum()), 'value')} cannot "
+            f"be a class (the first is {labels[first]}, of image {first}): allowed are whole "
+            f"numbers from {limits.min} to {limits.max}, booleans and text"
+        )
+    return labels.astype(np.int64)
 
 
 def _from_csv(source: Source, path: Path) -> Source:

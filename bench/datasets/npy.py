@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from bench.base.errors import UsageError, format_error
 from bench.base.progress import Progress
-from bench.datasets import datasets
-from bench.datasets.image_form import MOST_PIXELS, Images, to_bytes_factor
+from bench.datasets import brightness, datasets
+from bench.datasets.brightness import Values
+from bench.datasets.image_form import MOST_BYTES, MOST_PIXELS
+from bench.datasets.labels import whole_numbers
 from bench.datasets.source import Reader, Source
 
 PIECE_BYTES = 32 * 2**20  # read at a time
@@ -57,29 +59,28 @@ def _channels_last(array: NDArray[Any], path: Path) -> NDArray[Any]:
     )
 
 
-def _scale(array: NDArray[Any], path: Path, progress: Progress) -> float:
-    """Find the factor that brings values to 0..255, reading the array in pieces."""
+def _survey(array: NDArray[Any], path: Path, progress: Progress) -> Values | None:
+    """Find out what values an array holds, in pieces; None for uint8."""
     if array.dtype == np.uint8:
-        return 1.0
-    if not np.issubdtype(array.dtype, np.floating):
-        raise UsageError(
-            f"{path} has dtype {array.dtype}: allowed are uint8, or float in 0..1 or 0..255"
-        )
-    low, high = np.inf, -np.inf
+        return None
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise UsageError(f"{path} has dtype {array.dtype}: allowed are integers, floats and bool")
+    found = []
     many = max(1, PIECE_BYTES // max(1, array[0].nbytes))
     for start in range(0, len(array), many):
-        piece = array[start : start + many]
-        # min and max of a piece with a NaN are NaN, which no comparison below lets pass.
-        low, high = np.minimum(low, piece.min()), np.maximum(high, piece.max())
+        piece = np.asarray(array[start : start + many])
+        found.append(brightness.survey(piece))
         progress(f"checking {path.name}", start + len(piece), len(array))
-    return to_bytes_factor(low, high, str(path))
+    return brightness.join(found)
 
 
-def _reader(array: NDArray[Any], scale: float) -> Reader:
-    def read(indices: NDArray[np.intp]) -> Images:
+def _sort_of(array: NDArray[Any]) -> str:
+    return "uint8" if array.dtype == np.uint8 else "floats" * (array.dtype.kind == "f")
+
+
+def _reader(array: NDArray[Any]) -> Reader:
+    def read(indices: NDArray[np.intp]) -> NDArray[Any]:
         images = np.asarray(array[indices])
-        if images.dtype != np.uint8:
-            images = np.rint(images * scale).astype(np.uint8)
         if images.shape[3] == 1:
             images = np.repeat(images, 3, axis=3)
         return np.ascontiguousarray(images)
@@ -87,22 +88,19 @@ def _reader(array: NDArray[Any], scale: float) -> Reader:
     return read
 
 
-def _open_images(path: Path, progress: Progress) -> tuple[int, Reader, tuple[str, ...]]:
-    """Check a file of images; return their number, a reader, and notes."""
+def _open_images(path: Path) -> NDArray[Any]:
+    """Check and map a file of images: (n, height, width, channels), of any type."""
     found = _open(path)
     array = _channels_last(found, path)
     if 0 in found.shape:
         raise UsageError(f"{path} is empty: its shape is {found.shape}")
-    size = array.shape[1:3]
-    if size[0] * size[1] > MOST_PIXELS:
+    size, each = array.shape[1:3], array[0].nbytes
+    if size[0] * size[1] > MOST_PIXELS or each > MOST_BYTES:
         raise UsageError(
-            f"{path} holds images of {size[0]}×{size[1]} pixels: at most {MOST_PIXELS:,} pixels"
+            f"{path} holds images of {size[0]}×{size[1]} pixels: at most {MOST_PIXELS:,} pixels "
+            f"and {MOST_BYTES / 1e6:,.0f} MB each are allowed"
         )
-    notes = []
-    scale = _scale(array, path, progress)
-    if array.dtype != np.uint8:
-        notes.append(f"{path.name}: {array.dtype} values were rounded to 8 bits a channel.")
-    return len(array), _reader(array, scale), tuple(notes)
+    return array
 
 
 def _open_labels(path: Path, count: int, images: Path) -> NDArray[Any]:
@@ -114,10 +112,8 @@ def _open_labels(path: Path, count: int, images: Path) -> NDArray[Any]:
             f"{path} has shape {labels.shape}: expected ({count},), one label for each image of "
             f"{images.name}"
         )
-    if labels.dtype.kind == "f" and np.all(np.isfinite(labels)) and np.all(labels % 1 == 0):
-        labels = labels.astype(np.int64)
-    if labels.dtype.kind in "iub":
-        return labels.astype(np.int64)
+    if labels.dtype.kind in "iubf":
+        return whole_numbers(labels, str(path))
     if labels.dtype.kind == "S":
         return np.char.decode(labels, "utf-8", "replace")
     if labels.dtype.kind != "U":
@@ -131,9 +127,9 @@ def _open_labels(path: Path, count: int, images: Path) -> NDArray[Any]:
 def load(argument: str | None, progress: Progress) -> Source:
     """Open ``trainX.npy`` and, where they exist, ``trainY.npy``, ``valX.npy``, ``valY.npy``.
 
-    Images are uint8, or float in 0..1 or 0..255 (rounded to 8 bits), channels last or first,
-    or gray. Files are mapped, not loaded. What is missing,
-    broken, pickled, or of another shape, type or range is refused.
+    Images are uint8, or of another type, which is brought to 8 bits by one decision for both
+    arrays, see `bench.datasets.brightness`; channels last or first, or gray. Files are mapped, not
+    loaded. What is missing, broken, pickled, or of another shape is refused.
     """
     if not argument:
         raise UsageError("data set npy needs a folder: npy:DIR, where DIR holds trainX.npy")
@@ -146,21 +142,30 @@ def load(argument: str | None, progress: Progress) -> Source:
         raise UsageError(
             f"{folder} holds {there}.npy without {missing}.npy: a validation set needs both"
         )
-    count, read, notes = _open_images(paths["trainX"], progress)
+    arrays = {"trainX": _open_images(paths["trainX"])}
     labeled = paths["trainY"].is_file()
+    count = len(arrays["trainX"])
     labels = _open_labels(paths["trainY"], count, paths["trainX"]) if labeled else None
-    validation, validation_labels = None, None
+    validation_labels = None
     if paths["valX"].is_file():
-        held_out, validation, held_out_notes = _open_images(paths["valX"], progress)
-        validation_labels = _open_labels(paths["valY"], held_out, paths["valX"])
-        notes += held_out_notes
+        arrays["valX"] = _open_images(paths["valX"])
+        validation_labels = _open_labels(paths["valY"], len(arrays["valX"]), paths["valX"])
+    surveyed = [_survey(array, paths[name], progress) for name, array in arrays.items()]
+    found = [values for values in surveyed if values is not None]
+    if len({_sort_of(array) for array in arrays.values()}) > 1:
+        kinds = " and ".join(f"{name}.npy {array.dtype}" for name, array in arrays.items())
+        raise UsageError(
+            f"{folder} holds {kinds}: needed are arrays of one type, so that brightness means the "
+            "same in both"
+        )
+    readers = [_reader(array) for array in arrays.values()]
     return Source(
         count,
-        read,
+        readers[0],
         labels=labels,
-        validation=validation,
+        validation=readers[1] if len(readers) > 1 else None,
         validation_labels=validation_labels,
         default_clusters=HOMEWORK_CLUSTERS,
         id_label_form=True,
-        notes=notes,
+        values=brightness.join(found) if found else None,
     )

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bench.base.errors import UsageError
 from bench.base.progress import Progress
-from bench.datasets import datasets
-from bench.datasets.image_form import Images, to_bytes_factor
+from bench.datasets import brightness, datasets
+from bench.datasets.labels import whole_numbers
 from bench.datasets.source import Source
 
 
@@ -65,15 +65,14 @@ def fetch(argument: str) -> Any:
     return bunch
 
 
-def images_from_rows(rows: NDArray[Any], factor: float) -> Images:
-    """Fold rows of pixel values, which a factor brings to 0..255, into images.
+def images_from_rows(rows: NDArray[Any]) -> NDArray[Any]:
+    """Fold rows of pixel values into images, (n, side, side, 3) of the same type.
 
     Rows are (n, side²) gray or (n, 3 · side²), three channels one after the other as in CIFAR-10.
     """
     channels = _channels(rows.shape[1])
     side = math.isqrt(rows.shape[1] // channels)
-    values = np.rint(np.asarray(rows, np.float64) * factor).astype(np.uint8)
-    planes = values.reshape(len(rows), channels, side, side)
+    planes = np.asarray(rows).reshape(len(rows), channels, side, side)
     rgb = np.broadcast_to(planes, (len(rows), 3, side, side))
     return np.ascontiguousarray(rgb.transpose(0, 2, 3, 1))
 
@@ -93,10 +92,8 @@ def _labels(target: Any, count: int) -> NDArray[Any] | None:
     labels = None if target is None else np.asarray(target)
     if labels is None or labels.shape != (count,):
         return None
-    if labels.dtype.kind == "f":
-        if not (np.isfinite(labels).all() and (labels % 1 == 0).all()):
-            raise UsageError("its labels are not classes: they have fractions or missing values")
-        return labels.astype(np.int64)
+    if labels.dtype.kind in "iuf":
+        return whole_numbers(labels, "it")
     if labels.dtype.kind == "O":
         if any(label is None or label != label for label in labels):
             raise UsageError("some of its labels are missing")
@@ -116,13 +113,13 @@ def load(argument: str | None, progress: Progress) -> Source:
         raise UsageError(f"openml:{argument} is not a table of numbers, and so has no images")
     try:
         _channels(rows.shape[1])
-        factor = to_bytes_factor(rows.min(), rows.max(), "it")
         labels = _labels(bunch.target, len(rows))
     except UsageError as error:
         raise UsageError(f"openml:{argument}: {error}") from None
     progress(f"fetching openml:{argument}", 1, 1)
     return Source(
         len(rows),
-        lambda indices: images_from_rows(rows[indices], factor),
+        lambda indices: images_from_rows(rows[indices]),
         labels=labels,
+        values=None if rows.dtype == np.uint8 else brightness.survey(rows),
     )

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError
+from bench.datasets.brightness import Values
 from bench.datasets.image_form import Images
 from bench.datasets.image_form import gray_to_rgb as gray_to_rgb  # plugins import it from here
+from bench.datasets.reading import Reading, Seen
 
 Reader = Callable[[NDArray[np.intp]], Images]
-Opener = Callable[[int, int], Images | None]
+Opener = Callable[[int, int, Reading], Images | None]
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,17 @@ class Source:
         with a few hundred indices at a time, so that a source larger than memory can be read in
         pieces.
     open : callable or None
-        Of files, in place of ``read``. Index and size to one training image, (H, W, 3) uint8 RGB,
-        or None where the file cannot be read. It may be smaller than in the file, but is at least
-        twice as large as the size, if the file is. Called in several threads.
+        Of files, in place of ``read``. Index, size and how the files of the data set are read, to
+        one training image, (H, W, 3) uint8 RGB, or None where the file cannot be read. It may be
+        smaller than in the file, but is at least twice as large as the size, if the file is. Called
+        in several threads.
+    measure : callable or None
+        Of files. Index to what is not ordinary in the file, None for nothing; all files together
+        decide how each is read. Called in several threads.
+    values : Values or None
+        Of arrays that are not uint8: what is known of all, training and validation together. The
+        readers then return values of that type, and `bench.datasets.dataset.load` brings them to
+        8 bits.
     stamps : tuple of str
         Of files: a text for each that changes when the file does. Decoded images are kept under it,
         so that no file is decoded twice.
@@ -64,6 +74,8 @@ class Source:
     independent: bool = True
     notes: tuple[str, ...] = ()
     open: Opener | None = None
+    measure: Callable[[int], Seen | None] | None = None
+    values: Values | None = None
     stamps: tuple[str, ...] = ()
     tree: bool = False
 

@@ -27,8 +27,11 @@ from bench.base.files import read_toml
 from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.processors import available_threads, find_device
 from bench.base.times import seconds
+from bench.datasets.brightness import Range
 from bench.datasets.image_form import CROP, LARGEST, SIDE, SIDE_OF_FILES, SMALLEST, Fit
 from bench.datasets.labels import FOLDERS, NONE
+from bench.datasets.reading import AUTO as ANY_GROUND
+from bench.datasets.reading import check_background
 from bench.planning import engines
 from bench.planning.presets import PRESETS
 
@@ -177,6 +180,7 @@ Natural = Annotated[int, Number, Field(ge=0)]
 Positive = Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Number, Field(ge=0, le=1)]
 Plugins = Annotated[tuple[Path, ...], BeforeValidator(_listed), AfterValidator(_load)]
+PixelRange = Annotated[str, AfterValidator(lambda text: Range.parse(text) and text)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
 
 
@@ -222,6 +226,16 @@ class GridSettings(BaseModel):
     label_depth: Count | None = _setting(COMPARE, "N", None, """
         Which level of sub-folders holds the labels, 1 for the folders directly in DIR. By default
         the first level at which folders differ, below folders such as train and test.""")
+    range: PixelRange | None = _setting(
+        COMPARE, "LOW:HIGH", None, """
+        Pixel values that become black and white; values beyond are cut off. By default decided for
+        the whole data set: 8-bit images keep their values, whole numbers use the fewest bits that
+        hold the largest, and other numbers are taken for 0..1, -1..1 or 0..255 and more. See
+        docs/reading_images.md.""")
+    background: Annotated[str, AfterValidator(check_background)] = _setting(
+        COMPARE, "COLOR", ANY_GROUND, """
+        Color on which transparent images are laid: white, black, gray or '#rrggbb'. auto (default):
+        white, unless it would hide what the images show.""")
     models: Annotated[Names, _items(_models)] = _setting(COMPARE, "LIST", ..., """
         Autoencoders, separated by commas: pixels,dnn,cnn. untrained-NAME is an untrained model,
         and untrained means all of them. recommended: a pretrained network if its weights are on

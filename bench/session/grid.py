@@ -111,6 +111,8 @@ class GridOnDataset:
                         labels=settings.labels,
                         label_depth=settings.label_depth,
                         halves=settings.subsample_images,
+                        range=settings.range,
+                        background=settings.background,
                         own_sizes=own_sizes(settings.models),
                         keeper=keeper,
                         decode=self.decode,
@@ -200,7 +202,8 @@ class GridOnDataset:
         used = [(task.stage, task.key) for task in self.plan.tasks.values()]
         if self.settings.budget is not None:
             used.append((budget.STAGE, self._decision))
-        images = [(IMAGES, piece.key) for piece in self.dataset.pieces()]
+        kept = [*(piece.key for piece in self.dataset.pieces()), *self.dataset.kept]
+        images = [(IMAGES, key) for key in kept]
         data = [("data", each.artifact) for each in self._datasets()]
         return [*data, *images, *used]
 
