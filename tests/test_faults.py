@@ -171,14 +171,14 @@ def test_a_chain_that_some_models_cannot_take_is_skipped_there(harmed, tmp_path)
     assert "note: skipped: reducer chain 'pca9' cannot work on fine" in found.stdout
 
 
-def test_one_class_is_accepted_and_flagged(tmp_path):
+def test_one_class_counts_as_none(tmp_path):
     (tmp_path / "one-class").mkdir()
     np.save(tmp_path / "one-class" / "trainX.npy", make_images(30)[0])
     np.save(tmp_path / "one-class" / "trainY.npy", np.zeros(30, int))
     found = run_grid(tmp_path, "--dataset", "npy:one-class", *SMALL)
     assert found.returncode == 0, found.stderr
-    assert "note: One label only, 0: with one cluster accuracy is 1 by definition." in found.stdout
-    assert pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"].tolist() == [1.0]
+    assert "note: Only one label, 0: the images count as unlabeled." in found.stdout
+    assert pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"].isna().all()
 
 
 def test_images_of_one_color_each_and_odd_names(tmp_path):
