@@ -200,6 +200,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_model_of_a_script_has_its_baseline(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     found = subprocess.run(
@@ -294,6 +295,7 @@ def test_misuse_is_one_line_and_exit_code_2(command):
     assert found.stdout == ""
 
 
+@pytest.mark.slow
 def test_from_python_it_is_the_same(process, tmp_path):
     found = process(*TINY, "--seeds", "1")
     assert found.returncode == 0, found.stderr

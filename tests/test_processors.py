@@ -59,7 +59,9 @@ class Told(KMeans):
 """
 
 
-@pytest.mark.parametrize("engine", [[], ["--engine", "dask", "--workers", "2"]])
+@pytest.mark.parametrize(
+    "engine", [[], pytest.param(["--engine", "dask", "--workers", "2"], marks=pytest.mark.slow)]
+)
 def test_libraries_keep_to_the_threads_of_each_stage(tmp_path, engine):
     (tmp_path / "mine.py").write_text(PLUGIN)
     found = run_command(
