@@ -269,6 +269,7 @@ def test_photographs_are_sorted_almost_without_error(tmp_path):
         "--plugin", ROOT / "docs" / "plugins" / "efficientnet_lite.py", cwd=tmp_path,
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
+    assert found.stderr == ""
     table = pd.read_csv(tmp_path / "out" / "assignments.csv").dropna(subset="cluster")
     kinds = table["file"].str.split("/").str[0]
     right = table.groupby("cluster")["file"].apply(lambda f: kinds[f.index].value_counts().max())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -168,7 +169,11 @@ def _check_weights(item: Any, shape: tuple[int, ...], weights: Arrays) -> None:
     from bench.stages.training import core
 
     wanted: dict[str, Any] = {}
-    with suppress(RuntimeError, NotImplementedError, TypeError), torch.device("meta"):
+    with (
+        suppress(RuntimeError, NotImplementedError, TypeError),
+        warnings.catch_warnings(action="ignore"),  # that weights which a model reads go nowhere
+        torch.device("meta"),
+    ):
         wanted = core.build(item, shape, seed=0).state_dict()
     for name, tensor in wanted.items():
         array = weights.get(name)
