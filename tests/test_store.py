@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import os
 import subprocess
 import sys
 import threading
@@ -261,3 +262,25 @@ def test_its_command(tmp_path):
     missing = run_module("bench.store", "verify", cwd=tmp_path)
     assert missing.returncode == 2
     assert missing.stderr == "error: no store at .store: --store DIR names another folder\n"
+
+
+def test_a_folder_of_something_else_is_never_pruned(tmp_path):
+    for name in ("photos/holiday/a.jpg", "drafts/novel.txt", "damaged/car.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("mine")
+        os.utime(tmp_path / name, (0, 0))
+    found = run_module("bench.store", "prune", "--store", tmp_path, cwd=tmp_path)
+    assert found.returncode == 2
+    assert found.stderr == (
+        f"error: no grid is recorded in {tmp_path}: it is no store, nothing is removed\n"
+    )
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 3
+
+
+def test_a_folder_of_a_user_in_a_store_is_no_artifact(tmp_path):
+    store = Store(tmp_path / "store")
+    store.save("train", "a" * 40, {"x": np.zeros(2)}, {}, {})
+    upkeep.record_grid(store, tmp_path, [], "")
+    (store.root / "photos" / "holiday").mkdir(parents=True)
+    assert upkeep.prune(store, False, lambda *_: None)[0] == 1
+    assert (store.root / "photos" / "holiday").is_dir()

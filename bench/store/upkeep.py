@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from bench.base.errors import UsageError
 from bench.base.files import clear, refuse_link, write_text
 from bench.base.progress import Progress
-from bench.store.artifact import DamagedError, StoreError
+from bench.store.artifact import MANIFEST, DamagedError, StoreError
 from bench.store.store import ASIDE, DRAFTS, ERRORS, GRIDS, ROOMS, Store
 
 Place = tuple[str, str]
+KEY = re.compile(r"[0-9a-f]{40}(\.\d+)?")  # of a checkpoint with how far it was
 
 # A draft or an error file this old belongs to no run that is still at work, unless its lock is
 # held: the token that the workers of a cluster have to find lies there as long as the grid runs.
@@ -21,10 +24,16 @@ DAY = 24 * 3600.0
 
 
 def places(store: Store) -> Iterator[Place]:
-    """Iterate over all artifacts, by stage and key."""
+    """Iterate over all artifacts, by stage and key; other folders of users are none."""
     for stage in sorted(_folders(store.root)):
         if stage.name not in ROOMS:
-            yield from ((stage.name, path.name) for path in sorted(_folders(stage)))
+            folders = filter(_is_artifact, sorted(_folders(stage)))
+            yield from ((stage.name, path.name) for path in folders)
+
+
+def _is_artifact(path: Path) -> bool:
+    """Tell whether a folder is an artifact, or what is left of one."""
+    return KEY.fullmatch(path.name) is not None or (path / MANIFEST).is_file()
 
 
 def sizes(store: Store) -> list[tuple[str, int, float]]:
@@ -85,8 +94,10 @@ def prune(store: Store, dry_run: bool, progress: Progress) -> tuple[int, float]:
 
     A grid counts as long as its results folder is there. Artifacts that another process is making
     are left alone. Return the number of artifacts and their megabytes. With ``dry_run`` nothing is
-    removed.
+    removed. Raise `UsageError` for a folder in which no grid was ever recorded: it may be anything.
     """
+    if not (store.root / GRIDS).is_dir():
+        raise UsageError(f"no grid is recorded in {store.root}: it is no store, nothing is removed")
     grids = recorded(store)
     used = {place for out, artifacts in grids.items() if out.is_dir() for place in artifacts}
     # A checkpoint's key is that of its training and how far it was.
