@@ -318,12 +318,10 @@ def test_from_python_it_is_the_same(process, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chain", "accuracy", "within"),
-    [
-        ("pca128", 0.657, 0.005),
-        pytest.param("pca128+tsne2", 0.676, 0.03, marks=pytest.mark.slow),
-    ],
+    [("pca128", 0.657, 0.005), ("pca128+tsne2", 0.676, 0.03)],
 )
 def test_the_reference_points_on_scenes(command, scenes, tmp_path, chain, accuracy, within):
     """Raw pixels, as measured with plain scikit-learn."""
