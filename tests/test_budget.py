@@ -88,6 +88,14 @@ def test_the_decision_is_kept_and_the_same_command_goes_on(tmp_path, monkeypatch
     assert ("budget", first._decision) in Store(tmp_path / "store")
 
 
+def test_what_is_only_reported_decides_nothing(tmp_path):
+    one, other = (
+        Session(settings(tmp_path, budget="1h", equivalence=margin)).grids[0]
+        for margin in (0.02, 0.05)
+    )
+    assert one._decision == other._decision
+
+
 def test_when_time_is_over_all_cells_have_the_same_seeds(tmp_path, monkeypatch):
     ends = iter([True, False])
     monkeypatch.setattr(Clock, "another", lambda self: next(ends))

@@ -110,6 +110,21 @@ def test_what_a_limit_loses_is_named(tmp_path):
     assert "--limit left out all images of 1 label: rare." in text(data)
 
 
+def test_classes_of_unreadable_files_alone_are_not_lost_by_a_limit(tmp_path):
+    folder = tree(tmp_path, *(f"{name}/{i}.png" for name in "abc" for i in (1, 2)))
+    for i in (1, 2):
+        (folder / "c" / f"{i}.png").write_bytes(b"no picture")
+    data = load(f"folder:{folder}")
+    assert data.class_names == ("a", "b")
+    assert "--limit" not in text(data)
+    for i in (1, 2):
+        (folder / "b" / f"{i}.png").write_bytes(b"no picture")
+    refused(f"folder:{folder}", "has only one label, a")
+    data = load(f"folder:{folder}", clusters=2)
+    assert (data.labels, data.clusters) == (None, 2)
+    assert "Only one label, a: the images count as unlabeled." in text(data)
+
+
 def test_minus_one_is_said_to_be_a_class(npy_folder):
     found = np.load(npy_folder / "trainY.npy")
     found[:5] = -1

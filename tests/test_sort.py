@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
-from bench import load_bundle
+from bench import load_bundle, sort_images
 from bench.analysis.agreement import central
+from bench.base.errors import UsageError
 from bench.planning import recommended
 from bench.planning.plugins import load_plugins
 from bench.planning.settings import resolve
@@ -20,7 +21,7 @@ from bench.report.templates import paragraphs
 from bench.session.sorting import Sorted
 from models.foreign import hub
 from tests.conftest import ROOT, SCENES, run_module, run_process
-from tests.inside import restored
+from tests.inside import no_worker, restored
 
 ALBUM = SCENES.parent / "album"
 
@@ -135,6 +136,7 @@ def test_a_choice_of_the_user_is_no_recommendation(place, tmp_path):
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     assert "recommendation" not in found.stdout
+    assert "if the model histogram describes them alike" in found.stdout
     assert "This number of groups is a suggestion and often wrong" in found.stdout
     assert "recommendation" not in (tmp_path / "o" / "report" / "results.md").read_text()
 
@@ -165,6 +167,17 @@ def test_a_folder_without_images_is_refused(tmp_path):
     Image.new("L", (9, 9)).save(tmp_path / "images" / "one.png")
     found = sort(tmp_path, "--into", "o")
     assert found.stderr == "error: images has 1 image: sorting needs 2 or more\n"
+
+
+def test_from_python_one_plugin_may_be_a_path_and_halves_are_refused(place, tmp_path):
+    with restored(), no_worker():
+        done = sort_images(
+            place / "images", tmp_path / "o", clusters=3, seeds=1, plugins=place / "net.py",
+            store=tmp_path / "store",
+        )  # fmt: skip
+    assert (done.model, done.sizes) == ("net", [16, 16, 16])
+    with pytest.raises(UsageError, match="subsample_images: runs on different images"):
+        sort_images(place / "images", tmp_path / "p", clusters=3, subsample_images=True)
 
 
 def test_few_images_are_sorted_too(tmp_path):

@@ -259,6 +259,7 @@ def load(
     if only is not None:
         source = label_rules.without(source)
     sought, said = _clusters(spec, source, indices, clusters, only)
+    of_labels = label_rules.notes_on(source, indices)
     example = None if source.read is None else source.read(np.arange(1))[0]
     form = Form(image_size or default_size(example), fit)
     decoder = Decoder(form, own_sizes, keeper or InMemory(), decode, progress, wanted)
@@ -269,6 +270,10 @@ def load(
     skipped, indices = indices[~train.readable], indices[train.readable]
     if not len(indices):
         raise UsageError(f"no readable image in {spec}: {len(skipped)} files found")
+    left = label_rules.only_label(source, indices)
+    if left is not None:  # all files of the other classes were unreadable
+        source = label_rules.without(source)
+        sought, said = _clusters(spec, source, indices, clusters, left)
     most = (len(indices) + 1) // 2 if halves else len(indices)
     if sought > most:
         half = " (a half of them, --subsample-images)" * halves
@@ -279,7 +284,7 @@ def load(
     numbers, validation_labels, class_names = _encode(train_labels, source.validation_labels)
     if clusters is None and numbers is not None:  # a class may have no readable image
         sought = len(np.unique(numbers))
-    said += (*train.notes, *label_rules.notes_on(source, indices), *_unreadable(source, skipped))
+    said += (*train.notes, *of_labels, *_unreadable(source, skipped))
     return Dataset(
         name=spec,
         form=form,

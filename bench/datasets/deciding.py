@@ -70,7 +70,7 @@ def decide(
         shades = [each.shade for each in clear if each.shade is not None]
         chosen = asked or decided.background or _ground(shades)
         reading = replace(reading, background=chosen)
-        hides = chosen != PLAIN and asked is None
+        hides = chosen != PLAIN and asked is None and decided.background is None
         why = f", because {PLAIN} would hide what they show" if hides else ""
         said = f"Transparent parts of {count(len(clear), 'image')} were laid on {chosen}"
         notes.append(f"{said}{why} (--background COLOR chooses).")

@@ -63,7 +63,8 @@ def _setting(panel: str, metavar: str, default: Any, text: str, flag: str | None
     return Field(description=" ".join(text.split()), json_schema_extra=extra, **made)
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """Return one path as a list of one."""
     return [value] if isinstance(value, (str, Path)) else value
 
 
@@ -179,7 +180,7 @@ Size = Annotated[int, Number, Field(ge=SMALLEST, le=LARGEST)]
 Natural = Annotated[int, Number, Field(ge=0)]
 Positive = Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Number, Field(ge=0, le=1)]
-Plugins = Annotated[tuple[Path, ...], BeforeValidator(_listed), AfterValidator(_load)]
+Plugins = Annotated[tuple[Path, ...], BeforeValidator(listed), AfterValidator(_load)]
 PixelRange = Annotated[str, AfterValidator(lambda text: Range.parse(text) and text)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
 

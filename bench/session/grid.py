@@ -151,7 +151,7 @@ class GridOnDataset:
     @functools.cached_property
     def _decision(self) -> str:
         """The key under which the number of epochs is kept: of all that it depends on."""
-        elsewhere = {"out", "store", "checkpoint", "epochs", "engine", "workers"}
+        elsewhere = {"out", "store", "checkpoint", "epochs", "engine", "workers", "equivalence"}
         if not self.asked.subsample_images:
             elsewhere.add("subsample_images")  # newer than decisions that are kept
         asked = self.asked.model_dump(mode="json", exclude=elsewhere)

@@ -18,12 +18,12 @@ from bench.base.naming import pipeline_name
 from bench.base.tables import read_csv
 from bench.bundle.assigning import TABLE, Summary, assign, check_places
 from bench.bundle.making import export
-from bench.bundle.sorting import HOW
+from bench.bundle.sorting import HOW, folder_name
 from bench.datasets.folder import looks_like_image
 from bench.datasets.labels import NONE
 from bench.planning import recommended
 from bench.planning.plugins import load_plugins
-from bench.planning.settings import AUTO, resolve
+from bench.planning.settings import AUTO, listed, resolve
 from bench.report.templates import paragraphs
 from bench.session.session import Session
 from bench.store import Store
@@ -79,7 +79,10 @@ def sort(images: Path, out: Path, how: str, given: dict[str, Any]) -> Sorted:
     given = {name: value for name, value in given.items() if value is not None}
     if how not in HOW:
         raise UsageError(f"files must be {' or '.join(HOW)}, found {how!r}")
-    load_plugins([Path(file) for file in given.get("plugins", ())])  # which may bring weights
+    if given.get("subsample_images"):
+        raise UsageError("subsample_images: runs on different images cannot be compared to sort")
+    plugins = listed(given.get("plugins", ()))
+    load_plugins([Path(file) for file in plugins])  # which may bring weights
     count = sum(map(looks_like_image, check_places(images, out, how)))
     if count < FEWEST:
         raise UsageError(f"{images} has {number(count, 'image')}: sorting needs {FEWEST} or more")
@@ -149,7 +152,8 @@ def _describe(
 ) -> Sorted:
     table = read_csv(summary.out / TABLE, usecols=["cluster", "ambiguity"]).dropna()
     vague = table[table["ambiguity"] >= AMBIGUOUS]["cluster"].astype(int).value_counts()
-    most = None if vague.empty or 2 * vague.iloc[0] < vague.sum() else f"cluster-{vague.index[0]}"
+    has_half = not vague.empty and 2 * vague.iloc[0] >= vague.sum()
+    most = folder_name(int(vague.index[0])) if has_half else None
     trained_on = record.get("pretrained")
     return Sorted(
         images=sum(summary.clusters.values()),
