@@ -48,6 +48,7 @@ def render(
         it=facts(results),
         figures=figures,
         hw5=_hw5(results),
+        beside=tables.beside(results),
         choices=choices.facts(results, found or Choices()),
         null=tables.null_reference(results) if clustered else None,
         kept=tables.embeddings(results) if clustered else None,
@@ -67,7 +68,7 @@ def facts(results: Results) -> dict[str, Any]:
     seeds, reason = words("seeds", lambda row: row["count"]), words("reason", "skip_reason")
     return headline.facts(results) | {
         "headline": headline.render(results),
-        "pipelines": tables.with_chance(tables.grid(results), results),
+        "pipelines": tables.with_chance(tables.grid(results, brief=True), results),
         "failures": Table.of(
             [*names, seed, stage, words("error", "error")], failures.failed(records)
         ),
@@ -78,7 +79,8 @@ def facts(results: Results) -> dict[str, Any]:
 
 def _hw5(results: Results) -> dict[str, Any]:
     chain, table = tables.hw5(results)
-    first = results.records.iloc[0]
+    first, quick = results.records.iloc[0], PRESETS["quick"].settings
+    is_demonstration = first["preset"] == "quick" and first["dataset"] == quick["dataset"]
     clusterer = None if "clusterer" in table.header else first["clusterer"]
     return {
         "chain": chain,
@@ -86,6 +88,7 @@ def _hw5(results: Results) -> dict[str, Any]:
         "clusterer": "k-means" if clusterer == DEFAULT_CLUSTERER else clusterer,
         "batches": -(-results.images_per_seed // int(first["batch_size"])),
         "changes": _changes(results),
+        "own": tables.hw5_own() if is_demonstration or first["preset"] == "homework" else None,
     }
 
 

@@ -29,8 +29,10 @@ CHANCE = "always the largest class"
 GROUPS = NOT_PRETRAINED, PRETRAINED, COMPARED = ("Not pretrained", "Pretrained", "For comparison")
 
 # The HW5 report, section 1: sums over 141 batches of 64 of 9,000 images, 100 epochs.
-HW5 = {"CNN (HW5 report)": (7.41368, 0.79589), "DNN (HW5 report)": (6.72101, 0.81089)}
-HW5_BATCHES, HW5_SIDE = 141, 32  # pixels a side
+HW5 = ("CNN", 7.41368, 0.79589), ("DNN", 6.72101, 0.81089)
+HW5_BATCHES = 141
+
+BESIDE = ("nmi", "ami", "ari")  # metrics in a table of their own, after that of all pipelines
 
 WIDTH = 180.0  # of a drawn interval, in CSS pixels
 
@@ -77,7 +79,7 @@ def against_best(row: pd.Series) -> str:
 def _verdict(row: pd.Series) -> tuple[str, str]:
     verdict = row["verdict"]
     if verdict == STEP_DOWN:
-        return STEP_DOWN, f" than {row['worse_than']}"
+        return f"{STEP_DOWN}: behind by {behind(row)}", f"; {row['worse_than']} is ahead"
     if verdict not in (WORSE, GROUP):
         return MISSING if pd.isna(verdict) else str(verdict), ""
     short = "worse" if verdict == WORSE else "in the group"
@@ -134,11 +136,8 @@ def _side(row: pd.Series) -> float:
     return 0.0 if pd.isna(row["image_size"]) else float(row["image_size"])
 
 
-def size_columns(results: Results, *beside: int) -> list[Column]:
-    """Return the column of the sizes that losses are of, where there are several.
-
-    ``beside`` are sizes of other losses in the same table.
-    """
+def size_columns(results: Results) -> list[Column]:
+    """Return the column of the sizes that losses are of, where there are several."""
     size = Column(
         "image size",
         lambda row: f"{_side(row):.0f}×{_side(row):.0f}" if _side(row) else MISSING,
@@ -146,17 +145,16 @@ def size_columns(results: Results, *beside: int) -> list[Column]:
         meaning="of the images that the model is given: a loss can only be compared with another "
         "at the same size",
     )
-    sizes = results.loss_sizes
-    return [size] if len({*sizes, *beside}) > 1 and sizes else []
+    return [size] if len(results.loss_sizes) > 1 else []
 
 
-def metric_columns(results: Results, table: str) -> list[Column]:
+def metric_columns(results: Results, table: str, left_out: tuple[str, ...] = ()) -> list[Column]:
     """Return the columns of a table's metrics that some record has; what is compared is first.
 
     The size of images stands before the loss, where there are several.
     """
     names = [name for name, metric in METRICS.items() if table in metric.tables]
-    names = [name for name in names if results.records[name].notna().any()]
+    names = [n for n in names if n not in left_out and results.records[n].notna().any()]
     names.sort(key=lambda name: name != results.metric)
     columns = [metric_column(name) for name in names]
     if losses := [number for number, name in enumerate(names) if name in LOSSES]:
@@ -232,10 +230,11 @@ def in_groups(table: Table, results: Results, model_of: Callable[[Any], str]) ->
     return replace(table, rows=rows, group=group)
 
 
-def grid(results: Results) -> Table:
-    """Return the table of all pipelines, best first."""
+def grid(results: Results, brief: bool = False) -> Table:
+    """Return the table of all pipelines, best first; a brief one leaves out `BESIDE` metrics."""
     which = "labeled" if results.labeled else "unlabeled"
-    first, *rest = metric_columns(results, which) or [metric_column(results.metric)]
+    left_out = BESIDE if brief else ()
+    first, *rest = metric_columns(results, which, left_out) or [metric_column(results.metric)]
     columns = [
         *pipeline_columns(results),
         *(first, interval_column(results), AGAINST_BEST),
@@ -267,7 +266,7 @@ def page(results: Results, also: list[Column]) -> Table:
 
 
 def hw5(results: Results) -> tuple[str, Table]:
-    """Return the HW5 report's table: a row a model, for one chain, and the report's own two rows.
+    """Return the table in the form of the HW5 report: a row a model, for one chain.
 
     Returns
     -------
@@ -286,26 +285,23 @@ def hw5(results: Results) -> tuple[str, Table]:
     model, _, *clusterer = pipeline_columns(results)
     explained = results.records["reconstruction_r2"].notna().any()
     columns = [
-        *(model, *clusterer, *size_columns(results, HW5_SIDE), metric_column("summed_batch_mse")),
+        *(model, *clusterer, *size_columns(results), metric_column("summed_batch_mse")),
         metric_column("reconstruction_loss"),
         metric_column("reconstruction_r2") if explained else None,
         *(*accuracies, interval_column(results)),
     ]
-    of_chain = results.summary[results.summary["chain"] == chain]
-    known = [
-        _row(
-            results,
-            model=name,
-            clusterer=DEFAULT_CLUSTERER,
-            image_size=HW5_SIDE,
-            summed_batch_mse=str(loss),
-            reconstruction_loss=loss / HW5_BATCHES,
-            accuracy=str(accuracy),
-        )
-        for name, (loss, accuracy) in HW5.items()
+    return chain, of_pipelines(results, columns, results.summary[results.summary["chain"] == chain])
+
+
+def hw5_own() -> Table:
+    """Return the HW5 report's own two rows."""
+    columns = [
+        words("model", lambda row: row[0]),
+        Column("summed batch MSE", lambda row: f"{row[1]:.5f}"),
+        Column("MSE", lambda row: f"{row[1] / HW5_BATCHES:.4f}"),
+        Column("accuracy", lambda row: f"{row[2]:.5f}"),
     ]
-    rows = [*Table.of([], of_chain).rows, *known]
-    return chain, of_pipelines(results, columns, rows)
+    return Table.of(columns, HW5)
 
 
 def null_reference(results: Results) -> Table:
@@ -342,6 +338,12 @@ def _flags(requested: int, row: pd.Series) -> str:
     elif pd.notna(row["null_silhouette"]) and row["silhouette"] <= row["null_silhouette"]:
         flags.append("not above its null reference")
     return "; ".join(flags)
+
+
+def beside(results: Results) -> Table | None:
+    """Return the table of the scores that the brief one leaves out; None where none is known."""
+    columns = [metric_column(name) for name in BESIDE if results.records[name].notna().any()]
+    return of_pipelines(results, [*pipeline_columns(results), *columns]) if columns else None
 
 
 def embeddings(results: Results) -> Table | None:

@@ -61,6 +61,7 @@ def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
         key=key,
         dataset=inputs.dataset,
         it=headline.facts(results),
+        advice=headline.advice(results),
         answer=headline.answer(results),
         form=headline.form(results),
         pretrained=headline.pretrained(results),
@@ -84,7 +85,8 @@ def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
 
 def write_several(results: Results, out: Path, ranks: Table | None, note: str) -> Path:
     """Write the page of a run on several data sets: ranks, if any, and links to each set's page."""
-    answers = {name: headline.answer(each) for name, each in results.by_dataset().items()}
+    by_set = results.by_dataset().items()
+    answers = {name: [headline.advice(each), *headline.answer(each)] for name, each in by_set}
     text = html(
         "several.html",
         links={name: f"{quote(set_name(name))}/{FILE}" for name in answers},
