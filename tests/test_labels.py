@@ -162,12 +162,26 @@ def test_a_file_may_know_fewer_and_other_images(tmp_path):
     folder, file = tree(tmp_path / "x", *NAMES), tmp_path / "labels.csv"
     file.write_text("file,weight,Label\na\\1.png,3,x\n./b/3.png,4,y\nb/4.png,5,\ngone.png,1,x\n")
     data = load(f"folder:{folder}", labels=str(file))
-    assert of_classes(data) == {"a/1.png": "x", "b/3.png": "y"}
-    assert "Left out 2 images without a label in labels.csv: a/2.png, b/4.png." in text(data)
+    assert data.files == tuple(NAMES)
+    assert data.class_names == ("x", "y")
+    assert data.labels.tolist() == [0, -1, 1, -1]
+    assert (data.labeled_images, data.clusters) == (2, 2)
+    assert "labels.csv has labels of 2 of 4 images: accuracy" in text(data)
     assert "labels.csv has 1 name of no image: gone.png." in text(data)
-    only = load(f"folder:{folder}", labels=str(file)).images
-    whole = load(f"folder:{folder}", labels="none", clusters=1).images
-    np.testing.assert_array_equal(only[:], whole[np.array([0, 2])])
+
+
+def test_few_labels_survive_a_limit(tmp_path):
+    names = [f"{i:02d}.png" for i in range(30)]
+    folder, file = tree(tmp_path / "x", *names), tmp_path / "labels.csv"
+    file.write_text("file,label\n" + "".join(f"{name},{name[1]}\n" for name in names[::7]))
+    known = set(names[::7])
+    data = load(f"folder:{folder}", labels=str(file), limit=12)
+    assert len(data) == 12
+    assert {f for f, label in zip(data.files, data.labels, strict=True) if label >= 0} == known
+    fewer = load(f"folder:{folder}", labels=str(file), limit=3)
+    assert fewer.labeled_images == len(fewer) == 3
+    with pytest.raises(UsageError, match="needs a label for every image, or none"):
+        load(f"folder:{folder}", labels=str(file), halves=True)
 
 
 def test_a_file_names_arrays_by_position(npy_folder, tmp_path):
@@ -175,9 +189,9 @@ def test_a_file_names_arrays_by_position(npy_folder, tmp_path):
     file.write_text("id,label\n5,x\n3,y\n119,x\n")
     data = load(f"npy:{npy_folder}", labels=str(file))
     assert data.class_names == ("x", "y")
-    assert data.labels.tolist() == [1, 0, 0]  # of 3, 5 and 119
-    images = np.load(npy_folder / "trainX.npy")
-    np.testing.assert_array_equal(data.images[:], images[[3, 5, 119]])
+    assert data.labels[[3, 5, 119]].tolist() == [1, 0, 0]
+    assert data.labeled_images == 3
+    assert len(data) == len(np.load(npy_folder / "trainX.npy"))
 
 
 @pytest.mark.parametrize(

@@ -259,12 +259,13 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
             "images_in_source": dataset.source_count,
             "validation_images": len(dataset.validation_images),
             "labeled": dataset.labels is not None,
+            "labeled_images": dataset.labeled_images,
             "independent_images": dataset.independent,
             "grid_image_size": dataset.form.size,
             "fit": dataset.form.fit,
             "clusters": dataset.clusters,
             "primary_metric": dataset.primary_metric,
-            "largest_class": None if labels is None else largest_share(labels),
+            "largest_class": None if labels is None else largest_share(labels[labels >= 0]),
         }
         | {name: getattr(plan.spec, name) for name in SETTINGS}
         | {name: getattr(dataset, attribute) for name, attribute in FINGERPRINTS.items()}

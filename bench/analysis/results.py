@@ -146,7 +146,16 @@ class Results:
         if self.subsampled and bool(self.records["independent_images"].iloc[0]):
             return "on images like these"
         count = int(self.records["images"].iloc[0])
+        if self.partly_labeled:
+            return f"on the {self.partly_labeled:,} labeled of these {count:,} images"
         return f"on these {count:,} images" if count > 1 else "on this image"
+
+    @property
+    def partly_labeled(self) -> int:
+        """How many images have a label, where some have none; else 0."""
+        first = self.records.iloc[0]
+        count = first.get("labeled_images", first["images"])
+        return int(count) if self.labeled and count < first["images"] else 0
 
     @property
     def has_scores(self) -> bool:

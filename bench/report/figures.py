@@ -185,6 +185,8 @@ def _embedding(inputs: Inputs, record: pd.Series) -> paint.Embedding | None:
     by, names = "label", dataset.class_names
     if dataset.labels is not None:
         groups = dataset.labels
+        if (groups < 0).any():
+            groups, names = np.where(groups < 0, len(names), groups), (*names, "no label")
     elif dataset.validation_labels is not None and held_out is not None:
         points, groups, by = held_out, dataset.validation_labels, "label, validation images"
     else:

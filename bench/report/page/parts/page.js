@@ -170,8 +170,10 @@ window.latentgrid = { hover: () => {}, ready: false };
       if (cluster < 0) return "in no cluster";
       return `cluster ${cluster}` + (of.nameOf.has(cluster) ? `: ${of.nameOf.get(cluster)}` : "");
     };
+    const isKnown = (image) => labels !== null && labels[image] >= 0;
+    const labelName = (image) => (isKnown(image) ? data.classes[labels[image]] : "not known");
     const isWrong = (of, image) =>
-      labels !== null && of.labelOf.get(of.clusters[image]) !== labels[image];
+      isKnown(image) && of.labelOf.get(of.clusters[image]) !== labels[image];
 
     // ---- images ----
 
@@ -206,7 +208,7 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     function described(of, image) {
       const parts = [data.names[image], clusterName(of, of.clusters[image])];
-      if (labels !== null) parts.splice(1, 0, `label ${data.classes[labels[image]]}`);
+      if (labels !== null) parts.splice(1, 0, `label ${labelName(image)}`);
       parts.push(`ambiguity ${(of.ambiguity[image] / 65535).toFixed(2)}`);
       return parts.join(", ");
     }
@@ -236,9 +238,11 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     function marks(side) {
       const of = shown(side);
-      if (state.color === "label" && labels !== null) return (image) => mark(labels[image]);
+      if (state.color === "label" && labels !== null) {
+        return (image) => (isKnown(image) ? mark(labels[image]) : NONE);
+      }
       if (state.color === "mistake" && labels !== null) {
-        return (image) => (isWrong(of, image) ? WRONG : RIGHT);
+        return (image) => (isWrong(of, image) ? WRONG : isKnown(image) ? RIGHT : NONE);
       }
       if (state.color === "error" && errors.has(of.model)) {
         const [values, steps, greatest] = [errors.get(of.model), data.ramp.length - 1, scale()];
@@ -271,13 +275,17 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     function legend(side) {
       const [of, list] = [shown(side), byId(`legend-${side}`)];
+      const unknown = allImages().filter((image) => !isKnown(image)).length;
+      const unlabeled = unknown ? [key(NONE, `label not known (${unknown})`)] : [];
       let items;
       if (state.color === "label" && labels !== null) {
         const counts = tally(labels);
         items = data.classes.map((name, label) => key(mark(label), `${name} (${counts.get(label) ?? 0})`));
+        items.push(...unlabeled);
       } else if (state.color === "mistake" && labels !== null) {
         const wrong = allImages().filter((image) => isWrong(of, image)).length;
-        items = [key(RIGHT, `right (${count - wrong})`), key(WRONG, `wrong (${wrong})`)];
+        const right = count - wrong - unknown;
+        items = [key(RIGHT, `right (${right})`), key(WRONG, `wrong (${wrong})`), ...unlabeled];
       } else if (state.color === "error" && errors.has(of.model)) {
         const ramp = element("span", { className: "ramp" });
         ramp.style.background = `linear-gradient(to right, ${data.ramp.map(([color]) => color).join(",")})`;
@@ -352,7 +360,7 @@ window.latentgrid = { hover: () => {}, ready: false };
         add(sheets.length ? sheets : data.originals, `by ${model}`);
       }
       const rows = [["image", data.names[image]]];
-      if (labels !== null) rows.push(["label", data.classes[labels[image]]]);
+      if (labels !== null) rows.push(["label", labelName(image)]);
       for (const side of "ab") {
         const there = shown(side);
         const wrong = isWrong(there, image) ? ", wrong" : "";
@@ -555,7 +563,9 @@ window.latentgrid = { hover: () => {}, ready: false };
       const clusters = clustersOf(of);
       const counts = data.classes.map(() => clusters.map(() => 0));
       const place = new Map(clusters.map((cluster, column) => [cluster, column]));
-      labels.forEach((label, image) => { counts[label][place.get(of.clusters[image])] += 1; });
+      allImages().filter(isKnown).forEach((image) => {
+        counts[labels[image]][place.get(of.clusters[image])] += 1;
+      });
       // Clusters stand in the order of their labels, so that what is right is the diagonal.
       const order = clusters.map((_, column) => column).sort((one, other) =>
         (of.labelOf.get(clusters[one]) ?? 1e9) - (of.labelOf.get(clusters[other]) ?? 1e9));
