@@ -3,17 +3,20 @@
 import csv
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from bench.analysis import correctness
+from bench.analysis.results import Results
 from bench.base.errors import UsageError
 from bench.base.progress import silent
 from bench.datasets import datasets, labels
 from bench.datasets.dataset import load
 from bench.datasets.source import Source
-from tests.conftest import refused
+from tests.conftest import refused, run_python
 
 
 def tree(root, *names):
@@ -243,3 +246,28 @@ def test_images_that_are_left_out_change_nothing_of_which_code_decodes_the_other
     assert (source.count, found.count) == (4, 3)
     assert found.open.__module__ == source.open.__module__ == "bench.datasets.folder"
     np.testing.assert_array_equal(found.open(2, 9), source.open(2, 9))
+
+
+def test_few_labels_rank_pipelines_and_all_images_are_clustered(image_folder, tmp_path):
+    known = sorted(image_folder.rglob("*.*"))[::3]
+    file, out = tmp_path / "few.csv", tmp_path / "out"
+    rows = [f"{path.relative_to(image_folder)},{path.parent.name}" for path in known]
+    file.write_text("\n".join(["file,label", *rows]) + "\n")
+    records = run_python(
+        dataset=f"folder:{image_folder}", labels=str(file), models=["pixels", "histogram"],
+        reducers=["none"], seeds=2, baselines=False, image_size=16, out=out,
+        store=tmp_path / "store",
+    )  # fmt: skip
+    assert (records["status"] == "ok").all()
+    assert set(records["labeled_images"]) == {7}
+    assert set(records["clusters"]) == {2}
+    assert ((records["accuracy"] * 7).round(9) % 1 == 0).all()
+    results = Results(records)
+    assert results.scope == "on the 7 labeled of these 20 images"
+    of_seven = correctness.read(records, out / correctness.FILE)
+    assert {v.shape for each in of_seven.values() for v in each.by_seed.values()} == {(7,)}
+    assigned = pd.read_csv(out / "assignments.csv", keep_default_na=False)
+    assert len(assigned) == 20
+    assert (assigned["cluster"] >= 0).all()
+    assert (assigned["true_label"] != "").sum() == 7
+    assert "few.csv has labels of 7 of 20 images" in (out / "results.md").read_text()

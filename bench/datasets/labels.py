@@ -84,7 +84,9 @@ def classes(labels: NDArray[Any]) -> list[str]:
 
 def known(labels: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which labels are known, (n,)."""
-    return np.asarray(labels != UNKNOWN) if labels.dtype.kind in "UO" else np.ones(len(labels), bool)
+    return (
+        np.asarray(labels != UNKNOWN) if labels.dtype.kind in "UO" else np.ones(len(labels), bool)
+    )
 
 
 def notes_on(source: Source, indices: NDArray[Any]) -> tuple[str, ...]:
