@@ -7,7 +7,7 @@ PEERS := .venv-peers
 # Where PyTorch without CUDA is, which is some gigabytes less; empty: take pip's own.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu peers lint clean
+.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu peers docs lint clean
 
 # Installs once, then runs the main job on embedded data. ARGS="--seeds 5" passes options on.
 grid: $(VENV)/.installed
@@ -55,6 +55,10 @@ bench-gpu: $(VENV)/.installed-test
 peers: $(PEERS)/.installed
 	OMP_WAIT_POLICY=passive $(PEERS)/bin/python docs/peers/compare.py $(ARGS)
 
+# Makes a site of docs/ in build/docs; what Sphinx warns of is an error, links to nothing included.
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -n -q docs build/docs $(ARGS)
+
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -76,6 +80,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check -e ".[test]"
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -e ".[docs]"
 	touch $@ $(VENV)/.installed
 
 # PyTorch first: from the index without CUDA if that can be reached, else with the others.
