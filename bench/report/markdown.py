@@ -13,11 +13,11 @@ from bench.analysis.results import PIPELINE, Results
 from bench.analysis.selection import SCORES, select
 from bench.analysis.suggest import choose, leading
 from bench.base import keys
-from bench.base.naming import DEFAULT_CLUSTERER, pipeline_name
+from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.times import duration
 from bench.planning.presets import PRESETS, REPORT_CHAIN
 from bench.report import choices, headline, tables
-from bench.report.columns import MISSING, Column, Table, numbers, words
+from bench.report.columns import Column, Table, numbers, words
 from bench.report.figures import Figure
 from bench.report.templates import markdown, title
 from bench.stages import stages_of_runs
@@ -123,10 +123,10 @@ def _selected(results: Results) -> Table | None:
     columns = [
         words("score", "name"),
         words("meaning", lambda row: SCORES[row.score].meaning),
-        words("would select", lambda row: pipeline_name(*row.pipeline)),
-        numbers("rank correlation", "correlation", "+.2f"),
+        words("would select", tables.selected),
+        Column("rank correlation, 95%", lambda row: tables.correlation(row.correlation)),
         numbers("regret", "regret", ".3f"),
-        words("against the best", lambda row: row.verdict or MISSING),
+        words("against the best", tables.verdicts),
         numbers("pipelines", "count", "d"),
     ]
     found = select(results)
