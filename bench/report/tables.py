@@ -24,6 +24,7 @@ from bench.base.naming import DEFAULT_CLUSTERER, chain_name, pipeline_name
 from bench.planning.baselines import NO_REDUCTION
 from bench.planning.presets import REPORT_CHAIN
 from bench.report.columns import MISSING, Column, Table, numbers, words
+from bench.stages.metrics.metric import Metric
 from bench.stages.metrics.table import METRICS
 
 CHANCE = "always the largest class"
@@ -182,14 +183,19 @@ def size_columns(results: Results, *beside: int) -> list[Column]:
     return [size] if len({*sizes, *beside}) > 1 and sizes else []
 
 
+def metric_names(results: Results, table: str) -> list[str]:
+    """Return a table's metrics that some record has; what is compared is first."""
+    names = [name for name, metric in METRICS.items() if table in metric.tables]
+    names = [name for name in names if results.records[name].notna().any()]
+    return sorted(names, key=lambda name: name != results.metric)
+
+
 def metric_columns(results: Results, table: str) -> list[Column]:
-    """Return the columns of a table's metrics that some record has; what is compared is first.
+    """Return the columns of `metric_names`.
 
     The size of images stands before the loss, where there are several.
     """
-    names = [name for name, metric in METRICS.items() if table in metric.tables]
-    names = [name for name in names if results.records[name].notna().any()]
-    names.sort(key=lambda name: name != results.metric)
+    names = metric_names(results, table)
     columns = [metric_column(name) for name in names]
     if losses := [number for number, name in enumerate(names) if name in LOSSES]:
         columns[losses[0] : losses[0]] = size_columns(results)
@@ -262,6 +268,12 @@ def in_groups(table: Table, results: Results, model_of: Callable[[Any], str]) ->
 
     rows = sorted(table.rows, key=lambda row: GROUPS.index(group(row)))
     return replace(table, rows=rows, group=group)
+
+
+def main_metrics(results: Results) -> list[Metric]:
+    """Return the metrics in the table of all pipelines, in order of its columns."""
+    names = metric_names(results, "labeled" if results.labeled else "unlabeled")
+    return [METRICS[name] for name in names or [results.metric]]
 
 
 def grid(results: Results) -> Table:
