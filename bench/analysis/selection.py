@@ -116,12 +116,12 @@ def _select(
     score: Score, rows: pd.DataFrame, accuracy: str, size: int | None = None
 ) -> Selection | None:
     among = rows if size is None else rows[rows["image_size"] == size]
-    values = pd.Series(among.eval(score.formula)).dropna()
+    # Chains of one model share its loss, whose mean may differ in the last digit.
+    values = pd.Series(among.eval(score.formula)).dropna().round(12)
     if len(values) < 3:
         return None
     known = rows.loc[values.index]
-    # Chains of one model share its loss, which may differ in the last digit as a mean.
-    selected = known[np.isclose(values, values.max(), rtol=1e-9, atol=1e-12)]
+    selected = known[values == values.max()]
     return Selection(
         score.name,
         rank_correlation(values, known[accuracy], known["model"]),
@@ -154,7 +154,8 @@ def rank_correlation(scores: pd.Series, accuracies: pd.Series, encoders: pd.Seri
     -------
     Interval
         NaN where all scores or all accuracies are equal, which has no order. Limits are NaN for
-        fewer than three encoders, or if there is no order without one of them.
+        fewer than three encoders, if there is no order without one of them, or if no encoder makes
+        a difference, as where the correlation is perfect.
 
     References
     ----------
@@ -171,8 +172,11 @@ def rank_correlation(scores: pd.Series, accuracies: pd.Series, encoders: pd.Seri
     if count < 3 or math.isnan(found) or np.isnan(varied).any():
         return Interval(found, math.nan, math.nan)
     error = math.sqrt((count - 1) / count * np.square(varied - varied.mean()).sum())
+    if error < 1e-9:
+        return Interval(found, math.nan, math.nan)
     center, half = _fisher(scores, accuracies), float(t.ppf(1 - LEVEL / 2, count - 1)) * error
-    return Interval(found, math.tanh(center - half), math.tanh(center + half))
+    low, high = math.tanh(center - half), math.tanh(center + half)
+    return Interval(found, min(low, found), max(high, found))
 
 
 def _spearman(scores: pd.Series, accuracies: pd.Series) -> float:
