@@ -34,16 +34,16 @@ soak: $(VENV)/.installed-test
 regression: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m regression $(ARGS)
 
-# Times the training core against plain loops, and writes it into results/results.md.
+# Times the training core against plain loops, and writes docs/speed.md.
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --benchmark-only --benchmark-json=results/speed.json $(ARGS)
-	$(BIN)/python -m bench.speed results/speed.json --into results/results.md
+	$(BIN)/python -m bench.speed results/speed.json --into docs/speed.md
 
 # The same, and the full sizes: 8,500 images.
 bench-long: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --benchmark-only --benchmark-json=results/speed.json \
 	  -m "not gpu" $(ARGS)
-	$(BIN)/python -m bench.speed results/speed.json --into results/results.md
+	$(BIN)/python -m bench.speed results/speed.json --into docs/speed.md
 
 # On a machine with an NVIDIA GPU: checks the core against the plain loop there, then times it.
 bench-gpu: $(VENV)/.installed-test
