@@ -21,7 +21,7 @@ import reference  # noqa: E402
 project = "latentgrid"
 release = metadata.version("latentgrid")
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc"]
-exclude_patterns = ["peers", "plugins", "verdicts"]
+include_patterns = ["*.md", "reference/*"]
 highlight_language = "none"
 smartquotes = False  # options begin with two hyphens
 

@@ -96,7 +96,7 @@ def test_the_plugin_runs_as_printed(command, tmp_path):
     (tmp_path / "mine.py").write_text(plugin)
     found = command(
         "--plugin", "mine.py", "--models", "small", "--reducers", "pca9", "--limit", "100",
-        "--seeds", "1", "--epochs", "1",
+        "--seeds", "1", "--epochs", "1", "--no-null",
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     records = pd.read_csv(tmp_path / "results" / "results.csv")
@@ -113,7 +113,7 @@ def test_the_plugin_runs_as_printed(command, tmp_path):
 def test_the_python_of_run_grid_runs_as_printed(tmp_path, monkeypatch):
     (code,) = [code for code in blocks("python.md", "python") if "run_grid" in code]
     monkeypatch.chdir(tmp_path)
-    smaller = code.replace("seeds=5", "seeds=1, epochs=1, limit=150")
+    smaller = code.replace("seeds=5", "seeds=1, epochs=1, limit=150, null=False, engine='inline'")
     assert smaller != code
     exec(compile(smaller, "python.md", "exec"), {})
     assert (tmp_path / "results" / "results.md").is_file()
