@@ -851,6 +851,16 @@ def test_results_md_names_what_is_there(finished):
     ]  # fmt: skip
 
 
+def test_results_md_names_the_page_on_speed_where_the_folder_has_a_run(finished):
+    from bench.report import speed
+
+    out = finished[1] / "out"
+    assert "docs/speed.md" not in (out / "results.md").read_text()
+    results = Results(pd.read_csv(out / "results.csv"))
+    assert markdown.render(results, [], speed=True).rstrip().endswith("measured on one machine.")
+    assert speed.FILE == "speed.json"
+
+
 def test_figures_are_drawn_once_and_stale_ones_removed(finished):
     from bench.report import figures
 

@@ -174,10 +174,10 @@ def test_all_pipelines_of_a_seed_are_on_the_same_half():
         for name, fingerprint in half.fingerprints(32).items():
             found = {task.key_inputs["data"].get(name, fingerprint) for task in tasks}
             assert found == {fingerprint}
-    # The null reference is that of the codes of the first seed.
-    encoded = {run.task("encode").key for run in made.runs if run.seed_index == 0}
-    null = {task.key: task for run in made.runs for task in run.null if task.stage == "null"}
-    assert {key for task in null.values() for _, key in task.parents} == encoded
+    # Null references are those of the codes of each seed.
+    for run in made.runs:
+        null = [task for task in run.null if task.stage == "null"]
+        assert {key for task in null for _, key in task.parents} == {run.task("encode").key}
     draws = [task for task in made.tasks.values() if task.stage == "resample"]
     assert {task.settings["images"] for task in draws} == {60}
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis import before, failures
+from bench.analysis import before, failures, null_draws
 from bench.analysis.results import (
     FORM_COLUMNS,
     GIVEN_COLUMNS,
@@ -154,15 +154,21 @@ def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
     values |= evaluate("train", **trained)
     values |= _linear(run, store, outcome, values["reconstruction_loss"])
     values |= failures.beside("null", run.null, outcome)
-    values |= _links("null", null) | {"null_silhouette": None}
-    if run.null and len(null) == len(run.null):
-        values["null_silhouette"] = null[-1][1].values["silhouette"]
+    values |= _links("null", null) | _null(null if len(null) == len(run.null) else [])
     values |= failures.beside("resample", run.resamples, outcome)
     values |= _links("resample", resampled) | {"stability_artifacts": ""}
     if run.resamples and len(resampled) == len(run.resamples):
         last, found = resampled[-1]
         values |= found.values | {"stability_artifacts": last.key}
     return values | _costs(done, base)
+
+
+def _null(done: Done) -> dict[str, Any]:
+    """Return what a run's draws of the null reference found; one that is all one cluster, none."""
+    measured = [found.values["silhouette"] for task, found in done if task.stage == "measure"]
+    images = [int(task.settings["images"]) for task, _ in done if task.stage == "null"]
+    found = [silhouette for silhouette in measured if silhouette is not None]
+    return null_draws.columns(found, images[0] if images else None)
 
 
 def _linear(run: PlannedRun, store: Store, outcome: Outcome, loss: float | None) -> dict[str, Any]:

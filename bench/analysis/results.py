@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.analysis import null_draws
 from bench.base.naming import pipeline_name
 from bench.datasets.dataset import PRIMARY_METRICS
 from bench.stages import stages
@@ -36,8 +37,8 @@ VERDICT_COLUMNS = (
     "equivalence",
 )
 
-# The null reference of a pipeline, and why that or its stability is missing.
-BESIDE_COLUMNS = ("null_silhouette", "null_error", "resample_error")
+# Why the null reference of a pipeline or its stability is missing.
+BESIDE_COLUMNS = ("null_error", "resample_error")
 
 # What the model of a pipeline was given: the size of its images, and the training that its weights
 # come from. Then the form of the grid's images.
@@ -171,7 +172,8 @@ class Results:
         ``NAME_std`` (sample standard deviation; missing where fewer than two results were computed
         apart: what does not depend on the seed is one result), ``clusters_found`` (least),
         ``noise`` (mean number of images in no cluster), ``seconds`` (mean time of a seed, from
-        images to clusters) and the columns `VERDICT_COLUMNS`, `BESIDE_COLUMNS` and `GIVEN_COLUMNS`.
+        images to clusters) and the columns `VERDICT_COLUMNS`, `BESIDE_COLUMNS`, `GIVEN_COLUMNS` and
+        `null_draws.OF_PIPELINES`.
         """
         records = self.records
         keys = [records[name] for name in PIPELINE]
@@ -207,6 +209,7 @@ class Results:
                 means.mean(),
                 means.std(ddof=1).where(apart > 1).add_suffix("_std"),
                 same.groupby(keys, sort=False).first(),
+                self._null_draws,
             ],
             axis=1,
         ).reset_index()
@@ -217,6 +220,13 @@ class Results:
         whole = (frame["failed"] == 0) & (frame["skipped"] == 0)
         complete = whole & (frame[self.metric].notna() | (not self.has_scores))
         return pd.concat([frame[complete], frame[~complete]], ignore_index=True)
+
+    @property
+    def _null_draws(self) -> pd.DataFrame:
+        """The null reference of each pipeline, as `null_draws.pooled` describes it."""
+        found = {name: null_draws.pooled(rows) for name, rows in self.by_pipeline().items()}
+        index = pd.MultiIndex.from_tuples(found, names=PIPELINE)
+        return pd.DataFrame(list(found.values()), index=index)
 
     @cached_property
     def pretrained(self) -> dict[str, str]:

@@ -265,8 +265,8 @@ class GridSettings(BaseModel):
         spread over seeds then includes that of the images, and the results are about images like
         these, not only about these images.""")
     null: bool = _setting(COMPARE, "", False, """
-        Also run each model and chain on the null reference: random data with the covariance of
-        the codes, but without clusters.""")
+        Also run each pipeline on ten or more draws of the null reference: random data with the
+        covariance of the codes, but without clusters.""")
     resamples: Natural | None = _setting(COMPARE, "N", None, """
         Run each chain N more times on four fifths of the images, for every seed, to measure
         stability. By default 1 if no image has a label, else 0.""")

@@ -1,4 +1,4 @@
-"""results.md on one data set: what was found, what was run, and what the words mean."""
+"""results.md on one data set: what was found, and what was run."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from bench.analysis.results import PIPELINE, Results
 from bench.analysis.selection import SCORES, select
 from bench.analysis.suggest import choose, leading
 from bench.base import keys
-from bench.base.naming import DEFAULT_CLUSTERER, pipeline_name
+from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.times import duration
 from bench.planning.presets import PRESETS, REPORT_CHAIN
 from bench.report import choices, headline, tables
-from bench.report.columns import MISSING, Column, Table, numbers, words
+from bench.report.columns import Column, Table, numbers, words
 from bench.report.figures import Figure
 from bench.report.templates import markdown, title
 from bench.stages import stages_of_runs
-from bench.stages.metrics.table import METRICS
 
 
 def render(
@@ -29,6 +28,7 @@ def render(
     figures: list[Figure],
     curve: pd.DataFrame | None = None,
     found: Choices | None = None,
+    speed: bool = False,
 ) -> str:
     """Write the report on one data set.
 
@@ -41,6 +41,8 @@ def render(
         The scores by which the number of clusters was suggested, if it was.
     found : Choices or None
         Which choice mattered; None where the store is not at hand.
+    speed : bool
+        Whether the folder has a run of the benchmark suite, so that its page is named.
     """
     clustered = not results.summary["clusters_found"].isna().all()
     text = markdown(
@@ -55,7 +57,8 @@ def render(
         selection=_selected(results) if results.labeled else _ranked(results),
         curve=None if curve is None else _how_many(curve),
         ran=run_facts(results),
-        words=_words(),
+        metrics=tables.main_metrics(results),
+        speed=speed,
     )
     return f"{text}\n"
 
@@ -126,10 +129,10 @@ def _selected(results: Results) -> Table | None:
     columns = [
         words("score", "name"),
         words("meaning", lambda row: SCORES[row.score].meaning),
-        words("would select", lambda row: pipeline_name(*row.pipeline)),
-        numbers("rank correlation", "correlation", "+.2f"),
+        words("would select", tables.selected),
+        Column("rank correlation, 95%", lambda row: tables.correlation(row.correlation)),
         numbers("regret", "regret", ".3f"),
-        words("against the best", lambda row: row.verdict or MISSING),
+        words("against the best", tables.verdicts),
         numbers("pipelines", "count", "d"),
     ]
     found = select(results)
@@ -220,14 +223,3 @@ def _durations(records: pd.DataFrame) -> Table:
         Column("warm-up", lambda row: duration(row[3])),
     ]
     return Table.of(columns, rows)
-
-
-def _words() -> Table:
-    columns = [
-        words("heading", "title"),
-        words("column of results.csv", "name"),
-        words("better", lambda metric: "higher" if metric.higher_is_better else "lower"),
-        words("range", "range"),
-        words("meaning", "meaning"),
-    ]
-    return Table.of(columns, METRICS.values())

@@ -6,6 +6,7 @@ Rows are those of `bench.analysis.results.Results.summary`.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -15,12 +16,15 @@ import pandas as pd
 from markupsafe import Markup
 
 from bench.analysis import failures
+from bench.analysis.inference import Interval
 from bench.analysis.results import LOSSES, Results
+from bench.analysis.selection import Selection
 from bench.analysis.verdicts import GROUP, STEP_DOWN, WORSE
-from bench.base.naming import DEFAULT_CLUSTERER, chain_name
+from bench.base.naming import DEFAULT_CLUSTERER, chain_name, pipeline_name
 from bench.planning.baselines import NO_REDUCTION
 from bench.planning.presets import REPORT_CHAIN
 from bench.report.columns import MISSING, Column, Table, numbers, words
+from bench.stages.metrics.metric import Metric
 from bench.stages.metrics.table import METRICS
 
 CHANCE = "always the largest class"
@@ -42,9 +46,13 @@ MANY = 12  # seeds: an estimate above is not worth a number
 # Texts
 
 
-def mean_and_spread(row: pd.Series, metric: str) -> str:
-    """Write a metric of a summary row: ``0.812 ± 0.013``, ``failed``, or a dash."""
-    mean, std = row[metric], row[f"{metric}_std"]
+def mean_and_spread(row: pd.Series, metric: str, column: str = "") -> str:
+    """Write a metric of a summary row: ``0.812 ± 0.013``, ``failed``, or a dash.
+
+    ``column`` has the mean, if it is not called like the metric.
+    """
+    column = column or metric
+    mean, std = row[column], row[f"{column}_std"]
     if pd.isna(mean):
         return missing(row)
     if isinstance(mean, str):
@@ -85,6 +93,31 @@ def _verdict(row: pd.Series) -> tuple[str, str]:
     short = "worse" if verdict == WORSE else "in the group"
     more = would_tell(row["seeds_needed"]), "equivalent" * bool(row["equivalent"])
     return f"{short}: behind by {behind(row)}", "".join(f"; {each}" for each in more if each)
+
+
+def correlation(found: Interval) -> str:
+    """Write a rank correlation with its 95% interval: ``+0.94 (+0.80 to +0.98)``."""
+    if pd.isna(found.mean):
+        return MISSING
+    limits = "" if pd.isna(found.low) else f" ({found.low:+.2f} to {found.high:+.2f})"
+    return f"{found.mean:+.2f}{limits}"
+
+
+def selected(found: Selection) -> str:
+    """Name the pipelines that a score selects; of more than four that are tied the first three."""
+    names = [pipeline_name(*each) for each in found.pipelines]
+    if len(names) == 1:
+        return names[0]
+    shown = names if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"]
+    return f"{len(names)} tied: {'; '.join(shown)}"
+
+
+def verdicts(found: Selection) -> str:
+    """Write the verdict on the pipeline that a score selects, with numbers if several are tied."""
+    counts = Counter(found.verdicts)
+    if len(found.pipelines) == 1:
+        return next(iter(counts), MISSING)
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or MISSING
 
 
 def would_tell(seeds: float) -> str:
@@ -148,14 +181,19 @@ def size_columns(results: Results) -> list[Column]:
     return [size] if len(results.loss_sizes) > 1 else []
 
 
+def metric_names(results: Results, table: str, left_out: tuple[str, ...] = ()) -> list[str]:
+    """Return a table's metrics that some record has; what is compared is first."""
+    names = [name for name, metric in METRICS.items() if table in metric.tables]
+    names = [n for n in names if n not in left_out and results.records[n].notna().any()]
+    return sorted(names, key=lambda name: name != results.metric)
+
+
 def metric_columns(results: Results, table: str, left_out: tuple[str, ...] = ()) -> list[Column]:
-    """Return the columns of a table's metrics that some record has; what is compared is first.
+    """Return the columns of `metric_names`.
 
     The size of images stands before the loss, where there are several.
     """
-    names = [name for name, metric in METRICS.items() if table in metric.tables]
-    names = [n for n in names if n not in left_out and results.records[n].notna().any()]
-    names.sort(key=lambda name: name != results.metric)
+    names = metric_names(results, table, left_out)
     columns = [metric_column(name) for name in names]
     if losses := [number for number, name in enumerate(names) if name in LOSSES]:
         columns[losses[0] : losses[0]] = size_columns(results)
@@ -228,6 +266,12 @@ def in_groups(table: Table, results: Results, model_of: Callable[[Any], str]) ->
 
     rows = sorted(table.rows, key=lambda row: GROUPS.index(group(row)))
     return replace(table, rows=rows, group=group)
+
+
+def main_metrics(results: Results) -> list[Metric]:
+    """Return the metrics in the brief table of all pipelines, in order of its columns."""
+    names = metric_names(results, "labeled" if results.labeled else "unlabeled", BESIDE)
+    return [METRICS[name] for name in names or [results.metric]]
 
 
 def grid(results: Results, brief: bool = False) -> Table:
@@ -314,6 +358,7 @@ def null_reference(results: Results) -> Table:
         metric_column("ari") if records["ari"].notna().any() else None,
         metric_column("silhouette"),
         Column("null reference", _null) if referred.any() else None,
+        Column("draws below", _draws_below) if referred.any() else None,
         words("", partial(_flags, requested)),
     ]
     return of_pipelines(results, columns)
@@ -322,7 +367,13 @@ def null_reference(results: Results) -> Table:
 def _null(row: pd.Series) -> str:
     if pd.notna(row["null_error"]):
         return "failed"
-    return MISSING if pd.isna(row["null_silhouette"]) else f"{row['null_silhouette']:.3f}"
+    return mean_and_spread(row, "silhouette", "null_silhouette")
+
+
+def _draws_below(row: pd.Series) -> str:
+    if pd.isna(row["null_below"]):
+        return MISSING
+    return f"{row['null_below']:.0f} of {row['null_draws']:.0f}"
 
 
 def _flags(requested: int, row: pd.Series) -> str:
@@ -335,8 +386,8 @@ def _flags(requested: int, row: pd.Series) -> str:
         flags.append(f"{row['noise']:.0f} images in no cluster")
     if pd.notna(row["null_error"]):
         flags.append(str(row["null_error"]))
-    elif pd.notna(row["null_silhouette"]) and row["silhouette"] <= row["null_silhouette"]:
-        flags.append("not above its null reference")
+    elif row["null_below"] < row["null_draws"]:
+        flags.append("does not beat its null reference")
     return "; ".join(flags)
 
 
