@@ -15,7 +15,7 @@ from PIL import Image
 
 from bench.analysis import failures
 from bench.analysis.learned import Reconstruction
-from bench.analysis.results import PIPELINE, VERDICT_COLUMNS
+from bench.analysis.results import PIPELINE, VERDICT_COLUMNS, Results
 from bench.analysis.suggest import choose, leading
 from bench.base.files import write_whole
 from bench.base.naming import chain_name
@@ -199,7 +199,7 @@ def _differences(inputs: Inputs, path: Path) -> Iterator[Figure]:
         lines = {scores.THE_BEST: 0.0} | ({} if largest is None else {CHANCE: largest - means[0]})
         label = f"{title} minus that of the best pipeline, with its simultaneous 95% interval"
     else:
-        values, label = means, f"mean {title}"
+        values, label = means, _mean_of(results)
         lines = {} if largest is None else {CHANCE: largest}
     chains = [chain_name(*row) for row in rows[PIPELINE[1:]].itertuples(index=False)]
     table = pd.DataFrame(
@@ -213,8 +213,13 @@ def _differences(inputs: Inputs, path: Path) -> Iterator[Figure]:
         }
     )
     _draw(path, partial(scores.by_chain, table, label, lines), table, lines=lines)
-    seeds = int(results.records["seed_index"].nunique())
-    yield Figure(path, "differences", {"compared": compared, "seeds": seeds, "chance": largest})
+    yield Figure(path, "differences", {"compared": compared})
+
+
+def _mean_of(results: Results) -> str:
+    """Name what stands for a pipeline: its mean, or its only score."""
+    title = METRICS[results.metric].title
+    return f"mean {title}" if results.records["seed_index"].nunique() > 1 else title
 
 
 def _against_time(inputs: Inputs, path: Path) -> Iterator[Figure]:
@@ -222,9 +227,8 @@ def _against_time(inputs: Inputs, path: Path) -> Iterator[Figure]:
     table = results.compared
     if table.empty:
         return
-    title = METRICS[results.metric].title
     drawn = table[["name", "mean", "seconds", "front"]]
-    _draw(path, partial(scores.against_time, drawn, f"mean {title}"), drawn)
+    _draw(path, partial(scores.against_time, drawn, _mean_of(results)), drawn)
     yield Figure(path, "time")
 
 
@@ -250,7 +254,8 @@ def _embeddings(inputs: Inputs, path: Path) -> Iterator[Figure]:
     every = [found for found, _ in drawn]
     _draw(path, partial(embeddings.panel, every), pd.concat([row for _, row in drawn]), dataset)
     by = " or ".join(dict.fromkeys(found.by for found in every))
-    yield Figure(path, "embeddings", {"by": by, "left_out": left_out})
+    named = any(len(found.names) <= embeddings.NAMED for found in every)
+    yield Figure(path, "embeddings", {"by": by, "left_out": left_out, "named": named})
 
 
 def _embedded_models(inputs: Inputs) -> tuple[list[str], dict[str, list[str]]]:

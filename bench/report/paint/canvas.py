@@ -49,12 +49,15 @@ def style() -> Iterator[None]:
         yield
 
 
-def canvas(width: float, height: float) -> Figure:
-    """Return a figure, apart from pyplot: a notebook's own figures stay alone."""
+def canvas(width: float, height: float, layout: Any = "constrained") -> Figure:
+    """Return a figure, apart from pyplot: a notebook's own figures stay alone.
+
+    The layout ``compressed`` is for axes that are square.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
@@ -69,7 +72,7 @@ def short(name: str, most: int) -> str:
 
 def wrapped(name: str, width: int, lines: int = 3) -> str:
     """Return a name in lines of about so many characters, broken where its parts end."""
-    parts = re.findall(r"[^+,(→ ]*[+,(→ ]?", short(name, width * lines))
+    parts = re.findall(r"[^-+,(→ ]*[-+,(→ ]?", short(name, width * lines))
     found = [""]
     for part in parts:
         if found[-1] and len(found[-1]) + len(part.rstrip()) > width:
@@ -94,8 +97,10 @@ def plain(value: float, _: Any = None) -> str:
 
 def log_axis(axis: Any) -> None:
     """Give a logarithmic axis plain numbers, at 1, 2 and 5 of each power of ten."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = axis.get_view_interval()
+    # A narrow range may have none of these.
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 8 * low else MaxNLocator(5))
     axis.set_major_formatter(FuncFormatter(plain))
     axis.set_minor_locator(NullLocator())

@@ -40,12 +40,13 @@ def losses(lines: pd.DataFrame, marks: pd.DataFrame) -> Any:
         for axes in every[: len(groups)]
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
+    # Models first, then what they are compared with.
+    order = sorted(found, key=lambda label: label in set(marks["name"]))
+    handles = [found[label] for label in order]
     if columns > 1:
-        legend(figure, list(found.values()), list(found), 4)
+        legend(figure, handles, order, 4)
     else:
-        figure.legend(
-            found.values(), found.keys(), loc="outside right upper", ncols=beside, handlelength=3
-        )
+        figure.legend(handles, order, loc="outside right upper", ncols=beside, handlelength=3)
     return figure
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.naming import chain_name
-from bench.report.colors import INK, QUIET, mark
-from bench.report.paint.canvas import FONT, SMALL, WIDTH, Axes, canvas, short, wrapped
+from bench.report.colors import INK, mark
+from bench.report.paint.canvas import FONT, WIDTH, Axes, canvas, legend, short, wrapped
 
 BESIDE = 5  # panels in a row, at most
 NAMED = 15  # groups that are named in a panel, at most; the legend names them as well
@@ -53,17 +53,28 @@ def panel(embeddings: list[Embedding]) -> Any:
         for start in range(0, len(some), columns)
     ]
     side = (WIDTH - 0.3) / max(columns, 3)
+    titles = [[_title(each, side) for each in some] for _, some in lines]
+    room = sum(0.2 + 0.17 * max(1 + title.count("\n") for title in some) for some in titles)
     names = max((each.names for each in embeddings), key=len)
-    figure = canvas(side * columns + 0.3, (side + 0.35) * len(lines) + 0.2)
+    across = side * columns + 0.4
+    entries = _entries(names)
+    beside = max(1, min(len(entries), int(across / (0.5 + 0.065 * max(map(len, entries))))))
+    below = 0.25 + 0.18 * -(-len(entries) // beside)
+    figure = canvas(across, side * len(lines) + room + below, "compressed")
     every = figure.subplots(len(lines), columns, squeeze=False)
-    for fields, (chain, some) in zip(every, lines, strict=True):
-        fields[0].set_ylabel(wrapped(chain, 26))
-        for field, each in zip(fields, some, strict=False):
+    for fields, (chain, some), above in zip(every, lines, titles, strict=True):
+        fields[0].set_ylabel(wrapped(chain, int(side / 0.08)))
+        for field, each, title in zip(fields, some, above, strict=False):
             _one(field, each, side)
+            field.set_title(title)
         for field in fields[len(some) :]:
             field.set_visible(False)
-    _legend(figure, names, columns)
+    _legend(figure, entries, beside)
     return figure
+
+
+def _title(each: Embedding, side: float) -> str:
+    return "\n".join(filter(None, [wrapped(each.model, int(side / 0.09), 2), each.subtitle]))
 
 
 def _one(axes: Axes, each: Embedding, side: float) -> None:
@@ -78,7 +89,6 @@ def _one(axes: Axes, each: Embedding, side: float) -> None:
     axes.set(xticks=[], yticks=[], xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     axes.set_box_aspect(1)
     axes.spines[:].set(visible=True, color="#b9bec6")
-    axes.set_title("\n".join(filter(None, [wrapped(each.model, 24, 2), each.subtitle])))
     if len(each.names) <= NAMED:
         _name_groups(axes, each, low, side, (high - low)[0] / side)
 
@@ -102,6 +112,8 @@ def _name_groups(axes: Axes, each: Embedding, low: NDArray[Any], side: float, in
         text = short(each.names[group], 14)
         half = inch * np.array([0.6 * len(text) * FONT, 1.2 * FONT]) / 72 / 2
         places = densest(each.points[each.groups == group], low, inch * side)
+        # None reaches out of the frame.
+        places = places.clip(low + half, low + inch * side - half)
         free = (at for at in places if all((abs(at - p) >= half + h).any() for p, h in taken))
         at = next(free, places[0])
         taken.append((at, half))
@@ -151,30 +163,17 @@ def densest(points: NDArray[Any], low: NDArray[Any], size: float) -> NDArray[Any
     return points[nearest]
 
 
-def _legend(figure: Any, names: tuple[str, ...], columns: int) -> None:
+def _entries(names: tuple[str, ...]) -> list[str]:
+    """Return what the legend says."""
+    rest = len(names) - LISTED
+    return [short(name, 28) for name in names[:LISTED]] + [f"and {rest} more"] * (rest > 0)
+
+
+def _legend(figure: Any, entries: list[str], columns: int) -> None:
     from matplotlib.lines import Line2D
 
-    shown = names[:LISTED]
-    handles = [
-        Line2D(
-            *([], []),
-            color=mark(group).color,
-            marker=mark(group).marker.matplotlib,
-            linestyle="none",
-            markersize=5,
-        )
-        for group in range(len(shown))
-    ]
-    labels = [short(name, 28) for name in shown]
-    if len(names) > LISTED:
-        handles.append(Line2D([], [], linestyle="none"))
-        labels.append(f"and {len(names) - LISTED} more")
-    longest = 0.35 + 0.075 * max(map(len, labels))
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=max(1, min(len(labels), int(figure.get_figwidth() / longest))),
-        labelcolor=QUIET if len(names) > LISTED else INK,
-        fontsize=SMALL + 0.5,
-    )
+    handles = []
+    for group in range(len(entries)):
+        look, marker = mark(group), mark(group).marker.matplotlib if group < LISTED else ""
+        handles.append(Line2D([], [], color=look.color, marker=marker, ls="none", ms=5))
+    legend(figure, handles, entries, columns)

@@ -27,7 +27,7 @@ def reconstructions(strips: list[Strip]) -> Any:
     """
     columns = len(strips[0].images)
     side = min((WIDTH - 1.6) / columns, 1.1)
-    figure = canvas(side * columns + 1.6, (side + 0.2) * len(strips) + 0.1)
+    figure = canvas(side * columns + 1.6, (side + 0.2) * len(strips) + 0.1, "compressed")
     every = figure.subplots(len(strips), columns, squeeze=False)
     for line, strip in zip(every, strips, strict=True):
         for place, (field, image) in enumerate(zip(line, strip.images, strict=True)):

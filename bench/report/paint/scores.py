@@ -87,7 +87,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, models: list[str]) -> None:
         if pd.isna(value):
             place = axes.get_yaxis_transform()
             look = {"va": "center", "color": QUIET, "fontsize": SMALL}
-            axes.text(0.03, at, row["text"], transform=place, **look)
+            look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            axes.text(0.06, at, row["text"], transform=place, **look)
             continue
         marker, color, filled = VERDICTS[row["verdict"]]
         if pd.notna(half):
@@ -139,9 +140,19 @@ def heat_map(scores: pd.DataFrame, texts: pd.DataFrame, spreads: pd.DataFrame) -
         axes.text(y=row + (0.36 if spread else 0.5), s=text, fontsize=scale * (FONT + 2), **at)
         axes.text(y=row + 0.74, s=spread, fontsize=scale * SMALL, **at)
     axes.set(xlim=(0, columns), ylim=(rows, 0))
-    chains = [wrapped(name, 18) for name in scores.columns]
     models = [wrapped(name, 24) for name in scores.index]
-    axes.set_xticks(np.arange(columns) + 0.5, chains, fontsize=scale * FONT)
+    if scale > 1.1:
+        chains, turn = [short(name, 36) for name in scores.columns], 35
+    else:
+        chains, turn = [wrapped(name, 18) for name in scores.columns], 0
+    axes.set_xticks(
+        np.arange(columns) + 0.5,
+        chains,
+        fontsize=scale * FONT,
+        rotation=turn,
+        ha="right" if turn else "center",
+        rotation_mode="anchor" if turn else "default",
+    )
     axes.set_yticks(np.arange(rows) + 0.5, models, fontsize=scale * FONT)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -166,8 +177,8 @@ def against_time(table: pd.DataFrame, title: str) -> Any:
                 **{"color": color, "markersize": 5, "linestyle": "none", "label": label},
             )
     axes.set_xscale("log")
-    log_axis(axes.xaxis)
     axes.margins(0.08)
+    log_axis(axes.xaxis)
     axes.set_xlabel("seconds for one run, from images to clusters")
     axes.set_ylabel(title)
     axes.grid()
@@ -178,7 +189,7 @@ def against_time(table: pd.DataFrame, title: str) -> Any:
     for number, row in enumerate(table.itertuples(), start=1):
         look = {"va": "center", "weight": "bold" if row.front else "normal"}
         names.text(0.06, number - 0.5, str(number), ha="right", **look)
-        names.text(0.09, number - 0.5, short(str(row.name), 44), **look)
+        names.text(0.09, number - 0.5, short(str(row.name), 38), **look)
         names.text(1.0, number - 0.5, f"{row.mean:.3f}", ha="right", **look)
     figure.draw_without_rendering()  # places are known from here on
     _number(axes, table[["seconds", "mean"]].to_numpy(float))
