@@ -214,7 +214,7 @@ def _number(axes: Axes, points: NDArray[Any]) -> None:
             ha="center",
             va="center",
             fontsize=SMALL,
-            arrowprops={"arrowstyle": "-", "color": QUIET, "linewidth": 0.4, "shrinkA": 4}
+            arrowprops={"arrowstyle": "-", "color": QUIET, "linewidth": 0.5, "shrinkA": 0}
             if math.hypot(*offset) > 12
             else None,
         )
@@ -222,7 +222,7 @@ def _number(axes: Axes, points: NDArray[Any]) -> None:
 
 def _around() -> Iterator[NDArray[Any]]:
     """Return where a number may stand, in points from what it names, the nearest first."""
-    for distance in (8, 13, 19, 26):
+    for distance in (8, 13, 19, 26, 34, 43):
         for turn in range(12):
             angle = math.tau * (turn + 1.5) / 12
             yield distance * np.array([math.cos(angle), math.sin(angle)])
@@ -230,5 +230,6 @@ def _around() -> Iterator[NDArray[Any]]:
 
 def _room(place: NDArray[Any], others: NDArray[Any], unit: float) -> float:
     """Return the distance to what is nearest, in points; as much as is enough counts alike."""
-    apart = np.hypot(*((others - place) / (1.2 * unit, unit)).T)
-    return min(float(apart.min()), 7.0)
+    # As boxes are apart: a number is wider than it is high.
+    apart = np.abs((others - place) / (1.35 * unit, unit)).max(axis=1)
+    return min(float(apart.min()), 7.5)
