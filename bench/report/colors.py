@@ -52,7 +52,7 @@ MARKERS = (
     Marker("circle", "o", "M8 3a5 5 0 1 0 .01 0z"),
     Marker("square", "s", "M3 3h10v10H3z"),
     Marker("triangle", "^", "M8 2l6 11H2z"),
-    Marker("diamond", "D", "M8 1l5 7-5 7-5-7z"),
+    Marker("diamond", "d", "M8 1l5 7-5 7-5-7z"),
     Marker("inverted_triangle", "v", "M8 14L2 3h12z"),
     Marker("plus", "P", "M6 2h4v4h4v4h-4v4H6v-4H2V6h4z"),
     Marker("hex", "H", "M4 2.5h8L15 8l-3 5.5H4L1 8z"),

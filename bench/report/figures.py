@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from bench.analysis import failures
 from bench.analysis.learned import Reconstruction
 from bench.analysis.results import PIPELINE, VERDICT_COLUMNS, Results
 from bench.analysis.suggest import choose, leading
@@ -24,7 +23,7 @@ from bench.planning.places import FIGURES
 from bench.report import fresh
 from bench.report.inputs import Inputs
 from bench.report.paint import canvas, curves, embeddings, images, scores
-from bench.report.tables import CHANCE, chance, heat_map
+from bench.report.tables import CHANCE, chance, heat_map, missing
 from bench.stages.linear import shown
 from bench.stages.metrics.table import METRICS
 from models.untrained import untrained_name
@@ -209,7 +208,7 @@ def _differences(inputs: Inputs, path: Path) -> Iterator[Figure]:
             "value": values,
             "half": rows["behind_best_half"].astype(float),
             "verdict": rows["verdict"].fillna(scores.UNFINISHED),
-            "text": [failures.state(row) for _, row in rows.iterrows()],
+            "text": [missing(row) for _, row in rows.iterrows()],
         }
     )
     _draw(path, partial(scores.by_chain, table, label, lines), table, lines=lines)
