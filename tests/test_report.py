@@ -14,9 +14,10 @@ from bench.analysis.choices import Choices
 from bench.analysis.records import _given, distinct_seconds
 from bench.analysis.results import GIVEN_COLUMNS, VERDICT_COLUMNS, Results
 from bench.base.naming import pipeline_file_name
-from bench.report import columns, fresh, headline, latex, markdown, paint, tables, templates
+from bench.report import columns, fresh, headline, latex, markdown, tables, templates
 from bench.report.columns import Table, escape
 from bench.report.page.charts import draw
+from bench.report.paint import curves, images
 from bench.report.tables import mean_and_spread
 from bench.report.write import prepare
 from bench.stages import stages_of_runs
@@ -332,7 +333,7 @@ def test_the_heat_map_says_what_failed(tmp_path):
 
     rows = [*scored("dnn", "pca5", 0.9), failed("dnn", "pca5", 1), failed("cnn", "pca5", 0)]
     results = Results(frame(*rows, *scored("dnn", "none", 0.5), record("cnn", "none")))
-    _, texts = tables.heat_map(results)
+    _, texts, _ = tables.heat_map(results)
     assert texts.to_numpy().tolist() == [["0.900*", "0.500"], ["failed", "–"]]
     assert list(texts.index) == ["dnn", "cnn"]
     (drawn,) = _heat_map(SimpleNamespace(results=results), tmp_path / "scores.png")
@@ -725,22 +726,24 @@ def test_the_size_stands_beside_losses_of_several():
 
 def test_losses_of_several_sizes_have_axes_of_their_own():
     lines = pd.DataFrame(
-        [(model, epoch, 1.0, images)
+        [(images, model, epoch, 1.0, 0.9, 1.1)
          for model, images in (("dnn", "64×64"), ("cnn", "32×32"), ("cnn-plain", "32×32"))
          for epoch in (1, 2)],
-        columns=["model", "epoch", "loss", "images"],
+        columns=["images", "model", "epoch", "mean", "low", "high"],
     )  # fmt: skip
-    drawn = paint.losses(lines).axes
+    marks = pd.DataFrame([("32×32", "mean image", 0.5)], columns=["images", "name", "loss"])
+    drawn = curves.losses(lines, marks).axes
     assert [axes.get_title() for axes in drawn] == ["images of 64×64", "images of 32×32"]
-    one = paint.losses(lines[lines["model"] == "dnn"].assign(images="")).axes
+    one = curves.losses(lines[lines["model"] == "dnn"].assign(images=""), marks).axes
     assert [axes.get_title() for axes in one] == [""]
-    charts = draw(0, pd.DataFrame(), lines.assign(mean=1.0, low=0.9, high=1.1), "accuracy")
+    charts = draw(0, pd.DataFrame(), lines, "accuracy", marks)
     assert charts.loss_names == ["loss 64×64", "loss 32×32"]
+    assert charts.script.count("mean image") >= 1
 
 
 def test_reconstructions_of_several_sizes_are_drawn_at_one():
-    strips = [(str(side), np.zeros((3, side, side, 3), np.uint8)) for side in (64, 32)]
-    figure = paint.reconstructions(strips)
+    strips = [images.Strip(str(side), np.zeros((3, side, side, 3), np.uint8)) for side in (64, 32)]
+    figure = images.reconstructions(strips)
     figure.canvas.draw()
     boxes = {tuple(axes.get_window_extent().size.round(3)) for axes in figure.axes}
     assert len(boxes) == 1
@@ -867,9 +870,9 @@ def test_figures_are_drawn_once_and_stale_ones_removed(finished):
     _, place = finished
     folder = place / "out" / "figures"
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
-    assert {"reconstructions.png", "accuracy.png", "embeddings.png", "loss.png"} < set(before)
-    assert sum(name.startswith("embedding-") for name in before) == 2
-    stale = ["embedding-of-another-run", "plane-of-the-release-before", "clusters"]
+    names = ("accuracy", "differences", "embeddings", "loss", "reconstructions", "time")
+    assert sorted(before) == [f"{name}.png" for name in names]
+    stale = ["embedding-of-the-release-before", "plane-of-one-before", "intervals", "clusters"]
     for name in (*stale, "mine"):
         (folder / f"{name}.png").write_bytes(b"")
     run_python(config=place / "out" / "grid.toml")

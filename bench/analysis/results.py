@@ -313,19 +313,42 @@ class Results:
         return self.records[comparable].drop_duplicates("train_artifacts")
 
     def losses(self, store: Store) -> pd.DataFrame:
-        """Return the loss of each model by epoch, a row a seed.
+        """Return the training loss by epoch: the mean squared error per pixel value, in [-1, 1].
 
-        Columns: ``model``, ``epoch``, ``loss`` and ``images``, their size in words; empty where all
-        losses are of one size.
+        It is the summed batch MSE divided by the number of batches. A row an epoch and model, with
+        the columns ``images`` (their size in words; empty where all losses are of one size),
+        ``model``, ``epoch``, and over seeds ``mean``, ``low`` (least) and ``high`` (greatest).
         """
-        lines: list[tuple[str, int, float, str]] = []
+        lines: list[tuple[str, str, int, float]] = []
         for _, row in self.trained.iterrows():
             history = store.load("train", row["train_artifacts"]).values["history"]
+            batches = -(-self.images_per_seed // int(row["batch_size"]))
             images = self.size_in_words(row["model"])
             lines += [
-                (row["model"], epoch, loss, images) for epoch, loss in enumerate(history, start=1)
+                (images, row["model"], epoch, loss / batches)
+                for epoch, loss in enumerate(history, start=1)
             ]
-        return pd.DataFrame(lines, columns=["model", "epoch", "loss", "images"])
+        frame = pd.DataFrame(lines, columns=["images", "model", "epoch", "loss"])
+        groups = frame.groupby(["images", "model", "epoch"], sort=False)["loss"]
+        return groups.agg(mean="mean", low="min", high="max").reset_index()
+
+    @property
+    def loss_marks(self) -> pd.DataFrame:
+        """What training losses are compared with: ``images``, ``name`` and ``loss``.
+
+        For each size of images the mean image, then PCA for each number of components where its
+        loss is above 0 to five digits; means over seeds.
+        """
+        rows = self.trained.reindex(columns=["model", "code_size", *LINEAR_COLUMNS])
+        rows = rows[rows["mean_image_loss"].notna()]
+        rows = rows.assign(images=[self.size_in_words(model) for model in rows["model"]])
+        found: list[tuple[str, str, float]] = []
+        for images, some in rows.groupby("images", sort=False):
+            found.append((str(images), "mean image", float(some["mean_image_loss"].mean())))
+            for size, loss in some.groupby("code_size")["pca_loss"].mean().items():
+                if round(loss, 5) > 0:
+                    found.append((str(images), f"PCA, {size:,.0f} components", loss))
+        return pd.DataFrame(found, columns=["images", "name", "loss"])
 
     def size_in_words(self, model: str) -> str:
         """Return the size of a model's images, ``32×32``; empty where all losses are of one."""

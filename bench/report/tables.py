@@ -418,22 +418,31 @@ def latex(results: Results) -> Table:
     return of_pipelines(results, [*pipeline_columns(results), *columns, interval])
 
 
-def heat_map(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the scores and their texts, models by chains, in the order of the records."""
+def heat_map(results: Results) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return scores, their texts and their spreads, models by chains, in the order of the records.
+
+    A spread is ``± 0.012``, or empty.
+    """
     rows = results.summary
     chains = [chain_name(*row) for row in rows[["chain", "clusterer"]].itertuples(index=False)]
-    texts = [_heat_text(row, results.metric) for _, row in rows.iterrows()]
     frame = pd.DataFrame(
-        {"model": rows["model"], "chain": chains, "score": rows[results.metric], "text": texts}
+        {
+            "model": rows["model"],
+            "chain": chains,
+            "score": rows[results.metric],
+            "text": [_heat_text(row, results.metric) for _, row in rows.iterrows()],
+            "spread": ["" if pd.isna(s) else f"± {s:.3f}" for s in rows[f"{results.metric}_std"]],
+        }
     )
     pairs = results.records[["chain", "clusterer"]].drop_duplicates().itertuples(index=False)
     models = sorted(results.records["model"].unique(), key=results.pretrained.__contains__)
     columns = [chain_name(*pair) for pair in pairs]
-    scores, labels = (
-        frame.pivot(index="model", columns="chain", values=name).loc[models, columns]
-        for name in ("score", "text")
+    scores, texts, spreads = (
+        frame.pivot(index="model", columns="chain", values=name).reindex(models)[columns]
+        for name in ("score", "text", "spread")
     )
-    return scores.astype(float), labels
+    # Where models and chains are not all combined, there are fields without a pipeline.
+    return scores.astype(float), texts.fillna(""), spreads.fillna("")
 
 
 def _heat_text(row: pd.Series, metric: str) -> str:

@@ -215,13 +215,8 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     // ---- colors ----
 
-    const mark = (group) => [
-      data.palette[group % data.palette.length],
-      data.markers[(Math.floor(group / 10) + group) % data.markers.length],
-    ];
-    const RIGHT = ["#0173b2", "circle"];
-    const WRONG = ["#d55e00", "diamond"];
-    const NONE = ["#949494", "plus"];
+    const mark = (group) => data.marks[group % data.marks.length];
+    const { right: RIGHT, wrong: WRONG, none: NONE, shapes: SHAPES } = data;
 
     // A cluster has the color of the label that it is assigned to, if there is one.
     const clusterMark = (of, cluster) =>
@@ -251,15 +246,6 @@ window.latentgrid = { hover: () => {}, ready: false };
       }
       return (image) => clusterMark(of, of.clusters[image]);
     }
-
-    const SHAPES = {
-      circle: "M8 3a5 5 0 1 0 .01 0z", square: "M3 3h10v10H3z", triangle: "M8 2l6 11H2z",
-      diamond: "M8 1l5 7-5 7-5-7z", inverted_triangle: "M8 14L2 3h12z",
-      plus: "M6 2h4v4h4v4h-4v4H6v-4H2V6h4z", hex: "M4 2.5h8L15 8l-3 5.5H4L1 8z",
-      star: "M8 1l2 5h5l-4 3 2 6-5-4-5 4 2-6-4-3h5z",
-      triangle_pin: "M8 1q1 7 7 12q-7-2-14 0q6-5 7-12z",
-      square_pin: "M2 2q6 3 12 0q-3 6 0 12q-6-3-12 0q3-6 0-12z",
-    };
 
     function key([color, marker], text) {
       const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
