@@ -42,18 +42,23 @@ def pooled(rows: pd.DataFrame) -> dict[str, float]:
     dict
         ``null_silhouette`` and ``null_silhouette_std``, mean and sample standard deviation over
         draws; ``null_draws``, how many; ``null_below``, how many have a lower silhouette than the
-        pipeline; ``null_images``, of a draw. NaN where there is none.
+        pipeline; ``null_images``, of a draw. NaN where there is no draw.
     """
-    names = ("null_artifacts", *OF_RECORDS)
+    if "null_silhouette" not in rows or not rows["null_silhouette"].notna().any():
+        return dict(zip(OF_PIPELINES, (math.nan, math.nan, 0, math.nan, math.nan), strict=True))
     # In the release before, all seeds shared one draw.
+    names = ("null_artifacts", *OF_RECORDS)
     apart = rows.reindex(columns=names).drop_duplicates("null_artifacts")
     draws = np.array([value for _, row in apart.iterrows() for value in _silhouettes(row)])
     own = pd.to_numeric(rows["silhouette"]).mean()
-    images = pd.to_numeric(apart["null_images"]).min()
-    std = float(draws.std(ddof=1)) if len(draws) > 1 else math.nan
-    mean = float(draws.mean()) if len(draws) else math.nan
-    below = float((draws < own).sum()) if len(draws) and pd.notna(own) else math.nan
-    return dict(zip(OF_PIPELINES, (mean, std, len(draws), below, images), strict=True))
+    found = (
+        float(draws.mean()),
+        float(draws.std(ddof=1)) if len(draws) > 1 else math.nan,
+        len(draws),
+        float((draws < own).sum()) if pd.notna(own) else math.nan,
+        pd.to_numeric(apart["null_images"]).min(),
+    )
+    return dict(zip(OF_PIPELINES, found, strict=True))
 
 
 def _silhouettes(row: pd.Series) -> list[float]:

@@ -225,8 +225,9 @@ class Results:
     def _null_draws(self) -> pd.DataFrame:
         """The null reference of each pipeline, as `null_draws.pooled` describes it."""
         found = {name: null_draws.pooled(rows) for name, rows in self.by_pipeline().items()}
-        index = pd.MultiIndex.from_tuples(found, names=PIPELINE)
-        return pd.DataFrame(list(found.values()), index=index)
+        return pd.DataFrame(
+            list(found.values()), index=pd.MultiIndex.from_tuples(found, names=PIPELINE)
+        )
 
     @cached_property
     def pretrained(self) -> dict[str, str]:
