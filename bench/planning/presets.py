@@ -30,6 +30,7 @@ PRESETS = {
         "models": ["cnn", "dnn"],
         "reducers": [REPORT_CHAIN],
         "seeds": 3, "null": True, "epochs": 100, "lr": 1e-5, "batch_size": 64,
+        "schedule": "constant",
     }),
     # docs/choosing.md says what was measured. Where no pretrained weights are found, no pipeline is
     # best everywhere, and kNN modularity selects one without labels.

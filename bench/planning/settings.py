@@ -34,6 +34,7 @@ from bench.datasets.reading import AUTO as ANY_GROUND
 from bench.datasets.reading import check_background
 from bench.planning import engines
 from bench.planning.presets import PRESETS
+from bench.stages.training.schedule import CONSTANT, Schedule
 
 if TYPE_CHECKING:
     from bench.base.registry import Registry
@@ -290,6 +291,10 @@ class GridSettings(BaseModel):
     epochs: Count = _setting(TRAINING, "N", ..., "Passes over the training images.")
     lr: Positive = _setting(TRAINING, "RATE", ..., "Learning rate of Adam.")
     batch_size: Count = _setting(TRAINING, "N", ..., "Images per step.")
+    schedule: Schedule = _setting(TRAINING, "NAME", CONSTANT, """
+        Learning rate over the steps of training. constant (default), as in the HW5 report;
+        warmup-cosine: rises linearly from 0 over the first tenth of the steps, then falls to 0
+        along a cosine.""")
     device: Literal["auto", "cpu", "cuda", "mps"] = _setting(TRAINING, "NAME", "auto", """
         Device of computations: auto (default), cpu, cuda or mps.""")
     threads: Count = _setting(TRAINING, "N", available_threads, """
