@@ -57,7 +57,7 @@ def test_the_seed_decides():
 
 def test_one_control_a_model_and_chain():
     settings = {"models": "pixels,untrained-dnn", "reducers": "none,pca5", "seeds": 3}
-    (run,) = Session(resolve(settings | {"limit": 100, "null": True})).grids
+    (run,) = Session(resolve(settings | {"dataset": "digits", "limit": 100, "null": True})).grids
     made = plan(run.settings, run.dataset)
     controls = {tuple(task.key for task in cell.null) for cell in made.runs}
     assert len(made.runs) == 12

@@ -17,12 +17,16 @@ REPORT_CHAIN = "pca128+tsne2"
 
 # fmt: off
 PRESETS = {
+    # Photographs, of which an autoencoder learns something in 100 steps; on digits the dnn does not
+    # leave the mean image in 600. Two workers of one thread each: faster on two cores than one of
+    # two threads, and the numbers do not depend on how many processors there are.
     "quick": Preset(
-        "600 digits, 5 epochs, the HW5 report's models and their baselines: takes minutes", {
-        "dataset": "digits", "limit": 600,
-        "models": ["pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn"],
+        "400 patches of photographs, the HW5 report's models and their baselines: takes minutes", {
+        "dataset": "photos", "limit": 400,
+        "models": ["pixels", "hand-crafted", "untrained-dnn", "dnn", "untrained-cnn", "cnn"],
         "reducers": ["none", "pca128", REPORT_CHAIN, "pca128+umap2"],
-        "seeds": 3, "null": True, "epochs": 5, "lr": 1.5e-3, "batch_size": 16,
+        "seeds": 5, "null": True, "epochs": 5, "lr": 5e-4, "batch_size": 16,
+        "schedule": "warmup-cosine", "workers": 2, "threads": 1,
     }),
     "homework": Preset(
         "the HW5 report's recipe: Adam 1e-5, 100 epochs, batches of 64, PCA 128 to t-SNE 2", {
