@@ -146,6 +146,17 @@ def test_recorded_steps_have_the_rates_of_the_queued_steps(images):
     same(train(Small, images, recipe, record=fake_graph), train(Small, images, recipe))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_a_graph_reads_the_rate_of_each_step(images):
+    recipe = replace(RECIPE, schedule="warmup-cosine")
+    device = images.to("cuda")
+    found, expected = (
+        core.train(core.build(Small, SHAPE, 1).to("cuda"), device, recipe, 2, record=record)
+        for record in (None, fake_graph)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize("after", [1, 5, 7, 15])
 def test_recorded_steps_go_on_from_a_checkpoint(after, images, tmp_path):
     from bench.store import Store
