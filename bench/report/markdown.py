@@ -104,7 +104,7 @@ def _changes(results: Results) -> list[str]:
         ("epochs", "{} instead of {} epochs"),
         ("lr", "learning rate {:g} instead of {:g}"),
         ("batch_size", "batches of {} instead of {}"),
-        ("schedule", "schedule of the learning rate {} instead of {}"),
+        ("schedule", "learning-rate schedule {} instead of {}"),
     ):
         if first[name] != recipe[name]:
             changes.append(form.format(first[name], recipe[name]))
