@@ -281,7 +281,7 @@ def test_a_data_sets_argument_is_given_with_its_name(tmp_path, npy_folder):
     given = {"dataset": f"tried:{npy_folder}"}
     spec = trial.plan(item, given)
     assert spec.dataset == f"tried:{npy_folder}"
-    assert spec.models == ("pixels", "hand-crafted", "untrained-dnn", "dnn", "untrained-cnn", "cnn")
+    assert spec.models == ("pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn")
     marks = [found.mark for found in contracts.hold(item.kind, str(spec.dataset))]
     assert contracts.BROKEN not in marks
     assert marks.count(contracts.KEPT) >= 10

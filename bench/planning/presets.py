@@ -23,7 +23,7 @@ PRESETS = {
     "quick": Preset(
         "400 patches of photographs, the HW5 report's models and their baselines: takes minutes", {
         "dataset": "photos", "limit": 400,
-        "models": ["pixels", "hand-crafted", "untrained-dnn", "dnn", "untrained-cnn", "cnn"],
+        "models": ["pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn"],
         "reducers": ["none", "pca128", REPORT_CHAIN, "pca128+umap2"],
         "seeds": 5, "null": True, "epochs": 6, "lr": 3e-4, "batch_size": 8,
         "schedule": "warmup-cosine", "workers": 2, "threads": 1,
