@@ -159,7 +159,9 @@ def test_a_model_that_returns_the_mean_image_has_r2_0(digits):
 
 def tasks_of(models, own_sizes=()):
     settings = {"models": models, "reducers": "pca5", "seeds": 2, "limit": 60, "null": False}
-    spec = resolve(settings | {"device": "cpu", "threads": 1, "baselines": False})
+    spec = resolve(
+        settings | {"dataset": "digits", "device": "cpu", "threads": 1, "baselines": False}
+    )
     made = plan(spec, load("digits", limit=60, own_sizes=own_sizes))
     found = [task for task in made.tasks.values() if task.stage == "linear"]
     return made, found

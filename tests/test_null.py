@@ -74,6 +74,7 @@ def test_draws_have_few_images_but_enough_for_each_cluster():
 
 def planned(**settings):
     flags = {"models": "pixels,untrained-dnn", "reducers": "none,pca5", "seeds": 3, "null": True}
+    flags["dataset"] = "digits"
     (run,) = Session(resolve(flags | {"limit": 100} | settings)).grids
     return run, plan(run.settings, run.dataset)
 

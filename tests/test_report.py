@@ -50,6 +50,7 @@ def record(model="dnn", chain="pca5", seed=0, **values):
         "epochs": 2,
         "lr": 1e-3,
         "batch_size": 32,
+        "schedule": "constant",
         "base_seed": 0,
         "vary": "all",
         "stability_artifacts": "",
@@ -834,6 +835,15 @@ def test_results_md_can_be_made_again_from_results_csv_and_store(finished):
     again = markdown.render(results, [], found=Choices.of(results, Store(place / "store")))
     assert again.split("## Pictures")[0] == tables
     assert again.split("## What was run")[1] == text.split("## What was run")[1]
+
+
+def test_the_schedule_is_among_the_settings_and_the_differences_from_the_hw5_report():
+    text = render(frame(*scored("dnn", "pca5", 0.5, 0.6, schedule="warmup-cosine")))
+    assert "Adam, learning rate 0.001 (warmup-cosine), 2 epochs, batches of 32" in text
+    assert "learning-rate schedule warmup-cosine instead of constant" in text
+    plain = render(frame(*scored("dnn", "pca5", 0.5, 0.6)))
+    assert "learning rate 0.001 (constant)" in plain
+    assert "learning-rate schedule" not in plain
 
 
 def test_results_md_names_what_is_there(finished):

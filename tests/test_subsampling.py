@@ -156,7 +156,7 @@ def test_a_subset_of_images_in_pieces_is_read_as_an_array(chosen, which, length)
 def planned(**settings):
     flags = {"models": "pixels,untrained-dnn,dnn", "reducers": "none,pca5", "seeds": 2}
     flags |= {"clusterers": "kmeans,agglomerative", "limit": 120, "null": True, "resamples": 1}
-    flags |= {"baselines": False, "threads": 1, "device": "cpu"} | settings
+    flags |= {"dataset": "digits", "baselines": False, "threads": 1, "device": "cpu"} | settings
     spec = resolve(flags)
     whole = load("digits", limit=120, halves=spec.subsample_images)
     return plan(spec, whole), whole

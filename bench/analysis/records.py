@@ -35,6 +35,7 @@ from bench.stages.metrics.clustering import accuracy, assign, largest_share, pub
 from bench.stages.metrics.table import METRICS, evaluate
 from bench.stages.stage import Task
 from bench.stages.training.probe import find_model
+from bench.stages.training.schedule import CONSTANT
 from bench.store import Artifact, Store
 
 BESIDE = ("null", "resample", "linear")  # paths of tasks beside a run's own
@@ -59,7 +60,8 @@ LIBRARIES = (
     *("pacmap", "torchdr"),
 )
 SETTINGS = (
-    *("preset", "limit", "budget", "epochs", "lr", "batch_size", "vary", "subsample_images"),
+    *("preset", "limit", "budget", "epochs", "lr", "batch_size", "schedule"),
+    *("vary", "subsample_images"),
     *("device", "deterministic", "precision", "threads"),
 )
 
@@ -127,11 +129,12 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     if missing or records.empty:
         wrong = f"has no column {', '.join(missing)}" if missing else "has no rows"
         raise UsageError(f"{path} is not a results.csv of a grid: it {wrong}")
-    # Metrics and stages that are newer than the file are missing in all of its runs.
+    # Metrics and stages that are newer than the file are missing in all of its runs; before there
+    # was a schedule, the learning rate was constant.
     newer = {f"{metric.stage}_artifacts": "" for metric in METRICS.values()}
     columns = [*METRICS, *GIVEN_COLUMNS, *FORM_COLUMNS, *VERDICT_COLUMNS]
     unknown: dict[str, Any] = dict.fromkeys(columns, np.nan)
-    newer |= unknown
+    newer |= unknown | {"schedule": CONSTANT}
     records = records.assign(**{n: value for n, value in newer.items() if n not in records})
     records[[*METRICS]] = records[[*METRICS]].apply(pd.to_numeric, errors="coerce")
     return records

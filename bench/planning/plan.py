@@ -139,7 +139,8 @@ class Planner:
         self.fingerprints = functools.cache(lambda part, size: self.part(part).fingerprints(size))
         self.null_images = functools.cache(self._null_images)
         self.tasks: dict[str, Task] = {}  # all that were made, by key, parents first
-        self.recipe = {"epochs": spec.epochs, "lr": spec.lr, "batch_size": spec.batch_size}
+        names = ("epochs", "lr", "batch_size", "schedule")
+        self.recipe = {name: getattr(spec, name) for name in names}
         self.on_device: dict[str, Any] = {"device": spec.device}
         if spec.deterministic:
             self.on_device["deterministic"] = True

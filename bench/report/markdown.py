@@ -110,6 +110,7 @@ def _changes(results: Results) -> list[str]:
         ("epochs", "{} instead of {} epochs"),
         ("lr", "learning rate {:g} instead of {:g}"),
         ("batch_size", "batches of {} instead of {}"),
+        ("schedule", "learning-rate schedule {} instead of {}"),
     ):
         if first[name] != recipe[name]:
             changes.append(form.format(first[name], recipe[name]))
@@ -196,8 +197,8 @@ def _settings(records: pd.DataFrame) -> Table:
     there = [name for name in LIBRARIES if first.get(name, keys.ABSENT) != keys.ABSENT]
     facts = {
         "preset": first["preset"],
-        "training": f"Adam, learning rate {first['lr']:g}, {first['epochs']} epochs, batches of "
-        f"{first['batch_size']}{budget}",
+        "training": f"Adam, learning rate {first['lr']:g} ({first['schedule']}), "
+        f"{first['epochs']} epochs, batches of {first['batch_size']}{budget}",
         "clusterers": ", ".join(records["clusterer"].unique()),
         "seeds": f"{records['seed_index'].nunique()}, base seed {first['base_seed']}, new seeds "
         f"for {varied}",

@@ -51,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
     "epochs": 8,
     "lr": 5e-4,
     "batch_size": 32,
+    "schedule": "constant",
     "null": False,
     "out": Path("results/try"),
 }
