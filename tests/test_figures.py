@@ -348,7 +348,9 @@ def test_the_heat_map_has_means_large_and_spreads_small(draw):
 
 def test_text_on_the_heat_map_has_contrast(painted):
     axes = painted["scores"].axes[0]
-    grounds = [to_hex(each.get_facecolor()[0]) for each in axes.collections]
+    (fields,) = axes.collections
+    fields.update_scalarmappable()
+    grounds = [to_hex(each) if each[3] else "#ffffff" for each in fields.get_facecolor()]
     columns = len(CHAINS)
     for text in axes.texts:
         x, y = text.get_position()

@@ -121,6 +121,8 @@ def _legend(figure: Any, styles: dict[str, tuple[str, str, bool]], lines: list[s
 
 def heat_map(scores: pd.DataFrame, texts: pd.DataFrame, spreads: pd.DataFrame) -> Any:
     """Paint a table of models by chains: its means, each with its spread beneath."""
+    import seaborn as sns
+
     rows, columns = scores.shape
     width = 1.9 + 1.25 * columns
     scale = max(1.0, width / WIDTH)  # what is wide is shown smaller
@@ -128,13 +130,14 @@ def heat_map(scores: pd.DataFrame, texts: pd.DataFrame, spreads: pd.DataFrame) -
     axes = figure.subplots()
     values = scores.to_numpy(float)
     low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0, 1)
+    if high == low:  # the middle of the colors
+        low, high = low - 1, high + 1
+    sns.heatmap(
+        values, ax=axes, vmin=low, vmax=high, cmap="cividis", cbar=False, linewidths=1.5,
+        xticklabels=False, yticklabels=False,
+    )  # fmt: skip
     for (row, column), value in np.ndenumerate(values):
-        color, ink = shade(0.5 if high == low else (value - low) / (high - low))
-        if math.isnan(value):
-            color, ink = "white", QUIET
-        axes.fill_between(
-            [column, column + 1], row, row + 1, color=color, edgecolor="white", lw=1.5
-        )
+        ink = QUIET if math.isnan(value) else shade((value - low) / (high - low))[1]
         text, spread = str(texts.iat[row, column]), str(spreads.iat[row, column])
         at = {"x": column + 0.5, "ha": "center", "va": "center", "color": ink}
         axes.text(y=row + (0.36 if spread else 0.5), s=text, fontsize=scale * (FONT + 2), **at)
