@@ -25,7 +25,7 @@ PRESETS = {
         "dataset": "photos", "limit": 400,
         "models": ["pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn"],
         "reducers": ["none", "pca128", REPORT_CHAIN, "pca128+umap2"],
-        "seeds": 5, "null": True, "epochs": 6, "lr": 3e-4, "batch_size": 8,
+        "seeds": 4, "null": True, "epochs": 6, "lr": 3e-4, "batch_size": 8,
         "schedule": "warmup-cosine", "workers": 2, "threads": 1,
     }),
     "homework": Preset(
