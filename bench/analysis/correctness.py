@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from bench.analysis import before
+from bench.analysis import before, consensus
 from bench.analysis.results import Key, Results
 from bench.base.errors import UsageError, format_error
 from bench.base.files import write_whole
@@ -44,7 +44,7 @@ class Correctness:
     """What a pipeline achieved on each image."""
 
     # By seed index, (n,) truth values: whether the image's cluster is assigned to its label. Where
-    # nothing is labeled, each image's part in the kNN modularity.
+    # nothing is labeled, each image's part in the score.
     by_seed: dict[int, NDArray[Any]]
     repeated: bool  # False: all seeds are the same result
     # By seed index, positions of these images among all, (n,); empty: all seeds are on the same.
@@ -81,6 +81,8 @@ def collect(results: Results, store: Store) -> dict[Key, Correctness]:
     """Read what every pipeline achieved on each image, by the metric that compares them."""
     if not results.has_scores:
         return {}
+    if results.metric == consensus.NAME:
+        return _of_consensus(results, store)
     stage, array = BY_IMAGE[results.metric]
     found = {}
     for name, rows in results.by_pipeline().items():
@@ -89,6 +91,16 @@ def collect(results: Results, store: Store) -> dict[Key, Correctness]:
         loaded = {int(seed): store.load(stage, key).array(array) for seed, key in keys}
         by_seed = {seed: values for seed, values in loaded.items() if values is not None}
         found[name] = Correctness(by_seed, _is_repeated(done))
+    return found
+
+
+def _of_consensus(results: Results, store: Store) -> dict[Key, Correctness]:
+    scores = consensus.collect(results.done, store)
+    found: dict[Key, Correctness] = {}
+    for (model, chain, clusterer, seed), values in scores.items():
+        # Seeds differ by the other pipelines, also where the pipeline's own clusters do not.
+        empty = Correctness({}, repeated=True)
+        found.setdefault((model, chain, clusterer), empty).by_seed[seed] = values
     return found
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.analysis import consensus
 from bench.base.naming import pipeline_name
-from bench.datasets.dataset import PRIMARY_METRICS
+from bench.datasets.dataset import PRIMARY_METRICS, UNLABELED_METRICS
 from bench.stages import stages
 from bench.stages.metrics.table import METRICS
 from bench.store import Store
@@ -95,8 +96,8 @@ class Results:
         """The primary metric, whose mean decides which pipeline is best.
 
         Tables, pictures and verdicts compare pipelines by it too. The data set declares it. Where
-        no pipeline could assign the validation images, which alone are labeled, kNN modularity
-        takes its part.
+        no pipeline could assign the validation images, which alone are labeled, a score without
+        labels takes its part.
         """
         declared = self.records.get("primary_metric")
         first = self._guess() if declared is None else str(declared.iloc[0])
@@ -115,8 +116,8 @@ class Results:
 
     @property
     def labeled(self) -> bool:
-        """Whether pipelines are compared by an accuracy, and not by kNN modularity."""
-        return self.metric != "knn_modularity"
+        """Whether pipelines are compared by an accuracy, and not by a score without labels."""
+        return self.metric not in UNLABELED_METRICS
 
     @property
     def subsampled(self) -> bool:
@@ -175,6 +176,8 @@ class Results:
             name: records[f"{metric.stage}_artifacts"].where(numbers[name].notna())
             for name, metric in METRICS.items()
         }
+        # It depends on the other pipelines of each seed.
+        made[consensus.NAME] = records["seed_index"].where(numbers[consensus.NAME].notna())
         apart = pd.DataFrame(made).groupby(keys, sort=False).nunique()
         clocks = [f"{name}_seconds" for name, stage in stages().items() if stage.is_work]
         clocks.append("base_seconds")

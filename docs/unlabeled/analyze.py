@@ -1,0 +1,339 @@
+"""Which score without labels chooses well? Reads what `collect.py` kept, and prints the tables.
+
+    python docs/unlabeled/analyze.py
+
+Each score ranks the pipelines of a set by its mean over seeds. Its *regret* is the mean accuracy of
+the best pipeline minus that of the one ranked first; of pipelines that share the first place, the
+mean over these. Everything is done twice: with the pretrained network among the pipelines, and
+without it and its codes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.analysis.consensus import Clustering, ami_by_image
+
+Floats = NDArray[np.float64]
+
+HERE = Path(__file__).parent
+PRETRAINED = "efficientnet-lite0"
+UMAP = "umap8(min_dist=0,n_neighbors=30)"
+# Sets that share images are left out together.
+FAMILY = {"album": "album", "mixed": "album", "unbalanced": "album", "bloodcells": "album"}
+ROW = ["set", "clusters", "seed", "model", "chain"]
+PIPELINE = ["set", "clusters", "model", "chain"]
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def read() -> pd.DataFrame:
+    """Return the rows of `collect.py` with the clusters of all images as an array."""
+    rows = pd.read_csv(HERE / "scores.csv")
+    with gzip.open(HERE / "assignments.csv.gz", "rt") as file:
+        rows["assignments"] = [
+            np.array([DIGITS.index(each) for each in line]) for line in file.read().splitlines()
+        ]
+    # Measured with the first seed alone.
+    for column in ("stability", "null_silhouette", "null_own", "lidar"):
+        rows[column] = rows.groupby(PIPELINE)[column].transform("first")
+    return rows
+
+
+# ----------------------------------------------------------------------------------- consensus
+def agreement(rows: pd.DataFrame) -> Floats:
+    """Return the adjusted mutual information of all pairs of clusterings, (P, P)."""
+    found = np.eye(len(rows))
+    clusters = [Clustering(each) for each in rows["assignments"]]
+    for i, j in itertools.combinations(range(len(rows)), 2):
+        found[i, j] = found[j, i] = ami_by_image(clusters[i], clusters[j]).mean()
+    return found
+
+
+def consensus(between: Floats, models: NDArray[Any]) -> dict[str, Floats]:
+    """Return how far each clustering agrees with the others, in several ways."""
+    alone = ~np.eye(len(models), dtype=bool)
+    others = models[:, None] != models
+    own = ~others & alone
+    other = (between * others).sum(axis=1) / others.sum(axis=1)
+    weights = np.ones(len(models))
+    for _ in range(50):
+        scores = (between * others) @ weights / (others @ weights)
+        weights = pd.Series(scores).rank().to_numpy() ** 2
+    best = np.array(
+        [
+            np.mean([between[i, models == name].max() for name in set(models) - {models[i]}])
+            for i in range(len(models))
+        ]
+    )
+    vector = np.ones(len(models))
+    for _ in range(100):
+        vector = (between * others).clip(0) @ vector
+        vector /= max(np.linalg.norm(vector), 1e-12)
+    within = (between * own).sum(axis=1) / own.sum(axis=1)
+    return {
+        "consensus": (between * alone).sum(axis=1) / alone.sum(axis=1),
+        "consensus, other encoders": other,
+        "consensus, weighted by rank": scores,
+        "consensus, best chain of each other encoder": best,
+        "consensus, first eigenvector": vector,
+        "consensus, other chains of the encoder": within,
+        "consensus, both kinds equally": (other + within) / 2,
+    }
+
+
+def shared_neighbors(rows: pd.DataFrame) -> dict[str, Floats]:
+    """Return how often images that others put together are together, beyond chance.
+
+    Of each image, the share of those in its cluster by another pipeline that are in its own cluster
+    too, less the share of all images that are, divided by the most that clusters of these sizes can
+    reach; the mean over images. Unlike mutual information, each image has a part in it. Both ways
+    round it is nearly the adjusted Rand index.
+
+    References
+    ----------
+    Wallace (1983), A method for comparing two hierarchical clusterings: comment; Fred, Jain (2005),
+    Combining multiple clusterings using evidence accumulation.
+    """
+    models = rows["model"].to_numpy()
+    one_hot = [np.eye(int(each.max()) + 1)[each] for each in rows["assignments"]]
+    between = np.zeros((len(rows), len(rows)))
+    for i, a in enumerate(one_hot):
+        share = (a.mean(axis=0) ** 2).sum()
+        for j, b in enumerate(one_hot):
+            together = ((a.T @ b) ** 2 / b.sum(axis=0).clip(1)).sum() / len(a)
+            between[i, j] = (together - share) / max(1 - share, 1e-9)
+    found = {}
+    for name, table in (("one way", between), ("both ways", (between + between.T) / 2)):
+        means = {of: table[:, models == of].sum(axis=1) for of in set(models)}
+        own = np.array([(means[of][i] - table[i, i]) for i, of in enumerate(models)])
+        own /= np.array([max((models == of).sum() - 1, 1) for of in models])
+        other = np.array(
+            [
+                np.mean([means[n][i] / (models == n).sum() for n in set(models) - {of}])
+                for i, of in enumerate(models)
+            ]
+        )
+        found[f"shared neighbors {name}, other encoders"] = other
+        found[f"shared neighbors {name}, both kinds equally"] = (other + own) / 2
+    return found
+
+
+def add_consensus(rows: pd.DataFrame, matrices: dict[Any, tuple[Any, Floats]]) -> pd.DataFrame:
+    """Add the consensus columns, among the pipelines of one set, number of clusters and seed."""
+    made = []
+    for key, group in rows.groupby(["set", "clusters", "seed"], sort=False):
+        index, between = matrices[key]
+        kept = np.isin(index, group.index)
+        found = consensus(between[np.ix_(kept, kept)], group["model"].to_numpy())
+        found |= shared_neighbors(group)
+        made.append(pd.DataFrame(found, index=group.index))
+    return rows.join(pd.concat(made))
+
+
+# -------------------------------------------------------------------------------------- scores
+def candidates(rows: pd.DataFrame, pretrained: bool) -> dict[str, pd.Series]:
+    """Return the scores of all rows by name, higher for better."""
+    models = [model for model in rows["model"].unique() if pretrained or model != PRETRAINED]
+    strong = PRETRAINED if pretrained else "hand-crafted"
+
+    def of(kind: str) -> pd.DataFrame:
+        return rows[[f"{kind}:{model}" for model in models]]
+
+    def own(kind: str) -> pd.Series:
+        values = [rows.at[i, f"{kind}:{model}"] for i, model in rows["model"].items()]
+        return pd.Series(values, index=rows.index)
+
+    def elsewhere(kind: str) -> pd.Series:
+        return (of(kind).sum(axis=1) - own(kind)) / (len(models) - 1)
+
+    found = {
+        "kNN modularity, random space": rows["knn_modularity"],
+        "kNN modularity, own space": own("near"),
+        "kNN modularity, own space less null": own("near") - rows["null_own"],
+        "kNN modularity, strong space": rows[f"near:{strong}"],
+        "kNN modularity, spaces of other encoders": elsewhere("near"),
+        "kNN modularity, all spaces": of("near").mean(axis=1),
+    }
+    found |= {name: rows[name] for name in rows if name.startswith(("consensus", "shared"))}
+    found |= {
+        "stability": rows["stability"],
+        "silhouette, own space": rows["silhouette"],
+        "silhouette, own space less null": rows["silhouette"] - rows["null_silhouette"],
+        "silhouette, random space": rows["reference_silhouette"],
+        "generalization, strong space": rows[f"head:{strong}"],
+        "generalization, own space": own("head"),
+        "generalization, spaces of other encoders": elsewhere("head"),
+        "generalization, all spaces": of("head").mean(axis=1),
+        "prediction strength": rows["prediction_strength"],
+        "RankMe": rows["rank_me"],
+        "α-ReQ": -(rows["alpha_req"] - 1).abs(),
+        "LiDAR": rows["lidar"],
+    }
+    return found
+
+
+def tables(rows: pd.DataFrame, pretrained: bool) -> dict[Any, pd.DataFrame]:
+    """Return a table of the pipelines by set and number of clusters: accuracy, AMI and scores."""
+    scores = pd.DataFrame(candidates(rows, pretrained))
+    both = pd.concat([rows[[*PIPELINE, "classes", "accuracy", "ami"]], scores], axis=1)
+    means = both.groupby(PIPELINE, sort=False).mean().reset_index()
+    return {
+        key: group.drop(columns=["set", "clusters"]).reset_index(drop=True)
+        for key, group in means.groupby(["set", "clusters"], sort=False)
+    }
+
+
+# ------------------------------------------------------------------------------------- judging
+def regret(table: pd.DataFrame, score: pd.Series, by: str = "accuracy") -> float:
+    """Return the regret of taking what a score ranks first; of ties the mean."""
+    first = score >= score.max() - 1e-9
+    return float(table[by].max() - table.loc[first, by].mean())
+
+
+def correlation(table: pd.DataFrame, score: pd.Series, by: str = "accuracy") -> float:
+    """Return Spearman's rank correlation; 0 of a score that is the same for all."""
+    found = table[by].corr(score, method="spearman")
+    return 0.0 if np.isnan(found) else float(found)
+
+
+def umap_of(table: pd.DataFrame, model: str) -> pd.Series:
+    """Return a score that takes a model with UMAP, the chain that is recommended for it."""
+    normalized = "normalize+" if model == PRETRAINED else ""
+    chosen = (table["model"] == model) & (table["chain"] == f"{normalized}pca64+{UMAP}")
+    return chosen.astype(float)
+
+
+def rules(pretrained: bool) -> dict[str, Callable[[pd.DataFrame], pd.Series]]:
+    """Return the plain rules, which look at no clustering."""
+    none = {"random pick": lambda table: pd.Series(0.0, index=table.index)}
+    if pretrained:
+        of = {"always pretrained with UMAP (recommended)": lambda t: umap_of(t, PRETRAINED)}
+        return none | of
+    return none | {"always hand-crafted with UMAP (recommended)": lambda t: umap_of(t, "hand-crafted")}
+
+
+def judge(
+    by_key: dict[Any, pd.DataFrame], score: Callable[[pd.DataFrame], pd.Series], by: str
+) -> pd.DataFrame:
+    """Return regret and rank correlation on each set and number of clusters."""
+    found = [
+        (*key, regret(table, score(table), by), correlation(table, score(table), by))
+        for key, table in by_key.items()
+    ]
+    return pd.DataFrame(found, columns=["set", "clusters", "regret", "correlation"])
+
+
+def interval(values: pd.Series) -> tuple[float, float]:
+    """Return a 95% interval of the mean over sets, from a bootstrap over sets."""
+    random = np.random.default_rng(0)
+    means = random.choice(values.to_numpy(), (4000, len(values))).mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def summary(found: pd.DataFrame) -> dict[str, Any]:
+    """Return the mean and worst regret, and the mean correlation with its interval."""
+    by_set = found.groupby("set")[["regret", "correlation"]].mean()
+    low, high = interval(by_set["correlation"])
+    return {
+        "mean regret": by_set["regret"].mean(),
+        "worst regret": by_set["regret"].max(),
+        "worst set": by_set["regret"].idxmax(),
+        "correlation": by_set["correlation"].mean(),
+        "low": low,
+        "high": high,
+    }
+
+
+# ------------------------------------------------------------------------------ combinations
+# What is combined: one score of each kind.
+COMBINED = (
+    *("kNN modularity, random space", "kNN modularity, own space less null"),
+    *("kNN modularity, all spaces", "consensus, other encoders"),
+    *("consensus, other chains of the encoder", "consensus, both kinds equally"),
+    *("stability", "silhouette, own space less null", "generalization, strong space"),
+    *("generalization, own space", "prediction strength", "RankMe"),
+)
+
+
+def left_out(by_key: dict[Any, pd.DataFrame], most: int) -> pd.DataFrame:
+    """Choose a combination of scores on all sets but one family, and judge it on that one."""
+    options = [c for n in range(1, most + 1) for c in itertools.combinations(COMBINED, n)]
+    ranks = {key: table[[*COMBINED]].rank() for key, table in by_key.items()}
+
+    def score(key: Any, option: tuple[str, ...]) -> pd.Series:
+        return ranks[key][[*option]].mean(axis=1)
+
+    keys = [*by_key]
+    regrets = np.array([[regret(by_key[k], score(k, o)) for k in keys] for o in options])
+    family = np.array([FAMILY.get(name, name) for name, _ in keys])
+    rows = []
+    for place, key in enumerate(keys):
+        others = regrets[:, family != family[place]]
+        # As for a promise: the mean, and a little of the worst.
+        best = options[int((others.mean(axis=1) + 0.25 * others.max(axis=1)).argmin())]
+        table = by_key[key]
+        both = regret(table, score(key, best)), correlation(table, score(key, best))
+        rows.append((*key, *both, " + ".join(best)))
+    return pd.DataFrame(rows, columns=["set", "clusters", "regret", "correlation", "chosen"])
+
+
+# ---------------------------------------------------------------------------------------- main
+def at_truth(by_key: dict[Any, pd.DataFrame]) -> dict[Any, pd.DataFrame]:
+    """Return the tables with as many clusters as there are classes."""
+    return {key: table for key, table in by_key.items() if key[1] == table["classes"].iloc[0]}
+
+
+def report(rows: pd.DataFrame, pretrained: bool, by: str, all_numbers: bool) -> pd.DataFrame:
+    """Return a row for each score and rule: its regrets by set and their summary."""
+    by_key = tables(rows, pretrained)
+    if not all_numbers:
+        by_key = at_truth(by_key)
+    scores: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+        name: (lambda table, name=name: table[name]) for name in candidates(rows, pretrained)
+    }
+    found = {}
+    for name, score in (rules(pretrained) | scores).items():
+        judged = judge(by_key, score, by)
+        found[name] = summary(judged) | dict(judged.groupby("set")["regret"].mean())
+    return pd.DataFrame(found).T
+
+
+def main() -> None:
+    """Print all tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
+    pd.set_option("display.width", 300, "display.max_columns", 50, "display.max_rows", 200)
+    pd.set_option("display.float_format", "{:.3f}".format)
+    rows = read()
+    matrices = {
+        key: (group.index.to_numpy(), agreement(group))
+        for key, group in rows.groupby(["set", "clusters", "seed"], sort=False)
+    }
+    for pretrained in (True, False):
+        some = rows if pretrained else rows[rows["model"] != PRETRAINED]
+        some = add_consensus(some, matrices)
+        for all_numbers in (False, True):
+            print(f"\n{'with' if pretrained else 'without'} pretrained, "
+                  f"{'all numbers of clusters' if all_numbers else 'the true number'}")  # fmt: skip
+            print(report(some, pretrained, "accuracy", all_numbers).to_string())
+        by_key = at_truth(tables(some, pretrained))
+        for most in (1, 2, 3):
+            chosen = left_out(by_key, most)
+            print(f"\ncombinations of up to {most}, chosen on the other sets", summary(chosen))
+            print(chosen.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
