@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from bench.stages.metrics.clustering import Integers
 from bench.store import Store
 
 NAME = "consensus"
+FEWEST = 3  # pipelines: two agree with each other alike
 Floats = NDArray[np.float64]
 Key = tuple[str, str, str, int]  # a run: model, chain, clusterer, seed
 
@@ -62,8 +62,27 @@ def ami_by_image(one: Clustering, other: Clustering) -> Floats:
     return np.asarray((meet - expected) / room)
 
 
-def by_image(clusters: Sequence[Integers], models: Sequence[str]) -> list[Floats | None]:
-    """Return each image's part in the consensus of each clustering, (n,) each.
+def weights(models: Sequence[str]) -> Floats:
+    """Return how much each pipeline counts in the consensus of each other, (P, P); rows sum to 1.
+
+    Half is for the pipelines of the same encoder, half for all others, of which each encoder counts
+    once; all is for the one where the other has none. A row is 0 where there is no other pipeline.
+    """
+    names = np.array(models)
+    same = names[:, None] == names
+    sizes = same.sum(axis=1)
+    own = (same & ~np.eye(len(names), dtype=bool)).astype(np.float64)
+    others = ~same / sizes
+    both = np.zeros_like(own)
+    for part in (own, others):
+        total = part.sum(axis=1, keepdims=True)
+        both += np.divide(part, total, out=np.zeros_like(part), where=total > 0)
+    total = both.sum(axis=1, keepdims=True)
+    return np.divide(both, total, out=both, where=total > 0)
+
+
+def by_image(clusters: Sequence[Integers], models: Sequence[str]) -> Floats:
+    """Return each image's part in the consensus of each clustering, (P, n).
 
     Parameters
     ----------
@@ -71,30 +90,14 @@ def by_image(clusters: Sequence[Integers], models: Sequence[str]) -> list[Floats
         Of the same images, by pipeline.
     models : list of str
         The encoder of each pipeline.
-
-    Returns
-    -------
-    list of ndarray
-        None for a pipeline without another to compare with.
     """
-    names, found = np.array(models), [Clustering(each) for each in clusters]
-    encoders = {name: np.flatnonzero(names == name) for name in dict.fromkeys(models)}
-    parts: dict[tuple[int, int], Floats] = {}
+    found, weight = [Clustering(each) for each in clusters], weights(models)
+    scores = np.zeros((len(clusters), len(clusters[0])))
     for i in range(len(clusters)):
         for j in range(i):
-            parts[i, j] = parts[j, i] = ami_by_image(found[i], found[j])
-
-    def mean(i: int, others: NDArray[np.int64]) -> Floats | None:
-        known = [parts[i, j] for j in others if j != i]
-        return np.mean(known, axis=0) if known else None
-
-    scores: list[Floats | None] = []
-    for i, name in enumerate(models):
-        own = mean(i, encoders[name])
-        others = [mean(i, at) for of, at in encoders.items() if of != name]
-        both = [own, np.mean(others, axis=0) if others else None]
-        known = [each for each in both if each is not None]
-        scores.append(np.mean(known, axis=0) if known else None)
+            part = ami_by_image(found[i], found[j])
+            scores[i] += weight[i, j] * part
+            scores[j] += weight[j, i] * part
     return scores
 
 
@@ -106,17 +109,18 @@ def collect(done: pd.DataFrame, store: Store) -> dict[Key, Floats]:
     """
     found: dict[Key, Floats] = {}
     for seed, rows in done.groupby("seed_index", sort=False):
+        if len(rows) < FEWEST:
+            continue
         keys = tuple(rows["cluster_artifacts"].astype(str))
         scores = _of_artifacts(store, keys, tuple(rows["model"]))
         names = rows[["model", "chain", "clusterer"]].itertuples(index=False, name=None)
         for (model, chain, clusterer), score in zip(names, scores, strict=True):
-            if score is not None:
-                found[model, chain, clusterer, int(str(seed))] = score
+            found[model, chain, clusterer, int(str(seed))] = score
     return found
 
 
 @functools.lru_cache(maxsize=64)  # the records, their verdicts and the report ask for the same
-def _of_artifacts(store: Store, keys: tuple[str, ...], models: tuple[str, ...]) -> Any:
+def _of_artifacts(store: Store, keys: tuple[str, ...], models: tuple[str, ...]) -> Floats:
     clusters = [store.load("cluster", key).require("train") for key in keys]
     return by_image([each[neighbors.sample(len(each))] for each in clusters], models)
 

@@ -170,7 +170,8 @@ class Results:
         ok = records["status"] == "ok"
         numbers = records[list(METRICS)].apply(pd.to_numeric)
         # Measured before the scores: what failed after it must not lead.
-        numbers["knn_modularity"] = numbers["knn_modularity"].where(ok)
+        scores = [*UNLABELED_METRICS]
+        numbers[scores] = numbers[scores].where(ok, axis=0)
         means = numbers.groupby(keys, sort=False)
         made = {
             name: records[f"{metric.stage}_artifacts"].where(numbers[name].notna())

@@ -1,8 +1,8 @@
 """Label-free selection: scores that rank pipelines without labels, and the regret of each.
 
-A score is made from a pipeline's summary alone, so that it does not depend on the other pipelines.
-The one that ranks pipelines on unlabeled data was chosen on labeled data sets, where it can be
-compared with accuracy; ``latentgrid select`` does so for any results.
+A score is made from a pipeline's summary. The one that ranks pipelines on unlabeled data was chosen
+on labeled data sets, where it can be compared with accuracy; ``latentgrid select`` does so for any
+results.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pandas as pd
 from bench.analysis.records import read
 from bench.analysis.results import Key, Results, key_of
 from bench.base.errors import UsageError
+from bench.base.naming import pipeline_name
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class Score:
 
 
 ALL = (
+    Score(
+        "consensus",
+        "consensus",
+        "how far the clusters agree with those of the other pipelines, of the same encoder and of "
+        "others",
+    ),
     Score(
         "kNN modularity",
         "knn_modularity",
@@ -66,7 +73,36 @@ ALL = (
     ),
 )
 SCORES = {score.name: score for score in ALL}
-DEFAULT = "kNN modularity"
+DEFAULT = "consensus"
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """How well a score chose on the labeled sets of docs/unlabeled.md."""
+
+    sets: int
+    mean: float  # regret over the sets
+    worst: float
+    pretrained: bool  # whether pretrained pipelines took part
+
+    @property
+    def poor(self) -> bool:
+        """Whether the regret is more than was aimed at."""
+        return self.mean > 0.03 or self.worst > 0.08
+
+
+# By metric and whether a pretrained pipeline takes part, as `docs/unlabeled/analyze.py` prints.
+RECORDS = {
+    ("consensus", True): TrackRecord(4, 0.013, 0.033, True),
+    ("consensus", False): TrackRecord(4, 0.052, 0.130, False),
+    ("knn_modularity", True): TrackRecord(4, 0.246, 0.480, True),
+    ("knn_modularity", False): TrackRecord(4, 0.129, 0.479, False),
+}
+
+
+def track_record(results: Results) -> TrackRecord | None:
+    """Return that of the score by which results are ranked; None where labels rank them."""
+    return RECORDS.get((results.metric, bool(results.pretrained)))
 
 
 @dataclass(frozen=True)
@@ -78,11 +114,18 @@ class Selection:
     # for all.
     correlation: float
     pipeline: Key
-    regret: float  # the best pipeline's mean accuracy less that of the selected one
+    # The best pipeline's mean accuracy less that of the selected one; the mean of those that tie.
+    regret: float
     count: int  # pipelines that have both
     # Of `bench.analysis.verdicts`, on the selected pipeline; empty where records have none.
     verdict: str = ""
     image_size: int | None = None  # of those compared, where others have another
+    tied: int = 0  # pipelines that share the highest score with the selected one
+
+    @property
+    def selects(self) -> str:
+        """The selected pipeline, and how many share its score."""
+        return pipeline_name(*self.pipeline) + (f" and {self.tied} tied" if self.tied else "")
 
     @property
     def name(self) -> str:
@@ -124,15 +167,17 @@ def _select(
     known = rows.loc[values.index]
     # One accuracy or one score for all has no order.
     differ = min(values.nunique(), known[accuracy].nunique()) > 1
-    selected = known.iloc[int(values.to_numpy().argmax())]
+    first = known[values >= values.max()]
+    selected = first.iloc[0]
     return Selection(
         score.name,
         float(values.corr(known[accuracy], method="spearman")) if differ else float("nan"),
         key_of(selected),
-        float(rows[accuracy].max() - selected[accuracy]),
+        float(rows[accuracy].max() - first[accuracy].mean()),
         len(values),
         "" if pd.isna(selected["verdict"]) else str(selected["verdict"]),
         size,
+        len(first) - 1,
     )
 
 

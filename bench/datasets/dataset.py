@@ -43,7 +43,7 @@ from bench.datasets.source import Source, in_memory
 Labels = NDArray[np.int64]
 
 # What may decide which pipeline is best on a data set, the first that its labels allow; without
-# labels consensus, and kNN modularity where there is one pipeline.
+# labels consensus, and kNN modularity where there are too few pipelines for it.
 UNLABELED_METRICS = ("consensus", "knn_modularity")
 PRIMARY_METRICS = ("accuracy", "validation_accuracy", *UNLABELED_METRICS)
 

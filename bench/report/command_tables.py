@@ -8,7 +8,7 @@ from bench.analysis import compare_runs, gate
 from bench.analysis.compare_runs import Change
 from bench.analysis.gate import Verdict
 from bench.analysis.selection import Selection, leave_one_out
-from bench.base.naming import chain_name, pipeline_name
+from bench.base.naming import chain_name
 from bench.report.columns import MISSING, Column, Table, numbers, to_markdown, to_terminal, words
 
 
@@ -75,7 +75,7 @@ def select_tables(by_set: dict[str, list[Selection]]) -> str:
         words("data set", lambda row: row[0]),
         words("score", lambda row: row[1].name),
         numbers("rank correlation", lambda row: row[1].correlation, "+.2f"),
-        words("selects", lambda row: pipeline_name(*row[1].pipeline)),
+        words("selects", lambda row: row[1].selects),
         numbers("regret", lambda row: row[1].regret, ".3f"),
         words("against the best", lambda row: row[1].verdict or MISSING),
         numbers("pipelines", lambda row: row[1].count, "d"),

@@ -13,7 +13,7 @@ from bench.analysis.results import PIPELINE, Results
 from bench.analysis.selection import SCORES, select
 from bench.analysis.suggest import choose, leading
 from bench.base import keys
-from bench.base.naming import DEFAULT_CLUSTERER, pipeline_name
+from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.times import duration
 from bench.planning.presets import PRESETS, REPORT_CHAIN
 from bench.report import choices, headline, tables
@@ -123,7 +123,7 @@ def _selected(results: Results) -> Table | None:
     columns = [
         words("score", "name"),
         words("meaning", lambda row: SCORES[row.score].meaning),
-        words("would select", lambda row: pipeline_name(*row.pipeline)),
+        words("would select", "selects"),
         numbers("rank correlation", "correlation", "+.2f"),
         numbers("regret", "regret", ".3f"),
         words("against the best", lambda row: row.verdict or MISSING),

@@ -215,10 +215,9 @@ def umap_of(table: pd.DataFrame, model: str) -> pd.Series:
 def rules(pretrained: bool) -> dict[str, Callable[[pd.DataFrame], pd.Series]]:
     """Return the plain rules, which look at no clustering."""
     none = {"random pick": lambda table: pd.Series(0.0, index=table.index)}
-    if pretrained:
-        of = {"always pretrained with UMAP (recommended)": lambda t: umap_of(t, PRETRAINED)}
-        return none | of
-    return none | {"always hand-crafted with UMAP (recommended)": lambda t: umap_of(t, "hand-crafted")}
+    model = PRETRAINED if pretrained else "hand-crafted"
+    name = "pretrained" if pretrained else model
+    return none | {f"always {name} with UMAP": lambda table: umap_of(table, model)}
 
 
 def judge(

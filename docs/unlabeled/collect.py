@@ -35,7 +35,7 @@ from threadpoolctl import threadpool_limits
 from bench.analysis import suggest
 from bench.base.seeds import derive
 from bench.clusterers.kmeans import KMeans
-from bench.datasets.dataset import Dataset, load
+from bench.datasets.dataset import load
 from bench.execution.worker.tasks import Worker
 from bench.planning.pipeline import PlannedRun
 from bench.planning.plan import Plan, own_sizes, plan, plan_scan
@@ -185,7 +185,7 @@ SETS: dict[str, Callable[[Path, Path | None], str]] = {
     "album": _given("album"),
     "bloodcells": _given("bloodcells"),
     "mixed": _linked(
-        "mixed", {n: ("album", 60) for n in ALBUM} | {n: ("bloodcells", 60) for n in CELLS}
+        "mixed", dict.fromkeys(ALBUM, ("album", 60)) | dict.fromkeys(CELLS, ("bloodcells", 60))
     ),
     "unbalanced": _linked(
         "unbalanced",
@@ -194,7 +194,7 @@ SETS: dict[str, Callable[[Path, Path | None], str]] = {
 }
 
 
-# ------------------------------------------------------------------------------------- the pipelines
+# ------------------------------------------------------------------------------------ the pipelines
 def settings(spec: str, store: Path, work: Path, pretrained: bool) -> Any:
     """Return the settings of the grid of one kind of models, all computed on one thread."""
     return resolve(
