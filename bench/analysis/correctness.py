@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from bench.analysis import before, consensus
-from bench.analysis.results import Key, Results
+from bench.analysis import before, generalization
+from bench.analysis.results import PIPELINE, Key, Results
 from bench.base.errors import UsageError, format_error
 from bench.base.files import write_whole
 from bench.datasets.dataset import Dataset
@@ -81,26 +81,29 @@ def collect(results: Results, store: Store) -> dict[Key, Correctness]:
     """Read what every pipeline achieved on each image, by the metric that compares them."""
     if not results.has_scores:
         return {}
-    if results.metric == consensus.NAME:
-        return _of_consensus(results, store)
-    stage, array = BY_IMAGE[results.metric]
+    if results.metric == generalization.NAME:
+        scores = generalization.collect(results.done, store)
+    else:
+        scores = _stored(results, store)
     found = {}
     for name, rows in results.by_pipeline().items():
         done = rows[rows["status"] == "ok"]
-        keys = zip(done["seed_index"], done[f"{stage}_artifacts"].astype(str), strict=True)
-        loaded = {int(seed): store.load(stage, key).array(array) for seed, key in keys}
-        by_seed = {seed: values for seed, values in loaded.items() if values is not None}
+        seeds = [int(seed) for seed in done["seed_index"]]
+        by_seed = {seed: scores[*name, seed] for seed in seeds if (*name, seed) in scores}
         found[name] = Correctness(by_seed, _is_repeated(done))
     return found
 
 
-def _of_consensus(results: Results, store: Store) -> dict[Key, Correctness]:
-    scores = consensus.collect(results.done, store)
-    found: dict[Key, Correctness] = {}
-    for (model, chain, clusterer, seed), values in scores.items():
-        # Seeds differ by the other pipelines, also where the pipeline's own clusters do not.
-        empty = Correctness({}, repeated=True)
-        found.setdefault((model, chain, clusterer), empty).by_seed[seed] = values
+def _stored(results: Results, store: Store) -> dict[tuple[str, str, str, int], NDArray[Any]]:
+    """Read what a stage left of each image, by model, chain, clusterer and seed."""
+    stage, array = BY_IMAGE[results.metric]
+    found = {}
+    columns = [*PIPELINE, "seed_index", f"{stage}_artifacts"]
+    for *name, seed, key in results.done[columns].itertuples(index=False, name=None):
+        values = store.load(stage, str(key)).array(array)
+        if values is not None:
+            model, chain, clusterer = map(str, name)
+            found[model, chain, clusterer, int(seed)] = values
     return found
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis import before, failures
-from bench.analysis.consensus import add_consensus
+from bench.analysis.generalization import add_generalization
 from bench.analysis.results import (
     FORM_COLUMNS,
     GIVEN_COLUMNS,
@@ -88,7 +88,7 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         | common
         for run in runs
     ]
-    frame = add_consensus(pd.DataFrame(rows), store)
+    frame = add_generalization(pd.DataFrame(rows), store)
     return add_verdicts(frame, store, plan.spec.equivalence)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis import consensus
 from bench.base.naming import pipeline_name
 from bench.datasets.dataset import PRIMARY_METRICS, UNLABELED_METRICS
 from bench.stages import stages
@@ -177,8 +176,6 @@ class Results:
             name: records[f"{metric.stage}_artifacts"].where(numbers[name].notna())
             for name, metric in METRICS.items()
         }
-        # It depends on the other pipelines of each seed.
-        made[consensus.NAME] = records["seed_index"].where(numbers[consensus.NAME].notna())
         apart = pd.DataFrame(made).groupby(keys, sort=False).nunique()
         clocks = [f"{name}_seconds" for name, stage in stages().items() if stage.is_work]
         clocks.append("base_seconds")

@@ -43,8 +43,8 @@ from bench.datasets.source import Source, in_memory
 Labels = NDArray[np.int64]
 
 # What may decide which pipeline is best on a data set, the first that its labels allow; without
-# labels consensus, and kNN modularity where there are too few pipelines for it.
-UNLABELED_METRICS = ("consensus", "knn_modularity")
+# labels generalization, and kNN modularity where no model is pretrained.
+UNLABELED_METRICS = ("generalization", "knn_modularity")
 PRIMARY_METRICS = ("accuracy", "validation_accuracy", *UNLABELED_METRICS)
 
 

@@ -21,8 +21,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.analysis.consensus import Clustering, ami_by_image
-
 Floats = NDArray[np.float64]
 
 HERE = Path(__file__).parent
@@ -51,10 +49,22 @@ def read() -> pd.DataFrame:
 # ----------------------------------------------------------------------------------- consensus
 def agreement(rows: pd.DataFrame) -> Floats:
     """Return the adjusted mutual information of all pairs of clusterings, (P, P)."""
+    from sklearn.metrics.cluster import expected_mutual_information
+
     found = np.eye(len(rows))
-    clusters = [Clustering(each) for each in rows["assignments"]]
+    clusters = [np.unique(each, return_inverse=True)[1] for each in rows["assignments"]]
+    count = len(clusters[0])
+    sizes = [np.bincount(each) for each in clusters]
+    entropy = [-(n / count * np.log(n / count)).sum() for n in sizes]
     for i, j in itertools.combinations(range(len(rows)), 2):
-        found[i, j] = found[j, i] = ami_by_image(clusters[i], clusters[j]).mean()
+        shape = len(sizes[i]), len(sizes[j])
+        cells = clusters[i] * shape[1] + clusters[j]
+        table = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+        ratio = table * count / (sizes[i][:, None] * sizes[j])
+        mutual = (table / count * np.log(np.where(table > 0, ratio, 1))).sum()
+        expected = expected_mutual_information(table, count)
+        most = (entropy[i] + entropy[j]) / 2
+        found[i, j] = found[j, i] = (mutual - expected) / max(most - expected, 1e-12)
     return found
 
 

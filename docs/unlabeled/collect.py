@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from bench.analysis import suggest
-from bench.base.seeds import derive
+from bench.analysis.generalization import Classifier
 from bench.clusterers.kmeans import KMeans
 from bench.datasets.dataset import load
 from bench.execution.worker.tasks import Worker
@@ -286,46 +286,22 @@ class Runner:
 
 # ------------------------------------------------------------------------------------- the scores
 class Space:
-    """The codes of a model: who is near whom, and a linear head on them."""
+    """The codes of a model: who is near whom, and a linear classifier on them."""
 
     def __init__(self, codes: Codes) -> None:
         between = neighbors.ranks(neighbors.distances(codes))
         self.near = neighbors.nearest(between, reference_space.neighborhood(len(codes)))
         centered = (codes - codes.mean(axis=0)).astype(np.float64)
-        u, s, _ = np.linalg.svd(centered, full_matrices=False)
-        self.spectrum = s
-        X = u[:, :64] * s[:64]
-        X = np.hstack([X / max(float(X.std()), 1e-12), np.ones((len(X), 1))])
-        order = np.random.default_rng(derive(0, 0, "halves of generalization")).permutation(len(X))
-        self.halves = order[: len(X) // 2], order[len(X) // 2 :]
-        # What a ridge regression on one half, given its targets, predicts of the other.
-        self.heads = [
-            X[test] @ np.linalg.solve(X[fit].T @ X[fit] + np.eye(X.shape[1]), X[fit].T)
-            for fit, test in (self.halves, self.halves[::-1])
-        ]
+        self.spectrum = np.linalg.svd(centered, compute_uv=False)
+        self.classifier = Classifier(codes)
 
     def modularity(self, clusters: Clusters) -> float:
         """Return the kNN modularity of clusters among the codes."""
         return float(reference_space.modularity_by_image(self.near, clusters).mean())
 
     def generalization(self, clusters: Clusters) -> float:
-        """Return how well a linear head, trained on one half's clusters, tells the other's.
-
-        Cohen's kappa, so that clusters of unequal sizes gain nothing.
-
-        References
-        ----------
-        Gadetsky, Jiang, Brbić (2024), Let go of your labels with unsupervised transfer.
-        """
-        from sklearn.metrics import cohen_kappa_score
-
-        targets = np.eye(int(clusters.max()) + 1)[clusters]
-        both = zip(self.heads, (self.halves, self.halves[::-1]), strict=True)
-        told = [
-            cohen_kappa_score(clusters[test], (head @ targets[fit]).argmax(axis=1))
-            for head, (fit, test) in both
-        ]
-        return float(np.nan_to_num(np.mean(told)))
+        """Return how well a classifier, trained on one half's clusters, tells the other's."""
+        return float(self.classifier.by_image(clusters).mean())
 
 
 def rank_me(singular: Floats) -> float:

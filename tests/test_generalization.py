@@ -1,0 +1,107 @@
+"""Generalization: kappa image by image, which codes are used, what unlabeled data are ranked by."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_blobs
+from sklearn.metrics import cohen_kappa_score
+
+from bench.analysis import correctness
+from bench.analysis.generalization import Classifier, add_generalization
+from bench.analysis.results import Results
+from bench.analysis.selection import select, track_record
+from bench.store import Store
+from tests.test_report import frame, record
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    return make_blobs(60, 5, centers=3, cluster_std=0.3, random_state=0)
+
+
+def test_the_score_is_the_mean_kappa_of_both_halves(blobs):
+    points, groups = blobs
+    classifier = Classifier(points.astype(np.float32))
+    clusters = np.where(np.random.default_rng(0).random(60) < 0.7, groups, 0)
+    kappas = []
+    for head, (fit, test) in zip(classifier.heads, classifier.halves, strict=True):
+        assert sorted([*fit, *test]) == [*range(60)]
+        told = (head @ np.eye(3)[clusters[fit]]).argmax(axis=1)
+        kappas.append(cohen_kappa_score(clusters[test], told))
+    found = classifier.by_image(clusters)
+    assert found.mean() == pytest.approx(np.mean(kappas))
+    assert 0.2 < found.mean() < 0.9
+
+
+def test_groups_of_the_codes_generalize_and_random_ones_do_not(blobs):
+    points, groups = blobs
+    classifier = Classifier(points.astype(np.float32))
+    assert classifier.by_image(groups) == pytest.approx(np.ones(60))
+    assert classifier.by_image(np.array([7, -1, 3])[groups]).mean() == pytest.approx(1)
+    assert abs(classifier.by_image(np.random.default_rng(1).permutation(groups)).mean()) < 0.3
+    assert not classifier.by_image(np.zeros(60, int)).any()
+
+
+@pytest.fixture
+def store(tmp_path, blobs):
+    """The codes of two models, and clusters: the groups of the first, and what is no group."""
+    points, groups = blobs
+    found = Store(tmp_path)
+    found.prepare()
+    random = np.random.default_rng(0).permutation(60)
+    for key, order in (("network", np.arange(60)), ("other", random)):
+        found.save("encode", key, {"train": points[order].astype(np.float32)}, {}, {})
+    for key, clusters in (("groups", groups), ("none", groups[random])):
+        found.save("cluster", key, {"train": clusters}, {}, {})
+    return found
+
+
+def runs(**columns):
+    """Records of two pipelines without labels: a pretrained one, and another."""
+    given = {"labeled": False, "primary_metric": "generalization", "largest_class": math.nan}
+    rows = [
+        record("net", "x", 0, cluster_artifacts="none", encode_artifacts="network",
+               pretrained="photographs", base_artifacts="", knn_modularity=0.1, **given),
+        record("own", "x", 0, cluster_artifacts="groups", encode_artifacts="other",
+               pretrained=None, base_artifacts="", knn_modularity=0.5, **given),
+    ]  # fmt: skip
+    return frame(*rows).assign(**columns)
+
+
+def test_all_clusters_are_told_from_pretrained_codes(store):
+    records = add_generalization(runs(), store)
+    none, groups = records["generalization"]
+    assert groups == pytest.approx(1)
+    assert abs(none) < 0.3
+    results = Results(records)
+    assert (results.metric, results.labeled) == ("generalization", False)
+    assert list(results.summary["model"]) == ["own", "net"]
+    by_image = correctness.collect(results, store)["own", "x", "kmeans"].values()
+    assert by_image == pytest.approx(np.ones((1, 60)))
+    assert track_record(results).pretrained
+
+
+@pytest.mark.parametrize("columns", [{"pretrained": None}, {"base_artifacts": "below"}])
+def test_without_frozen_pretrained_codes_knn_modularity_ranks(store, columns):
+    records = add_generalization(runs(**columns), store)
+    assert records["generalization"].isna().all()
+    assert Results(records).metric == "knn_modularity"
+    assert list(Results(records).summary["model"]) == ["own", "net"]
+
+
+def test_what_failed_is_not_scored(store):
+    failed = add_generalization(
+        runs(status=["ok", "failed"], cluster_artifacts=["none", ""]), store
+    )
+    assert failed["generalization"].notna().tolist() == [True, False]
+
+
+def test_what_ties_for_the_first_place_counts_alike():
+    rows = [
+        record("m", chain, 0, accuracy=accuracy, reconstruction_loss=loss, null_silhouette=0.1)
+        for chain, accuracy, loss in (("a", 0.9, 0.0), ("b", 0.7, 0.0), ("c", 0.8, 0.5))
+    ]
+    (found,) = [each for each in select(Results(frame(*rows))) if each.score == "MSE"]
+    assert found.regret == pytest.approx(0.1)
+    assert found.selects == "m, a and 1 tied"
