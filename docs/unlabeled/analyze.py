@@ -74,67 +74,18 @@ def consensus(between: Floats, models: NDArray[Any]) -> dict[str, Floats]:
     others = models[:, None] != models
     own = ~others & alone
     other = (between * others).sum(axis=1) / others.sum(axis=1)
-    weights = np.ones(len(models))
-    for _ in range(50):
-        scores = (between * others) @ weights / (others @ weights)
-        weights = pd.Series(scores).rank().to_numpy() ** 2
-    best = np.array(
-        [
-            np.mean([between[i, models == name].max() for name in set(models) - {models[i]}])
-            for i in range(len(models))
-        ]
-    )
-    vector = np.ones(len(models))
-    for _ in range(100):
-        vector = (between * others).clip(0) @ vector
-        vector /= max(np.linalg.norm(vector), 1e-12)
     within = (between * own).sum(axis=1) / own.sum(axis=1)
+    weights = np.ones(len(models))
+    for _ in range(50):  # those that agree most with others count most
+        weighted = (between * others) @ weights / (others @ weights)
+        weights = pd.Series(weighted).rank().to_numpy() ** 2
     return {
-        "consensus": (between * alone).sum(axis=1) / alone.sum(axis=1),
+        "consensus, all pipelines": (between * alone).sum(axis=1) / alone.sum(axis=1),
         "consensus, other encoders": other,
-        "consensus, weighted by rank": scores,
-        "consensus, best chain of each other encoder": best,
-        "consensus, first eigenvector": vector,
+        "consensus, other encoders weighted by rank": weighted,
         "consensus, other chains of the encoder": within,
         "consensus, both kinds equally": (other + within) / 2,
     }
-
-
-def shared_neighbors(rows: pd.DataFrame) -> dict[str, Floats]:
-    """Return how often images that others put together are together, beyond chance.
-
-    Of each image, the share of those in its cluster by another pipeline that are in its own cluster
-    too, less the share of all images that are, divided by the most that clusters of these sizes can
-    reach; the mean over images. Unlike mutual information, each image has a part in it. Both ways
-    round it is nearly the adjusted Rand index.
-
-    References
-    ----------
-    Wallace (1983), A method for comparing two hierarchical clusterings: comment; Fred, Jain (2005),
-    Combining multiple clusterings using evidence accumulation.
-    """
-    models = rows["model"].to_numpy()
-    one_hot = [np.eye(int(each.max()) + 1)[each] for each in rows["assignments"]]
-    between = np.zeros((len(rows), len(rows)))
-    for i, a in enumerate(one_hot):
-        share = (a.mean(axis=0) ** 2).sum()
-        for j, b in enumerate(one_hot):
-            together = ((a.T @ b) ** 2 / b.sum(axis=0).clip(1)).sum() / len(a)
-            between[i, j] = (together - share) / max(1 - share, 1e-9)
-    found = {}
-    for name, table in (("one way", between), ("both ways", (between + between.T) / 2)):
-        means = {of: table[:, models == of].sum(axis=1) for of in set(models)}
-        own = np.array([(means[of][i] - table[i, i]) for i, of in enumerate(models)])
-        own /= np.array([max((models == of).sum() - 1, 1) for of in models])
-        other = np.array(
-            [
-                np.mean([means[n][i] / (models == n).sum() for n in set(models) - {of}])
-                for i, of in enumerate(models)
-            ]
-        )
-        found[f"shared neighbors {name}, other encoders"] = other
-        found[f"shared neighbors {name}, both kinds equally"] = (other + own) / 2
-    return found
 
 
 def add_consensus(rows: pd.DataFrame, matrices: dict[Any, tuple[Any, Floats]]) -> pd.DataFrame:
@@ -144,7 +95,6 @@ def add_consensus(rows: pd.DataFrame, matrices: dict[Any, tuple[Any, Floats]]) -
         index, between = matrices[key]
         kept = np.isin(index, group.index)
         found = consensus(between[np.ix_(kept, kept)], group["model"].to_numpy())
-        found |= shared_neighbors(group)
         made.append(pd.DataFrame(found, index=group.index))
     return rows.join(pd.concat(made))
 
@@ -173,7 +123,7 @@ def candidates(rows: pd.DataFrame, pretrained: bool) -> dict[str, pd.Series]:
         "kNN modularity, spaces of other encoders": elsewhere("near"),
         "kNN modularity, all spaces": of("near").mean(axis=1),
     }
-    found |= {name: rows[name] for name in rows if name.startswith(("consensus", "shared"))}
+    found |= {name: rows[name] for name in rows if name.startswith("consensus")}
     found |= {
         "stability": rows["stability"],
         "silhouette, own space": rows["silhouette"],
@@ -203,16 +153,17 @@ def tables(rows: pd.DataFrame, pretrained: bool) -> dict[Any, pd.DataFrame]:
 
 
 # ------------------------------------------------------------------------------------- judging
-def regret(table: pd.DataFrame, score: pd.Series, by: str = "accuracy") -> float:
+def regret(table: pd.DataFrame, score: pd.Series) -> float:
     """Return the regret of taking what a score ranks first; of ties the mean."""
     first = score >= score.max() - 1e-9
-    return float(table[by].max() - table.loc[first, by].mean())
+    return float(table["accuracy"].max() - table.loc[first, "accuracy"].mean())
 
 
-def correlation(table: pd.DataFrame, score: pd.Series, by: str = "accuracy") -> float:
+def correlation(table: pd.DataFrame, score: pd.Series) -> float:
     """Return Spearman's rank correlation; 0 of a score that is the same for all."""
-    found = table[by].corr(score, method="spearman")
-    return 0.0 if np.isnan(found) else float(found)
+    if score.nunique() == 1:
+        return 0.0
+    return float(table["accuracy"].corr(score, method="spearman"))
 
 
 def umap_of(table: pd.DataFrame, model: str) -> pd.Series:
@@ -231,11 +182,11 @@ def rules(pretrained: bool) -> dict[str, Callable[[pd.DataFrame], pd.Series]]:
 
 
 def judge(
-    by_key: dict[Any, pd.DataFrame], score: Callable[[pd.DataFrame], pd.Series], by: str
+    by_key: dict[Any, pd.DataFrame], score: Callable[[pd.DataFrame], pd.Series]
 ) -> pd.DataFrame:
     """Return regret and rank correlation on each set and number of clusters."""
     found = [
-        (*key, regret(table, score(table), by), correlation(table, score(table), by))
+        (*key, regret(table, score(table)), correlation(table, score(table)))
         for key, table in by_key.items()
     ]
     return pd.DataFrame(found, columns=["set", "clusters", "regret", "correlation"])
@@ -251,12 +202,13 @@ def interval(values: pd.Series) -> tuple[float, float]:
 
 def summary(found: pd.DataFrame) -> dict[str, Any]:
     """Return the mean and worst regret, and the mean correlation with its interval."""
+    found = found if found["regret"].notna().all() else found.assign(regret=np.nan)
     by_set = found.groupby("set")[["regret", "correlation"]].mean()
     low, high = interval(by_set["correlation"])
     return {
         "mean regret": by_set["regret"].mean(),
         "worst regret": by_set["regret"].max(),
-        "worst set": by_set["regret"].idxmax(),
+        "worst set": "" if by_set["regret"].isna().all() else by_set["regret"].idxmax(),
         "correlation": by_set["correlation"].mean(),
         "low": low,
         "high": high,
@@ -296,25 +248,65 @@ def left_out(by_key: dict[Any, pd.DataFrame], most: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["set", "clusters", "regret", "correlation", "chosen"])
 
 
-# ---------------------------------------------------------------------------------------- main
+# ---------------------------------------------------------------------------------------- tables
 def at_truth(by_key: dict[Any, pd.DataFrame]) -> dict[Any, pd.DataFrame]:
     """Return the tables with as many clusters as there are classes."""
     return {key: table for key, table in by_key.items() if key[1] == table["classes"].iloc[0]}
 
 
-def report(rows: pd.DataFrame, pretrained: bool, by: str, all_numbers: bool) -> pd.DataFrame:
-    """Return a row for each score and rule: its regrets by set and their summary."""
-    by_key = tables(rows, pretrained)
-    if not all_numbers:
-        by_key = at_truth(by_key)
+def report(by_key: dict[Any, pd.DataFrame], names: list[str], pretrained: bool) -> pd.DataFrame:
+    """Return a row for each rule and score: the regret on each set, and their summary."""
     scores: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
-        name: (lambda table, name=name: table[name]) for name in candidates(rows, pretrained)
+        name: (lambda table, name=name: table[name]) for name in names
     }
     found = {}
     for name, score in (rules(pretrained) | scores).items():
-        judged = judge(by_key, score, by)
+        judged = judge(by_key, score)
         found[name] = summary(judged) | dict(judged.groupby("set")["regret"].mean())
     return pd.DataFrame(found).T
+
+
+def show(truth: pd.DataFrame, every: pd.DataFrame) -> str:
+    """Write regrets and correlations, with the true number of clusters and with all numbers."""
+    lines = [
+        "| | mean regret | worst | rank correlation (95%) | mean regret, all numbers | worst |",
+        "|:--|--:|--:|--:|--:|--:|",
+    ]
+    for name, row in truth.iterrows():
+        also = every.loc[name]
+        known = "–" if row["correlation"] == 0 else f"{row['correlation']:+.2f} " + (
+            f"({row['low']:+.2f} to {row['high']:+.2f})"
+        )  # fmt: skip
+        lines.append(
+            f"| {name} | {row['mean regret']:.3f} | {row['worst regret']:.3f} ({row['worst set']}) "
+            f"| {known} | {also['mean regret']:.3f} | {also['worst regret']:.3f} |"
+        )
+    return "\n".join(lines).replace("nan", "–")
+
+
+def show_sets(truth: pd.DataFrame, sets: list[str]) -> str:
+    """Write the regret on each set."""
+    lines = ["| | " + " | ".join(sets) + " |", "|:--|" + "--:|" * len(sets)]
+    for name, row in truth.iterrows():
+        lines.append(f"| {name} | " + " | ".join(f"{row[each]:.3f}" for each in sets) + " |")
+    return "\n".join(lines)
+
+
+def show_counts() -> str:
+    """Write the numbers of clusters that several methods suggest."""
+    found = pd.read_csv(HERE / "counts.csv")
+    found["by"] = found["method"] + ", " + found["of"]
+    table = found.pivot(index="by", columns="set", values="found")
+    order = found.drop_duplicates("set").set_index("set")["classes"]
+    lines = ["| | " + " | ".join(order.index) + " | right | mean ratio |"]
+    lines += ["|:--|" + "--:|" * (len(order) + 2)]
+    lines += ["| *classes* | " + " | ".join(map(str, order)) + " | | |"]
+    for name, row in table.iterrows():
+        row = row[order.index]
+        away = np.exp(np.abs(np.log(row.clip(lower=1) / order)).mean())
+        cells = " | ".join(f"{value:.0f}" for value in row)
+        lines.append(f"| {name} | {cells} | {(row == order).sum()} | {away:.2f} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -323,8 +315,6 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.parse_args()
-    pd.set_option("display.width", 300, "display.max_columns", 50, "display.max_rows", 200)
-    pd.set_option("display.float_format", "{:.3f}".format)
     rows = read()
     matrices = {
         key: (group.index.to_numpy(), agreement(group))
@@ -333,15 +323,24 @@ def main() -> None:
     for pretrained in (True, False):
         some = rows if pretrained else rows[rows["model"] != PRETRAINED]
         some = add_consensus(some, matrices)
-        for all_numbers in (False, True):
-            print(f"\n{'with' if pretrained else 'without'} pretrained, "
-                  f"{'all numbers of clusters' if all_numbers else 'the true number'}")  # fmt: skip
-            print(report(some, pretrained, "accuracy", all_numbers).to_string())
-        by_key = at_truth(tables(some, pretrained))
+        names, by_key = [*candidates(some, pretrained)], tables(some, pretrained)
+        truth = at_truth(by_key)
+        found = report(truth, names, pretrained)
+        print(f"\n## {'With' if pretrained else 'Without'} the pretrained network\n")
+        print(show(found, report(by_key, names, pretrained)))
+        print("\n" + show_sets(found, [name for name, _ in truth]))
+        spread = [f"{name} {t['accuracy'].min():.2f} to {t['accuracy'].max():.2f}"
+                  for (name, _), t in truth.items()]  # fmt: skip
+        print(f"\nAccuracy of the pipelines: {', '.join(spread)}")
         for most in (1, 2, 3):
-            chosen = left_out(by_key, most)
-            print(f"\ncombinations of up to {most}, chosen on the other sets", summary(chosen))
-            print(chosen.to_string(index=False))
+            chosen = left_out(truth, most)
+            said = summary(chosen)
+            print(f"\nUp to {most}, chosen on the other sets: mean regret "
+                  f"{said['mean regret']:.3f}, worst {said['worst regret']:.3f}")  # fmt: skip
+            for row in chosen.itertuples():
+                print(f"  {row.set}: {row.chosen}, regret {row.regret:.3f}")
+    print("\n## Numbers of clusters\n")
+    print(show_counts())
 
 
 if __name__ == "__main__":
