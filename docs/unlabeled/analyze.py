@@ -226,25 +226,37 @@ COMBINED = (
 )
 
 
+# What generalization is added up with, as numbers and not as ranks, and the weights.
+ADDED = ("stability", "prediction strength", "kNN modularity, strong space")
+WEIGHTS = (0.1, 0.25, 0.5, 1.0)
+STRONG = "generalization, strong space"
+
+
+def combinations(table: pd.DataFrame, most: int) -> dict[str, pd.Series]:
+    """Return mean ranks of up to so many scores; of two also sums."""
+    ranks = table[[*COMBINED]].rank()
+    options = [c for n in range(1, most + 1) for c in itertools.combinations(COMBINED, n)]
+    found = {" + ".join(option): ranks[[*option]].mean(axis=1) for option in options}
+    if most > 1:
+        for name, weight in itertools.product(ADDED, WEIGHTS):
+            found[f"{STRONG} + {weight} × {name}"] = table[STRONG] + weight * table[name]
+    return found
+
+
 def left_out(by_key: dict[Any, pd.DataFrame], most: int) -> pd.DataFrame:
     """Choose a combination of scores on all sets but one family, and judge it on that one."""
-    options = [c for n in range(1, most + 1) for c in itertools.combinations(COMBINED, n)]
-    ranks = {key: table[[*COMBINED]].rank() for key, table in by_key.items()}
-
-    def score(key: Any, option: tuple[str, ...]) -> pd.Series:
-        return ranks[key][[*option]].mean(axis=1)
-
-    keys = [*by_key]
-    regrets = np.array([[regret(by_key[k], score(k, o)) for k in keys] for o in options])
+    scores = {key: combinations(table, most) for key, table in by_key.items()}
+    keys, options = [*by_key], [*next(iter(scores.values()))]
+    regrets = np.array([[regret(by_key[k], scores[k][option]) for k in keys] for option in options])
     family = np.array([FAMILY.get(name, name) for name, _ in keys])
     rows = []
     for place, key in enumerate(keys):
         others = regrets[:, family != family[place]]
         # As for a promise: the mean, and a little of the worst.
         best = options[int((others.mean(axis=1) + 0.25 * others.max(axis=1)).argmin())]
-        table = by_key[key]
-        both = regret(table, score(key, best)), correlation(table, score(key, best))
-        rows.append((*key, *both, " + ".join(best)))
+        score = scores[key][best]
+        both = regret(by_key[key], score), correlation(by_key[key], score)
+        rows.append((*key, *both, best))
     return pd.DataFrame(rows, columns=["set", "clusters", "regret", "correlation", "chosen"])
 
 
