@@ -59,7 +59,7 @@ def store(tmp_path, blobs):
 
 def runs(**columns):
     """Records of two pipelines without labels: a pretrained one, and another."""
-    given = {"labeled": False, "primary_metric": "generalization", "largest_class": math.nan}
+    given = {"labeled": False, "primary_metric": "selection_score", "largest_class": math.nan}
     rows = [
         record("net", "x", 0, cluster_artifacts="none", encode_artifacts="network",
                pretrained="photographs", base_artifacts="", knn_modularity=0.1, **given),
@@ -75,11 +75,21 @@ def test_all_clusters_are_told_from_pretrained_codes(store):
     assert groups == pytest.approx(1)
     assert abs(none) < 0.3
     results = Results(records)
-    assert (results.metric, results.labeled) == ("generalization", False)
+    assert (results.metric, results.labeled) == ("selection_score", False)
     assert list(results.summary["model"]) == ["own", "net"]
     by_image = correctness.collect(results, store)["own", "x", "kmeans"].values()
     assert by_image == pytest.approx(np.ones((1, 60)))
     assert track_record(results).pretrained
+    assert not track_record(results).poor
+
+
+def test_a_tenth_of_stability_decides_near_ties(store):
+    alike = {"cluster_artifacts": "groups", "stability": [0.9, 0.4]}
+    records = add_generalization(runs(**alike), store)
+    assert records["generalization"].tolist() == pytest.approx([1, 1])
+    assert records["selection_score"].tolist() == pytest.approx([1.09, 1.04])
+    found = correctness.collect(Results(records), store)
+    assert found["net", "x", "kmeans"].values().mean() == pytest.approx(1.09)
 
 
 @pytest.mark.parametrize("columns", [{"pretrained": None}, {"base_artifacts": "below"}])

@@ -81,8 +81,8 @@ def collect(results: Results, store: Store) -> dict[Key, Correctness]:
     """Read what every pipeline achieved on each image, by the metric that compares them."""
     if not results.has_scores:
         return {}
-    if results.metric == generalization.NAME:
-        scores = generalization.collect(results.done, store)
+    if results.metric == generalization.SCORE:
+        scores = generalization.scores_by_image(results.done, store)
     else:
         scores = _stored(results, store)
     found = {}

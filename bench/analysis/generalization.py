@@ -3,7 +3,8 @@
 Clusters that mean something can be learned from some of the images and recognized in others. A
 linear classifier on the codes of a pretrained network is trained on the clusters of one half of the
 images, and predicts those of the other half. The codes only tell how plausible clusters are: those
-of any encoder can be ranked first. docs/unlabeled.md says how well this selects.
+of any encoder can be ranked first. The *selection score* is this and a tenth of stability.
+docs/unlabeled.md says how well it selects.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from bench.stages.metrics.clustering import Integers
 from bench.stages.metrics.reference_space import FEWEST
 from bench.store import Store
 
-NAME = "generalization"
+NAME, SCORE = "generalization", "selection_score"
+STABILITY = 0.1  # weight of stability in the selection score: it decides between near ties
 COMPONENTS = 64
 Floats = NDArray[np.float64]
 Run = tuple[str, str, str, int]  # model, chain, clusterer, seed
@@ -106,10 +108,32 @@ def _classifier(store: Store, key: str) -> Classifier:
     return Classifier(codes[neighbors.sample(len(codes))])
 
 
+def scores_by_image(done: pd.DataFrame, store: Store) -> dict[Run, Floats]:
+    """Return each image's part in the selection score of finished runs, by run.
+
+    Stability is added to all images alike; it counts as 0 where it was not measured.
+    """
+    found, stability = collect(done, store), _stability(done)
+    keys = zip(_runs(done), stability, strict=True)
+    return {run: found[run] + STABILITY * value for run, value in keys if run in found}
+
+
 def add_generalization(records: pd.DataFrame, store: Store) -> pd.DataFrame:
-    """Return records with the column ``generalization``, the mean over images of finished runs."""
+    """Return records with the columns ``generalization`` and ``selection_score``.
+
+    They are means over images of finished runs, missing where no codes are pretrained.
+    """
     found = collect(records[records["status"] == "ok"], store)
-    names = records[["model", "chain", "clusterer", "seed_index"]]
-    runs = names.itertuples(index=False, name=None)
-    means = [float(found[run].mean()) if run in found else None for run in runs]
-    return records.assign(**{NAME: pd.Series(means, index=records.index, dtype=float)})
+    means = [float(found[run].mean()) if run in found else None for run in _runs(records)]
+    plain = pd.Series(means, index=records.index, dtype=float)
+    return records.assign(**{NAME: plain, SCORE: plain + STABILITY * _stability(records)})
+
+
+def _runs(records: pd.DataFrame) -> list[Run]:
+    columns = records[["model", "chain", "clusterer", "seed_index"]]
+    return [(m, c, by, int(s)) for m, c, by, s in columns.itertuples(index=False, name=None)]
+
+
+def _stability(records: pd.DataFrame) -> pd.Series:
+    found = records.reindex(columns=["stability"])["stability"]
+    return pd.to_numeric(found).astype(float).fillna(0.0)

@@ -43,8 +43,8 @@ from bench.datasets.source import Source, in_memory
 Labels = NDArray[np.int64]
 
 # What may decide which pipeline is best on a data set, the first that its labels allow; without
-# labels generalization, and kNN modularity where no model is pretrained.
-UNLABELED_METRICS = ("generalization", "knn_modularity")
+# labels the selection score, and kNN modularity where no model is pretrained.
+UNLABELED_METRICS = ("selection_score", "knn_modularity")
 PRIMARY_METRICS = ("accuracy", "validation_accuracy", *UNLABELED_METRICS)
 
 

@@ -14,6 +14,15 @@ METRICS = (
         "a network is among the models",
         stage="cluster",
         range="0 by chance, up to 1",
+        tables=("selection",),
+    ),
+    Metric(
+        name="selection_score",
+        title="selection score",
+        meaning="generalization plus a tenth of stability; it ranks pipelines if no image is "
+        "labeled and a network that was trained elsewhere is among the models",
+        stage="cluster",
+        range="up to 1.1",
         tables=("unlabeled", "selection"),
     ),
 )
