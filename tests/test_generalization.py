@@ -87,9 +87,9 @@ def test_a_tenth_of_stability_decides_near_ties(store):
     alike = {"cluster_artifacts": "groups", "stability": [0.9, 0.4]}
     records = add_generalization(runs(**alike), store)
     assert records["generalization"].tolist() == pytest.approx([1, 1])
-    assert records["selection_score"].tolist() == pytest.approx([1.09, 1.04])
+    assert records["selection_score"].tolist() == pytest.approx([10.9 / 11, 10.4 / 11])
     found = correctness.collect(Results(records), store)
-    assert found["net", "x", "kmeans"].values().mean() == pytest.approx(1.09)
+    assert found["net", "x", "kmeans"].values().mean() == pytest.approx(10.9 / 11)
 
 
 @pytest.mark.parametrize("columns", [{"pretrained": None}, {"base_artifacts": "below"}])

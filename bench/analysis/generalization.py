@@ -3,8 +3,8 @@
 Clusters that mean something can be learned from some of the images and recognized in others. A
 linear classifier on the codes of a pretrained network is trained on the clusters of one half of the
 images, and predicts those of the other half. The codes only tell how plausible clusters are: those
-of any encoder can be ranked first. The *selection score* is this and a tenth of stability.
-docs/unlabeled.md says how well it selects.
+of any encoder can be ranked first. The *selection score* is the mean of this and of stability,
+with weights of 10 and 1. docs/unlabeled.md says how well it selects.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.stages.metrics.reference_space import FEWEST
 from bench.store import Store
 
 NAME, SCORE = "generalization", "selection_score"
-STABILITY = 0.1  # weight of stability in the selection score: it decides between near ties
+STABILITY = 1 / 11  # weight of stability in the selection score: it decides between near ties
 COMPONENTS = 64
 Floats = NDArray[np.float64]
 Run = tuple[str, str, str, int]  # model, chain, clusterer, seed
@@ -111,11 +111,13 @@ def _classifier(store: Store, key: str) -> Classifier:
 def scores_by_image(done: pd.DataFrame, store: Store) -> dict[Run, Floats]:
     """Return each image's part in the selection score of finished runs, by run.
 
-    Stability is added to all images alike; it counts as 0 where it was not measured.
+    Stability is the same for all images; it counts as 0 where it was not measured.
     """
     found, stability = collect(done, store), _stability(done)
     keys = zip(_runs(done), stability, strict=True)
-    return {run: found[run] + STABILITY * value for run, value in keys if run in found}
+    return {
+        run: (1 - STABILITY) * found[run] + STABILITY * value for run, value in keys if run in found
+    }
 
 
 def add_generalization(records: pd.DataFrame, store: Store) -> pd.DataFrame:
@@ -126,7 +128,9 @@ def add_generalization(records: pd.DataFrame, store: Store) -> pd.DataFrame:
     found = collect(records[records["status"] == "ok"], store)
     means = [float(found[run].mean()) if run in found else None for run in _runs(records)]
     plain = pd.Series(means, index=records.index, dtype=float)
-    return records.assign(**{NAME: plain, SCORE: plain + STABILITY * _stability(records)})
+    return records.assign(
+        **{NAME: plain, SCORE: (1 - STABILITY) * plain + STABILITY * _stability(records)}
+    )
 
 
 def _runs(records: pd.DataFrame) -> list[Run]:

@@ -30,7 +30,7 @@ class Score:
 
 
 ALL = (
-    Score("selection score", "selection_score", "generalization and a tenth of stability"),
+    Score("selection score", "selection_score", "ten parts of generalization and one of stability"),
     Score(
         "generalization",
         "generalization",

@@ -130,6 +130,7 @@ def candidates(rows: pd.DataFrame, pretrained: bool) -> dict[str, pd.Series]:
         "silhouette, own space less null": rows["silhouette"] - rows["null_silhouette"],
         "silhouette, random space": rows["reference_silhouette"],
         "generalization, strong space": rows[f"head:{strong}"],
+        "selection score": (10 * rows[f"head:{strong}"] + rows["stability"]) / 11,
         "generalization, own space": own("head"),
         "generalization, spaces of other encoders": elsewhere("head"),
         "generalization, all spaces": of("head").mean(axis=1),

@@ -8,10 +8,10 @@ METRICS = (
     Metric(
         name="generalization",
         title="generalization",
-        meaning="how well a linear classifier on the codes of a network that was trained elsewhere, "
-        "trained on the clusters of one half of the images, predicts those of the other half "
-        "(Cohen's kappa; after Gadetsky, Jiang and Brbić 2024); on up to 2,000 images, where such "
-        "a network is among the models",
+        meaning="how well a linear classifier on the codes of a network that was trained "
+        "elsewhere, trained on the clusters of one half of the images, predicts those of the other "
+        "half (Cohen's kappa; after Gadetsky, Jiang and Brbić 2024); on up to 2,000 images, where "
+        "such a network is among the models",
         stage="cluster",
         range="0 by chance, up to 1",
         tables=("selection",),
@@ -19,10 +19,11 @@ METRICS = (
     Metric(
         name="selection_score",
         title="selection score",
-        meaning="generalization plus a tenth of stability; it ranks pipelines if no image is "
-        "labeled and a network that was trained elsewhere is among the models",
+        meaning="mean of generalization and stability, with weights of 10 and 1; it ranks "
+        "pipelines if no image is labeled and a network that was trained elsewhere is among the "
+        "models",
         stage="cluster",
-        range="up to 1.1",
+        range="0 by chance, up to 1",
         tables=("unlabeled", "selection"),
     ),
 )
