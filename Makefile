@@ -7,7 +7,7 @@ PEERS := .venv-peers
 # Where PyTorch without CUDA is, which is some gigabytes less; empty: take pip's own.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu peers lint clean
+.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu peers docs lint clean
 
 # Installs once, then runs the main job on embedded data. ARGS="--seeds 5" passes options on.
 grid: $(VENV)/.installed
@@ -34,16 +34,16 @@ soak: $(VENV)/.installed-test
 regression: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m regression $(ARGS)
 
-# Times the training core against plain loops, and writes it into results/results.md.
+# Times the training core against plain loops, and writes docs/speed.md.
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --benchmark-only --benchmark-json=results/speed.json $(ARGS)
-	$(BIN)/python -m bench.speed results/speed.json --into results/results.md
+	$(BIN)/python -m bench.speed results/speed.json --into docs/speed.md
 
 # The same, and the full sizes: 8,500 images.
 bench-long: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --benchmark-only --benchmark-json=results/speed.json \
 	  -m "not gpu" $(ARGS)
-	$(BIN)/python -m bench.speed results/speed.json --into results/results.md
+	$(BIN)/python -m bench.speed results/speed.json --into docs/speed.md
 
 # On a machine with an NVIDIA GPU: checks the core against the plain loop there, then times it.
 bench-gpu: $(VENV)/.installed-test
@@ -55,13 +55,17 @@ bench-gpu: $(VENV)/.installed-test
 peers: $(PEERS)/.installed
 	OMP_WAIT_POLICY=passive $(PEERS)/bin/python docs/peers/compare.py $(ARGS)
 
+# Makes a site of docs/ in build/docs; what Sphinx warns of is an error, links to nothing included.
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -n -q docs build/docs $(ARGS)
+
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(PEERS) .store build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(PEERS) .store build docs/reference *.egg-info .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python $(PEERS)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -76,6 +80,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check -e ".[test]"
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -e ".[docs]"
 	touch $@ $(VENV)/.installed
 
 # PyTorch first: from the index without CUDA if that can be reached, else with the others.

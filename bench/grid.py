@@ -12,7 +12,7 @@ from bench.planning.settings import COMPARE
 
 EPILOG = (
     "Examples:\n\n"
-    "latentgrid grid   (the preset quick, on digits)\n\n"
+    "latentgrid grid   (the preset quick, on photos)\n\n"
     "latentgrid grid --preset homework --dataset npy:DIR\n\n"
     "latentgrid grid --dataset folder:DIR --clusters 5 --models pixels,dnn\n\n"
     "latentgrid grid --dataset digits,photos   (a report for each, and a table of ranks)\n\n"

@@ -24,10 +24,11 @@ def main(
     """Compare every score that needs no labels with accuracy, on labeled data sets.
 
     For each data set and score, the table shows the rank correlation with accuracy over pipelines,
-    the pipeline that the score selects, and its regret: the best pipeline's accuracy minus that of
-    the selected one. The verdict says whether that may be the best as well, or is significantly
-    worse. With several data sets, each is left out in turn: a score is chosen on the
-    others and judged on this one.
+    with its 95% interval over encoders; the pipeline that the score selects; and its regret: the
+    best pipeline's accuracy minus that of the selected one. Where several pipelines are tied, the
+    regret is the mean over them. The verdict says whether that pipeline may be the best as well, or
+    is significantly worse. With several data sets, each is left out in turn: a score is chosen on
+    the others and judged on this one.
     """
     from bench.analysis.selection import select_in
     from bench.report.command_tables import select_tables

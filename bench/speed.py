@@ -26,7 +26,7 @@ def main(
     runs: Annotated[list[Path], argument(RUNS, "[OLD.json] NEW.json")],
     tolerance: Annotated[float, option("Share of a ratio that may be lost, 0 to 1.", "X")] = 0.15,
     into: Annotated[
-        Path | None, option("Write the result into this results.md, as its section Speed.")
+        Path | None, option("Also write the newer result as a page in Markdown.", "FILE.md")
     ] = None,
 ) -> int:
     """Show a result of the benchmark suite, or compare two by their ratios to a rival.
@@ -37,7 +37,7 @@ def main(
     from bench.base.files import write_text
     from bench.report import speed_changes
     from bench.report.columns import to_terminal
-    from bench.report.speed import fold, read, section, table
+    from bench.report.speed import page, read, table
 
     if len(runs) > 2:
         raise UsageError(f"give one or two results, found {len(runs)}")
@@ -45,9 +45,9 @@ def main(
         raise UsageError(f"--tolerance must be 0 to 1, found {tolerance:g}")
     found = [read(path) for path in runs]
     if into is not None:
-        if not into.is_file():
-            raise UsageError(f"no results at {into}: python -m bench.grid writes them")
-        write_text(into, fold(into.read_text(encoding="utf-8"), section(found[-1])))
+        if into.is_dir() or not into.parent.is_dir():
+            raise UsageError(f"--into must be a file in a folder that exists, found {into}")
+        write_text(into, page(found[-1]))
     if len(found) == 1:
         print(to_terminal(table(found[0])))
         return 0

@@ -23,6 +23,7 @@ from bench.base.grammar import (
     split,
     write_parameters,
 )
+from bench.base.registry import UnknownNameError
 from reducers import reducers
 from reducers.reducer import Reducer
 
@@ -56,6 +57,13 @@ class Link:
     def on_device(self) -> bool:
         """Whether the reducer works where models train."""
         return "device" in signature_of(reducers[self.name]).parameters
+
+    @property
+    def in_words(self) -> str:
+        """What people call it: ``PCA 128``, and ``t-SNE`` where two dimensions come out."""
+        title = getattr(reducers[self.name], "title", "") or self.name
+        many = self.n_components is not None and self.n_components > 2
+        return f"{title} {self.n_components}" if many else title
 
     def build(
         self, random_state: int | None = None, n_jobs: int = 1, device: str = "cpu"
@@ -92,6 +100,19 @@ class Chain:
         if len(links) > 1 and any(link.name == "none" for link in links):
             raise ChainError(f"reducer chain {text!r}: none cannot be combined with others")
         return cls(links)
+
+
+def chain_in_words(text: str) -> str:
+    """Return a chain as people say it: ``pca128+tsne2`` is ``PCA 128 and t-SNE``.
+
+    A chain that cannot be read, such as one of a plugin that is not loaded, stays as it is.
+    """
+    try:
+        words = [link.in_words for link in Chain.parse(text).links]
+    except (ChainError, UnknownNameError):
+        return text
+    *before, last = words
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def _parse_link(text: str) -> Link:

@@ -44,6 +44,7 @@ class ICA(LinearReducer):
     Hyvärinen, Oja (2000), Independent component analysis: algorithms and applications.
     """
 
+    title: ClassVar[str] = "ICA"
     deterministic: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy", "scikit-learn")
     imports: ClassVar[tuple[str, ...]] = ("sklearn.decomposition",)

@@ -47,6 +47,7 @@ class IncrementalPCA(LinearReducer):
     (2000), Sequential Karhunen-Loeve basis extraction (scikit-learn's ``IncrementalPCA``).
     """
 
+    title: ClassVar[str] = "PCA"
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy", "scikit-learn")
     imports: ClassVar[tuple[str, ...]] = ("sklearn.decomposition",)
 

@@ -38,6 +38,7 @@ class Isomap(KernelReducer):
     dimensionality reduction.
     """
 
+    title: ClassVar[str] = "Isomap"
     deterministic: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("scikit-learn", "scipy")
     imports: ClassVar[tuple[str, ...]] = ("sklearn.manifold",)

@@ -32,6 +32,7 @@ class KernelPCA(KernelReducer):
     Schölkopf, Smola, Müller (1997), Kernel principal component analysis.
     """
 
+    title: ClassVar[str] = "kernel PCA"
     imports: ClassVar[tuple[str, ...]] = ("sklearn.decomposition",)
 
     n_components: int

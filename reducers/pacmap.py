@@ -43,6 +43,7 @@ class PaCMAP(Reducer):
     Wang, Huang, Rudin, Shaposhnik (2021), Understanding how dimension reduction tools work.
     """
 
+    title: ClassVar[str] = "PaCMAP"
     libraries: ClassVar[tuple[str, ...]] = ("pacmap", "faiss-cpu", "numba", "scikit-learn")
     requires: ClassVar[tuple[str, ...]] = ("pacmap",)
     extra: ClassVar[str] = "reducers"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -36,6 +37,8 @@ class PCA(LinearReducer):
     Parlett, Vömel (2006), The design and implementation of the MRRR algorithm (LAPACK's syevr);
     Kessy, Lewin, Strimmer (2018), Optimal whitening and decorrelation.
     """
+
+    title: ClassVar[str] = "PCA"
 
     _: KW_ONLY
     whiten: bool = False
@@ -72,6 +75,8 @@ class SVD(LinearReducer):
     Martinsson, Tropp (2011), Finding structure with randomness (scikit-learn's default, which
     this is not).
     """
+
+    title: ClassVar[str] = "SVD"
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         return 2 * super().seconds(n_samples, n_features)

@@ -49,6 +49,8 @@ class Normalize(Pointwise):
     scikit-learn's Normalizer.
     """
 
+    title: ClassVar[str] = "normalization"
+
     def transform(self, X: Array) -> Array:
         """Return codes of length 1, shape (n, n_features)."""
         lengths = np.linalg.norm(X, axis=1, keepdims=True)

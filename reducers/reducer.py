@@ -27,6 +27,8 @@ class Reducer(Estimator):
 
     Attributes
     ----------
+    title : str
+        What people call the method, ``t-SNE``; empty where that is its registered name.
     needs_points : bool
         False: ``restore`` reads neither ``X`` nor ``embedding``, which are then None, so that a
         bundle need not carry the points that the reducer was fitted on.
@@ -34,6 +36,7 @@ class Reducer(Estimator):
         What users should know of the last fit, such as that it did not converge; a line each.
     """
 
+    title: ClassVar[str] = ""
     needs_points: ClassVar[bool] = True
     notes_: tuple[str, ...] = ()
 

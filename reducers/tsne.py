@@ -45,6 +45,7 @@ class TSNE(Reducer):
     interpolation-based t-SNE; Poličar et al. (2024), openTSNE.
     """
 
+    title: ClassVar[str] = "t-SNE"
     libraries: ClassVar[tuple[str, ...]] = ("openTSNE", "scikit-learn")
     imports: ClassVar[tuple[str, ...]] = ("openTSNE",)
 

@@ -41,6 +41,7 @@ class UMAP(Reducer):
     McInnes, Healy, Melville (2018), UMAP: uniform manifold approximation and projection.
     """
 
+    title: ClassVar[str] = "UMAP"
     libraries: ClassVar[tuple[str, ...]] = ("umap-learn", "pynndescent", "numba", "scikit-learn")
 
     n_components: int = 2

@@ -20,8 +20,12 @@ from bench.contracts.material import make_images
 from bench.datasets.dataset import load
 
 ROOT = Path(__file__).resolve().parents[1]
+DIGITS = ("--dataset", "digits")
 # The least grid: one cell, eight tasks.
-SMALL = ["--models", "pixels", "--reducers", "pca5", "--seeds", "1", "--no-null", "--no-baselines"]
+SMALL = [
+    *("--models", "pixels", "--reducers", "pca5", "--seeds", "1", "--no-null", "--no-baselines"),
+    *DIGITS,
+]
 # Seconds after which a process is taken to hang; far more than any needs on a busy machine.
 HANGING = 900
 SCENES = Path(os.environ.get("LATENTGRID_SCENES", ROOT.parent / "shared" / "data" / "scenes"))
@@ -103,15 +107,23 @@ def run_module(module: str, *arguments: object, cwd: Path) -> subprocess.Complet
     return run(module, *arguments, cwd=cwd)
 
 
+def on_digits(arguments: tuple[object, ...]) -> list[str]:
+    """Return a grid's arguments, with digits as its data unless they say what it is on."""
+    words = list(map(str, arguments))
+    return words if {"--dataset", "--config", "--preset"} & {*words} else [*words, *DIGITS]
+
+
 def run_grid(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m bench.grid`` in a folder, all of it in this process."""
-    return run_module("bench.grid", *arguments, cwd=folder)
+    """Run ``python -m bench.grid`` in a folder, on digits, all of it in this process."""
+    return run_module("bench.grid", *on_digits(arguments), cwd=folder)
 
 
 def run_python(**settings: Any) -> pd.DataFrame:
-    """Run `bench.run_grid` with all its tasks in this process."""
+    """Run `bench.run_grid`, on digits, with all its tasks in this process."""
     from tests.inside import no_worker, restored
 
+    if not {"config", "preset"} & {*settings}:
+        settings = {"dataset": "digits"} | settings
     with restored(), no_worker():
         return bench.run_grid(**settings)
 
@@ -137,8 +149,8 @@ def run_process(
 def run_grid_process(
     folder: Path, *arguments: object, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m bench.grid`` in a folder, in a process of its own and a worker's."""
-    return run_process("bench.grid", *arguments, cwd=folder, **options)
+    """Run ``python -m bench.grid`` in a folder, on digits, in its own process and a worker's."""
+    return run_process("bench.grid", *on_digits(arguments), cwd=folder, **options)
 
 
 @pytest.fixture

@@ -62,8 +62,8 @@ def test_another_repetition_is_begun_only_if_the_longest_would_end_in_time(monke
 
 
 def settings(tmp_path, **more):
-    given = {"limit": 60, "models": "dnn", "reducers": "pca5", "baselines": False, "null": False,
-             "engine": "inline"}  # fmt: skip
+    given = {"dataset": "digits", "limit": 60, "models": "dnn", "reducers": "pca5",
+             "baselines": False, "null": False, "engine": "inline"}  # fmt: skip
     where = {"out": tmp_path / "results", "store": tmp_path / "store", "threads": 1}
     return resolve(given | where | {"seeds": 4, "epochs": 40} | more)
 

@@ -114,6 +114,7 @@ def test_weights_that_change_between_plan_and_work_are_refused(finished, tmp_pat
     networks.vit(tmp_path / "vit")
     spec = resolve(
         {"models": f"pretrained(weights={tmp_path / 'vit'})", "reducers": "pca3", "limit": 30,
+         "dataset": "digits",
          "device": "cpu", "baselines": False, "seeds": 1}
     )  # fmt: skip
     made = plan(spec, load("digits", limit=30, own_sizes=[networks.SIDE]))

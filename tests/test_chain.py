@@ -4,8 +4,22 @@ from hypothesis import strategies as st
 
 from bench.base.grammar import split_list
 from bench.base.registry import UnknownNameError
-from reducers.chain import Chain, ChainError, Link
+from reducers.chain import Chain, ChainError, Link, chain_in_words
 from reducers.tsne import TSNE
+
+
+@pytest.mark.parametrize(
+    ("chain", "words"),
+    [
+        ("none", "none"),
+        ("pca128+tsne2", "PCA 128 and t-SNE"),
+        ("normalize+pca64+umap8(min_dist=0)", "normalization, PCA 64 and UMAP 8"),
+        ("pca16(whiten=true)", "PCA 16"),
+        ("of-a-plugin7", "of-a-plugin7"),
+    ],
+)
+def test_a_chain_in_words(chain, words):
+    assert chain_in_words(chain) == words
 
 
 def links():

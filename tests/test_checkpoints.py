@@ -1,5 +1,7 @@
 """A training that was killed ends at the same bits as one that was not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -62,9 +64,9 @@ def store(tmp_path):
     return store
 
 
-def train(model, images, keeper=None):
+def train(model, images, keeper=None, recipe=RECIPE):
     network = core.build(model, SHAPE, 1)
-    history = core.train(network, images, RECIPE, 2, keeper=keeper)
+    history = core.train(network, images, recipe, 2, keeper=keeper)
     return history, network.state_dict()
 
 
@@ -93,6 +95,16 @@ def test_a_killed_training_ends_at_the_same_bits(model, after, images, store):
     assert second.earlier_seconds > 0
     second.discard()
     assert not list((store.root / STAGE).iterdir())
+
+
+@pytest.mark.parametrize("after", [1, 5, 7])
+def test_a_schedule_goes_on_where_it_was(after, images, store):
+    recipe = replace(RECIPE, schedule="warmup-cosine")
+    undisturbed = train(Draws, images, recipe=recipe)
+    assert undisturbed[0] != train(Draws, images)[0]
+    with pytest.raises(Killed):
+        train(Draws, images, keeper(store, after=after), recipe)
+    same(train(Draws, images, keeper(store), recipe), undisturbed)
 
 
 def test_killed_again_and_again(images, store):

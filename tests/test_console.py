@@ -23,7 +23,14 @@ def drawn(terminal, use):
 
 def work(console):
     settings = resolve(
-        {"models": "dnn", "reducers": "pca5", "limit": 60, "seeds": 1, "baselines": False}
+        {
+            "dataset": "digits",
+            "models": "dnn",
+            "reducers": "pca5",
+            "limit": 60,
+            "seeds": 1,
+            "baselines": False,
+        }
     )
     tasks = list(
         plan(settings.model_copy(update={"device": "cpu"}), load("digits", limit=60)).tasks.values()

@@ -402,11 +402,11 @@ def test_a_worker_that_dies_fails_its_task_alone(empty, runs, tmp_path):
 def test_workers_share_the_processors_unless_threads_are_asked_for(monkeypatch):
     monkeypatch.setattr("bench.base.processors.available_threads", lambda: 8)
     for workers, threads in ((3, 2), (16, 1)):
-        spec = resolve({"workers": workers})
+        spec = resolve({"dataset": "digits", "workers": workers})
         assert choose(spec).fit(spec).threads == threads
-    spec = resolve({"workers": 3, "threads": 5})
+    spec = resolve({"dataset": "digits", "workers": 3, "threads": 5})
     assert choose(spec).fit(spec).threads == 5
-    alone = resolve({})
+    alone = resolve({"dataset": "digits"})
     assert choose(alone).fit(alone) == alone
 
 
@@ -566,7 +566,7 @@ def test_a_cluster_is_left_if_a_grid_cannot_be_planned(monkeypatch):
         with pytest.raises(UsageError, match="nosuch"):
             Session(resolve({"dataset": dataset}))
     assert len(left) == 2
-    Session(resolve({"limit": 60, "models": "pixels", "reducers": "pca5"}))
+    Session(resolve({"dataset": "digits", "limit": 60, "models": "pixels", "reducers": "pca5"}))
     assert len(left) == 2
 
 

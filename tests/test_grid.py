@@ -195,7 +195,9 @@ class Here(DNN):
     pass
 
 if __name__ == "__main__":
-    records = run_grid(models="here", reducers="none", limit=60, epochs=1, seeds=1, null=False)
+    records = run_grid(
+        dataset="digits", models="here", reducers="none", limit=60, epochs=1, seeds=1, null=False
+    )
     print(records[["model", "status"]].values.tolist())
 """
 

@@ -3,17 +3,20 @@
 import csv
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from bench.analysis import correctness
+from bench.analysis.results import Results
 from bench.base.errors import UsageError
 from bench.base.progress import silent
 from bench.datasets import datasets, labels
 from bench.datasets.dataset import load
 from bench.datasets.source import Source
-from tests.conftest import refused
+from tests.conftest import refused, run_python
 
 
 def tree(root, *names):
@@ -162,12 +165,26 @@ def test_a_file_may_know_fewer_and_other_images(tmp_path):
     folder, file = tree(tmp_path / "x", *NAMES), tmp_path / "labels.csv"
     file.write_text("file,weight,Label\na\\1.png,3,x\n./b/3.png,4,y\nb/4.png,5,\ngone.png,1,x\n")
     data = load(f"folder:{folder}", labels=str(file))
-    assert of_classes(data) == {"a/1.png": "x", "b/3.png": "y"}
-    assert "Left out 2 images without a label in labels.csv: a/2.png, b/4.png." in text(data)
+    assert data.files == tuple(NAMES)
+    assert data.class_names == ("x", "y")
+    assert data.labels.tolist() == [0, -1, 1, -1]
+    assert (data.labeled_images, data.clusters) == (2, 2)
+    assert "labels.csv has labels of 2 of 4 images: accuracy" in text(data)
     assert "labels.csv has 1 name of no image: gone.png." in text(data)
-    only = load(f"folder:{folder}", labels=str(file)).images
-    whole = load(f"folder:{folder}", labels="none", clusters=1).images
-    np.testing.assert_array_equal(only[:], whole[np.array([0, 2])])
+
+
+def test_few_labels_survive_a_limit(tmp_path):
+    names = [f"{i:02d}.png" for i in range(30)]
+    folder, file = tree(tmp_path / "x", *names), tmp_path / "labels.csv"
+    file.write_text("file,label\n" + "".join(f"{name},{name[1]}\n" for name in names[::7]))
+    known = set(names[::7])
+    data = load(f"folder:{folder}", labels=str(file), limit=12)
+    assert len(data) == 12
+    assert {f for f, label in zip(data.files, data.labels, strict=True) if label >= 0} == known
+    fewer = load(f"folder:{folder}", labels=str(file), limit=3)
+    assert fewer.labeled_images == len(fewer) == 3
+    with pytest.raises(UsageError, match="needs a label for every image, or none"):
+        load(f"folder:{folder}", labels=str(file), halves=True)
 
 
 def test_a_file_names_arrays_by_position(npy_folder, tmp_path):
@@ -175,9 +192,9 @@ def test_a_file_names_arrays_by_position(npy_folder, tmp_path):
     file.write_text("id,label\n5,x\n3,y\n119,x\n")
     data = load(f"npy:{npy_folder}", labels=str(file))
     assert data.class_names == ("x", "y")
-    assert data.labels.tolist() == [1, 0, 0]  # of 3, 5 and 119
-    images = np.load(npy_folder / "trainX.npy")
-    np.testing.assert_array_equal(data.images[:], images[[3, 5, 119]])
+    assert data.labels[[3, 5, 119]].tolist() == [1, 0, 0]
+    assert data.labeled_images == 3
+    assert len(data) == len(np.load(npy_folder / "trainX.npy"))
 
 
 @pytest.mark.parametrize(
@@ -229,3 +246,28 @@ def test_images_that_are_left_out_change_nothing_of_which_code_decodes_the_other
     assert (source.count, found.count) == (4, 3)
     assert found.open.__module__ == source.open.__module__ == "bench.datasets.folder"
     np.testing.assert_array_equal(found.open(2, 9), source.open(2, 9))
+
+
+def test_few_labels_rank_pipelines_and_all_images_are_clustered(image_folder, tmp_path):
+    known = sorted(image_folder.rglob("*.*"))[::3]
+    file, out = tmp_path / "few.csv", tmp_path / "out"
+    rows = [f"{path.relative_to(image_folder)},{path.parent.name}" for path in known]
+    file.write_text("\n".join(["file,label", *rows]) + "\n")
+    records = run_python(
+        dataset=f"folder:{image_folder}", labels=str(file), models=["pixels", "histogram"],
+        reducers=["none"], seeds=2, baselines=False, image_size=16, out=out,
+        store=tmp_path / "store",
+    )  # fmt: skip
+    assert (records["status"] == "ok").all()
+    assert set(records["labeled_images"]) == {7}
+    assert set(records["clusters"]) == {2}
+    assert ((records["accuracy"] * 7).round(9) % 1 == 0).all()
+    results = Results(records)
+    assert results.scope == "on the 7 labeled of these 20 images"
+    of_seven = correctness.read(records, out / correctness.FILE)
+    assert {v.shape for each in of_seven.values() for v in each.by_seed.values()} == {(7,)}
+    assigned = pd.read_csv(out / "assignments.csv", keep_default_na=False)
+    assert len(assigned) == 20
+    assert (assigned["cluster"] >= 0).all()
+    assert (assigned["true_label"] != "").sum() == 7
+    assert "few.csv has labels of 7 of 20 images" in (out / "results.md").read_text()

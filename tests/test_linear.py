@@ -71,6 +71,27 @@ def test_pca_explains_what_scikit_learns_does(digits, components, side, exact, m
     assert found["pca_loss"] == pytest.approx(loss, abs=1e-4 * found["mean_image_loss"])
 
 
+@pytest.mark.parametrize("components", [1, 40])
+@pytest.mark.parametrize("side", [4, 32])
+@pytest.mark.parametrize("exact", [True, False])
+def test_pca_reconstructs_the_images_shown_as_scikit_learns_does(
+    digits, components, side, exact, monkeypatch
+):
+    images = small(digits, side) if side < 32 else digits
+    if not exact:
+        monkeypatch.setattr(stage, "EXACT", 10)
+    fitted = PCA(components, svd_solver="full").fit(scaled(images))
+    found = linear(images, components).arrays
+    some = scaled(images[found["pictured"]])
+    back = fitted.inverse_transform(fitted.transform(some))
+    rebuilt = scaled(found["reconstructions"])
+    # Whole bytes, and no step more where PCA is not exact.
+    assert np.abs(rebuilt - back.clip(-1, 1)).max() <= (0.51 if exact else 1.6) / 127.5
+    errors = np.square(back - some).mean(axis=1)
+    np.testing.assert_allclose(found["pca_errors"], errors, atol=1e-6 if exact else 2e-4)
+    assert len(found["pictured"]) == 10
+
+
 def test_subspace_iteration_is_close_where_no_component_stands_out(monkeypatch):
     """Noise: the eigenvalues that are kept are hardly greater than those that are not."""
     images = np.random.default_rng(0).integers(0, 256, (300, 12, 12, 3), dtype=np.uint8)
@@ -138,7 +159,9 @@ def test_a_model_that_returns_the_mean_image_has_r2_0(digits):
 
 def tasks_of(models, own_sizes=()):
     settings = {"models": models, "reducers": "pca5", "seeds": 2, "limit": 60, "null": False}
-    spec = resolve(settings | {"device": "cpu", "threads": 1, "baselines": False})
+    spec = resolve(
+        settings | {"dataset": "digits", "device": "cpu", "threads": 1, "baselines": False}
+    )
     made = plan(spec, load("digits", limit=60, own_sizes=own_sizes))
     found = [task for task in made.tasks.values() if task.stage == "linear"]
     return made, found

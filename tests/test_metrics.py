@@ -8,9 +8,12 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
+from bench.report.columns import escape
+from bench.report.metrics import page
 from bench.stages import stages
 from bench.stages.metrics import clustering
 from bench.stages.metrics.table import METRICS, evaluate
+from tests.conftest import ROOT
 
 
 def best(clusters, labels):
@@ -126,3 +129,11 @@ def test_metrics_are_computed_from_the_inputs_at_hand():
     assert evaluate("train", history=[3.0, 2.0], objective_is_loss=False) == {
         "summed_batch_mse": None
     }
+
+
+def test_docs_describe_every_metric_from_its_one_declaration():
+    """In docs/metrics.md, which ``python docs/metrics.py`` writes."""
+    assert (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8") == page()
+    for metric in METRICS.values():
+        assert f"| {escape(metric.title)} " in page()
+        assert f"| {escape(metric.name)} " in page()

@@ -106,7 +106,7 @@ MISUSE = [
     (["--preset", "quik"], "unknown preset 'quik': did you mean 'quick'?"),
     (["--device", "tpu"], "device: should be 'auto', 'cpu', 'cuda' or 'mps', found 'tpu'"),
     # chains
-    (["--reducers", "pca700"], "'pca700' cannot work on pixels, digits: pca700:"),
+    (["--reducers", "pca1800"], "'pca1800' cannot work on pixels, digits: pca1800:"),
     (["--reducers", "pca5+none"], "none cannot be combined with others"),
     (["--reducers", "tsne5"], "embeds in 1 to 3 dimensions"),
     (["--reducers", "pca5(whiten=)"], "cannot read 'whiten='; a parameter looks like key=value"),

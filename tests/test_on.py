@@ -28,7 +28,7 @@ from models.on import On
 from tests.conftest import make_images
 
 SHAPE = (3, 32, 32)
-RECIPE = core.Recipe(epochs=5, lr=1.5e-3, batch_size=16)  # of the preset quick
+RECIPE = core.Recipe(epochs=5, lr=1.5e-3, batch_size=16)
 
 
 def made_codes(count=100, size=20, scale=1.0, shift=0.0):
@@ -199,7 +199,7 @@ def test_a_single_code_gives_what_it_gives_among_others(size, code):
 
 
 def test_it_learns_the_codes_of_digits():
-    """At the recipe of the preset quick, the error falls far below that of the mean code."""
+    """In five epochs the error falls far below that of the mean code."""
     images = load("digits", limit=300).images
     below, item = find("hand-crafted"), find("on(model=hand-crafted)")
     weights = train_stage.train(below, images, RECIPE, 0, 0, "cpu").arrays

@@ -16,6 +16,7 @@ from PIL import Image
 from bench.analysis.folder import open_grid
 from bench.analysis.results import Results
 from bench.contracts.material import make_images
+from bench.report.colors import WRONG, mark
 from bench.report.inputs import Inputs
 from bench.report.page import embeddings, render
 from bench.report.page.sheets import sheets
@@ -392,8 +393,14 @@ def test_points_are_colored_four_ways(page, finished):
     page.check('input[value="mistake"]')
     assert texts(page, "#legend-a li") == [f"right ({60 - wrong})", f"wrong ({wrong})"]
     label = finished.dataset.labels
-    assert len(set(zip(colors["label"], label.tolist(), strict=True))) == 2
-    assert colors["mistake"].count("#d55e00") == wrong
+    assert colors["label"] == [mark(each).color for each in label]
+    assert colors["mistake"].count(WRONG.color) == wrong
+    page.check('input[value="label"]')
+    markers = page.evaluate("latentgrid.points.data.marker_a")
+    assert markers == [mark(each).marker.bokeh for each in label]
+    drawn = page.locator("#legend-a path").first
+    assert drawn.get_attribute("fill") == mark(0).color
+    assert drawn.get_attribute("d") == mark(0).marker.svg
 
 
 def test_the_confusion_matrix_adds_up(page, finished):

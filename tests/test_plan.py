@@ -142,6 +142,7 @@ def test_what_shapes_a_result_is_in_its_key():
         ({"lr": 0.5}, {"reference"}),
         ({"epochs": 2}, {"reference"}),
         ({"batch_size": 3}, {"reference"}),
+        ({"schedule": "constant"}, {"reference"}),
         ({"seed": 1}, set()),  # the subset is another
         ({"limit": 201}, set()),
         ({"threads": 2}, {"reference"}),  # in which one thread works

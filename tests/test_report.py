@@ -14,9 +14,10 @@ from bench.analysis.choices import Choices
 from bench.analysis.records import _given, distinct_seconds
 from bench.analysis.results import GIVEN_COLUMNS, VERDICT_COLUMNS, Results
 from bench.base.naming import pipeline_file_name
-from bench.report import columns, fresh, headline, latex, markdown, paint, tables, templates
+from bench.report import columns, fresh, headline, latex, markdown, tables, templates
 from bench.report.columns import Table, escape
 from bench.report.page.charts import draw
+from bench.report.paint import curves, images
 from bench.report.tables import mean_and_spread
 from bench.report.write import prepare
 from bench.stages import stages_of_runs
@@ -49,6 +50,7 @@ def record(model="dnn", chain="pca5", seed=0, **values):
         "epochs": 2,
         "lr": 1e-3,
         "batch_size": 32,
+        "schedule": "constant",
         "base_seed": 0,
         "vary": "all",
         "stability_artifacts": "",
@@ -144,7 +146,7 @@ def test_a_collapse_is_seen_whatever_its_accuracy():
 def test_the_table_of_embeddings_has_what_was_measured():
     rows = scored("dnn", "pca5", 0.5, 0.7, clusters_found=10, trustworthiness=0.9)
     text = render(frame(*rows), [])
-    section = text[text.index("### What embeddings keep") : text.index("## Pictures")]
+    section = text[text.index("### What embeddings keep") : text.index("## What was run")]
     assert "| model   | chain   |   trustworthiness |" in section
     assert "| dnn     | pca5    |" in section
     assert "continuity" not in section
@@ -180,7 +182,8 @@ def test_failed_cells_are_shown_as_failed():
 
 def test_all_cells_failed():
     text = render(frame(failed("dnn", "pca5", 0)), [])
-    assert "No pipeline finished on these 100 images. 1 of 1 run failed." in text
+    assert "No pipeline finished on these 100 images.\n\n1 of 1 run failed." in text
+    assert headline.advice(Results(frame(failed("dnn", "pca5", 0)))) == ""
     assert re.search(r"\| dnn +\| pca5 +\| +failed \|", text)
 
 
@@ -331,7 +334,7 @@ def test_the_heat_map_says_what_failed(tmp_path):
 
     rows = [*scored("dnn", "pca5", 0.9), failed("dnn", "pca5", 1), failed("cnn", "pca5", 0)]
     results = Results(frame(*rows, *scored("dnn", "none", 0.5), record("cnn", "none")))
-    _, texts = tables.heat_map(results)
+    _, texts, _ = tables.heat_map(results)
     assert texts.to_numpy().tolist() == [["0.900*", "0.500"], ["failed", "–"]]
     assert list(texts.index) == ["dnn", "cnn"]
     (drawn,) = _heat_map(SimpleNamespace(results=results), tmp_path / "scores.png")
@@ -360,16 +363,83 @@ def test_validation_leads_where_training_images_have_no_labels():
     assert table.texts[0][0] == "cnn"
 
 
-def test_the_rows_of_the_hw5_report_stand_beside_ours():
+def test_the_table_in_the_form_of_the_hw5_report_has_a_row_a_model():
     records = frame(*scored("dnn", "pca128+tsne2", 0.5), *scored("dnn", "none", 0.9))
     chain, table = tables.hw5(Results(records))
     assert chain == "pca128+tsne2"
     assert table.header[:4] == ["model", "summed batch MSE", "MSE", "accuracy"]
-    assert table.texts[0][3] == "0.500"
-    assert table.texts[1:] == [
-        ["CNN (HW5 report)", "7.41368", "0.0526", "0.79589", "–", "–", "–"],
-        ["DNN (HW5 report)", "6.72101", "0.0477", "0.81089", "–", "–", "–"],
+    assert [row[3] for row in table.texts] == ["0.500"]
+    assert tables.hw5_own().texts == [
+        ["CNN", "7.41368", "0.0526", "0.79589"],
+        ["DNN", "6.72101", "0.0477", "0.81089"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("preset", "dataset", "shown"),
+    [
+        ("quick", "digits", True),
+        ("homework", "npy:mine", True),
+        ("quick", "folder:mine", False),
+        ("best", "digits", False),
+    ],
+)
+def test_the_hw5_reports_own_rows_stand_in_the_demonstration_and_its_recipe(preset, dataset, shown):
+    text = render(frame(*scored("dnn", "pca5", 0.5, preset=preset, dataset=dataset)))
+    assert "## In the form of the HW5 report" in text
+    assert ("0.79589" in text) == shown
+    assert ("9,000 other images, photographs of 32×32 pixels in two classes" in text) == shown
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ({"dnn": "best", "untrained-dnn": "significantly worse", "pixels": "worse (step-down)"},
+         "Use dnn with PCA 128 and t-SNE; training helped here."),
+        ({"dnn": "best", "untrained-dnn": "significantly worse",
+          "pixels": "in the group of the best"},
+         "Use dnn with PCA 128 and t-SNE; whether training helps is not shown."),
+        ({"pixels": "best", "dnn": "significantly worse",
+          "untrained-dnn": "in the group of the best"},
+         "Use pixels with PCA 128 and t-SNE; trained models are significantly worse."),
+        ({"untrained-dnn": "best", "dnn": "in the group of the best",
+          "pixels": "significantly worse"},
+         "Use untrained-dnn with PCA 128 and t-SNE; training added nothing here."),
+        ({"dnn": "best", "pixels": "significantly worse"}, "Use dnn with PCA 128 and t-SNE."),
+        ({"dnn": "best"}, "Only dnn with PCA 128 and t-SNE was run, so nothing is compared."),
+        ({"dnn": None, "pixels": None},
+         "Try dnn with PCA 128 and t-SNE first; one seed shows little."),
+    ],
+)  # fmt: skip
+def test_the_advice_is_one_short_sentence(verdicts, expected):
+    best = next((name for name, verdict in verdicts.items() if verdict == "best"), "dnn")
+    rows = [
+        row
+        for model in verdicts
+        for row in scored(model, "pca128+tsne2", *([0.9, 0.8] if model == best else [0.7, 0.6]))
+    ]
+    records = frame(*rows)
+    records["verdict"] = records["model"].map(verdicts)
+    if any(verdicts.values()):
+        records = records.assign(interval_low=0.5, interval_high=0.95, equivalence=0.02)
+        behind = np.where(records["verdict"] == "best", np.nan, 0.2)
+        records = records.assign(behind_best=behind, behind_best_half=0.3, worse_than="dnn")
+    assert headline.advice(Results(records)) == expected
+    assert len(expected.split()) <= 15
+    text = render(records)
+    assert f"**{expected}**" in text.replace("\\", "")
+    if "worse (step-down)" in verdicts.values():
+        assert "worse (step-down): behind by 0.200 ± 0.300; dnn is ahead" in text.replace(
+            "\xa0", " "
+        )
+
+
+def test_advice_without_labels_confirms_nothing():
+    rows = [record(m, "none", s, knn_modularity=0.5 + s / 10, labeled=False)
+            for m in ("dnn", "pixels") for s in (0, 1)]  # fmt: skip
+    assert headline.advice(Results(frame(*rows))) == (
+        "Look at dnn without reduction first; no labels confirm its clusters."
+    )
 
 
 def test_shared_work_is_counted_once():
@@ -465,6 +535,9 @@ def test_no_winner_is_named_below_the_largest_class():
     assert first == (
         "No pipeline is more accurate on these 100 images than always naming the largest class, "
         "which has accuracy 0.600."
+    )
+    assert headline.advice(results) == (
+        "Do not rely on these clusters: naming the largest class may be as good."
     )
     assert second == (
         "cnn, none ranks first of 2 pipelines and differs from that by -0.050, 95% interval -0.100 "
@@ -646,30 +719,32 @@ def test_the_size_stands_beside_losses_of_several():
     assert [table.columns[at].within(row) for row in table.rows] == [32, 64, 224]
     one = Results(with_pretrained().assign(image_size=64))
     assert "image size" not in tables.grid(one).header
-    # That of the HW5 report's losses is another.
-    assert tables.hw5(one)[1].header[1] == "image size"
-    assert "image size" not in tables.hw5(Results(one.records.assign(image_size=32)))[1].header
-    assert "only at one size of images" in render(one.records)
+    assert tables.hw5(results)[1].header[1] == "image size"
+    assert "image size" not in tables.hw5(one)[1].header
+    assert "only be compared at one size of images" in render(results.records)
+    assert "only be compared at one size of images" not in render(one.records)
 
 
 def test_losses_of_several_sizes_have_axes_of_their_own():
     lines = pd.DataFrame(
-        [(model, epoch, 1.0, images)
+        [(images, model, epoch, 1.0, 0.9, 1.1)
          for model, images in (("dnn", "64×64"), ("cnn", "32×32"), ("cnn-plain", "32×32"))
          for epoch in (1, 2)],
-        columns=["model", "epoch", "loss", "images"],
+        columns=["images", "model", "epoch", "mean", "low", "high"],
     )  # fmt: skip
-    drawn = paint.losses(lines).axes
+    marks = pd.DataFrame([("32×32", "mean image", 0.5)], columns=["images", "name", "loss"])
+    drawn = curves.losses(lines, marks).axes
     assert [axes.get_title() for axes in drawn] == ["images of 64×64", "images of 32×32"]
-    one = paint.losses(lines[lines["model"] == "dnn"].assign(images="")).axes
+    one = curves.losses(lines[lines["model"] == "dnn"].assign(images=""), marks).axes
     assert [axes.get_title() for axes in one] == [""]
-    charts = draw(0, pd.DataFrame(), lines.assign(mean=1.0, low=0.9, high=1.1), "accuracy")
+    charts = draw(0, pd.DataFrame(), lines, "accuracy", marks)
     assert charts.loss_names == ["loss 64×64", "loss 32×32"]
+    assert charts.script.count("mean image") >= 1
 
 
 def test_reconstructions_of_several_sizes_are_drawn_at_one():
-    strips = [(str(side), np.zeros((3, side, side, 3), np.uint8)) for side in (64, 32)]
-    figure = paint.reconstructions(strips)
+    strips = [images.Strip(str(side), np.zeros((3, side, side, 3), np.uint8)) for side in (64, 32)]
+    figure = images.reconstructions(strips)
     figure.canvas.draw()
     boxes = {tuple(axes.get_window_extent().size.round(3)) for axes in figure.axes}
     assert len(boxes) == 1
@@ -762,6 +837,15 @@ def test_results_md_can_be_made_again_from_results_csv_and_store(finished):
     assert again.split("## What was run")[1] == text.split("## What was run")[1]
 
 
+def test_the_schedule_is_among_the_settings_and_the_differences_from_the_hw5_report():
+    text = render(frame(*scored("dnn", "pca5", 0.5, 0.6, schedule="warmup-cosine")))
+    assert "Adam, learning rate 0.001 (warmup-cosine), 2 epochs, batches of 32" in text
+    assert "learning-rate schedule warmup-cosine instead of constant" in text
+    plain = render(frame(*scored("dnn", "pca5", 0.5, 0.6)))
+    assert "learning rate 0.001 (constant)" in plain
+    assert "learning-rate schedule" not in plain
+
+
 def test_results_md_names_what_is_there(finished):
     records, place = finished
     out = place / "out"
@@ -773,7 +857,21 @@ def test_results_md_names_what_is_there(finished):
     assert "150 of the data set's 1,797 images" in text
     assert "2 instead of 100 epochs" in text
     assert records["dataset_fingerprint"][0][:16] in text
-    assert text.index("CNN (HW5 report)") < text.index("All pipelines")
+    headings = re.findall("^## (.*)$", text, re.MULTILINE)
+    assert headings[:5] == [
+        "All pipelines", "In the form of the HW5 report", "Which choice mattered", "Pictures",
+        "Selection without labels",
+    ]  # fmt: skip
+
+
+def test_results_md_names_the_page_on_speed_where_the_folder_has_a_run(finished):
+    from bench.report import speed
+
+    out = finished[1] / "out"
+    assert "docs/speed.md" not in (out / "results.md").read_text()
+    results = Results(pd.read_csv(out / "results.csv"))
+    assert markdown.render(results, [], speed=True).rstrip().endswith("measured on one machine.")
+    assert speed.FILE == "speed.json"
 
 
 def test_figures_are_drawn_once_and_stale_ones_removed(finished):
@@ -782,9 +880,9 @@ def test_figures_are_drawn_once_and_stale_ones_removed(finished):
     _, place = finished
     folder = place / "out" / "figures"
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
-    assert {"reconstructions.png", "accuracy.png", "embeddings.png", "loss.png"} < set(before)
-    assert sum(name.startswith("embedding-") for name in before) == 2
-    stale = ["embedding-of-another-run", "plane-of-the-release-before", "clusters"]
+    names = ("accuracy", "differences", "embeddings", "loss", "reconstructions", "time")
+    assert sorted(before) == [f"{name}.png" for name in names]
+    stale = ["embedding-of-the-release-before", "plane-of-one-before", "intervals", "clusters"]
     for name in (*stale, "mine"):
         (folder / f"{name}.png").write_bytes(b"")
     run_python(config=place / "out" / "grid.toml")

@@ -15,7 +15,8 @@ from tests.conftest import run_grid
 
 def planned(**settings):
     flags = {"models": "pixels,untrained-dnn", "reducers": "none,pca5+tsne2", "seeds": 2}
-    flags |= {"limit": 120, "null": False, "baselines": False, "resamples": 2, "threads": 1}
+    flags |= {"dataset": "digits", "limit": 120, "null": False, "baselines": False}
+    flags |= {"resamples": 2, "threads": 1}
     (run,) = Session(resolve(flags | settings)).grids
     return plan(run.settings, run.dataset)
 

@@ -32,7 +32,7 @@ from models.dnn import DNN
 def planned():
     asked = resolve(
         {"models": "dnn,pixels", "reducers": "pca5", "limit": 60, "epochs": 1, "seeds": 1,
-         "device": "cpu", "threads": 1, "null": False, "baselines": False}
+         "dataset": "digits", "device": "cpu", "threads": 1, "null": False, "baselines": False}
     )  # fmt: skip
     data = load("digits", limit=60)
     return plan(asked, data), data

@@ -2,17 +2,34 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import spearmanr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr, t
 
+from bench.analysis.inference import Interval
 from bench.analysis.results import Results
-from bench.analysis.selection import DEFAULT, SCORES, Selection, leave_one_out, select, select_in
+from bench.analysis.selection import (
+    DEFAULT,
+    SCORES,
+    Selection,
+    leave_one_out,
+    rank_correlation,
+    select,
+    select_in,
+)
 from bench.base.errors import UsageError
-from bench.report import markdown
+from bench.report import markdown, tables
 from bench.report.headline import render
 from tests.conftest import run_module
 from tests.test_report import frame, record
+
+
+def selected(found):
+    """The chains of the pipelines that a score selects."""
+    return [chain for _, chain, _ in found.pipelines]
 
 
 def cells(**by_chain):
@@ -37,14 +54,15 @@ FOUR = {
 def test_rank_correlation_pick_and_regret_by_hand_and_scipy():
     found = {each.score: each for each in select(Results(cells(**FOUR)))}
     knn_modularity = found["kNN modularity"]
-    assert knn_modularity.pipeline == ("m", "b", "kmeans")
+    assert knn_modularity.pipelines == (("m", "b", "kmeans"),)
     assert knn_modularity.regret == pytest.approx(0.2)
     accuracies, values = zip(*((a, v["knn_modularity"]) for a, v in FOUR.values()), strict=True)
-    assert knn_modularity.correlation == pytest.approx(spearmanr(accuracies, values)[0])
-    assert knn_modularity.correlation == pytest.approx(0.8)
-    assert found["stability"].pipeline[1] == "c"
+    assert knn_modularity.correlation.mean == pytest.approx(spearmanr(accuracies, values)[0])
+    assert knn_modularity.correlation.mean == pytest.approx(0.8)
+    assert math.isnan(knn_modularity.correlation.low)  # one encoder
+    assert selected(found["stability"]) == ["c"]
     assert found["stability"].regret == pytest.approx(0.4)
-    assert found["kNN modularity × stability"].pipeline[1] == "a"
+    assert selected(found["kNN modularity × stability"]) == ["a"]
     assert found["kNN modularity × stability"].regret == 0
     assert "reference silhouette" not in found  # no cell has one
 
@@ -62,12 +80,91 @@ def test_nothing_is_said_without_labels_or_with_two_cells():
 
 def test_one_accuracy_for_all_has_no_order():
     same = {name: (0.5, values) for name, (_, values) in FOUR.items()}
-    assert all(math.isnan(each.correlation) for each in select(Results(cells(**same))))
+    assert all(math.isnan(each.correlation.mean) for each in select(Results(cells(**same))))
+
+
+def test_all_that_are_tied_are_selected():
+    """The loss is a model's, the same for all of its chains; regret is 0 for the best alone."""
+    losses = [0.1, 0.2, 0.1, 0.1 + 1e-16]
+    rows = cells(**FOUR).assign(reconstruction_loss=losses)
+    rows["verdict"] = ["best", "not tested", "not tested", None]
+    (found,) = [each for each in select(Results(rows)) if each.score == "MSE"]
+    assert selected(found) == ["a", "c", "d"]
+    assert found.regret == pytest.approx(np.mean([0.0, 0.4, 0.6]))
+    (line,) = [line for line in section(Results(rows))[1].splitlines() if "| MSE " in line]
+    said = [part.strip() for part in line.split("|")[3:8]]
+    assert said == [
+        "3 tied: m, a; m, c; m, d",
+        "-0.26",
+        "0.333",
+        "1 best, 1 not tested",
+        "4",
+    ]
+    many = Selection("MSE", found.correlation, (("m", "c", "kmeans"),) * 6, 0.1, 9)
+    assert tables.selected(many) == "6 tied: m, c; m, c; m, c; 3 more"
+
+
+def test_the_interval_of_a_correlation_is_the_jackknife_over_encoders():
+    """By hand: each encoder left out, on the scale of Fisher's z, with Student's quantile."""
+    random = np.random.default_rng(3)
+    encoders = np.repeat(list("abcde"), 4)
+    scores = random.normal(size=20)
+    accuracies = scores + random.normal(size=20)
+    found = rank_correlation(pd.Series(scores), pd.Series(accuracies), pd.Series(encoders))
+    rest = [
+        np.arctanh(spearmanr(scores[encoders != e], accuracies[encoders != e])[0]) for e in "abcde"
+    ]
+    half = t.ppf(0.975, 4) * np.sqrt(4 / 5 * np.sum((rest - np.mean(rest)) ** 2))
+    center = np.arctanh(spearmanr(scores, accuracies)[0])
+    assert found.mean == pytest.approx(spearmanr(scores, accuracies)[0])
+    assert (found.low, found.high) == pytest.approx(np.tanh([center - half, center + half]))
+    assert tables.correlation(found) == f"{found.mean:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
+
+
+def test_pipelines_of_one_encoder_are_no_sample_of_their_own():
+    """Each pipeline four times over says nothing new: the interval stays as wide."""
+    random = np.random.default_rng(5)
+    scores, accuracies = random.normal(size=(2, 6))
+    once = rank_correlation(pd.Series(scores), pd.Series(accuracies), pd.Series(list("abcdef")))
+    repeated = (np.repeat(each, 4) for each in (scores, accuracies, list("abcdef")))
+    often = rank_correlation(*map(pd.Series, repeated))
+    assert often.mean == pytest.approx(once.mean)
+    assert (often.low, often.high) == pytest.approx((once.low, once.high))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from("abcd")),
+        min_size=3,
+        max_size=20,
+    )
+)
+def test_any_correlation_is_in_its_interval(cells):
+    scores, accuracies, encoders = (pd.Series(each) for each in zip(*cells, strict=True))
+    found = rank_correlation(scores, accuracies, encoders)
+    if math.isnan(found.mean):
+        assert min(scores.nunique(), accuracies.nunique()) == 1
+    if not math.isnan(found.low):
+        assert encoders.nunique() >= 3
+        assert -1 <= found.low <= found.mean <= found.high <= 1
+        assert found.low < found.high
+
+
+def test_a_perfect_correlation_has_no_interval():
+    order = pd.Series([0.1, 0.2, 0.3, 0.4])
+    found = rank_correlation(order, order, pd.Series(list("abcd")))
+    assert found.mean == pytest.approx(1)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
+HALF = Interval(0.5, 0.1, 0.8)
 
 
 def judged(**regrets):
     return [
-        Selection(name.replace("knn_", "kNN "), 0.5, ("m", "c", "kmeans"), regret, 9)
+        Selection(name.replace("knn_", "kNN "), HALF, (("m", "c", "kmeans"),), regret, 9)
         for name, regret in regrets.items()
     ]
 
@@ -92,11 +189,11 @@ def test_losses_select_among_images_of_one_size_only():
     rows = cells(**FOUR)
     rows = rows.assign(reconstruction_loss=rows["chain"].map(losses), image_size=64)
     (found,) = [each for each in select(Results(rows)) if each.score == "MSE"]
-    assert (found.name, found.pipeline[1], found.count) == ("MSE", "d", 4)
+    assert (found.name, selected(found), found.count) == ("MSE", ["d"], 4)
     # The model of the last is another, as a size is a model's.
     rows.loc[3, ["model", "image_size"]] = ["small", 32]
     (found,) = [each for each in select(Results(rows)) if each.score == "MSE"]
-    assert (found.name, found.pipeline[1], found.count) == ("MSE, images of 64×64", "b", 3)
+    assert (found.name, selected(found), found.count) == ("MSE, images of 64×64", ["b"], 3)
     assert "| MSE, images of 64×64 " in markdown.render(Results(rows), [])
 
 
@@ -124,9 +221,10 @@ def test_the_report_of_labeled_images_shows_what_would_have_been_selected():
     (line,) = [line for line in table.splitlines() if line.startswith("| kNN modularity  ")]
     said = [part.strip() for part in line.split("|")[3:8]]
     assert said == ["m, b", "+0.80", "0.200", "–", "4"]
+    assert "it needs three encoders" in note
     of_b = cells(**FOUR).assign(verdict=lambda each: each["chain"].map({"b": "not tested"}))
-    assert {each.verdict for each in select(Results(of_b)) if each.pipeline[1] == "b"} == {
-        "not tested"
+    assert {each.verdicts for each in select(Results(of_b)) if selected(each) == ["b"]} == {
+        ("not tested",)
     }
 
 

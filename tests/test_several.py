@@ -127,7 +127,7 @@ def test_a_list_that_is_wrong_is_refused(dataset, message):
 
 
 def test_the_presets_limit_is_for_its_own_set_alone():
-    assert resolve({"dataset": ["digits"]}).limit == 600
+    assert resolve({"dataset": ["photos"]}).limit == 400
     assert resolve({"dataset": "digits,photos"}).limit == "all"
 
 

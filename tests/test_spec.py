@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bench import grid, run_grid
 from bench.base.command import main_of, new_app
 from bench.base.errors import UsageError
+from bench.base.processors import available_threads
 from bench.planning.options import flag_of, takes_settings
 from bench.planning.presets import PRESETS
 from bench.planning.reference import page
@@ -34,16 +35,17 @@ def refused(message, flags=None, toml=None, tmp_path=None):
 def test_quick_is_the_default():
     spec = resolve()
     assert spec.preset == "quick"
-    assert spec.dataset == "digits"
+    assert spec.dataset == "photos"
     assert spec.models == ("pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn")
     assert len(spec.reducers) >= 4
     assert {"pca128", "pca128+tsne2", "pca128+umap2"} <= set(spec.reducers)
-    assert spec.seeds == 3
+    assert spec.seeds == 5
 
 
 def test_homework_is_the_reports_recipe():
     spec = resolve({"preset": "homework"})
     assert (spec.lr, spec.epochs, spec.batch_size) == (1e-5, 100, 64)
+    assert spec.schedule == "constant"
     assert spec.models == ("pixels", "untrained-cnn", "cnn", "untrained-dnn", "dnn")
     assert spec.reducers == ("none", "pca128+tsne2")
     assert spec.limit == "all"
@@ -106,11 +108,23 @@ def test_every_preset_is_valid(preset):
 
 
 def test_a_presets_limit_is_its_own_data_sets():
-    assert resolve().limit == 600
-    assert resolve({"dataset": "digits"}).limit == 600
-    assert resolve({"dataset": "photos"}).limit == "all"
-    assert resolve({"dataset": "photos", "limit": "50"}).limit == 50
+    assert resolve().limit == 400
+    assert resolve({"dataset": "photos"}).limit == 400
+    assert resolve({"dataset": "digits"}).limit == "all"
+    assert resolve({"dataset": "digits", "limit": "50"}).limit == 50
     assert resolve({"limit": "all"}).most_images is None
+
+
+def test_a_presets_workers_are_its_own_data_sets_and_the_local_engines():
+    """One thread a task, so that the numbers of the demonstration depend on no machine's cores."""
+    own, other = resolve(), resolve({"dataset": "digits"})
+    assert (own.workers, own.threads) == (2, 1)
+    assert (other.workers, other.threads) == (None, available_threads())
+    asked = resolve({"workers": 3, "threads": 2})
+    assert (asked.workers, asked.threads) == (3, 2)
+    for engine in ("inline", "dask:tcp://127.0.0.1:8786"):
+        assert resolve({"engine": engine}).workers is None
+        assert resolve({"engine": engine}).threads == 1
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path):
@@ -149,6 +163,7 @@ def test_untrained_stands_for_all_that_need_no_settings():
             "epochs": st.integers(1, 999),
             "lr": st.floats(1e-9, 10),
             "batch_size": st.integers(1, 4096),
+            "schedule": st.sampled_from(["constant", "warmup-cosine"]),
             "clusters": st.integers(1, 99),
             "limit": st.one_of(st.just("all"), st.integers(1, 10**6)),
             "preset": st.sampled_from(sorted(PRESETS)),
@@ -197,6 +212,10 @@ def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory, text):
         ({"lr": float("nan")}, "lr:"),
         ({"lr": float("inf")}, "lr:"),
         ({"batch_size": 0}, "batch_size:"),
+        (
+            {"schedule": "cosine"},
+            "schedule: should be 'constant' or 'warmup-cosine', found 'cosine'",
+        ),
         ({"clusters": 0}, "clusters:"),
         ({"limit": "0"}, "limit: must be a whole number from 1, or all"),
         ({"limit": "many"}, "limit: must be a whole number from 1, or all"),

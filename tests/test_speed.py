@@ -1,4 +1,4 @@
-"""Runs of the benchmark suite: shown, folded into results.md, and compared by ratios."""
+"""Runs of the benchmark suite: shown, written as docs/speed.md, and compared by ratios."""
 
 import json
 import subprocess
@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from bench.base.errors import UsageError
 from bench.report.columns import to_markdown
-from bench.report.speed import fold, read, section, table
+from bench.report.speed import FILE, page, read, table
 from bench.report.speed_changes import compare, exit_code
 from bench.speed import main
-from tests.conftest import ROOT, run_process
+from tests.conftest import ROOT
 
 HERE = {"device": "cpu", "device_name": "A processor", "threads": 1, "torch": "2.13.0",
         "precision": "float32"}  # fmt: skip
@@ -101,18 +101,13 @@ def test_the_table_has_ratios_first_and_times_last(old):
     assert header[-1] == "time"
     assert "2.00" in lines[3]
     assert "1.00 s" in lines[3]
-    assert "A processor, 1 thread, torch 2.13.0" in section(old)
+    assert "A processor, 1 thread, torch 2.13.0" in page(old)
 
 
-def test_folding_replaces_an_earlier_section_and_leaves_the_rest(old):
-    results = "# R\n\n## What was run\n\nx\n\n## What the words mean\n\n- y\n"
-    once = fold(results, section(old))
-    assert once.index("## What was run") < once.index("## Speed")
-    assert once.index("## Speed") < once.index("## What the words mean")
-    assert fold(once, section(old)) == once
-    assert fold(once, "## Speed\n\nnew") == (
-        "# R\n\n## What was run\n\nx\n\n## Speed\n\nnew\n\n## What the words mean\n\n- y\n"
-    )
+def test_docs_have_the_run_beside_the_results():
+    """docs/speed.md is what ``make bench`` wrote with results/speed.json."""
+    written = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    assert written == page(read(ROOT / "results" / FILE))
 
 
 NO_RUNS = ["", "{", "[]", "3", '{"benchmarks": 1}', '{"benchmarks": [{}]}', "null"]
@@ -139,20 +134,22 @@ def test_no_times_are_refused(tmp_path):
         save(tmp_path / "run.json", timed("naive", []))
 
 
-def test_the_command_shows_compares_and_folds(tmp_path, old, capsys):
+def test_the_command_shows_compares_and_writes_a_page(tmp_path, old, capsys):
     path = str(tmp_path / "old.json")
-    (tmp_path / "results.md").write_text("# R\n\n## What the words mean\n")
     save(tmp_path / "new.json", timed("naive", [2.0]), timed("core", [2.0]))
     for arguments, code in (
-        ([path, "--into", str(tmp_path / "results.md")], 0),
+        ([path, "--into", str(tmp_path / "speed.md")], 0),
+        ([path, "--into", str(tmp_path / "none" / "speed.md")], 2),
         ([path, str(tmp_path / "new.json")], 1),
         ([path, str(tmp_path / "new.json"), "--tolerance", "0.6"], 0),
     ):
         with pytest.raises(SystemExit) as end:
             main(arguments)
         assert end.value.code == code
-    assert "-50%" in capsys.readouterr().out
-    assert "## Speed" in (tmp_path / "results.md").read_text()
+    shown = capsys.readouterr()
+    assert "-50%" in shown.out
+    assert "--into must be a file in a folder that exists" in shown.err
+    assert (tmp_path / "speed.md").read_text(encoding="utf-8") == page(old)
 
 
 @pytest.mark.parametrize(
@@ -171,19 +168,6 @@ def test_misuse_is_one_line(arguments, message, capsys):
     assert end.value.code == 2
     assert message in shown
     assert shown.count("\n") == 1
-
-
-def test_a_grid_keeps_the_section(tmp_path, old):
-    """results.md is written anew by every run; what was measured stays beside it."""
-    out = tmp_path / "results"
-    out.mkdir()
-    (tmp_path / "old.json").rename(out / "speed.json")
-    found = run_process(
-        "bench.grid", "--models", "pixels", "--reducers", "pca5", "--seeds", "1", "--limit", "60",
-        cwd=tmp_path,
-    )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    assert "## Speed" in (out / "results.md").read_text()
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """What makes the training core fast changes none of its numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -127,9 +129,9 @@ def images():
     return core.to_device(make_images(70)[0], CPU)  # 4 batches of 16, and one of 6
 
 
-def train(model, images, **options):
+def train(model, images, recipe=RECIPE, **options):
     network = core.build(model, SHAPE, 1)
-    return core.train(network, images, RECIPE, 2, **options), network.state_dict()
+    return core.train(network, images, recipe, 2, **options), network.state_dict()
 
 
 @pytest.mark.parametrize("model", [Draws, DNN, IDEC, Masked])
@@ -137,6 +139,22 @@ def test_recorded_steps_are_the_queued_steps(model, images):
     """Weights, losses, running means and what the model draws: to the bit."""
     core.warm_up(model, SHAPE, RECIPE, "cpu")
     same(train(model, images, record=fake_graph), train(model, images))
+
+
+def test_recorded_steps_have_the_rates_of_the_queued_steps(images):
+    recipe = replace(RECIPE, schedule="warmup-cosine")
+    same(train(Small, images, recipe, record=fake_graph), train(Small, images, recipe))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_a_graph_reads_the_rate_of_each_step(images):
+    recipe = replace(RECIPE, schedule="warmup-cosine")
+    device = images.to("cuda")
+    found, expected = (
+        core.train(core.build(Small, SHAPE, 1).to("cuda"), device, recipe, 2, record=record)
+        for record in (None, fake_graph)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("after", [1, 5, 7, 15])

@@ -27,7 +27,7 @@ def tasks():
     """A task of each stage."""
     data = load("digits", limit=60)
     flags = {"models": "dnn", "reducers": "pca5+umap2", "limit": 60, "seeds": 1, "null": True}
-    settings = resolve(flags | {"resamples": 1, "device": "cpu", "threads": 1})
+    settings = resolve(flags | {"dataset": "digits", "resamples": 1, "device": "cpu", "threads": 1})
     planned = plan(settings, data).tasks | plan_scan(settings, data).tasks
     return {task.stage: task for task in planned.values()}
 

@@ -129,5 +129,18 @@ def test_validation_finds_its_own_assignment_without_training_labels():
     assert "accuracy" not in values
 
 
+def test_images_without_a_label_are_not_scored():
+    clusters = np.array([0, 0, 1, 1, 2, 2, 0, 1])
+    labels = np.array([1, 1, 0, -1, 2, 2, -1, 0])
+    known = labels >= 0
+    near = np.zeros((8, 3), np.int64)
+    found = score(clusters, near, labels, None, None)
+    alone = score(clusters[known], near[:0], labels[known], None, None)
+    assert found.values == alone.values
+    np.testing.assert_array_equal(found.arrays["correct"], alone.arrays["correct"])
+    assert found.arrays["correct"].shape == (6,)
+    assert "knn_label_purity" not in found.values
+
+
 def test_nothing_to_score_by():
     assert score(np.zeros(4, int), NONE, None, None, None).values == {"assignment": []}

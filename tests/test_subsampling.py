@@ -156,7 +156,7 @@ def test_a_subset_of_images_in_pieces_is_read_as_an_array(chosen, which, length)
 def planned(**settings):
     flags = {"models": "pixels,untrained-dnn,dnn", "reducers": "none,pca5", "seeds": 2}
     flags |= {"clusterers": "kmeans,agglomerative", "limit": 120, "null": True, "resamples": 1}
-    flags |= {"baselines": False, "threads": 1, "device": "cpu"} | settings
+    flags |= {"dataset": "digits", "baselines": False, "threads": 1, "device": "cpu"} | settings
     spec = resolve(flags)
     whole = load("digits", limit=120, halves=spec.subsample_images)
     return plan(spec, whole), whole
@@ -174,10 +174,10 @@ def test_all_pipelines_of_a_seed_are_on_the_same_half():
         for name, fingerprint in half.fingerprints(32).items():
             found = {task.key_inputs["data"].get(name, fingerprint) for task in tasks}
             assert found == {fingerprint}
-    # The null reference is that of the codes of the first seed.
-    encoded = {run.task("encode").key for run in made.runs if run.seed_index == 0}
-    null = {task.key: task for run in made.runs for task in run.null if task.stage == "null"}
-    assert {key for task in null.values() for _, key in task.parents} == encoded
+    # Null references are those of the codes of each seed.
+    for run in made.runs:
+        null = [task for task in run.null if task.stage == "null"]
+        assert {key for task in null for _, key in task.parents} == {run.task("encode").key}
     draws = [task for task in made.tasks.values() if task.stage == "resample"]
     assert {task.settings["images"] for task in draws} == {60}
 

@@ -69,7 +69,8 @@ def test_groups_that_are_there_are_counted(groups):
 
 def test_the_scan_shares_every_embedding_with_the_grid():
     settings = {"models": "pixels,untrained-dnn", "reducers": "pca9,pca9+tsne2", "seeds": 2,
-                "limit": 100, "baselines": False, "clusters": "auto"}  # fmt: skip
+                "dataset": "digits", "limit": 100, "baselines": False,
+                "clusters": "auto"}  # fmt: skip
     (run,) = Session(resolve(settings)).grids
     assert run.plan.tasks.keys() == plan_scan(run.settings, run.dataset).tasks.keys()
     scans = [task for task in run.plan.tasks.values() if task.stage == "scan"]

@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.optim import lr_scheduler
 
 from bench.stages.training import core
+from bench.stages.training.schedule import share
+from bench.stages.training.state import Training
 from models import autoencoders
 from models.autoencoder import Autoencoder
 from models.cnn import CNN
 from models.dnn import DNN
 from models.named import find
+from tests.benchmarks import eager
 from tests.conftest import make_images
 
 SHAPE = (3, 32, 32)
@@ -44,13 +48,64 @@ def test_images_arrive_channels_first():
     assert found.dtype == torch.uint8
 
 
-def test_core_follows_a_plain_loop_batch_by_batch(images):
+def by_torch(optimizer, schedule, steps):
+    """Return torch's own scheduler of a learning rate, to step after each step of training."""
+    if schedule == "constant":
+        return lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+    rising = max(round(0.1 * steps), 1)
+    parts = [
+        lr_scheduler.LinearLR(optimizer, start_factor=1 / rising, total_iters=max(rising - 1, 1)),
+        lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps - rising),
+    ]
+    return lr_scheduler.SequentialLR(optimizer, parts, milestones=[rising])
+
+
+@pytest.mark.parametrize("schedule", ["constant", "warmup-cosine"])
+@pytest.mark.parametrize("steps", [2, 9, 20, 37, 190])
+def test_learning_rates_are_those_of_torchs_schedulers(schedule, steps):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=3e-3)
+    scheduler, expected = by_torch(optimizer, schedule, steps), []
+    for _ in range(steps):
+        expected.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()
+    found = [3e-3 * share(schedule, step, steps) for step in range(steps)]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert all(0 < rate <= 3e-3 for rate in found)
+
+
+def test_a_schedule_of_one_step_has_the_whole_rate():
+    assert share("warmup-cosine", 0, 1) == 1
+
+
+def test_a_constant_learning_rate_gives_the_bits_of_a_loop_that_never_sets_it(images):
+    recipe = core.Recipe(epochs=2, lr=1e-3, batch_size=32)
+    found, plain = core.build(Small, SHAPE, 5), core.build(Small, SHAPE, 5)
+    history = core.train(found, images, recipe, seed=7)
+    assert eager.train(plain, core.normalize(images), recipe, 7) == history
+    for a, b in zip(found.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_rate_that_lies_on_the_device_is_set_in_place():
+    """As for a CUDA graph, which reads the same memory at every step."""
+    training = Training(core.build(Small, SHAPE, 0), 1e-3, 0, torch.device("cpu"))
+    (group,) = training.optimizer.param_groups
+    group["lr"] = rate = torch.tensor(1e-3)
+    training.set_rate(0.25)
+    assert group["lr"] is rate
+    assert rate == 0.25
+
+
+@pytest.mark.parametrize("schedule", ["constant", "warmup-cosine"])
+def test_core_follows_a_plain_loop_batch_by_batch(images, schedule):
     """Same weights, same order of batches, plain unfused Adam: the same printed losses."""
-    recipe = core.Recipe(epochs=3, lr=1e-3, batch_size=32)
+    recipe = core.Recipe(epochs=3, lr=1e-3, batch_size=32, schedule=schedule)
     history = core.train(core.build(Small, SHAPE, 5), images, recipe, seed=7)
 
     plain = core.build(Small, SHAPE, 5)
     optimizer = torch.optim.Adam(plain.parameters(), lr=1e-3, fused=False)
+    scheduler = by_torch(optimizer, schedule, steps=9)
     order = torch.Generator().manual_seed(7)
     x = images.float() / 255 * 2 - 1
     expected = []
@@ -61,6 +116,7 @@ def test_core_follows_a_plain_loop_batch_by_batch(images):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            scheduler.step()
             total += loss.item()
         expected.append(total)
     np.testing.assert_allclose(history, expected, rtol=1e-5)

@@ -43,8 +43,8 @@ BY_IMAGE = {
 class Correctness:
     """What a pipeline achieved on each image."""
 
-    # By seed index, (n,) truth values: whether the image's cluster is assigned to its label. Where
-    # nothing is labeled, each image's part in the score.
+    # By seed index, (n,) truth values: whether the image's cluster is assigned to its label, of the
+    # images that have one. Where nothing is labeled, each image's part in the score.
     by_seed: dict[int, NDArray[Any]]
     repeated: bool  # False: all seeds are the same result
     # By seed index, positions of these images among all, (n,); empty: all seeds are on the same.
@@ -165,7 +165,8 @@ def read(records: pd.DataFrame, path: Path) -> dict[Key, Correctness]:
     results, dataset = Results(records), str(records["dataset"].iloc[0])
     first = records.iloc[0]
     on_training = records["accuracy"].notna().any()
-    images = results.images_per_seed if on_training else int(first["validation_images"])
+    on_all = results.partly_labeled or results.images_per_seed
+    images = on_all if on_training else int(first["validation_images"])
     rows = results.by_pipeline()
     found: dict[Key, Correctness] = {}
     which: dict[int, NDArray[np.int64]] = {}

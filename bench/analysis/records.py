@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis import before, failures
+from bench.analysis import before, failures, null_draws
 from bench.analysis.generalization import add_generalization
 from bench.analysis.results import (
     FORM_COLUMNS,
@@ -36,6 +36,7 @@ from bench.stages.metrics.clustering import accuracy, assign, largest_share, pub
 from bench.stages.metrics.table import METRICS, evaluate
 from bench.stages.stage import Task
 from bench.stages.training.probe import find_model
+from bench.stages.training.schedule import CONSTANT
 from bench.store import Artifact, Store
 
 BESIDE = ("null", "resample", "linear")  # paths of tasks beside a run's own
@@ -60,7 +61,8 @@ LIBRARIES = (
     *("pacmap", "torchdr"),
 )
 SETTINGS = (
-    *("preset", "limit", "budget", "epochs", "lr", "batch_size", "vary", "subsample_images"),
+    *("preset", "limit", "budget", "epochs", "lr", "batch_size", "schedule"),
+    *("vary", "subsample_images"),
     *("device", "deterministic", "precision", "threads"),
 )
 
@@ -129,11 +131,12 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     if missing or records.empty:
         wrong = f"has no column {', '.join(missing)}" if missing else "has no rows"
         raise UsageError(f"{path} is not a results.csv of a grid: it {wrong}")
-    # Metrics and stages that are newer than the file are missing in all of its runs.
+    # Metrics and stages that are newer than the file are missing in all of its runs; before there
+    # was a schedule, the learning rate was constant.
     newer = {f"{metric.stage}_artifacts": "" for metric in METRICS.values()}
     columns = [*METRICS, *GIVEN_COLUMNS, *FORM_COLUMNS, *VERDICT_COLUMNS]
     unknown: dict[str, Any] = dict.fromkeys(columns, np.nan)
-    newer |= unknown
+    newer |= unknown | {"schedule": CONSTANT}
     records = records.assign(**{n: value for n, value in newer.items() if n not in records})
     records[[*METRICS]] = records[[*METRICS]].apply(pd.to_numeric, errors="coerce")
     return records
@@ -156,15 +159,21 @@ def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
     values |= evaluate("train", **trained)
     values |= _linear(run, store, outcome, values["reconstruction_loss"])
     values |= failures.beside("null", run.null, outcome)
-    values |= _links("null", null) | {"null_silhouette": None}
-    if run.null and len(null) == len(run.null):
-        values["null_silhouette"] = null[-1][1].values["silhouette"]
+    values |= _links("null", null) | _null(null if len(null) == len(run.null) else [])
     values |= failures.beside("resample", run.resamples, outcome)
     values |= _links("resample", resampled) | {"stability_artifacts": ""}
     if run.resamples and len(resampled) == len(run.resamples):
         last, found = resampled[-1]
         values |= found.values | {"stability_artifacts": last.key}
     return values | _costs(done, base)
+
+
+def _null(done: Done) -> dict[str, Any]:
+    """Return what a run's draws of the null reference found; one that is all one cluster, none."""
+    measured = [found.values["silhouette"] for task, found in done if task.stage == "measure"]
+    images = [int(task.settings["images"]) for task, _ in done if task.stage == "null"]
+    found = [silhouette for silhouette in measured if silhouette is not None]
+    return null_draws.columns(found, images[0] if images else None)
 
 
 def _linear(run: PlannedRun, store: Store, outcome: Outcome, loss: float | None) -> dict[str, Any]:
@@ -261,12 +270,13 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
             "images_in_source": dataset.source_count,
             "validation_images": len(dataset.validation_images),
             "labeled": dataset.labels is not None,
+            "labeled_images": dataset.labeled_images,
             "independent_images": dataset.independent,
             "grid_image_size": dataset.form.size,
             "fit": dataset.form.fit,
             "clusters": dataset.clusters,
             "primary_metric": dataset.primary_metric,
-            "largest_class": None if labels is None else largest_share(labels),
+            "largest_class": None if labels is None else largest_share(labels[labels >= 0]),
         }
         | {name: getattr(plan.spec, name) for name in SETTINGS}
         | {name: getattr(dataset, attribute) for name, attribute in FINGERPRINTS.items()}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.analysis import null_draws
 from bench.base.naming import pipeline_name
 from bench.datasets.dataset import PRIMARY_METRICS, UNLABELED_METRICS
 from bench.stages import stages
@@ -36,8 +37,8 @@ VERDICT_COLUMNS = (
     "equivalence",
 )
 
-# The null reference of a pipeline, and why that or its stability is missing.
-BESIDE_COLUMNS = ("null_silhouette", "null_error", "resample_error")
+# Why the null reference of a pipeline or its stability is missing.
+BESIDE_COLUMNS = ("null_error", "resample_error")
 
 # What the model of a pipeline was given: the size of its images, and the training that its weights
 # come from. Then the form of the grid's images.
@@ -146,7 +147,16 @@ class Results:
         if self.subsampled and bool(self.records["independent_images"].iloc[0]):
             return "on images like these"
         count = int(self.records["images"].iloc[0])
+        if self.partly_labeled:
+            return f"on the {self.partly_labeled:,} labeled of these {count:,} images"
         return f"on these {count:,} images" if count > 1 else "on this image"
+
+    @property
+    def partly_labeled(self) -> int:
+        """How many images have a label, where some have none; else 0."""
+        first = self.records.iloc[0]
+        count = first.get("labeled_images", first["images"])
+        return int(count) if self.labeled and count < first["images"] else 0
 
     @property
     def has_scores(self) -> bool:
@@ -162,7 +172,8 @@ class Results:
         ``NAME_std`` (sample standard deviation; missing where fewer than two results were computed
         apart: what does not depend on the seed is one result), ``clusters_found`` (least),
         ``noise`` (mean number of images in no cluster), ``seconds`` (mean time of a seed, from
-        images to clusters) and the columns `VERDICT_COLUMNS`, `BESIDE_COLUMNS` and `GIVEN_COLUMNS`.
+        images to clusters) and the columns `VERDICT_COLUMNS`, `BESIDE_COLUMNS`, `GIVEN_COLUMNS` and
+        `null_draws.OF_PIPELINES`.
         """
         records = self.records
         keys = [records[name] for name in PIPELINE]
@@ -199,6 +210,7 @@ class Results:
                 means.mean(),
                 means.std(ddof=1).where(apart > 1).add_suffix("_std"),
                 same.groupby(keys, sort=False).first(),
+                self._null_draws,
             ],
             axis=1,
         ).reset_index()
@@ -209,6 +221,14 @@ class Results:
         whole = (frame["failed"] == 0) & (frame["skipped"] == 0)
         complete = whole & (frame[self.metric].notna() | (not self.has_scores))
         return pd.concat([frame[complete], frame[~complete]], ignore_index=True)
+
+    @property
+    def _null_draws(self) -> pd.DataFrame:
+        """The null reference of each pipeline, as `null_draws.pooled` describes it."""
+        found = {name: null_draws.pooled(rows) for name, rows in self.by_pipeline().items()}
+        return pd.DataFrame(
+            list(found.values()), index=pd.MultiIndex.from_tuples(found, names=PIPELINE)
+        )
 
     @cached_property
     def pretrained(self) -> dict[str, str]:
@@ -295,19 +315,42 @@ class Results:
         return self.records[comparable].drop_duplicates("train_artifacts")
 
     def losses(self, store: Store) -> pd.DataFrame:
-        """Return the loss of each model by epoch, a row a seed.
+        """Return the training loss by epoch: the mean squared error per pixel value, in [-1, 1].
 
-        Columns: ``model``, ``epoch``, ``loss`` and ``images``, their size in words; empty where all
-        losses are of one size.
+        It is the summed batch MSE divided by the number of batches. A row an epoch and model, with
+        the columns ``images`` (their size in words; empty where all losses are of one size),
+        ``model``, ``epoch``, and over seeds ``mean``, ``low`` (least) and ``high`` (greatest).
         """
-        lines: list[tuple[str, int, float, str]] = []
+        lines: list[tuple[str, str, int, float]] = []
         for _, row in self.trained.iterrows():
             history = store.load("train", row["train_artifacts"]).values["history"]
+            batches = -(-self.images_per_seed // int(row["batch_size"]))
             images = self.size_in_words(row["model"])
             lines += [
-                (row["model"], epoch, loss, images) for epoch, loss in enumerate(history, start=1)
+                (images, row["model"], epoch, loss / batches)
+                for epoch, loss in enumerate(history, start=1)
             ]
-        return pd.DataFrame(lines, columns=["model", "epoch", "loss", "images"])
+        frame = pd.DataFrame(lines, columns=["images", "model", "epoch", "loss"])
+        groups = frame.groupby(["images", "model", "epoch"], sort=False)["loss"]
+        return groups.agg(mean="mean", low="min", high="max").reset_index()
+
+    @property
+    def loss_marks(self) -> pd.DataFrame:
+        """What training losses are compared with: ``images``, ``name`` and ``loss``.
+
+        For each size of images the mean image, then PCA for each number of components where its
+        loss is above 0 to five digits; means over seeds.
+        """
+        rows = self.trained.reindex(columns=["model", "code_size", *LINEAR_COLUMNS])
+        rows = rows[rows["mean_image_loss"].notna()]
+        rows = rows.assign(images=[self.size_in_words(model) for model in rows["model"]])
+        found: list[tuple[str, str, float]] = []
+        for images, some in rows.groupby("images", sort=False):
+            found.append((str(images), "mean image", float(some["mean_image_loss"].mean())))
+            for size, loss in some.groupby("code_size")["pca_loss"].mean().items():
+                if round(loss, 5) > 0:
+                    found.append((str(images), f"PCA, {size:,.0f} components", loss))
+        return pd.DataFrame(found, columns=["images", "name", "loss"])
 
     def size_in_words(self, model: str) -> str:
         """Return the size of a model's images, ``32×32``; empty where all losses are of one."""

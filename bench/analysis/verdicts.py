@@ -99,12 +99,13 @@ def _verdict(chosen: ConfidenceSet, number: int, names: list[Key]) -> dict[str, 
         return {"verdict": BEST}
     behind, half, rival = chosen.behind[number], chosen.half[number], chosen.rival[number]
     said = {"behind_best": float(behind)}
+    if np.isfinite(half):
+        said["behind_best_half"] = float(half)
     if rival >= 0 and not chosen.worse[number]:
         return said | {"verdict": STEP_DOWN, "worse_than": pipeline_name(*names[rival])}
     if not np.isfinite(half):
         return said | {"verdict": NOT_TESTED}
     return said | {
         "verdict": WORSE if chosen.worse[number] else GROUP,
-        "behind_best_half": float(half),
         "seeds_needed": float(chosen.seeds_needed[number]),
     }

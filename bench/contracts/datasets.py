@@ -109,13 +109,13 @@ def check_there_is_a_label_an_image(spec: str) -> str:
 
 
 def check_labels_are_among_the_classes(spec: str) -> str:
-    """Its labels are numbers, each the index of a class name."""
+    """Its labels are numbers, each the index of a class name, or -1 where none is known."""
     data = whole_of(spec)
     if data.labels is None:
         raise Spared("it has no labels")
     shape = data.labels.shape
     require(shape == (len(data),), f"its labels have shape {shape}, needed ({len(data)},)")
-    unknown = set(data.labels.tolist()) - set(range(len(data.class_names)))
+    unknown = set(data.labels.tolist()) - {-1, *range(len(data.class_names))}
     require(not unknown, f"labels {sorted(unknown)} are none of {len(data.class_names)} classes")
     return f"{len(data.class_names)} classes"
 

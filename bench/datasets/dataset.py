@@ -60,7 +60,7 @@ class Dataset:
     form: Form  # of the images
     images: Images | ImageSet  # for training, (n, size, size, 3)
     indices: NDArray[np.int64]  # of those in the source, (n,)
-    labels: Labels | None  # positions in class_names, (n,)
+    labels: Labels | None  # positions in class_names, (n,); -1 where a label is not known
     validation_images: Images  # (m, size, size, 3), m = 0 where there is no validation set
     validation_labels: Labels | None
     class_names: tuple[str, ...]
@@ -109,6 +109,11 @@ class Dataset:
         """What training images are recognized by in files beside them."""
         indices = tuple(self.indices.tolist())
         return ImageNames(self.files, indices, self.source_count, len(self.validation_images))
+
+    @property
+    def labeled_images(self) -> int:
+        """The number of training images whose label is known."""
+        return 0 if self.labels is None else int((self.labels >= 0).sum())
 
     @property
     def images_per_seed(self) -> int:
@@ -277,6 +282,10 @@ def load(
         source = label_rules.without(source)
         sought, said = _clusters(spec, source, indices, clusters, left)
     most = (len(indices) + 1) // 2 if halves else len(indices)
+    if halves and source.labels is not None and not label_rules.known(source.labels).all():
+        raise UsageError(
+            "--subsample-images needs a label for every image, or none: --labels none ignores them"
+        )
     if sought > most:
         half = " (a half of them, --subsample-images)" * halves
         raise UsageError(
@@ -285,7 +294,7 @@ def load(
     train_labels = None if source.labels is None else source.labels[indices]
     numbers, validation_labels, class_names = _encode(train_labels, source.validation_labels)
     if clusters is None and numbers is not None:  # a class may have no readable image
-        sought = len(np.unique(numbers))
+        sought = len(np.unique(numbers[numbers >= 0]))
     said += (*train.notes, *of_labels, *_unreadable(source, skipped))
     return Dataset(
         name=spec,
@@ -325,7 +334,7 @@ def _clusters(
     if clusters is not None:
         return clusters, said
     if known is not None:
-        return len(np.unique(known)), said
+        return len(label_rules.classes(known)), said
     if source.default_clusters is None:
         has = "no labels to count" if only is None else f"only one label, {only}"
         raise UsageError(
@@ -354,7 +363,12 @@ def _subset(source: Source, limit: int | None, seed: int) -> NDArray[np.int64]:
     random = np.random.default_rng(seed)
     if source.labels is None:
         return np.sort(random.choice(source.count, limit, replace=False))
-    return np.sort(stratified(source.labels, limit, random))
+    known = label_rules.known(source.labels)
+    if known.all() or known.sum() > limit:
+        labeled = np.flatnonzero(known)
+        return np.sort(labeled[stratified(source.labels[labeled], limit, random)])
+    rest = random.choice(np.flatnonzero(~known), limit - known.sum(), replace=False)
+    return np.sort(np.concatenate([np.flatnonzero(known), rest]))
 
 
 def _encode(
@@ -369,10 +383,14 @@ def _encode(
             f"none of the validation labels ({_some(validation)}) is a label of the training "
             f"images ({_some(train)})"
         )
-    classes = np.unique(np.concatenate(given))
+    every = np.concatenate(given)
+    classes = np.unique(every[label_rules.known(every)])
 
     def number(array: NDArray[Any] | None) -> Labels | None:
-        return None if array is None else np.searchsorted(classes, array).astype(np.int64)
+        if array is None:
+            return None
+        found = np.searchsorted(classes, array).astype(np.int64)
+        return np.where(label_rules.known(array), found, -1)
 
     return number(train), number(validation), tuple(str(value) for value in classes.tolist())
 

@@ -25,12 +25,15 @@ LABEL_COLUMNS = ("label", "labels", "class", "category", "target")
 # A column of the tables that latentgrid writes, whose text may have an apostrophe before it.
 OURS = "cluster"
 MINUS_ONE = ("-1", "-1.0")
+# The label of an image whose label is not known; as a number it is -1.
+UNKNOWN = ""
 
 
 def apply(source: Source, how: str = FOLDERS, depth: int | None = None) -> Source:
     """Give a source the labels that are asked for, and say in its notes how they were found.
 
-    Images without a label are left out, and named.
+    Images that lie outside of the folders that are labels are left out, and named. Those that a
+    CSV file gives no label to stay, without one.
 
     Parameters
     ----------
@@ -70,16 +73,27 @@ def only_label(source: Source, indices: NDArray[Any]) -> str | None:
     """
     given = [] if source.labels is None else [source.labels[indices]]
     given += [] if source.validation_labels is None else [source.validation_labels]
-    found = {str(label) for labels in given for label in np.unique(labels).tolist()}
+    found = {label for labels in given for label in classes(labels)}
     return found.pop() if len(found) == 1 else None
+
+
+def classes(labels: NDArray[Any]) -> list[str]:
+    """Return the different labels that are known, sorted, as text."""
+    return [str(label) for label in np.unique(labels).tolist() if label != UNKNOWN]
+
+
+def known(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which labels are known, (n,)."""
+    return (
+        np.asarray(labels != UNKNOWN) if labels.dtype.kind in "UO" else np.ones(len(labels), bool)
+    )
 
 
 def notes_on(source: Source, indices: NDArray[Any]) -> tuple[str, ...]:
     """Return what a reader should know of the labels of the images that were chosen."""
     if source.labels is None:
         return ()
-    every = [str(label) for label in np.unique(source.labels).tolist()]
-    kept = {str(label) for label in np.unique(source.labels[indices]).tolist()}
+    every, kept = classes(source.labels), classes(source.labels[indices])
     lost = [label for label in every if label not in kept]
     unknown = int(np.isin(source.labels.astype(str), MINUS_ONE).sum())
     return (
@@ -218,16 +232,15 @@ def _from_csv(source: Source, path: Path) -> Source:
     """Take the labels that a CSV file gives to images by name, or by position in an array."""
     names = source.files or tuple(str(i) for i in range(source.count))
     given, unknown = _read(path, _Names(names))
-    positions = sorted(given)
-    labels = np.array([given[i] for i in positions])
-    lacking = np.ones(source.count, bool)
-    lacking[positions] = False
+    labels = np.array([given.get(i, UNKNOWN) for i in range(source.count)])
     notes = [f"The labels are those of {path.name}."]
+    if len(given) < source.count:
+        notes = [
+            f"{path.name} has labels of {len(given):,} of {source.count:,} images: accuracy and "
+            "other scores that use labels are of these alone."
+        ]
     notes += _note(unknown, f"{path.name} has {{}} of no image: {{}}.", "name")
-    if lacking.any():
-        left = [names[i] for i in np.flatnonzero(lacking)]
-        notes += _note(left, f"Left out {{}} without a label in {path.name}: {{}}.", "image")
-    return _take(without(source), np.array(positions), labels, notes)
+    return replace(without(source), labels=labels, notes=(*source.notes, *notes))
 
 
 class _Names:

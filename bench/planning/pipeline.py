@@ -32,7 +32,7 @@ class PlannedRun:
     seed_index: int  # which repetition, from 0
     tasks: tuple[Task, ...]  # from training to scoring; none where the run is impossible
     impossible: str = ""  # why chain or clusterer cannot work on the model's codes
-    # Chain and clusterer on the null reference, the same for all seeds, if that is asked for.
+    # Chain and clusterer on each draw of the null reference, if that is asked for.
     null: tuple[Task, ...] = ()
     # Chain and clusterer on draws of the images, and last the stability of the clusters, likewise.
     resamples: tuple[Task, ...] = ()

@@ -21,7 +21,7 @@ from bench.datasets.dataset import Dataset
 from bench.planning.feasible import check_images, why_impossible
 from bench.planning.pipeline import Pipeline, PlannedRun
 from bench.planning.settings import GridSettings
-from bench.stages import stages, stages_of_runs
+from bench.stages import null, stages, stages_of_runs
 from bench.stages.cluster import Cluster
 from bench.stages.encode import Encode
 from bench.stages.linear import Linear
@@ -137,8 +137,10 @@ class Planner:
             lambda part: "" if dataset.halves is None else self.part(part).artifact
         )
         self.fingerprints = functools.cache(lambda part, size: self.part(part).fingerprints(size))
+        self.null_images = functools.cache(self._null_images)
         self.tasks: dict[str, Task] = {}  # all that were made, by key, parents first
-        self.recipe = {"epochs": spec.epochs, "lr": spec.lr, "batch_size": spec.batch_size}
+        names = ("epochs", "lr", "batch_size", "schedule")
+        self.recipe = {name: getattr(spec, name) for name in names}
         self.on_device: dict[str, Any] = {"device": spec.device}
         if spec.deterministic:
             self.on_device["deterministic"] = True
@@ -146,15 +148,15 @@ class Planner:
             self.on_device["precision"] = spec.precision
 
     def run(self, pipeline: Pipeline, seed_index: int, impossible: str = "") -> PlannedRun:
-        """Plan a pipeline with one seed, its null reference and its resamples."""
+        """Plan a pipeline with one seed, its null references and its resamples."""
         if impossible:
             return PlannedRun(pipeline, seed_index, (), impossible)
         context = self._context(pipeline, seed_index, f"{pipeline.model}, seed {seed_index}")
         path = self._path(stages_of_runs(), context, pipeline)
-        tasks, null = tuple(_tasks(path)), tuple(self._null(pipeline))
+        draws = tuple(self._null(pipeline, context, path))
         resamples = tuple(self._resamples(pipeline, context, path))
         linear = tuple(self._linear(context))
-        return PlannedRun(pipeline, seed_index, tasks, "", null, resamples, linear)
+        return PlannedRun(pipeline, seed_index, tuple(_tasks(path)), "", draws, resamples, linear)
 
     def scan(self, run: PlannedRun) -> PlannedRun:
         """Plan a run up to its embedding, and all numbers of clusters there."""
@@ -218,16 +220,24 @@ class Planner:
             below = replace(context, model=base, title=context.title.replace(context.model, base))
             path[BASE] = [*_tasks(self._path((Train.name, Encode.name), below, pipeline))]
 
-    def _null(self, pipeline: Pipeline) -> Iterator[Task]:
-        """Plan the null reference, of the codes of the first repetition."""
+    def _null(self, pipeline: Pipeline, context: Context, path: Path) -> Iterator[Task]:
+        """Plan chain and clusterer on draws of the null reference of this repetition's codes."""
         if not self.spec.null:
             return
-        first = self._context(pipeline, 0, f"{pipeline.model}, seed 0")
-        drawn = self._path(("train", "encode", "null"), first, pipeline)["null"]
-        context = replace(first, title=f"null reference of {pipeline.model}")
-        # The chain reads it in place of the codes.
-        names, start = ("reduce", "cluster", "measure"), {"encode": drawn}
-        yield from _tasks(self._path(names, context, pipeline, start))
+        count = self.null_images(pipeline)
+        for number in range(null.draws(self.spec.seeds)):
+            seed = context.seed("always", "null", *([str(number)] if number else []))
+            own = replace(context, title=f"null reference {number} of {context.title}")
+            drawn = self._add(null.Null(seed, count), path["encode"], own)
+            # The chain reads it in place of the codes.
+            names, start = ("reduce", "cluster", "measure"), {"encode": [drawn]}
+            yield from _tasks(self._path(names, replace(own, images=count), pipeline, start))
+
+    def _null_images(self, pipeline: Pipeline) -> int:
+        """Return how many images a draw has: all of them where the chain cannot do with fewer."""
+        every = self.dataset.images_per_seed
+        fewer = null.images(every, self.dataset.clusters)
+        return every if why_impossible(pipeline, self.dataset, count=fewer) else fewer
 
     def _resamples(self, pipeline: Pipeline, context: Context, path: Path) -> Iterator[Task]:
         """Plan chain and clusterer on draws of the images, and how stable clusters are."""

@@ -34,6 +34,7 @@ from bench.datasets.reading import AUTO as ANY_GROUND
 from bench.datasets.reading import check_background
 from bench.planning import engines
 from bench.planning.presets import PRESETS
+from bench.stages.training.schedule import CONSTANT, Schedule
 
 if TYPE_CHECKING:
     from bench.base.registry import Registry
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 RECORDED = "recorded"
 # For the number of clusters: to be suggested by the data.
 AUTO: Literal["auto"] = "auto"
+
+# Of a preset, fitted to the size of its own data set.
+HOW = ("workers", "threads")
 
 # The parts of --help, in their order there.
 PANELS = COMPARE, TRAINING, WORK, WHERE = (
@@ -208,7 +212,7 @@ class GridSettings(BaseModel):
         by commas, each gets a report, and a table ranks the pipelines over all of them.""")
     limit: Annotated[int | Literal["all"], _count_or("all")] = _setting(COMPARE, "N", "all", """
         Use a stratified subset of N images of each data set; all uses every image. The preset's
-        limit applies to the preset's data set only.""")
+        limit, workers and threads apply to the preset's data set only.""")
     image_size: Size | None = _setting(COMPARE, "N", None, f"""
         Side of the square images in pixels, {SMALLEST} to {LARGEST}. All images are resized to it.
         By default {SIDE} for arrays of that size or smaller, else {SIDE_OF_FILES}. A model that
@@ -265,8 +269,8 @@ class GridSettings(BaseModel):
         spread over seeds then includes that of the images, and the results are about images like
         these, not only about these images.""")
     null: bool = _setting(COMPARE, "", False, """
-        Also run each model and chain on the null reference: random data with the covariance of
-        the codes, but without clusters.""")
+        Also run each pipeline on ten or more draws of the null reference: random data with the
+        covariance of the codes, but without clusters.""")
     resamples: Natural | None = _setting(COMPARE, "N", None, """
         Run each chain N more times on four fifths of the images, for every seed, to measure
         stability. By default 1 if no image has a label, else 0.""")
@@ -290,6 +294,10 @@ class GridSettings(BaseModel):
     epochs: Count = _setting(TRAINING, "N", ..., "Passes over the training images.")
     lr: Positive = _setting(TRAINING, "RATE", ..., "Learning rate of Adam.")
     batch_size: Count = _setting(TRAINING, "N", ..., "Images per step.")
+    schedule: Schedule = _setting(TRAINING, "NAME", CONSTANT, """
+        Learning rate over the steps of training. constant (default), as in the HW5 report;
+        warmup-cosine: rises linearly from 0 over the first tenth of the steps, then falls to 0
+        along a cosine.""")
     device: Literal["auto", "cpu", "cuda", "mps"] = _setting(TRAINING, "NAME", "auto", """
         Device of computations: auto (default), cpu, cuda or mps.""")
     threads: Count = _setting(TRAINING, "N", available_threads, """
@@ -419,9 +427,10 @@ def resolve(
 ) -> GridSettings:
     """Combine preset, configuration file and flags; later ones win. Then add the baselines.
 
-    Flags that are None do not count; the file has the same names. A preset's ``limit`` belongs to
-    its own data set: with another one, all images are taken unless a limit is given. Whether the
-    plugins that the file names are run, ``trusts`` answers, unless the flags name others.
+    Flags that are None do not count; the file has the same names. A preset's ``limit``, ``workers``
+    and ``threads`` belong to its own data set: with another one, all images are taken unless a
+    limit is given. Whether the plugins that the file names are run, ``trusts`` answers, unless the
+    flags name others.
 
     Raises
     ------
@@ -475,6 +484,9 @@ def _validate(given: dict[str, Any], context: str | None) -> GridSettings:
     own = settings["dataset"]
     if given.get("dataset", own) not in (own, [own], (own,)):
         settings["limit"] = "all"
+        settings = {name: value for name, value in settings.items() if name not in HOW}
+    if given.get("engine", engines.LOCAL) != engines.LOCAL:
+        settings.pop("workers", None)
     try:
         return GridSettings.model_validate(settings | {"preset": preset} | given, context=context)
     except ValidationError as error:

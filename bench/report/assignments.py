@@ -29,7 +29,7 @@ def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:
         the label that the image's cluster is assigned to (the cluster itself where no labels
         are known; empty where more clusters than labels leave it without one). Else ``image``
         (position, or file name), ``cluster`` and, where labels are known, ``cluster_name``, see
-        `bench.stages.metrics.majority`, and ``true_label``.
+        `bench.stages.metrics.majority`, and ``true_label``, empty where it is not known.
     """
     clusters = store.load("cluster", record["cluster_artifacts"]).require("train")
     if dataset.id_label_form:
@@ -40,7 +40,8 @@ def table(record: pd.Series, dataset: Dataset, store: Store) -> pd.DataFrame:
         return frame
     names = cluster_names(clusters, dataset.labels, dataset.class_names)
     called = [names[cluster].name if cluster in names else "" for cluster in clusters.tolist()]
-    truth = [dataset.class_names[label] for label in dataset.labels]
+    classes = [*dataset.class_names, ""]  # the last is position -1: no label
+    truth = [classes[label] for label in dataset.labels]
     return frame.assign(cluster_name=called, true_label=truth)
 
 

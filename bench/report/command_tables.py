@@ -9,6 +9,7 @@ from bench.analysis.compare_runs import Change
 from bench.analysis.gate import Verdict
 from bench.analysis.selection import Selection, leave_one_out
 from bench.base.naming import chain_name
+from bench.report import tables
 from bench.report.columns import MISSING, Column, Table, numbers, to_markdown, to_terminal, words
 
 
@@ -74,10 +75,10 @@ def select_tables(by_set: dict[str, list[Selection]]) -> str:
     columns = [
         words("data set", lambda row: row[0]),
         words("score", lambda row: row[1].name),
-        numbers("rank correlation", lambda row: row[1].correlation, "+.2f"),
-        words("selects", lambda row: row[1].selects),
+        Column("rank correlation, 95%", lambda row: tables.correlation(row[1].correlation)),
+        words("selects", lambda row: tables.selected(row[1])),
         numbers("regret", lambda row: row[1].regret, ".3f"),
-        words("against the best", lambda row: row[1].verdict or MISSING),
+        words("against the best", lambda row: tables.verdicts(row[1])),
         numbers("pipelines", lambda row: row[1].count, "d"),
     ]
     rows = [(dataset, each) for dataset, found in by_set.items() for each in found]
@@ -88,6 +89,6 @@ def select_tables(by_set: dict[str, list[Selection]]) -> str:
         words("data set left out", "dataset"),
         words("chosen on the others", "chosen"),
         numbers("regret", "regret", ".3f"),
-        numbers("rank correlation", "correlation", "+.2f"),
+        Column("rank correlation, 95%", lambda row: tables.correlation(row.correlation)),
     ]
     return f"{text}\n\n{to_markdown(Table.of(columns, leave_one_out(by_set)))}"

@@ -12,7 +12,7 @@ from bench.datasets.dataset import Dataset
 
 # An edit of any file in these packages draws pages and pictures again.
 PACKAGES: tuple[str | Path, ...] = ("bench.report", "bench.analysis", "bench.stages.metrics")
-LIBRARIES = ("bokeh", "jinja2", "matplotlib", "pillow", "scikit-learn", "seaborn")
+LIBRARIES = ("bokeh", "jinja2", "matplotlib", "pillow", "scikit-learn")
 
 
 def key(records: pd.DataFrame, dataset: Dataset | None = None, **more: Any) -> str:

@@ -15,15 +15,24 @@ from bench.planning.baselines import NO_MODEL, NO_REDUCTION
 from bench.planning.recommended import is_recommended
 from bench.report import tables
 from bench.report.templates import paragraphs, plural, title
+from models.untrained import untrained_name
+from reducers.chain import chain_in_words
 
 
 def render(results: Results) -> str:
-    """Write the first paragraph of results.md."""
-    return " ".join(paragraphs("headline.md", "headline", facts(results)))
+    """Write the first paragraphs of results.md: the answer with advice, then what it rests on."""
+    found = facts(results)
+    parts = (paragraphs("headline.md", name, found) for name in ("answer_in_bold", "basis"))
+    return "\n\n".join(" ".join(part) for part in parts if part)
+
+
+def advice(results: Results) -> str:
+    """Say in one plain sentence what to use; empty where no pipeline has a score."""
+    return " ".join(paragraphs("headline.md", "advice", facts(results)))
 
 
 def answer(results: Results) -> list[str]:
-    """Say which pipeline is best and how certain that is, the most important sentence first."""
+    """Say which pipelines may be best, and how good the first is, a paragraph a sentence."""
     return paragraphs("headline.md", "answer", facts(results), str)
 
 
@@ -46,7 +55,7 @@ def facts(results: Results) -> dict[str, Any]:
     """Return what templates read of the results on one data set, under the name ``it``."""
     records, rows = results.records, results.summary
     others = rows[rows["behind_best"].notna()]
-    unaided = _unaided(results)
+    unaided, known = _unaided(results), rows["model"].isin(results.pretrained)
     if unaided is not None:  # which has a sentence of its own
         others = others.drop(index=unaided.name, errors="ignore")
     pixels = others[(others[PIPELINE] == [NO_MODEL, NO_REDUCTION, DEFAULT_CLUSTERER]).all(axis=1)]
@@ -58,6 +67,9 @@ def facts(results: Results) -> dict[str, Any]:
         "next": None if others.empty else others.iloc[0],
         "pixels": None if pixels.empty or pixels.index[0] == others.index[0] else pixels.iloc[0],
         "unaided": unaided,
+        "unaided_worse": unaided is not None and _all_worse(rows, ~known),
+        "words": None if results.best is None else _in_words(*results.best.pipeline),
+        "training": _training(results),
         "group": int(rows["verdict"].isin((BEST, GROUP)).sum()),
         "worse": int(rows["verdict"].isin(STRUCK_OUT).sum()),
         "stepped": bool((rows["verdict"] == STEP_DOWN).any()),
@@ -80,6 +92,36 @@ def _unaided(results: Results) -> pd.Series | None:
     rows = results.summary
     found = rows[~rows["model"].isin(results.pretrained) & rows[results.metric].notna()]
     return None if found.empty else found.iloc[0]
+
+
+def _all_worse(rows: pd.DataFrame, which: pd.Series) -> bool:
+    """Return whether all of some pipelines are significantly worse than the best."""
+    return bool(rows[which]["verdict"].isin(STRUCK_OUT).all())
+
+
+def _in_words(model: str, chain: str, clusterer: str) -> str:
+    """Return a pipeline as people say it: ``pixels with PCA 128 and t-SNE``."""
+    reduced = "without reduction" if chain == NO_REDUCTION else f"with {chain_in_words(chain)}"
+    return f"{model} {reduced}" + f", clustered by {clusterer}" * (clusterer != DEFAULT_CLUSTERER)
+
+
+def _training(results: Results) -> str:
+    """Return what the verdicts show of training, where models stand beside untrained ones.
+
+    Returns
+    -------
+    str
+        ``helps``: the best is trained, and all that are not trained are significantly worse;
+        ``unclear``: the best is trained; ``hurts``: the best is not, and all that are trained are
+        significantly worse; ``none``: the best is not; empty where nothing was compared.
+    """
+    rows = results.summary
+    trained = rows["model"].map(untrained_name).isin(rows["model"])
+    if results.best is None or not trained.any() or rows["verdict"].isna().all():
+        return ""
+    if trained.iloc[0]:
+        return "helps" if _all_worse(rows, ~trained) else "unclear"
+    return "hurts" if _all_worse(rows, trained) else "none"
 
 
 def _given(results: Results) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""results.md on one data set: what was found, what was run, and what the words mean."""
+"""results.md on one data set: what was found, and what was run."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.times import duration
 from bench.planning.presets import PRESETS, REPORT_CHAIN
 from bench.report import choices, headline, tables
-from bench.report.columns import MISSING, Column, Table, numbers, words
+from bench.report.columns import Column, Table, numbers, words
 from bench.report.figures import Figure
 from bench.report.templates import markdown, title
 from bench.stages import stages_of_runs
-from bench.stages.metrics.table import METRICS
 
 
 def render(
@@ -29,6 +28,7 @@ def render(
     figures: list[Figure],
     curve: pd.DataFrame | None = None,
     found: Choices | None = None,
+    speed: bool = False,
 ) -> str:
     """Write the report on one data set.
 
@@ -41,6 +41,8 @@ def render(
         The scores by which the number of clusters was suggested, if it was.
     found : Choices or None
         Which choice mattered; None where the store is not at hand.
+    speed : bool
+        Whether the folder has a run of the benchmark suite, so that its page is named.
     """
     clustered = not results.summary["clusters_found"].isna().all()
     text = markdown(
@@ -48,13 +50,15 @@ def render(
         it=facts(results),
         figures=figures,
         hw5=_hw5(results),
+        beside=tables.beside(results),
         choices=choices.facts(results, found or Choices()),
         null=tables.null_reference(results) if clustered else None,
         kept=tables.embeddings(results) if clustered else None,
         selection=_selected(results) if results.labeled else _ranked(results),
         curve=None if curve is None else _how_many(curve),
         ran=run_facts(results),
-        words=_words(),
+        metrics=tables.main_metrics(results),
+        speed=speed,
     )
     return f"{text}\n"
 
@@ -67,7 +71,7 @@ def facts(results: Results) -> dict[str, Any]:
     seeds, reason = words("seeds", lambda row: row["count"]), words("reason", "skip_reason")
     return headline.facts(results) | {
         "headline": headline.render(results),
-        "pipelines": tables.with_chance(tables.grid(results), results),
+        "pipelines": tables.with_chance(tables.grid(results, brief=True), results),
         "failures": Table.of(
             [*names, seed, stage, words("error", "error")], failures.failed(records)
         ),
@@ -78,7 +82,8 @@ def facts(results: Results) -> dict[str, Any]:
 
 def _hw5(results: Results) -> dict[str, Any]:
     chain, table = tables.hw5(results)
-    first = results.records.iloc[0]
+    first, quick = results.records.iloc[0], PRESETS["quick"].settings
+    is_demonstration = first["preset"] == "quick" and first["dataset"] == quick["dataset"]
     clusterer = None if "clusterer" in table.header else first["clusterer"]
     return {
         "chain": chain,
@@ -86,6 +91,7 @@ def _hw5(results: Results) -> dict[str, Any]:
         "clusterer": "k-means" if clusterer == DEFAULT_CLUSTERER else clusterer,
         "batches": -(-results.images_per_seed // int(first["batch_size"])),
         "changes": _changes(results),
+        "own": tables.hw5_own() if is_demonstration or first["preset"] == "homework" else None,
     }
 
 
@@ -104,6 +110,7 @@ def _changes(results: Results) -> list[str]:
         ("epochs", "{} instead of {} epochs"),
         ("lr", "learning rate {:g} instead of {:g}"),
         ("batch_size", "batches of {} instead of {}"),
+        ("schedule", "learning-rate schedule {} instead of {}"),
     ):
         if first[name] != recipe[name]:
             changes.append(form.format(first[name], recipe[name]))
@@ -123,10 +130,10 @@ def _selected(results: Results) -> Table | None:
     columns = [
         words("score", "name"),
         words("meaning", lambda row: SCORES[row.score].meaning),
-        words("would select", "selects"),
-        numbers("rank correlation", "correlation", "+.2f"),
+        words("would select", tables.selected),
+        Column("rank correlation, 95%", lambda row: tables.correlation(row.correlation)),
         numbers("regret", "regret", ".3f"),
-        words("against the best", lambda row: row.verdict or MISSING),
+        words("against the best", tables.verdicts),
         numbers("pipelines", "count", "d"),
     ]
     found = select(results)
@@ -190,8 +197,8 @@ def _settings(records: pd.DataFrame) -> Table:
     there = [name for name in LIBRARIES if first.get(name, keys.ABSENT) != keys.ABSENT]
     facts = {
         "preset": first["preset"],
-        "training": f"Adam, learning rate {first['lr']:g}, {first['epochs']} epochs, batches of "
-        f"{first['batch_size']}{budget}",
+        "training": f"Adam, learning rate {first['lr']:g} ({first['schedule']}), "
+        f"{first['epochs']} epochs, batches of {first['batch_size']}{budget}",
         "clusterers": ", ".join(records["clusterer"].unique()),
         "seeds": f"{records['seed_index'].nunique()}, base seed {first['base_seed']}, new seeds "
         f"for {varied}",
@@ -217,14 +224,3 @@ def _durations(records: pd.DataFrame) -> Table:
         Column("warm-up", lambda row: duration(row[3])),
     ]
     return Table.of(columns, rows)
-
-
-def _words() -> Table:
-    columns = [
-        words("heading", "title"),
-        words("column of results.csv", "name"),
-        words("better", lambda metric: "higher" if metric.higher_is_better else "lower"),
-        words("range", "range"),
-        words("meaning", "meaning"),
-    ]
-    return Table.of(columns, METRICS.values())

@@ -12,16 +12,12 @@ import pandas as pd
 from bench.analysis import correctness, failures
 from bench.analysis.ranks import RankComparison, Ranking, compare_ranks, rank
 from bench.analysis.results import Results
+from bench.base.files import write_text
 from bench.base.naming import pipeline_name, set_name
 from bench.planning.settings import GridSettings
 from bench.report import markdown, page, tables, templates
 from bench.report.columns import MISSING, Column, Table, escape, numbers, words
-from bench.report.write import (
-    remove_stale,
-    remove_stale_sets,
-    write_markdown,
-    write_settings,
-)
+from bench.report.write import remove_stale, remove_stale_sets, write_settings
 
 
 def write(records: pd.DataFrame, settings: GridSettings) -> list[Path]:
@@ -43,7 +39,8 @@ def write_report(results: Results, out: Path) -> list[Path]:
     """Write results.md and index.html of all data sets; return both."""
     ranking = rank(results)
     compared = compare_ranks(ranking)
-    report = write_markdown(render(results), out)
+    report = out / "results.md"
+    write_text(report, render(results))
     ranks = rank_table(results, ranking, compared) if ranking.datasets else None
     note = verdict(ranking, compared) if ranking.datasets else ""
     return [report, page.write_several(results, out, ranks, note)]

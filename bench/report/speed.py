@@ -1,10 +1,9 @@
-"""The section "Speed" of results.md, from a run of the benchmark suite."""
+"""docs/speed.md, from a run of the benchmark suite."""
 
 from __future__ import annotations
 
 import json
 import math
-import re
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +15,6 @@ from bench.report.columns import Column, Table, words
 from bench.report.templates import markdown
 
 FILE = "speed.json"  # where `make bench` puts a run, beside results.md
-HEADING = "## Speed"
-NEXT = "## What the words mean"  # the section after it
 
 
 @dataclass(frozen=True)
@@ -128,23 +125,17 @@ def _time(seconds: float) -> str:
     return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f} {unit}"
 
 
-def section(speeds: Speeds) -> str:
-    """Write the section for results.md."""
+def page(speeds: Speeds) -> str:
+    """Return docs/speed.md."""
     machines = dict.fromkeys(
         f"{f['device_name']}, {f['threads']} thread{'s' * (f['threads'] != 1)}, torch {f['torch']}"
         for f in (one.facts for one in speeds.timed)
         if "device_name" in f
     )
-    return markdown(
+    text = markdown(
         "speed.md",
         when=speeds.when[:10],
         machines=machines or [speeds.machine],
         table=table(speeds),
     )
-
-
-def fold(text: str, new: str) -> str:
-    """Put the section into results.md, instead of an earlier one."""
-    without = re.sub(rf"^{HEADING}\n.*?(?=^## |\Z)", "", text, flags=re.DOTALL | re.MULTILINE)
-    before, mark, after = without.partition(f"{NEXT}\n")
-    return f"{before.rstrip()}\n\n{new}\n\n{mark}{after}"
+    return f"{text}\n"

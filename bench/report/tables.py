@@ -6,6 +6,7 @@ Rows are those of `bench.analysis.results.Results.summary`.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -15,12 +16,15 @@ import pandas as pd
 from markupsafe import Markup
 
 from bench.analysis import failures
+from bench.analysis.inference import Interval
 from bench.analysis.results import LOSSES, Results
+from bench.analysis.selection import Selection
 from bench.analysis.verdicts import GROUP, STEP_DOWN, WORSE
-from bench.base.naming import DEFAULT_CLUSTERER, chain_name
+from bench.base.naming import DEFAULT_CLUSTERER, chain_name, pipeline_name
 from bench.planning.baselines import NO_REDUCTION
 from bench.planning.presets import REPORT_CHAIN
 from bench.report.columns import MISSING, Column, Table, numbers, words
+from bench.stages.metrics.metric import Metric
 from bench.stages.metrics.table import METRICS
 
 CHANCE = "always the largest class"
@@ -29,8 +33,10 @@ CHANCE = "always the largest class"
 GROUPS = NOT_PRETRAINED, PRETRAINED, COMPARED = ("Not pretrained", "Pretrained", "For comparison")
 
 # The HW5 report, section 1: sums over 141 batches of 64 of 9,000 images, 100 epochs.
-HW5 = {"CNN (HW5 report)": (7.41368, 0.79589), "DNN (HW5 report)": (6.72101, 0.81089)}
-HW5_BATCHES, HW5_SIDE = 141, 32  # pixels a side
+HW5 = ("CNN", 7.41368, 0.79589), ("DNN", 6.72101, 0.81089)
+HW5_BATCHES = 141
+
+BESIDE = ("nmi", "ami", "ari")  # metrics in a table of their own, after that of all pipelines
 
 WIDTH = 180.0  # of a drawn interval, in CSS pixels
 
@@ -40,9 +46,13 @@ MANY = 12  # seeds: an estimate above is not worth a number
 # Texts
 
 
-def mean_and_spread(row: pd.Series, metric: str) -> str:
-    """Write a metric of a summary row: ``0.812 ± 0.013``, ``failed``, or a dash."""
-    mean, std = row[metric], row[f"{metric}_std"]
+def mean_and_spread(row: pd.Series, metric: str, column: str = "") -> str:
+    """Write a metric of a summary row: ``0.812 ± 0.013``, ``failed``, or a dash.
+
+    ``column`` has the mean, if it is not called like the metric.
+    """
+    column = column or metric
+    mean, std = row[column], row[f"{column}_std"]
     if pd.isna(mean):
         return missing(row)
     if isinstance(mean, str):
@@ -77,12 +87,37 @@ def against_best(row: pd.Series) -> str:
 def _verdict(row: pd.Series) -> tuple[str, str]:
     verdict = row["verdict"]
     if verdict == STEP_DOWN:
-        return STEP_DOWN, f" than {row['worse_than']}"
+        return f"{STEP_DOWN}: behind by {behind(row)}", f"; {row['worse_than']} is ahead"
     if verdict not in (WORSE, GROUP):
         return MISSING if pd.isna(verdict) else str(verdict), ""
     short = "worse" if verdict == WORSE else "in the group"
     more = would_tell(row["seeds_needed"]), "equivalent" * bool(row["equivalent"])
     return f"{short}: behind by {behind(row)}", "".join(f"; {each}" for each in more if each)
+
+
+def correlation(found: Interval) -> str:
+    """Write a rank correlation with its 95% interval: ``+0.94 (+0.80 to +0.98)``."""
+    if pd.isna(found.mean):
+        return MISSING
+    limits = "" if pd.isna(found.low) else f" ({found.low:+.2f} to {found.high:+.2f})"
+    return f"{found.mean:+.2f}{limits}"
+
+
+def selected(found: Selection) -> str:
+    """Name the pipelines that a score selects; of more than four that are tied the first three."""
+    names = [pipeline_name(*each) for each in found.pipelines]
+    if len(names) == 1:
+        return names[0]
+    shown = names if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"]
+    return f"{len(names)} tied: {'; '.join(shown)}"
+
+
+def verdicts(found: Selection) -> str:
+    """Write the verdict on the pipeline that a score selects, with numbers if several are tied."""
+    counts = Counter(found.verdicts)
+    if len(found.pipelines) == 1:
+        return next(iter(counts), MISSING)
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or MISSING
 
 
 def would_tell(seeds: float) -> str:
@@ -134,11 +169,8 @@ def _side(row: pd.Series) -> float:
     return 0.0 if pd.isna(row["image_size"]) else float(row["image_size"])
 
 
-def size_columns(results: Results, *beside: int) -> list[Column]:
-    """Return the column of the sizes that losses are of, where there are several.
-
-    ``beside`` are sizes of other losses in the same table.
-    """
+def size_columns(results: Results) -> list[Column]:
+    """Return the column of the sizes that losses are of, where there are several."""
     size = Column(
         "image size",
         lambda row: f"{_side(row):.0f}×{_side(row):.0f}" if _side(row) else MISSING,
@@ -146,18 +178,22 @@ def size_columns(results: Results, *beside: int) -> list[Column]:
         meaning="of the images that the model is given: a loss can only be compared with another "
         "at the same size",
     )
-    sizes = results.loss_sizes
-    return [size] if len({*sizes, *beside}) > 1 and sizes else []
+    return [size] if len(results.loss_sizes) > 1 else []
 
 
-def metric_columns(results: Results, table: str) -> list[Column]:
-    """Return the columns of a table's metrics that some record has; what is compared is first.
+def metric_names(results: Results, table: str, left_out: tuple[str, ...] = ()) -> list[str]:
+    """Return a table's metrics that some record has; what is compared is first."""
+    names = [name for name, metric in METRICS.items() if table in metric.tables]
+    names = [n for n in names if n not in left_out and results.records[n].notna().any()]
+    return sorted(names, key=lambda name: name != results.metric)
+
+
+def metric_columns(results: Results, table: str, left_out: tuple[str, ...] = ()) -> list[Column]:
+    """Return the columns of `metric_names`.
 
     The size of images stands before the loss, where there are several.
     """
-    names = [name for name, metric in METRICS.items() if table in metric.tables]
-    names = [name for name in names if results.records[name].notna().any()]
-    names.sort(key=lambda name: name != results.metric)
+    names = metric_names(results, table, left_out)
     columns = [metric_column(name) for name in names]
     if losses := [number for number, name in enumerate(names) if name in LOSSES]:
         columns[losses[0] : losses[0]] = size_columns(results)
@@ -232,10 +268,17 @@ def in_groups(table: Table, results: Results, model_of: Callable[[Any], str]) ->
     return replace(table, rows=rows, group=group)
 
 
-def grid(results: Results) -> Table:
-    """Return the table of all pipelines, best first."""
+def main_metrics(results: Results) -> list[Metric]:
+    """Return the metrics in the brief table of all pipelines, in order of its columns."""
+    names = metric_names(results, "labeled" if results.labeled else "unlabeled", BESIDE)
+    return [METRICS[name] for name in names or [results.metric]]
+
+
+def grid(results: Results, brief: bool = False) -> Table:
+    """Return the table of all pipelines, best first; a brief one leaves out `BESIDE` metrics."""
     which = "labeled" if results.labeled else "unlabeled"
-    first, *rest = metric_columns(results, which) or [metric_column(results.metric)]
+    left_out = BESIDE if brief else ()
+    first, *rest = metric_columns(results, which, left_out) or [metric_column(results.metric)]
     columns = [
         *pipeline_columns(results),
         *(first, interval_column(results), AGAINST_BEST),
@@ -267,7 +310,7 @@ def page(results: Results, also: list[Column]) -> Table:
 
 
 def hw5(results: Results) -> tuple[str, Table]:
-    """Return the HW5 report's table: a row a model, for one chain, and the report's own two rows.
+    """Return the table in the form of the HW5 report: a row a model, for one chain.
 
     Returns
     -------
@@ -286,26 +329,23 @@ def hw5(results: Results) -> tuple[str, Table]:
     model, _, *clusterer = pipeline_columns(results)
     explained = results.records["reconstruction_r2"].notna().any()
     columns = [
-        *(model, *clusterer, *size_columns(results, HW5_SIDE), metric_column("summed_batch_mse")),
+        *(model, *clusterer, *size_columns(results), metric_column("summed_batch_mse")),
         metric_column("reconstruction_loss"),
         metric_column("reconstruction_r2") if explained else None,
         *(*accuracies, interval_column(results)),
     ]
-    of_chain = results.summary[results.summary["chain"] == chain]
-    known = [
-        _row(
-            results,
-            model=name,
-            clusterer=DEFAULT_CLUSTERER,
-            image_size=HW5_SIDE,
-            summed_batch_mse=str(loss),
-            reconstruction_loss=loss / HW5_BATCHES,
-            accuracy=str(accuracy),
-        )
-        for name, (loss, accuracy) in HW5.items()
+    return chain, of_pipelines(results, columns, results.summary[results.summary["chain"] == chain])
+
+
+def hw5_own() -> Table:
+    """Return the HW5 report's own two rows."""
+    columns = [
+        words("model", lambda row: row[0]),
+        Column("summed batch MSE", lambda row: f"{row[1]:.5f}"),
+        Column("MSE", lambda row: f"{row[1] / HW5_BATCHES:.4f}"),
+        Column("accuracy", lambda row: f"{row[2]:.5f}"),
     ]
-    rows = [*Table.of([], of_chain).rows, *known]
-    return chain, of_pipelines(results, columns, rows)
+    return Table.of(columns, HW5)
 
 
 def null_reference(results: Results) -> Table:
@@ -318,6 +358,7 @@ def null_reference(results: Results) -> Table:
         metric_column("ari") if records["ari"].notna().any() else None,
         metric_column("silhouette"),
         Column("null reference", _null) if referred.any() else None,
+        Column("draws below", _draws_below) if referred.any() else None,
         words("", partial(_flags, requested)),
     ]
     return of_pipelines(results, columns)
@@ -326,7 +367,13 @@ def null_reference(results: Results) -> Table:
 def _null(row: pd.Series) -> str:
     if pd.notna(row["null_error"]):
         return "failed"
-    return MISSING if pd.isna(row["null_silhouette"]) else f"{row['null_silhouette']:.3f}"
+    return mean_and_spread(row, "silhouette", "null_silhouette")
+
+
+def _draws_below(row: pd.Series) -> str:
+    if pd.isna(row["null_below"]):
+        return MISSING
+    return f"{row['null_below']:.0f} of {row['null_draws']:.0f}"
 
 
 def _flags(requested: int, row: pd.Series) -> str:
@@ -339,9 +386,15 @@ def _flags(requested: int, row: pd.Series) -> str:
         flags.append(f"{row['noise']:.0f} images in no cluster")
     if pd.notna(row["null_error"]):
         flags.append(str(row["null_error"]))
-    elif pd.notna(row["null_silhouette"]) and row["silhouette"] <= row["null_silhouette"]:
-        flags.append("not above its null reference")
+    elif row["null_below"] < row["null_draws"]:
+        flags.append("does not beat its null reference")
     return "; ".join(flags)
+
+
+def beside(results: Results) -> Table | None:
+    """Return the table of the scores that the brief one leaves out; None where none is known."""
+    columns = [metric_column(name) for name in BESIDE if results.records[name].notna().any()]
+    return of_pipelines(results, [*pipeline_columns(results), *columns]) if columns else None
 
 
 def embeddings(results: Results) -> Table | None:
@@ -365,22 +418,31 @@ def latex(results: Results) -> Table:
     return of_pipelines(results, [*pipeline_columns(results), *columns, interval])
 
 
-def heat_map(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the scores and their texts, models by chains, in the order of the records."""
+def heat_map(results: Results) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return scores, their texts and their spreads, models by chains, in the order of the records.
+
+    A spread is ``± 0.012``, or empty.
+    """
     rows = results.summary
     chains = [chain_name(*row) for row in rows[["chain", "clusterer"]].itertuples(index=False)]
-    texts = [_heat_text(row, results.metric) for _, row in rows.iterrows()]
     frame = pd.DataFrame(
-        {"model": rows["model"], "chain": chains, "score": rows[results.metric], "text": texts}
+        {
+            "model": rows["model"],
+            "chain": chains,
+            "score": rows[results.metric],
+            "text": [_heat_text(row, results.metric) for _, row in rows.iterrows()],
+            "spread": ["" if pd.isna(s) else f"± {s:.3f}" for s in rows[f"{results.metric}_std"]],
+        }
     )
     pairs = results.records[["chain", "clusterer"]].drop_duplicates().itertuples(index=False)
     models = sorted(results.records["model"].unique(), key=results.pretrained.__contains__)
     columns = [chain_name(*pair) for pair in pairs]
-    scores, labels = (
-        frame.pivot(index="model", columns="chain", values=name).loc[models, columns]
-        for name in ("score", "text")
+    scores, texts, spreads = (
+        frame.pivot(index="model", columns="chain", values=name).reindex(models)[columns]
+        for name in ("score", "text", "spread")
     )
-    return scores.astype(float), labels
+    # Where models and chains are not all combined, there are fields without a pipeline.
+    return scores.astype(float), texts.fillna(""), spreads.fillna("")
 
 
 def _heat_text(row: pd.Series, metric: str) -> str:

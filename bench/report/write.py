@@ -91,19 +91,13 @@ def write_report(inputs: Inputs, progress: Progress = silent, again: bool = Fals
     table = inputs.out / latex.FILE
     assigned = assignments.write(inputs)
     drawn = figures.draw_all(inputs)
-    text = markdown.render(inputs.results, drawn, inputs.curve, inputs.choices)
-    report = write_markdown(text, inputs.out)
+    measured = (inputs.out / speed.FILE).is_file()
+    report = inputs.out / "results.md"
+    text = markdown.render(inputs.results, drawn, inputs.curve, inputs.choices, measured)
+    write_text(report, text)
     write_text(table, latex.render(inputs.results, inputs.choices))
     index = page.write(inputs, progress, again)
     return [report, index, table, *assigned, *(figure.path for figure in drawn)]
-
-
-def write_markdown(text: str, out: Path) -> Path:
-    """Write results.md, with the section on speed where the folder has a run of the benchmarks."""
-    if (out / speed.FILE).is_file():
-        text = speed.fold(text, speed.section(speed.read(out / speed.FILE)))
-    write_text(out / "results.md", text)
-    return out / "results.md"
 
 
 def remove_stale(out: Path, written: set[Path]) -> None:

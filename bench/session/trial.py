@@ -51,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
     "epochs": 8,
     "lr": 5e-4,
     "batch_size": 32,
+    "schedule": "constant",
     "null": False,
     "out": Path("results/try"),
 }
@@ -155,7 +156,7 @@ def standing(item: Item, records: pd.DataFrame) -> str:
     """Return the verdict on an item against the baselines, in a sentence or two."""
     results = Results(records)
     if item.kind == DATA_SET:  # which competes with nothing
-        return headline.render(results).replace("**", "").replace("\\", "")
+        return headline.render(results).replace("\n\n", " ").replace("**", "").replace("\\", "")
     metric, judged = results.metric, results.summary[results.summary["verdict"].notna()]
     own = [is_its(item, *row) for row in judged[PIPELINE].itertuples(index=False)]
     mine, others = judged[own], judged[[not its for its in own]]

@@ -13,6 +13,7 @@ from bench.base.checks import ImageShape
 from bench.datasets.image_form import Images
 from bench.datasets.pieces import ImageSet
 from bench.stages.cost import matrix_rate
+from bench.stages.encode import PICTURED
 from bench.stages.stage import Context, Given, Job, Result, Stage, Task
 from bench.stages.training.probe import find_model, input_shape, probe
 
@@ -22,6 +23,7 @@ NUMBERS = 2**24  # pixel values in floating point at a time
 PIXELS = 1024  # of all images, likewise
 ROUNDS = 4  # of subspace iteration, where PCA is not exact
 MORE = 10  # dimensions that it seeks beside those that are asked for
+SHOWN = 10  # images whose reconstructions by PCA are kept, for people to look at
 UNIT = 127.5  # values of a pixel in [-1, 1] are its bytes divided by this, minus 1
 
 Floats = NDArray[np.floating[Any]]
@@ -70,7 +72,7 @@ class Linear(Stage):
         images, values = task.samples, task.features
         least, passes = min(images, values), 2 * (ROUNDS + 1)
         work = 2 * least if least <= EXACT else 2 * passes * (self.components + MORE)
-        return 0.05 + (images * values * work + 4 * min(least, EXACT) ** 3) / matrix_rate("cpu")
+        return 0.05 + (images * values * work + 12 * min(least, EXACT) ** 3) / matrix_rate("cpu")
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
         return (4 * task.samples + 2000) / 1e6
@@ -93,8 +95,10 @@ def linear(images: Images | ImageSet, components: int) -> Result:
     -------
     Result
         Arrays: ``errors`` (n,) float32, each image's mean squared error if it is reconstructed as
-        the mean image. Values: ``mean_image_loss``, their mean; ``pca_loss``, the mean squared
-        error of PCA with so many components; ``pca_exact``.
+        the mean image; ``pictured`` (k,), a few evenly spaced images, with their
+        ``reconstructions`` (k, H, W, 3) uint8 by PCA and the ``pca_errors`` (k,) float32 of these.
+        Values: ``mean_image_loss``, the mean of ``errors``; ``pca_loss``, the mean squared error of
+        PCA with so many components; ``pca_exact``.
 
     References
     ----------
@@ -106,16 +110,34 @@ def linear(images: Images | ImageSet, components: int) -> Result:
     errors /= UNIT**2
     everything = components >= min(count - 1, values) or not errors.any()
     exact = everything or min(count, values) <= EXACT
-    kept = 1.0
+    kept, pictured = 1.0, shown(count)
+    originals = rebuilt = images[pictured].reshape(len(pictured), values).astype(np.float64)
     if not everything:
-        found = _exact(images, mean) if exact else _sought(images, mean, components)
-        kept = float(np.sort(found)[::-1][:components].sum())
-        kept /= float(errors.sum()) * UNIT**2 * values
+        found, basis = _exact(images, mean) if exact else _sought(images, mean, components)
+        order = np.argsort(found)[::-1][:components]
+        kept = float(found[order].sum()) / (float(errors.sum()) * UNIT**2 * values)
+        basis = basis[:, order]
+        if exact and count >= values:
+            rebuilt = mean + (originals - mean) @ basis @ basis.T
+        else:  # each is a mixture of all images
+            rebuilt = mean + _across(images, mean, basis @ basis[pictured].T).T
     loss = float(errors.mean())
+    pixels = np.rint(rebuilt).clip(0, 255).astype(np.uint8)
     return Result(
-        {"errors": errors.astype(np.float32)},
+        {
+            "errors": errors.astype(np.float32),
+            "pictured": pictured,
+            "reconstructions": pixels.reshape(-1, *images.shape[1:]),
+            "pca_errors": np.square((rebuilt - originals) / UNIT).mean(axis=1, dtype=np.float32),
+        },
         {"mean_image_loss": loss, "pca_loss": max(0.0, loss * (1 - kept)), "pca_exact": exact},
     )
+
+
+def shown(count: int) -> NDArray[np.int64]:
+    """Return the positions of the images that are shown, of those that encode keeps."""
+    kept = np.linspace(0, count - 1, min(PICTURED, count)).astype(np.int64)
+    return kept[np.linspace(0, len(kept) - 1, min(SHOWN, len(kept))).astype(np.int64)]
 
 
 def _batches(images: Images | ImageSet) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
@@ -129,8 +151,11 @@ def _batches(images: Images | ImageSet) -> Iterator[tuple[slice, NDArray[np.uint
             yield slice(start + first, start + first + len(rows)), rows
 
 
-def _exact(images: Images | ImageSet, mean: Floats) -> Floats:
-    """Return what each principal component holds of the squares of images, (min(n, d),)."""
+def _exact(images: Images | ImageSet, mean: Floats) -> tuple[Floats, Floats]:
+    """Return what each principal component holds of the squares of images, and the components.
+
+    Of fewer images than values, these are weights of the images, (n, n); else axes, (d, d).
+    """
     count, values = len(images), len(mean)
     square = np.zeros((min(count, values),) * 2)
     if count < values:
@@ -143,11 +168,14 @@ def _exact(images: Images | ImageSet, mean: Floats) -> Floats:
         for _, rows in _batches(images):
             part = rows - mean
             square += part.T @ part
-    return np.linalg.eigvalsh(square)
+    return np.linalg.eigh(square)
 
 
-def _sought(images: Images | ImageSet, mean: Floats, components: int) -> Floats:
-    """Return the same of the first components and some more, by subspace iteration."""
+def _sought(images: Images | ImageSet, mean: Floats, components: int) -> tuple[Floats, Floats]:
+    """Return the same of the first components and some more, weights of the images, (n, m).
+
+    They are found by subspace iteration.
+    """
     center = mean.astype(np.float32)
     random = np.random.default_rng(0)
     width = min(components + MORE, len(images))
@@ -157,8 +185,10 @@ def _sought(images: Images | ImageSet, mean: Floats, components: int) -> Floats:
         across = _across(images, center, basis)
         for place, rows in _batches(images):
             basis[place] = (rows - center) @ across
-    across = _across(images, center, np.linalg.qr(basis)[0])
-    return np.linalg.eigvalsh((across.T @ across).astype(np.float64))
+    basis, _ = np.linalg.qr(basis)
+    across = _across(images, center, basis)
+    found, turn = np.linalg.eigh((across.T @ across).astype(np.float64))
+    return found, basis @ turn
 
 
 def _across(images: Images | ImageSet, center: Floats, basis: Floats) -> Floats:

@@ -47,22 +47,27 @@ def score(
 ) -> Result:
     """Compare clusters with labels, both (n,), and those of validation images, (v,).
 
-    ``near`` are neighbors in the embedding, (m, k), as `measure` leaves them.
+    Images with label -1 are left out: their label is not known. ``near`` are neighbors in the
+    embedding, (m, k), as `measure` leaves them.
 
     Returns
     -------
     Result
         Values: the metrics of this stage that the labels at hand allow, and ``assignment``, pairs
-        of cluster and label. Arrays: ``correct`` (n,) and ``validation_correct`` (v,), whether an
-        image's cluster is assigned to its label.
+        of cluster and label. Arrays: ``correct``, of the images whose label is known, and
+        ``validation_correct`` (v,), whether an image's cluster is assigned to its label.
     """
     inputs: dict[str, Any] = {}
     arrays: dict[str, Array] = {}
     assignment: dict[int, int] | None = None
     if labels is not None:
+        known = labels >= 0
+        if near.size and known.all():
+            inputs |= {"near": near, "near_labels": labels[neighbors.sample(len(labels))]}
+        clusters, labels = clusters[known], labels[known]
         assignment = clustering.assign(clusters, labels)
         public = clustering.public_half(labels)
-        inputs = {
+        inputs |= {
             "clusters": clusters,
             "labels": labels,
             "public_clusters": clusters[public],
@@ -71,8 +76,6 @@ def score(
             "private_labels": labels[~public],
             "public_assignment": clustering.assign(clusters[public], labels[public]),
         }
-        if near.size:
-            inputs |= {"near": near, "near_labels": labels[neighbors.sample(len(labels))]}
         arrays["correct"] = clustering.correct(clusters, labels, assignment)
     if validation_labels is not None and validation_clusters is not None:
         if assignment is None:

@@ -67,7 +67,7 @@ class Context:
     clusters: int  # how many
     image_shape: ImageShape  # (C, H, W)
     fingerprint: str  # of the training images, of the grid's size
-    recipe: dict[str, Any]  # ``epochs``, ``lr`` and ``batch_size``
+    recipe: dict[str, Any]  # ``epochs``, ``lr``, ``batch_size`` and ``schedule``
     on_device: dict[str, Any]  # settings of stages on the device: ``device`` and how
     # Given what it belongs to (``model``, ``reducer`` or ``clusterer``, which `--vary` may hold
     # fixed, or ``always``) and names, returns the seed of this repetition.

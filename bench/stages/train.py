@@ -21,6 +21,7 @@ from bench.stages.stage import (
     no_steps,
 )
 from bench.stages.training.probe import probe, training_flops
+from bench.stages.training.schedule import CONSTANT, Schedule
 from models.named import Named, find, fingerprint
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Train(WithModel):
     epochs: int | None = None
     lr: float | None = None
     batch_size: int | None = None
+    schedule: Schedule | None = None
 
     @classmethod
     def plan(cls, context: Context) -> Self:
@@ -119,9 +121,9 @@ class Train(WithModel):
         return self.item.trains and (self.device == "cpu" or self.clusters is not None)
 
     def sources(self) -> tuple[Any, ...]:
-        from bench.stages.training import capture, convolution, core, state
+        from bench.stages.training import capture, convolution, core, schedule, state
 
-        return (self.item, core, state, capture, convolution)
+        return (self.item, core, state, schedule, capture, convolution)
 
     def has_checkpoints(self) -> bool:
         return self.epochs is not None
@@ -132,7 +134,9 @@ class Train(WithModel):
         model = self.network_class()
         codes = [parent.require("train") for parent in given.parents]
         images = codes[0] if codes else given.data.at(self.size)[0]
-        recipe = Recipe(self.epochs or 0, self.lr or 0.0, self.batch_size or 1)
+        recipe = Recipe(
+            self.epochs or 0, self.lr or 0.0, self.batch_size or 1, self.schedule or CONSTANT
+        )
         seeds = self.weights_seed or 0, self.batches_seed or 0
         return Job(
             lambda: train(model, images, recipe, *seeds, self.device, given.steps, given.keeper),

@@ -424,10 +424,11 @@ def measure(name: str, runner: Runner) -> tuple[pd.DataFrame, list[str]]:
             if run.resamples:
                 row["stability"] = runner.values(run.resamples, "stability")["stability"]
             if run.null:
-                if of not in nulls:
-                    nulls[of] = Space(runner.array(run.null, "null"))
+                drawn = next(task.key for task in run.null[::-1] if task.stage == "null")
+                if drawn not in nulls:
+                    nulls[drawn] = Space(runner.array(run.null, "null"))
                 row["null_silhouette"] = runner.values(run.null, "measure")["silhouette"]
-                row["null_own"] = nulls[of].modularity(runner.array(run.null, "cluster"))
+                row["null_own"] = nulls[drawn].modularity(runner.array(run.null, "cluster"))
             row |= intrinsic[of, seed]
             rows.append(row)
             texts.append("".join(DIGITS[cluster] for cluster in found))

@@ -21,7 +21,7 @@ from tests.benchmarks.race import Rival, Work, recorded_clock, replay
 
 pytestmark = pytest.mark.benchmark(timer=recorded_clock)
 
-POINTS = 600  # what the quick preset takes
+POINTS = 600  # digits, as a comparison on two cores takes
 LONG = 8500  # what the homework has
 
 

@@ -17,14 +17,14 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from bench.report.colors import BLUE, DASHES, GRAY, MARKERS, palette
+from bench.report.colors import BLUE, DASHES, GRAY, mark
 from bench.report.page.embeddings import FINE
 
 TOOLS = "pan,wheel_zoom,box_zoom,box_select,lasso_select,tap,reset,save"
 MARGIN = 0.04 * FINE
 MANY = 3000
 SMALL, LARGE = 5, 8  # pixels of a dot, of many or of few
-TICKS = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
+TICKS = [digit * 10.0**power for power in range(-5, 6) for digit in (1, 2, 5)]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,13 @@ class Charts:
         return [name for name in self.elements if name.startswith("loss")]
 
 
-def draw(images: int, compared: pd.DataFrame, losses: pd.DataFrame, score: str) -> Charts:
+def draw(
+    images: int,
+    compared: pd.DataFrame,
+    losses: pd.DataFrame,
+    score: str,
+    marks: pd.DataFrame,
+) -> Charts:
     """Draw the charts that there are data for.
 
     Parameters
@@ -54,6 +60,9 @@ def draw(images: int, compared: pd.DataFrame, losses: pd.DataFrame, score: str) 
         chart: ``loss``, or where there are several ``loss 32×32`` and so on.
     score : str
         The name of ``mean``: accuracy, or kNN modularity.
+    marks : DataFrame
+        ``images``, ``name``, ``loss``: what losses are compared with; see
+        `bench.analysis.results.Results.loss_marks`.
     """
     roots: dict[str, Any] = {}
     if images:
@@ -62,7 +71,7 @@ def draw(images: int, compared: pd.DataFrame, losses: pd.DataFrame, score: str) 
         roots["time"] = _against_time(compared, score)
     for size, some in losses.groupby("images", sort=False):
         name = f"loss {size}".strip()
-        roots[name] = _losses(name, some)
+        roots[name] = _losses(name, some, marks[marks["images"] == size])
     return Charts(*components(roots, wrap_script=True)) if roots else Charts("", {})
 
 
@@ -168,27 +177,39 @@ def _against_time(table: pd.DataFrame, score: str) -> Any:
     return plot
 
 
-def _losses(name: str, losses: pd.DataFrame) -> Any:
+def _losses(name: str, losses: pd.DataFrame, marks: pd.DataFrame) -> Any:
     plot = _figure(
         name=name,
         height=340,
+        y_axis_type="log",
         tools="pan,wheel_zoom,box_zoom,reset,save",
         x_axis_label="epoch",
-        y_axis_label="summed batch MSE",
+        y_axis_label="MSE per pixel value",
     )
+    plot.yaxis.ticker = FixedTicker(ticks=TICKS)
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.[00000]")
     lines = []
     models = list(dict.fromkeys(losses["model"]))
     for number, model in enumerate(models):
-        color, source = palette(number), _source(losses[losses["model"] == model])
+        shown, source = mark(number), _source(losses[losses["model"] == model])
+        color, marker = shown.color, shown.marker.bokeh
         look = {"source": source, "legend_label": model}
         plot.varea("epoch", "low", "high", fill_color=color, fill_alpha=0.2, **look)
         dash = DASHES[number % len(DASHES)]
         plot.line("epoch", "mean", line_color=color, line_dash=dash, line_width=2, **look)
-        marker = MARKERS[number % len(MARKERS)]
         lines.append(plot.scatter("epoch", "mean", marker=marker, size=6, color=color, **look))
-    tips = [("model", "@model"), ("epoch", "@epoch"), ("loss", "@mean{0.000}")]
+    across = [1, int(losses["epoch"].max())]
+    for number, row in enumerate(marks.itertuples()):
+        plot.line(
+            across,
+            [row.loss, row.loss],
+            line_color=GRAY,
+            line_dash="dotted" if number else "dashed",
+            line_width=2,
+            legend_label=row.name,
+        )
+    tips = [("model", "@model"), ("epoch", "@epoch"), ("MSE", "@mean{0.00000}")]
     _explain(plot, lines, tips)
-    plot.y_range.start = 0
     return plot
 
 

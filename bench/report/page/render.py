@@ -16,7 +16,7 @@ from bench.base.files import write_text
 from bench.base.naming import pipeline_name, set_name
 from bench.base.progress import Progress, silent
 from bench.report import choices, fresh, headline, tables
-from bench.report.colors import MARKERS, PALETTE, ramp, shade
+from bench.report.colors import looks, shade
 from bench.report.columns import MISSING, Column, Table, to_csv, words
 from bench.report.inputs import Inputs
 from bench.report.page import embeddings
@@ -24,9 +24,6 @@ from bench.report.templates import capital, html, to_html
 from bench.stages.metrics.table import METRICS
 
 FILE = "index.html"
-
-# How the page's script draws.
-LOOKS = {"palette": PALETTE, "markers": MARKERS, "ramp": ramp()}
 
 _MADE_FROM = re.compile(r'<meta name="made-from" content="([0-9a-f]*)">')
 
@@ -53,7 +50,7 @@ def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
     inside = embeddings.collect(inputs, progress)
     pipelines = [] if inside is None else inside.data["pipelines"]
     numbers = {tuple(each[c] for c in PIPELINE): n for n, each in enumerate(pipelines)}
-    by_epoch = _by_epoch(results.losses(inputs.store))
+    by_epoch = results.losses(inputs.store)
     score = METRICS[results.metric].title
     table = tables.page(results, [_look(numbers)] if numbers else [])
     return html(
@@ -61,6 +58,7 @@ def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
         key=key,
         dataset=inputs.dataset,
         it=headline.facts(results),
+        advice=headline.advice(results),
         answer=headline.answer(results),
         form=headline.form(results),
         pretrained=headline.pretrained(results),
@@ -74,17 +72,22 @@ def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
         to_html=to_html,
         losses=by_epoch,
         charts=draw(
-            0 if inside is None else len(inside.pictured), results.compared, by_epoch, score
+            0 if inside is None else len(inside.pictured),
+            results.compared,
+            by_epoch,
+            score,
+            results.loss_marks,
         ),
         embeddings=inside,
-        data={} if inside is None else inside.data | LOOKS,
+        data={} if inside is None else inside.data | looks(),
         bokeh=Resources(mode="inline", components=["bokeh"], log_level="error").render_js(),
     )
 
 
 def write_several(results: Results, out: Path, ranks: Table | None, note: str) -> Path:
     """Write the page of a run on several data sets: ranks, if any, and links to each set's page."""
-    answers = {name: headline.answer(each) for name, each in results.by_dataset().items()}
+    by_set = results.by_dataset().items()
+    answers = {name: [headline.advice(each), *headline.answer(each)] for name, each in by_set}
     text = html(
         "several.html",
         links={name: f"{quote(set_name(name))}/{FILE}" for name in answers},
@@ -129,7 +132,7 @@ def _button(number: int, side: str, text: str, name: tuple[str, ...]) -> Markup:
 
 def _heat_map(results: Results, numbers: dict[tuple[str, ...], int]) -> Table:
     """Return the heat map as a table; a field shows its pipeline's embedding."""
-    scores, texts = tables.heat_map(results)
+    scores, texts, _ = tables.heat_map(results)
     low, high = scores.min().min(), scores.max().max()
     pairs = results.records[PIPELINE[1:]].drop_duplicates().itertuples(index=False)
 
@@ -148,9 +151,3 @@ def _heat_map(results: Results, numbers: dict[tuple[str, ...], int]) -> Table:
     ]
     table = Table([words("", lambda model: model), *columns], list(scores.index))
     return tables.in_groups(table, results, lambda model: model)
-
-
-def _by_epoch(found: pd.DataFrame) -> pd.DataFrame:
-    """Return mean, least and greatest loss over seeds, by size of images, model and epoch."""
-    groups = found.groupby(["images", "model", "epoch"], sort=False)["loss"]
-    return groups.agg(mean="mean", low="min", high="max").reset_index()

@@ -16,6 +16,7 @@ from bench.datasets.image_form import Images
 from bench.stages.stage import Inputs, Steps, no_steps
 from bench.stages.training.capture import Record, queued, record_graph, recorded
 from bench.stages.training.convolution import spectral
+from bench.stages.training.schedule import CONSTANT, Schedule, share
 from bench.stages.training.state import Keeper, Training, drawing
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -27,6 +28,7 @@ class Recipe:
     epochs: int  # passes over the training images
     lr: float  # Adam's learning rate
     batch_size: int  # images a step; the last batch of an epoch may be smaller
+    schedule: Schedule = CONSTANT  # of the learning rate over the steps
 
 
 def shape_of(images: Inputs) -> ImageShape:
@@ -86,7 +88,9 @@ class Trainer:
     ) -> None:
         self.model, self.images, self.recipe, self.seed = model, images, recipe, seed
         model.train()
-        self.training = Training(model, recipe.lr, seed, images.device)
+        self.batches = -(-len(images) // recipe.batch_size)  # of an epoch
+        varies = recipe.schedule != CONSTANT
+        self.training = Training(model, recipe.lr, seed, images.device, varies)
         if record is None and images.device.type == "cuda":
             record = record_graph
         with self._at_work():
@@ -113,7 +117,6 @@ class Trainer:
             finite.
         """
         training, epochs = self.training, self.recipe.epochs
-        batches = -(-len(self.images) // self.recipe.batch_size)
         with self._at_work():
             if keeper:
                 keeper.restore(training)
@@ -122,7 +125,8 @@ class Trainer:
                     training.batch += 1
                     if keeper:
                         keeper.step(training)
-                    progress(training.epoch * batches + training.batch, epochs * batches)
+                    done = training.epoch * self.batches + training.batch
+                    progress(done, epochs * self.batches)
                 training.end_epoch()
             if math.isfinite(sum(training.history[-1:])):
                 self.prepare()
@@ -134,10 +138,15 @@ class Trainer:
         self.model.begin_epoch(done, self.images, lambda: codes(self.model, self.images))
 
     def steps(self) -> Iterator[None]:
-        """Begin the epoch's remaining steps: one is taken each time the next is asked for."""
-        if self.training.batch == 0:
+        """Take the epoch's remaining steps: one each time the next is asked for."""
+        training, recipe = self.training, self.recipe
+        if training.batch == 0:
             self.prepare()
-        return self.epoch(self.training.permutation(len(self.images)), self.training.batch)
+        first, steps = training.epoch * self.batches, recipe.epochs * self.batches
+        epoch = self.epoch(training.permutation(len(self.images)), training.batch)
+        for batch in range(training.batch, self.batches):
+            training.set_rate(recipe.lr * share(recipe.schedule, first + batch, steps))
+            yield next(epoch)
 
     def rehearse(self) -> None:
         """Take a step, without the model's preparations for an epoch: there are no real images."""

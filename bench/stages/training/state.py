@@ -11,14 +11,27 @@ from torch import Tensor, nn
 
 
 class Training:
-    """A model in training: its optimizer, its place in the data, and all it draws from."""
+    """A model in training: its optimizer, its place in the data, and all it draws from.
 
-    def __init__(self, model: nn.Module, lr: float, seed: int, device: torch.device) -> None:
+    ``varies`` says whether the learning rate changes from step to step.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        lr: float,
+        seed: int,
+        device: torch.device,
+        varies: bool = False,
+    ) -> None:
         self.model = model
         self.device = device
-        # Capturable: its count of steps stays on the device, where a recording can raise it.
+        # Capturable: its count of steps stays on the device, where a recording can raise it. So
+        # does a rate that changes: a recording would repeat the number that it began with.
+        capturable = device.type == "cuda"
+        rate = torch.tensor(lr, device=device) if varies and capturable else lr
         self.optimizer = torch.optim.Adam(
-            model.parameters(), lr=lr, fused=True, capturable=device.type == "cuda"
+            model.parameters(), lr=rate, fused=True, capturable=capturable
         )
         self.order = torch.Generator().manual_seed(seed)
         self.epoch_start = self.order.get_state()
@@ -33,6 +46,14 @@ class Training:
         """Draw the present epoch's order of images, (count,) int64 on the device."""
         self.order.set_state(self.epoch_start)
         return torch.randperm(count, generator=self.order).to(self.device)
+
+    def set_rate(self, lr: float) -> None:
+        """Set the learning rate of the steps that follow."""
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(lr)
+            else:
+                group["lr"] = lr
 
     def end_epoch(self) -> None:
         """Note the epoch's loss, and turn to the next."""

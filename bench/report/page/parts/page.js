@@ -170,8 +170,10 @@ window.latentgrid = { hover: () => {}, ready: false };
       if (cluster < 0) return "in no cluster";
       return `cluster ${cluster}` + (of.nameOf.has(cluster) ? `: ${of.nameOf.get(cluster)}` : "");
     };
+    const isKnown = (image) => labels !== null && labels[image] >= 0;
+    const labelName = (image) => (isKnown(image) ? data.classes[labels[image]] : "not known");
     const isWrong = (of, image) =>
-      labels !== null && of.labelOf.get(of.clusters[image]) !== labels[image];
+      isKnown(image) && of.labelOf.get(of.clusters[image]) !== labels[image];
 
     // ---- images ----
 
@@ -206,20 +208,15 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     function described(of, image) {
       const parts = [data.names[image], clusterName(of, of.clusters[image])];
-      if (labels !== null) parts.splice(1, 0, `label ${data.classes[labels[image]]}`);
+      if (labels !== null) parts.splice(1, 0, `label ${labelName(image)}`);
       parts.push(`ambiguity ${(of.ambiguity[image] / 65535).toFixed(2)}`);
       return parts.join(", ");
     }
 
     // ---- colors ----
 
-    const mark = (group) => [
-      data.palette[group % data.palette.length],
-      data.markers[(Math.floor(group / 10) + group) % data.markers.length],
-    ];
-    const RIGHT = ["#0173b2", "circle"];
-    const WRONG = ["#d55e00", "diamond"];
-    const NONE = ["#949494", "plus"];
+    const mark = (group) => data.marks[group % data.marks.length];
+    const { right: RIGHT, wrong: WRONG, none: NONE, shapes: SHAPES } = data;
 
     // A cluster has the color of the label that it is assigned to, if there is one.
     const clusterMark = (of, cluster) =>
@@ -236,9 +233,11 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     function marks(side) {
       const of = shown(side);
-      if (state.color === "label" && labels !== null) return (image) => mark(labels[image]);
+      if (state.color === "label" && labels !== null) {
+        return (image) => (isKnown(image) ? mark(labels[image]) : NONE);
+      }
       if (state.color === "mistake" && labels !== null) {
-        return (image) => (isWrong(of, image) ? WRONG : RIGHT);
+        return (image) => (isWrong(of, image) ? WRONG : isKnown(image) ? RIGHT : NONE);
       }
       if (state.color === "error" && errors.has(of.model)) {
         const [values, steps, greatest] = [errors.get(of.model), data.ramp.length - 1, scale()];
@@ -247,15 +246,6 @@ window.latentgrid = { hover: () => {}, ready: false };
       }
       return (image) => clusterMark(of, of.clusters[image]);
     }
-
-    const SHAPES = {
-      circle: "M8 3a5 5 0 1 0 .01 0z", square: "M3 3h10v10H3z", triangle: "M8 2l6 11H2z",
-      diamond: "M8 1l5 7-5 7-5-7z", inverted_triangle: "M8 14L2 3h12z",
-      plus: "M6 2h4v4h4v4h-4v4H6v-4H2V6h4z", hex: "M4 2.5h8L15 8l-3 5.5H4L1 8z",
-      star: "M8 1l2 5h5l-4 3 2 6-5-4-5 4 2-6-4-3h5z",
-      triangle_pin: "M8 1q1 7 7 12q-7-2-14 0q6-5 7-12z",
-      square_pin: "M2 2q6 3 12 0q-3 6 0 12q-6-3-12 0q3-6 0-12z",
-    };
 
     function key([color, marker], text) {
       const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -271,13 +261,17 @@ window.latentgrid = { hover: () => {}, ready: false };
 
     function legend(side) {
       const [of, list] = [shown(side), byId(`legend-${side}`)];
+      const unknown = allImages().filter((image) => !isKnown(image)).length;
+      const unlabeled = unknown ? [key(NONE, `label not known (${unknown})`)] : [];
       let items;
       if (state.color === "label" && labels !== null) {
         const counts = tally(labels);
         items = data.classes.map((name, label) => key(mark(label), `${name} (${counts.get(label) ?? 0})`));
+        items.push(...unlabeled);
       } else if (state.color === "mistake" && labels !== null) {
         const wrong = allImages().filter((image) => isWrong(of, image)).length;
-        items = [key(RIGHT, `right (${count - wrong})`), key(WRONG, `wrong (${wrong})`)];
+        const right = count - wrong - unknown;
+        items = [key(RIGHT, `right (${right})`), key(WRONG, `wrong (${wrong})`), ...unlabeled];
       } else if (state.color === "error" && errors.has(of.model)) {
         const ramp = element("span", { className: "ramp" });
         ramp.style.background = `linear-gradient(to right, ${data.ramp.map(([color]) => color).join(",")})`;
@@ -352,7 +346,7 @@ window.latentgrid = { hover: () => {}, ready: false };
         add(sheets.length ? sheets : data.originals, `by ${model}`);
       }
       const rows = [["image", data.names[image]]];
-      if (labels !== null) rows.push(["label", data.classes[labels[image]]]);
+      if (labels !== null) rows.push(["label", labelName(image)]);
       for (const side of "ab") {
         const there = shown(side);
         const wrong = isWrong(there, image) ? ", wrong" : "";
@@ -555,7 +549,9 @@ window.latentgrid = { hover: () => {}, ready: false };
       const clusters = clustersOf(of);
       const counts = data.classes.map(() => clusters.map(() => 0));
       const place = new Map(clusters.map((cluster, column) => [cluster, column]));
-      labels.forEach((label, image) => { counts[label][place.get(of.clusters[image])] += 1; });
+      allImages().filter(isKnown).forEach((image) => {
+        counts[labels[image]][place.get(of.clusters[image])] += 1;
+      });
       // Clusters stand in the order of their labels, so that what is right is the diagonal.
       const order = clusters.map((_, column) => column).sort((one, other) =>
         (of.labelOf.get(clusters[one]) ?? 1e9) - (of.labelOf.get(clusters[other]) ?? 1e9));

@@ -1,0 +1,1 @@
+"""Paints figures from tables and arrays; knows nothing of files, stores or records."""
