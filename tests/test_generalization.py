@@ -10,7 +10,8 @@ from sklearn.metrics import cohen_kappa_score
 from bench.analysis import correctness
 from bench.analysis.generalization import Classifier, add_generalization
 from bench.analysis.results import Results
-from bench.analysis.selection import track_record
+from bench.analysis.selection import RECORDS, track_record
+from bench.report import headline
 from bench.store import Store
 from tests.test_report import frame, record
 
@@ -105,3 +106,12 @@ def test_what_failed_is_not_scored(store):
         runs(status=["ok", "failed"], cluster_artifacts=["none", ""]), store
     )
     assert failed["generalization"].notna().tolist() == [True, False]
+
+
+def test_the_report_warns_where_the_score_chose_badly(store):
+    without = " ".join(headline.answer(Results(add_generalization(runs(pretrained=None), store))))
+    assert "it is hardly known which pipeline is best" in without
+    assert f"{RECORDS['knn_modularity', False].worst:.3f}" in without
+    given = " ".join(headline.answer(Results(add_generalization(runs(), store))))
+    assert "hardly known" not in given
+    assert f"{RECORDS['selection_score', True].mean:.3f} less accurate than the best" in given
