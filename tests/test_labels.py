@@ -76,7 +76,7 @@ def test_one_label_is_none(tmp_path):
     folder = tree(tmp_path, *(f"images/{i}.png" for i in range(6)))
     refused(f"folder:{folder}", "has only one label, images, so the number of clusters must be")
     data = load(f"folder:{folder}", clusters=2)
-    assert (data.labels, data.class_names, data.primary_metric) == (None, (), "knn_modularity")
+    assert (data.labels, data.class_names, data.primary_metric) == (None, (), "selection_score")
     assert "Only one label, images: the images count as unlabeled." in text(data)
 
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from bench.analysis import before
-from bench.analysis.results import Key, Results
+from bench.analysis import before, generalization
+from bench.analysis.results import PIPELINE, Key, Results
 from bench.base.errors import UsageError, format_error
 from bench.base.files import write_whole
 from bench.datasets.dataset import Dataset
@@ -44,7 +44,7 @@ class Correctness:
     """What a pipeline achieved on each image."""
 
     # By seed index, (n,) truth values: whether the image's cluster is assigned to its label, of the
-    # images that have one. Where nothing is labeled, each image's part in the kNN modularity.
+    # images that have one. Where nothing is labeled, each image's part in the score.
     by_seed: dict[int, NDArray[Any]]
     repeated: bool  # False: all seeds are the same result
     # By seed index, positions of these images among all, (n,); empty: all seeds are on the same.
@@ -81,14 +81,29 @@ def collect(results: Results, store: Store) -> dict[Key, Correctness]:
     """Read what every pipeline achieved on each image, by the metric that compares them."""
     if not results.has_scores:
         return {}
-    stage, array = BY_IMAGE[results.metric]
+    if results.metric == generalization.SCORE:
+        scores = generalization.scores_by_image(results.done, store)
+    else:
+        scores = _stored(results, store)
     found = {}
     for name, rows in results.by_pipeline().items():
         done = rows[rows["status"] == "ok"]
-        keys = zip(done["seed_index"], done[f"{stage}_artifacts"].astype(str), strict=True)
-        loaded = {int(seed): store.load(stage, key).array(array) for seed, key in keys}
-        by_seed = {seed: values for seed, values in loaded.items() if values is not None}
+        seeds = [int(seed) for seed in done["seed_index"]]
+        by_seed = {seed: scores[*name, seed] for seed in seeds if (*name, seed) in scores}
         found[name] = Correctness(by_seed, _is_repeated(done))
+    return found
+
+
+def _stored(results: Results, store: Store) -> dict[tuple[str, str, str, int], NDArray[Any]]:
+    """Read what a stage left of each image, by model, chain, clusterer and seed."""
+    stage, array = BY_IMAGE[results.metric]
+    found = {}
+    columns = [*PIPELINE, "seed_index", f"{stage}_artifacts"]
+    for *name, seed, key in results.done[columns].itertuples(index=False, name=None):
+        values = store.load(stage, str(key)).array(array)
+        if values is not None:
+            model, chain, clusterer = map(str, name)
+            found[model, chain, clusterer, int(seed)] = values
     return found
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis import before, failures, null_draws
+from bench.analysis.generalization import add_generalization
 from bench.analysis.results import (
     FORM_COLUMNS,
     GIVEN_COLUMNS,
@@ -89,7 +90,8 @@ def collect(plan: Plan, dataset: Dataset, store: Store, outcome: Outcome) -> pd.
         | common
         for run in runs
     ]
-    return add_verdicts(pd.DataFrame(rows), store, plan.spec.equivalence)
+    frame = add_generalization(pd.DataFrame(rows), store)
+    return add_verdicts(frame, store, plan.spec.equivalence)
 
 
 def notes(plan: Plan, store: Store) -> list[str]:

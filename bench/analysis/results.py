@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.analysis import null_draws
 from bench.base.naming import pipeline_name
-from bench.datasets.dataset import PRIMARY_METRICS
+from bench.datasets.dataset import PRIMARY_METRICS, UNLABELED_METRICS
 from bench.stages import stages
 from bench.stages.metrics.table import METRICS
 from bench.store import Store
@@ -96,8 +96,8 @@ class Results:
         """The primary metric, whose mean decides which pipeline is best.
 
         Tables, pictures and verdicts compare pipelines by it too. The data set declares it. Where
-        no pipeline could assign the validation images, which alone are labeled, kNN modularity
-        takes its part.
+        no pipeline could assign the validation images, which alone are labeled, a score without
+        labels takes its part.
         """
         declared = self.records.get("primary_metric")
         first = self._guess() if declared is None else str(declared.iloc[0])
@@ -116,8 +116,8 @@ class Results:
 
     @property
     def labeled(self) -> bool:
-        """Whether pipelines are compared by an accuracy, and not by kNN modularity."""
-        return self.metric != "knn_modularity"
+        """Whether pipelines are compared by an accuracy, and not by a score without labels."""
+        return self.metric not in UNLABELED_METRICS
 
     @property
     def subsampled(self) -> bool:
@@ -180,7 +180,8 @@ class Results:
         ok = records["status"] == "ok"
         numbers = records[list(METRICS)].apply(pd.to_numeric)
         # Measured before the scores: what failed after it must not lead.
-        numbers["knn_modularity"] = numbers["knn_modularity"].where(ok)
+        scores = [*UNLABELED_METRICS]
+        numbers[scores] = numbers[scores].where(ok, axis=0)
         means = numbers.groupby(keys, sort=False)
         made = {
             name: records[f"{metric.stage}_artifacts"].where(numbers[name].notna())

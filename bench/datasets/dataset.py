@@ -42,8 +42,10 @@ from bench.datasets.source import Source, in_memory
 
 Labels = NDArray[np.int64]
 
-# What may decide which pipeline is best on a data set, the first that its labels allow.
-PRIMARY_METRICS = ("accuracy", "validation_accuracy", "knn_modularity")
+# What may decide which pipeline is best on a data set, the first that its labels allow; without
+# labels the selection score, and kNN modularity where no model is pretrained.
+UNLABELED_METRICS = ("selection_score", "knn_modularity")
+PRIMARY_METRICS = ("accuracy", "validation_accuracy", *UNLABELED_METRICS)
 
 
 @dataclass(frozen=True)

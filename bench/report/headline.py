@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.analysis import failures
 from bench.analysis.results import PIPELINE, Results
+from bench.analysis.selection import track_record
 from bench.analysis.verdicts import BEST, GROUP, NOT_TESTED, STEP_DOWN, STRUCK_OUT
 from bench.base.naming import DEFAULT_CLUSTERER
 from bench.planning.baselines import NO_MODEL, NO_REDUCTION
@@ -77,6 +78,7 @@ def facts(results: Results) -> dict[str, Any]:
         "title": title(results.metric) + " accuracy" * (results.metric == "validation_accuracy"),
         "over": over(results),
         "seeds": records["seed_index"].nunique(),
+        "record": track_record(results),
         "runs": len(records),
         **_given(results),
         **_against_largest(results),

@@ -5,9 +5,15 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from bench.stages.metrics import clustering, neighbors, reconstruction, reference_space
+from bench.stages.metrics import (
+    clustering,
+    generalization,
+    neighbors,
+    reconstruction,
+    reference_space,
+)
 
-FAMILIES = (clustering, neighbors, reference_space, reconstruction)
+FAMILIES = (clustering, generalization, neighbors, reference_space, reconstruction)
 METRICS = {metric.name: metric for family in FAMILIES for metric in family.METRICS}
 
 
