@@ -11,6 +11,7 @@ from bench.datasets import datasets
 from bench.datasets.image_form import SIDE, Images
 from bench.datasets.source import Source, in_memory, refuse_argument
 
+NAMES = ("china", "flower")
 STRIDE = 16
 # Left of this column: training. From it on: validation. A multiple of STRIDE and of SIDE.
 SPLIT = 512
@@ -23,15 +24,15 @@ def _patches(photograph: Images, left: int, right: int) -> Images:
     return patches.reshape(-1, SIDE, SIDE, 3)
 
 
-def _cut(photographs: list[Images], left: int, right: int) -> tuple[Images, NDArray[np.intp]]:
+def _cut(photographs: list[Images], left: int, right: int) -> tuple[Images, NDArray[np.str_]]:
     patches = [_patches(photograph, left, right) for photograph in photographs]
-    labels = np.repeat(np.arange(len(patches)), [len(p) for p in patches])
+    labels = np.repeat(NAMES, [len(p) for p in patches])
     return np.concatenate(patches), labels
 
 
 @datasets.register("photos", "1,550 patches of scikit-learn's two photographs (2 classes)")
 def load(argument: str | None, progress: Progress) -> Source:
-    """Cut patches; the label is the photograph: 0 china.jpg, 1 flower.jpg.
+    """Cut patches; the label is the photograph, china.jpg or flower.jpg.
 
     Training patches come from the left 512 columns, validation patches from the rest, so that
     no validation patch shares a pixel with a training patch. Patches of one split overlap
@@ -40,7 +41,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     refuse_argument("photos", argument)
     from sklearn.datasets import load_sample_image
 
-    photographs = [load_sample_image(name) for name in ("china.jpg", "flower.jpg")]
+    photographs = [load_sample_image(f"{name}.jpg") for name in NAMES]
     images, labels = _cut(photographs, 0, SPLIT)
     held_out, held_out_labels = _cut(photographs, SPLIT, photographs[0].shape[1])
     return Source(

@@ -261,6 +261,57 @@ def left_out(by_key: dict[Any, pd.DataFrame], most: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["set", "clusters", "regret", "correlation", "chosen"])
 
 
+# ------------------------------------------------------------------------------------ few labels
+SIZES = (10, 20, 50, 100)  # labels
+DRAWS = 100
+
+
+def few_labels(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the regret of choosing by accuracy on a few labeled images, drawn many times.
+
+    A row a set, number of labels, and pipelines with or without the pretrained network: the mean
+    regret over draws. Clusters are assigned to labels on the labeled images alone.
+    """
+    labels = pd.read_csv(HERE / "labels.csv", dtype=str).set_index("set")["labels"]
+    found = []
+    for name, of_set in rows[rows["clusters"] == rows["classes"]].groupby("set", sort=False):
+        truth = np.array([DIGITS.index(each) for each in labels[name]])
+        random = np.random.default_rng(0)
+        for size in SIZES:
+            drawn = [random.choice(len(truth), size, replace=False) for _ in range(DRAWS)]
+            right = np.array([[_right(each[some], truth[some]) for some in drawn]
+                              for each in of_set["assignments"]])  # fmt: skip
+            both = of_set[[*PIPELINE, "accuracy"]].join(pd.DataFrame(right, index=of_set.index))
+            table = both.groupby(PIPELINE, sort=False).mean().reset_index()
+            for pretrained in (True, False):
+                some_of = table if pretrained else table[table["model"] != PRETRAINED]
+                regrets = [regret(some_of, some_of[draw]) for draw in range(DRAWS)]
+                found.append((name, size, pretrained, float(np.mean(regrets))))
+    return pd.DataFrame(found, columns=["set", "labels", "pretrained", "regret"])
+
+
+def _right(clusters: Any, labels: Any) -> float:
+    """Return the accuracy of clusters under the best one-to-one assignment to labels."""
+    from scipy.optimize import linear_sum_assignment
+
+    table = np.zeros((clusters.max() + 1, labels.max() + 1))
+    np.add.at(table, (clusters, labels), 1)
+    return float(table[linear_sum_assignment(table, maximize=True)].sum() / len(labels))
+
+
+def show_few(found: pd.DataFrame) -> str:
+    """Write the mean regret and that of the worst set by number of labels."""
+    lines = ["| labels | mean regret | worst | mean regret, none pretrained | worst |",
+             "|--:|--:|--:|--:|--:|"]  # fmt: skip
+    for size, of_size in found.groupby("labels"):
+        cells = []
+        for pretrained in (True, False):
+            by_set = of_size[of_size["pretrained"] == pretrained].set_index("set")["regret"]
+            cells += [f"{by_set.mean():.3f}", f"{by_set.max():.3f} ({by_set.idxmax()})"]
+        lines.append(f"| {size} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 # ---------------------------------------------------------------------------------------- tables
 def at_truth(by_key: dict[Any, pd.DataFrame]) -> dict[Any, pd.DataFrame]:
     """Return the tables with as many clusters as there are classes."""
@@ -352,6 +403,8 @@ def main() -> None:
                   f"{said['mean regret']:.3f}, worst {said['worst regret']:.3f}")  # fmt: skip
             for row in chosen.itertuples():
                 print(f"  {row.set}: {row.chosen}, regret {row.regret:.3f}")
+    print("\n## Few labels\n")
+    print(show_few(few_labels(rows)))
     print("\n## Numbers of clusters\n")
     print(show_counts())
 

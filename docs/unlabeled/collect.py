@@ -49,8 +49,8 @@ from bench.store import Store
 from bench.store.images import KeptImages, describe
 
 HERE = Path(__file__).parent
-SCORES, ASSIGNMENTS, COUNTS = (
-    HERE / name for name in ("scores.csv", "assignments.csv.gz", "counts.csv")
+SCORES, ASSIGNMENTS, COUNTS, LABELS = (
+    HERE / name for name in ("scores.csv", "assignments.csv.gz", "counts.csv", "labels.csv")
 )
 
 Floats = NDArray[np.float64]
@@ -495,6 +495,15 @@ def keep(name: str, scores: pd.DataFrame, texts: list[str], counts: pd.DataFrame
     counts.to_csv(COUNTS, index=False)
 
 
+def keep_labels(name: str, labels: Clusters) -> None:
+    """Put the labels of a set's images into their file, a digit an image."""
+    found = {}
+    if LABELS.exists():
+        found = dict(pd.read_csv(LABELS, dtype=str).itertuples(index=False, name=None))
+    found[name] = "".join(DIGITS[label] for label in labels)
+    pd.DataFrame(found.items(), columns=["set", "labels"]).to_csv(LABELS, index=False)
+
+
 def main() -> None:
     """Collect the sets that are asked for, or all."""
     parser = argparse.ArgumentParser(
@@ -519,6 +528,7 @@ def main() -> None:
             counts = count(name, runner)
         with runner.store.lock("study"):
             keep(name, scores, texts, counts)
+            keep_labels(name, runner.data.labels)
         print(f"{name}: {len(scores)} rows in {time.monotonic() - start:.0f} s", flush=True)
 
 
