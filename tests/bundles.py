@@ -36,7 +36,8 @@ def make_grid(folder: Path, **settings: str) -> FinishedGrid:
     write_digits(folder / "new", slice(TRAINED, TRAINED + NEW))
     asked = {"models": "histogram", "reducers": CHAINS, "clusterers": BY} | settings
     run_python(
-        dataset=f"folder:{folder / 'old'}", seeds=1, epochs=3, null=False, baselines=False,
-        resamples=0, out=folder / "results", store=folder / ".store", **asked,
+        dataset=f"folder:{folder / 'old'}", seeds=1, epochs=3, lr=1.5e-3, batch_size=16,
+        schedule="constant", null=False, baselines=False, resamples=0,
+        out=folder / "results", store=folder / ".store", **asked,
     )  # fmt: skip
     return open_grid(folder / "results", folder / ".store")

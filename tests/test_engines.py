@@ -385,6 +385,7 @@ class Dying(Reducer):
 """
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_fails_its_task_alone(empty, runs, tmp_path):
     (tmp_path / "dying.py").write_text(DYING)
     settings = {"plugins": tmp_path / "dying.py", "reducers": "pca2,dying2,pca3", "seeds": 2}
@@ -604,6 +605,7 @@ atexit.register(lambda: tell(f"dask {bool({'dask', 'distributed'} & set(sys.modu
 """
 
 
+@pytest.mark.slow
 def test_local_opens_no_port_and_imports_no_dask(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(TELL)
     told = tmp_path / "told"

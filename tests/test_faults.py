@@ -103,7 +103,7 @@ def harmed(tmp_path_factory):
     found = run_grid_process(
         folder, "--plugin", "harm.py", "--models", models, "--reducers",
         "none,raising,nans,rows,aborting", "--limit", "60", "--seeds", "1", "--epochs", "2",
-        "--no-null", "--no-baselines",
+        "--batch-size", "16", "--no-null", "--no-baselines",
     )  # fmt: skip
     return found, pd.read_csv(folder / "results" / "results.csv"), folder
 
@@ -175,7 +175,7 @@ def test_one_class_counts_as_none(tmp_path):
     (tmp_path / "one-class").mkdir()
     np.save(tmp_path / "one-class" / "trainX.npy", make_images(30)[0])
     np.save(tmp_path / "one-class" / "trainY.npy", np.zeros(30, int))
-    found = run_grid(tmp_path, "--dataset", "npy:one-class", *SMALL)
+    found = run_grid(tmp_path, *SMALL, "--dataset", "npy:one-class")
     assert found.returncode == 0, found.stderr
     assert "note: Only one label, 0: the images count as unlabeled." in found.stdout
     assert pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"].isna().all()
@@ -195,7 +195,7 @@ def test_images_of_one_color_each_and_odd_names(tmp_path):
             os.fsencode(folder / name).decode(errors="surrogateescape")
         )
     (folder / "<script>.png").write_text("no image")
-    found = run_grid(tmp_path, "--dataset", f"folder:{folder}", "--clusters", "2", *SMALL)
+    found = run_grid(tmp_path, *SMALL, "--dataset", f"folder:{folder}", "--clusters", "2")
     assert found.returncode == 0, found.stderr
     assert "\x1b" not in found.stdout
     text = (tmp_path / "results" / "results.md").read_text()

@@ -454,14 +454,15 @@ def test_without_the_extra_it_says_how_to_install_it(marked, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_a_grid_on_parquet_files(marked, command, tmp_path):
-    found = command("--dataset", f"hf:{marked}", *SMALL, "--out", "out")
+    found = command(*SMALL, "--dataset", f"hf:{marked}", "--out", "out")
     assert found.returncode == 0, found.stderr
     rows = pd.read_csv(tmp_path / "out" / "assignments.csv")
     assert rows["image"].tolist() == [f"{i}.png" for i in range(COUNT)]
     assert rows["true_label"].tolist() == ["cat", "dog"] * (COUNT // 2)
     report = (tmp_path / "out" / "results.md").read_text()
     assert "images from column image, labels from column label" in report
-    wrong = command("--dataset", f"hf:{marked}:val", *SMALL, "--out", "out")
+    wrong = command(*SMALL, "--dataset", f"hf:{marked}:val", "--out", "out")
     assert wrong.returncode == 2
     assert len(wrong.stderr.strip().splitlines()) == 1

@@ -283,6 +283,7 @@ def test_a_model_is_given_images_of_its_own_size(means, image_folder, tmp_path):
     assert again.encode([str(image_folder / file) for file in files]) == pytest.approx(codes)
 
 
+@pytest.mark.slow
 def test_a_grid_of_worker_processes_reads_images_of_each_size(image_folder, tmp_path):
     """The process that works has the images from the store alone."""
     options = {"reducers": "pca3", "seeds": 1, "epochs": 1, "baselines": False, "image_size": 40}

@@ -148,7 +148,7 @@ def test_the_report_shows_each_beside_its_null_reference_and_flags_those_that_do
     fails = record("b", "x", 0, silhouette=0.25) | drawn(0.3, 0.2)
     broken = record("c", "x", 0, silhouette=0.2) | {"null_error": "reduce: E: x"}
     text = render(frame(*(each | {"clusters_found": 10} for each in (beats, fails, broken))))
-    section = text[text.index("## Clusters and null reference") : text.index("## Pictures")]
+    section = text[text.index("## Clusters and null reference") : text.index("## What was run")]
     rows = {
         line.split("|")[1].strip(): [field.strip() for field in line.split("|")[5:-1]]
         for line in section.splitlines()

@@ -228,7 +228,8 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("on")
     asked = {
         "dataset": "digits", "limit": 80, "models": ["on(model=hand-crafted)"], "seeds": 1,
-        "reducers": "pca8", "engine": "inline", "null": False, "epochs": 3,
+        "reducers": "pca8", "engine": "inline", "null": False, "epochs": 3, "lr": 1.5e-3,
+        "batch_size": 16, "schedule": "constant",
         "out": folder / "results", "store": folder / ".store",
     }  # fmt: skip
     return bench.run_grid(**asked), asked

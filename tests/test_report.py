@@ -378,7 +378,8 @@ def test_the_table_in_the_form_of_the_hw5_report_has_a_row_a_model():
 @pytest.mark.parametrize(
     ("preset", "dataset", "shown"),
     [
-        ("quick", "digits", True),
+        ("quick", "photos", True),
+        ("quick", "digits", False),
         ("homework", "npy:mine", True),
         ("quick", "folder:mine", False),
         ("best", "digits", False),

@@ -82,6 +82,7 @@ def test_every_command_starts_there(folder, command):
     assert found.returncode == 0, found.stderr
 
 
+@pytest.mark.slow
 def test_latentgrid_works_beside_a_folder_called_bench(folder):
     there = folder("work/bench/__init__.py", "work/models/__init__.py") / "work"
     found = latentgrid(there, "grid", *TINY)

@@ -108,7 +108,7 @@ def test_the_command_suggests_ranks_and_resumes(tmp_path):
     assert "## How many clusters" in text
     assert "figures/clusters.png" in text
     assert text.index("## Selection without labels") < text.index("## How many clusters")
-    first = text.splitlines()[2]
+    first = " ".join(text.splitlines()[2:5])
     best = records.groupby("chain")["knn_modularity"].mean()
     assert f"**pixels, {best.idxmax()}**" in first
     assert f"ts kNN modularity is {best.max():.3f}" in first

@@ -62,6 +62,7 @@ def test_the_store_of_the_environment_serves_two_folders(tmp_path, monkeypatch):
         assert not (tmp_path / name / ".store").exists()
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_is_one_line_and_keeps_what_was_done(tmp_path):
     def small_files():
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))

@@ -84,9 +84,9 @@ def classes(labels: NDArray[Any]) -> list[str]:
 
 def known(labels: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which labels are known, (n,)."""
-    return (
-        np.asarray(labels != UNKNOWN) if labels.dtype.kind in "UO" else np.ones(len(labels), bool)
-    )
+    if labels.dtype.kind not in "UO":
+        return np.ones(labels.shape, bool)
+    return np.asarray(labels != UNKNOWN)
 
 
 def notes_on(source: Source, indices: NDArray[Any]) -> tuple[str, ...]:
