@@ -112,9 +112,7 @@ def test_who_learned_nothing(trained, r2, nothing, unclear):
     results = Results(frame(*scored("m_1", "x", 0.5)))
     (told, *_) = choices.texts(results, Choices(reconstructions=(found,)))["r2"]
     assert told.startswith("The reconstructions of m_1 show that it learned nothing") is nothing
-    said = (
-        "m_1 explains 0.300 of what the mean image leaves; PCA with 64 components explains 0.940."
-    )
+    said = "The R² of m_1 is 0.300; that of PCA with 64 components is 0.940."
     assert (said in told) is (trained and not nothing)
     assert ("It is not clear that m_1 learned anything: the interval" in told) is unclear
     assert bool(choices.notes(results, Choices(reconstructions=(found,)))) is nothing
@@ -141,7 +139,8 @@ def test_the_section_says_which_choice_matters_most():
 
 def test_the_section_says_what_cannot_be_said():
     even, _ = section(design((-0.1, 0.1), (-0.1, 0.1)))
-    assert "No part of the variance of accuracy is clearly the largest: encoder has 50%" in even
+    assert "The encoder has the largest share of the variance of accuracy, 50%" in even
+    assert "not clearly: the reducer chain has 50%" in even
     one, tex = section(design((-0.3, 0.3), (-0.1, 0.1), seeds=1))
     assert "The largest part of the variance of accuracy is due to the encoder: 90%." in one
     assert "There is one seed, so what is due to chance is contained in every part" in one

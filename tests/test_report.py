@@ -406,6 +406,8 @@ def test_the_hw5_reports_own_rows_stand_in_the_demonstration_and_its_recipe(pres
         ({"untrained-dnn": "best", "dnn": "in the group of the best",
           "pixels": "significantly worse"},
          "Use untrained-dnn with PCA 128 and t-SNE; training added nothing here."),
+        ({"hog": "best", "dnn": "in the group of the best", "untrained-dnn": "significantly worse"},
+         "Use hog with PCA 128 and t-SNE; no trained model ranks higher."),
         ({"dnn": "best", "pixels": "significantly worse"}, "Use dnn with PCA 128 and t-SNE."),
         ({"dnn": "best"}, "Only dnn with PCA 128 and t-SNE was run, so nothing is compared."),
         ({"dnn": None, "pixels": None},
@@ -860,8 +862,8 @@ def test_results_md_names_what_is_there(finished):
     assert records["dataset_fingerprint"][0][:16] in text
     headings = re.findall("^## (.*)$", text, re.MULTILINE)
     assert headings[:5] == [
-        "All pipelines", "In the form of the HW5 report", "Which choice mattered", "Pictures",
-        "Selection without labels",
+        "All pipelines", "Which choice mattered", "Pictures", "Selection without labels",
+        "Other scores",
     ]  # fmt: skip
 
 

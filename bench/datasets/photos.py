@@ -53,6 +53,7 @@ def load(argument: str | None, progress: Progress) -> Source:
         independent=False,
         notes=(
             "The images are patches of two photographs and not independent: neighboring "
-            "training patches overlap, across the public and the private half too.",
+            "training patches overlap, across the public and the private half too. Validation "
+            "patches are from another part of the photographs, with another mix of content.",
         ),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.base.extras import missing
+from bench.planning.presets import UMAP_CHAIN
 from models import autoencoders
 from models.foreign import hub
 from models.named import Named, needed_settings
@@ -16,7 +17,7 @@ from models.named import Named, needed_settings
 WORD = "recommended"
 
 # Where pretrained weights are found: one pipeline.
-PRETRAINED_CHAIN = "normalize+pca64+umap8(min_dist=0,n_neighbors=30)"
+PRETRAINED_CHAIN = f"normalize+{UMAP_CHAIN}"
 # Too few images for 64 components and 30 neighbors have this one.
 FEWEST, FEW_CHAIN = 100, "normalize"
 # Networks on the hub that are used where they were downloaded before, the first that is there.
@@ -32,7 +33,7 @@ HUB = (
 )
 # Elsewhere: what did best among those that need no weights, on three kinds of images.
 MODELS = ("hand-crafted", "contrastive-hand-crafted")
-CHAINS = ("pca64+tsne2", "pca64+umap8(min_dist=0,n_neighbors=30)")
+CHAINS = ("pca64+tsne2", UMAP_CHAIN)
 
 
 def models() -> tuple[str, ...]:

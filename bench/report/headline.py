@@ -113,7 +113,8 @@ def _training(results: Results) -> str:
     str
         ``helps``: the best is trained, and all that are not trained are significantly worse;
         ``unclear``: the best is trained; ``hurts``: the best is not, and all that are trained are
-        significantly worse; ``none``: the best is not; empty where nothing was compared.
+        significantly worse; ``baseline`` or ``other``: the best is not, and is a baseline of
+        training (`pixels`, an untrained model) or another; empty where nothing was compared.
     """
     rows = results.summary
     trained = rows["model"].map(untrained_name).isin(rows["model"])
@@ -121,7 +122,10 @@ def _training(results: Results) -> str:
         return ""
     if trained.iloc[0]:
         return "helps" if _all_worse(rows, ~trained) else "unclear"
-    return "hurts" if _all_worse(rows, trained) else "none"
+    best, untrained = rows["model"].iloc[0], rows["model"][trained].map(untrained_name)
+    if _all_worse(rows, trained):
+        return "hurts"
+    return "baseline" if best == NO_MODEL or best in set(untrained) else "other"
 
 
 def _given(results: Results) -> dict[str, Any]:
