@@ -19,8 +19,9 @@ UMAP_CHAIN = "pca64+umap8(min_dist=0,n_neighbors=30)"
 
 # fmt: off
 PRESETS = {
-    # On photographs both of the HW5 report's models reach an R² of 0.8 in 300 steps; on digits the dnn gives the mean image for the first 400 to 900. Two workers of one
-    # thread: the numbers do not depend on how many cores there are.
+    # On photographs both of the HW5 report's models reach an R² of 0.8 in 300 steps; on digits the
+    # dnn gives the mean image for the first 400 to 900. Two workers of one thread: the numbers do
+    # not depend on how many cores there are.
     "quick": Preset(
         "400 patches of photographs, the HW5 report's models and baselines: takes minutes", {
         "dataset": "photos", "limit": 400,
