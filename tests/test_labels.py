@@ -169,7 +169,8 @@ def test_a_file_may_know_fewer_and_other_images(tmp_path):
     assert data.class_names == ("x", "y")
     assert data.labels.tolist() == [0, -1, 1, -1]
     assert (data.labeled_images, data.clusters) == (2, 2)
-    assert "labels.csv has labels of 2 of 4 images: accuracy" in text(data)
+    assert "2 of 4 images have a label: accuracy" in text(data)
+    assert "Intervals over so few images are too narrow." in text(data)
     assert "labels.csv has 1 name of no image: gone.png." in text(data)
 
 
@@ -270,4 +271,4 @@ def test_few_labels_rank_pipelines_and_all_images_are_clustered(image_folder, tm
     assert len(assigned) == 20
     assert (assigned["cluster"] >= 0).all()
     assert (assigned["true_label"] != "").sum() == 7
-    assert "few.csv has labels of 7 of 20 images" in (out / "results.md").read_text()
+    assert "7 of 20 images have a label: accuracy" in (out / "results.md").read_text()

@@ -137,3 +137,12 @@ def test_docs_describe_every_metric_from_its_one_declaration():
     for metric in METRICS.values():
         assert f"| {escape(metric.title)} " in page()
         assert f"| {escape(metric.name)} " in page()
+
+
+def test_random_clusters_look_better_the_fewer_labels_there_are():
+    random = np.random.default_rng(0)
+    few, many = (random.permutation(np.arange(n) % 10) for n in (20, 2000))
+    assert clustering.random_accuracy(many, 10) == pytest.approx(0.12, abs=0.02)
+    assert 0.3 < clustering.random_accuracy(few, 10) < 0.5
+    assert clustering.random_accuracy(np.array([0, 0, 0, 1]), 1) == 0.75
+    assert clustering.random_accuracy(few, 10) == clustering.random_accuracy(few, 10)

@@ -204,6 +204,7 @@ def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory, text):
         ({"baselines": "some"}, "baselines: should be a valid boolean"),
         ({"reducers": "pca"}, "pca needs a number"),
         ({"reducers": "tsen2"}, "did you mean 'tsne'"),
+        ({"dataset": ["digits", "photos"], "labels": __file__}, "a CSV file is for one data set"),
         ({"seeds": 0}, "seeds: should be greater than or equal to 1, found 0"),
         ({"seed": -1}, "seed:"),
         ({"epochs": -3}, "epochs:"),

@@ -57,22 +57,25 @@ class Classifier:
         """Return each image's part in the score of clusters, (n,); the mean is the score.
 
         In each half that is Cohen's kappa: the share of right predictions beyond chance, so that
-        clusters of unequal sizes gain nothing. 0 for a single cluster.
+        clusters of unequal sizes gain nothing. 0 for a single cluster; images in none, -1, count as
+        predicted wrongly.
 
         References
         ----------
         Gadetsky, Jiang, Brbić (2024), Let go of your labels with unsupervised transfer; Cohen
         (1960), A coefficient of agreement for nominal scales.
         """
-        count, numbers = np.unique(clusters, return_inverse=True)
-        targets = np.eye(len(count))[numbers]
+        numbers = np.unique(clusters[clusters >= 0])
         parts = np.zeros(len(clusters))
+        if not len(numbers):
+            return parts
+        targets = (clusters[:, None] == numbers).astype(float)
         for head, (fit, test) in zip(self.heads, self.halves, strict=True):
             told = (head @ targets[fit]).argmax(axis=1)
-            shares = np.bincount(told, minlength=len(count)) / len(test)
+            shares = np.bincount(told, minlength=len(numbers)) / len(test)
             chance = float(shares @ targets[test].mean(axis=0))
             if chance < 1:
-                parts[test] = ((told == numbers[test]) - chance) / (1 - chance)
+                parts[test] = ((numbers[told] == clusters[test]) - chance) / (1 - chance)
         return parts
 
 

@@ -32,7 +32,13 @@ from bench.execution.runner import Outcome
 from bench.planning.pipeline import PlannedRun
 from bench.planning.plan import Plan
 from bench.stages import stages_of_runs
-from bench.stages.metrics.clustering import accuracy, assign, largest_share, public_half
+from bench.stages.metrics.clustering import (
+    accuracy,
+    assign,
+    largest_share,
+    public_half,
+    random_accuracy,
+)
 from bench.stages.metrics.table import METRICS, evaluate
 from bench.stages.stage import Task
 from bench.stages.training.probe import find_model
@@ -263,6 +269,7 @@ def _base(tasks: tuple[Task, ...], done: Done) -> Done:
 
 def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
     labels = dataset.validation_labels if dataset.labels is None else dataset.labels
+    known = None if labels is None else labels[labels >= 0]
     return (
         {
             "images": len(dataset),
@@ -276,7 +283,8 @@ def _common(plan: Plan, dataset: Dataset) -> dict[str, Any]:
             "fit": dataset.form.fit,
             "clusters": dataset.clusters,
             "primary_metric": dataset.primary_metric,
-            "largest_class": None if labels is None else largest_share(labels[labels >= 0]),
+            "largest_class": None if known is None else largest_share(known),
+            "random_accuracy": None if known is None else random_accuracy(known, dataset.clusters),
         }
         | {name: getattr(plan.spec, name) for name in SETTINGS}
         | {name: getattr(dataset, attribute) for name, attribute in FINGERPRINTS.items()}

@@ -102,7 +102,14 @@ class Results:
         declared = self.records.get("primary_metric")
         first = self._guess() if declared is None else str(declared.iloc[0])
         rest = PRIMARY_METRICS[PRIMARY_METRICS.index(first) :]
-        return next((name for name in rest if self.done[name].notna().any()), first)
+        return next((name for name in rest if self._has(name)), first)
+
+    def _has(self, metric: str) -> bool:
+        """Return whether finished runs have a metric: some, or all for one that rests on others."""
+        there = self.done[metric].notna()
+        return (
+            bool(there.all() and len(there)) if metric == "selection_score" else bool(there.any())
+        )
 
     def _guess(self) -> str:
         """Return the primary metric of records of the release before, which do not declare it."""

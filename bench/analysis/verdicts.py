@@ -49,8 +49,8 @@ def _verdicts(results: Results, store: Store, equivalence: float) -> Verdicts:
         return {}
     independent = results.over_images
     found = {name: each for name, each in collect(results, store).items() if each.by_seed}
-    # Nothing lies beyond 1, and no accuracy beyond 0.
-    least = 0 if results.labeled else -0.5
+    # Nothing lies beyond 1, and no accuracy below 0.
+    least = 0 if results.labeled else -1
     verdicts: Verdicts = {}
     for name, each in found.items():
         interval = score_interval(each.values(), each.repeated, independent)

@@ -278,7 +278,8 @@ def load(
     if not len(indices):
         raise UsageError(f"no readable image in {spec}: {len(skipped)} files found")
     left = label_rules.only_label(source, indices)
-    if left is not None:  # all files of the other classes were unreadable
+    none_left = source.labels is not None and not label_rules.classes(source.labels[indices])
+    if left is not None or none_left:  # all files of the other classes were unreadable
         source = label_rules.without(source)
         sought, said = _clusters(spec, source, indices, clusters, left)
     most = (len(indices) + 1) // 2 if halves else len(indices)
@@ -382,6 +383,11 @@ def _encode(
         raise UsageError(
             f"none of the validation labels ({_some(validation)}) is a label of the training "
             f"images ({_some(train)})"
+        )
+    if validation is not None and not label_rules.known(validation).all():
+        raise UsageError(
+            f"{count(int((~label_rules.known(validation)).sum()), 'validation image')} without a "
+            "label: remove them"
         )
     every = np.concatenate(given)
     classes = np.unique(every[label_rules.known(every)])

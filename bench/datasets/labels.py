@@ -27,6 +27,7 @@ OURS = "cluster"
 MINUS_ONE = ("-1", "-1.0")
 # The label of an image whose label is not known; as a number it is -1.
 UNKNOWN = ""
+FEW = 100  # labels: with fewer, a normal interval over images holds too little
 
 
 def apply(source: Source, how: str = FOLDERS, depth: int | None = None) -> Source:
@@ -96,7 +97,9 @@ def notes_on(source: Source, indices: NDArray[Any]) -> tuple[str, ...]:
     every, kept = classes(source.labels), classes(source.labels[indices])
     lost = [label for label in every if label not in kept]
     unknown = int(np.isin(source.labels.astype(str), MINUS_ONE).sum())
+    labeled = int(known(source.labels[indices]).sum())
     return (
+        *([_on_few(labeled, len(indices))] if labeled < len(indices) else []),
         *_note(lost, "--limit left out all images of {}: {}.", "label"),
         *([_on_unknown(unknown)] if unknown else []),
         *([_on_years(every)] if source.tree and all(map(_is_year, every)) else []),
@@ -105,6 +108,14 @@ def notes_on(source: Source, indices: NDArray[Any]) -> tuple[str, ...]:
 
 def _note(names: list[str], text: str, what: str) -> list[str]:
     return [text.format(count(len(names), what), name_first(names))] if names else []
+
+
+def _on_few(labeled: int, images: int) -> str:
+    narrow = " Intervals over so few images are too narrow." * (labeled < FEW)
+    return (
+        f"{labeled:,} of {images:,} images have a label: accuracy and other scores that use labels "
+        f"are of these alone.{narrow}"
+    )
 
 
 def _on_unknown(found: int) -> str:
@@ -234,11 +245,6 @@ def _from_csv(source: Source, path: Path) -> Source:
     given, unknown = _read(path, _Names(names))
     labels = np.array([given.get(i, UNKNOWN) for i in range(source.count)])
     notes = [f"The labels are those of {path.name}."]
-    if len(given) < source.count:
-        notes = [
-            f"{path.name} has labels of {len(given):,} of {source.count:,} images: accuracy and "
-            "other scores that use labels are of these alone."
-        ]
     notes += _note(unknown, f"{path.name} has {{}} of no image: {{}}.", "name")
     return replace(without(source), labels=labels, notes=(*source.notes, *notes))
 

@@ -39,7 +39,7 @@ PRESETS = {
         "schedule": "constant",
     }),
     # docs/choosing.md says what was measured. Where no pretrained weights are found, no pipeline is
-    # best everywhere, and kNN modularity selects one without labels.
+    # best everywhere; without labels, kNN modularity orders them, hardly better than chance.
     "best": Preset(
         "the recommended pipelines, pretrained if weights are found: for your own images", {
         "dataset": "digits", "limit": "all",

@@ -163,7 +163,10 @@ def _datasets(value: Any) -> Any:
     return names[0] if len(names) == 1 else tuple(names)
 
 
-def _labels(value: str) -> str:
+def _labels(value: str, info: ValidationInfo) -> str:
+    several = isinstance(info.data.get("dataset"), tuple)
+    if several and value not in (FOLDERS, NONE):
+        raise ValueError(f"a CSV file is for one data set, and there are several: {value!r}")
     if value in (FOLDERS, NONE) or Path(value).expanduser().is_file():
         return value
     raise ValueError(
@@ -227,7 +230,7 @@ class GridSettings(BaseModel):
     labels: Annotated[str, AfterValidator(_labels)] = _setting(COMPARE, "HOW", FOLDERS, """
         Where labels come from. folders (default): the names of sub-folders, or the labels that the
         data set brings; none: treat the images as unlabeled; FILE.csv: the first column names the
-        files, the second has their labels.""")
+        files, the second has their labels; of some images is enough.""")
     label_depth: Count | None = _setting(COMPARE, "N", None, """
         Which level of sub-folders holds the labels, 1 for the folders directly in DIR. By default
         the first level at which folders differ, below folders such as train and test.""")

@@ -290,8 +290,6 @@ def _embedding(inputs: Inputs, record: pd.Series) -> embeddings.Embedding | None
     by, names = "label", dataset.class_names
     if dataset.labels is not None:
         groups = dataset.labels
-        if (groups < 0).any():
-            groups, names = np.where(groups < 0, len(names), groups), (*names, "no label")
     elif dataset.validation_labels is not None and held_out is not None:
         points, groups, by = held_out, dataset.validation_labels, "label, validation images"
     else:
@@ -299,8 +297,6 @@ def _embedding(inputs: Inputs, record: pd.Series) -> embeddings.Embedding | None
         # A clusterer may find another number, and leave images in none.
         count = max(dataset.clusters, int(groups.max()) + 1)
         by, names = "cluster", tuple(str(i) for i in range(count))
-        if (groups < 0).any():
-            groups, names = np.where(groups < 0, count, groups), (*names, "none")
     subtitle = ""
     if results.labeled and pd.notna(record[results.metric]):
         subtitle = f"{METRICS[results.metric].title} {record[results.metric]:.3f}"

@@ -11,7 +11,12 @@ from bench.base import keys
 from bench.datasets.dataset import Dataset
 
 # An edit of any file in these packages draws pages and pictures again.
-PACKAGES: tuple[str | Path, ...] = ("bench.report", "bench.analysis", "bench.stages.metrics")
+PACKAGES: tuple[str | Path, ...] = (
+    "bench.report",
+    "bench.analysis",
+    "bench.stages.metrics",
+    "reducers",
+)
 LIBRARIES = ("bokeh", "jinja2", "matplotlib", "pillow", "scikit-learn")
 
 

@@ -15,8 +15,12 @@ from bench.planning.baselines import NO_MODEL, NO_REDUCTION
 from bench.planning.recommended import is_recommended
 from bench.report import tables
 from bench.report.templates import paragraphs, plural, title
+from models import autoencoders
+from models.named import Named
 from models.untrained import untrained_name
 from reducers.chain import chain_in_words
+
+MOST_WORDS = 15  # of the advice, which is the title of the page
 
 
 def render(results: Results) -> str:
@@ -28,7 +32,13 @@ def render(results: Results) -> str:
 
 def advice(results: Results) -> str:
     """Say in one plain sentence what to use; empty where no pipeline has a score."""
-    return " ".join(paragraphs("headline.md", "advice", facts(results)))
+    return str(facts(results)["advice"])
+
+
+def _advice(found: dict[str, Any]) -> str:
+    """Write the advice; what follows a semicolon only if all has at most `MOST_WORDS` words."""
+    said = " ".join(paragraphs("headline.md", "advice", found))
+    return said if len(said.split()) <= MOST_WORDS else f"{said.split(';')[0].rstrip('.')}."
 
 
 def answer(results: Results) -> list[str]:
@@ -59,7 +69,7 @@ def facts(results: Results) -> dict[str, Any]:
     if unaided is not None:  # which has a sentence of its own
         others = others.drop(index=unaided.name, errors="ignore")
     pixels = others[(others[PIPELINE] == [NO_MODEL, NO_REDUCTION, DEFAULT_CLUSTERER]).all(axis=1)]
-    return {
+    found = {
         "results": results,
         "first": records.iloc[0].to_dict(),
         "rows": rows,
@@ -83,6 +93,7 @@ def facts(results: Results) -> dict[str, Any]:
         **_given(results),
         **_against_largest(results),
     } | failures.counts(records)
+    return found | {"advice": _advice(found)}
 
 
 def _unaided(results: Results) -> pd.Series | None:
@@ -102,7 +113,8 @@ def _all_worse(rows: pd.DataFrame, which: pd.Series) -> bool:
 def _in_words(model: str, chain: str, clusterer: str) -> str:
     """Return a pipeline as people say it: ``pixels with PCA 128 and t-SNE``."""
     reduced = "without reduction" if chain == NO_REDUCTION else f"with {chain_in_words(chain)}"
-    return f"{model} {reduced}" + f", clustered by {clusterer}" * (clusterer != DEFAULT_CLUSTERER)
+    by = clusterer.partition("(")[0]
+    return f"{model} {reduced}" + f" and {by}" * (clusterer != DEFAULT_CLUSTERER)
 
 
 def _training(results: Results) -> str:
@@ -111,21 +123,37 @@ def _training(results: Results) -> str:
     Returns
     -------
     str
-        ``helps``: the best is trained, and all that are not trained are significantly worse;
+        ``helps``: the best is trained, and its untrained variant is significantly worse;
         ``unclear``: the best is trained; ``hurts``: the best is not, and all that are trained are
-        significantly worse; ``baseline`` or ``other``: the best is not, and is a baseline of
-        training (`pixels`, an untrained model) or another; empty where nothing was compared.
+        significantly worse; ``nothing``: they are that or equivalent; ``other``: the best is not;
+        empty where nothing was compared.
     """
     rows = results.summary
     trained = rows["model"].map(untrained_name).isin(rows["model"])
     if results.best is None or not trained.any() or rows["verdict"].isna().all():
         return ""
     if trained.iloc[0]:
-        return "helps" if _all_worse(rows, ~trained) else "unclear"
-    best, untrained = rows["model"].iloc[0], rows["model"][trained].map(untrained_name)
-    if _all_worse(rows, trained):
+        own = rows["model"] == untrained_name(rows["model"].iloc[0])
+        return "helps" if _all_worse(rows, own) else "unclear"
+    untrained = rows["model"].isin(rows["model"][trained].map(untrained_name))
+    # Others may be trained as well, without a variant here that shows it.
+    known = trained | untrained | (rows["model"] == NO_MODEL) | ~_may_train(rows["model"])
+    if known.all() and _all_worse(rows, trained):
         return "hurts"
-    return "baseline" if best == NO_MODEL or best in set(untrained) else "other"
+    ended = rows["verdict"].isin(STRUCK_OUT) | (rows["equivalent"] == True)  # noqa: E712
+    return "nothing" if known.all() and ended[trained].all() else "other"
+
+
+def _may_train(models: pd.Series) -> pd.Series:
+    """Return whether each model trains, or is not known here, as one of a plugin."""
+
+    def trains(text: str) -> bool:
+        try:
+            return bool(getattr(autoencoders[Named.parse(text).name], "trains", True))
+        except ValueError:
+            return True
+
+    return models.map(trains)
 
 
 def _given(results: Results) -> dict[str, Any]:
@@ -155,12 +183,15 @@ def _against_largest(results: Results) -> dict[str, Any]:
     -------
     dict
         ``largest``, the accuracy of that; ``above``, how many pipelines have a higher one;
-        ``clearly_above``, how many with their whole interval; ``at_chance``, whether the best is
-        not above it, or its interval includes it.
+        ``clearly_above``, how many with their whole interval; ``floor``, the larger of ``largest``
+        and the mean accuracy of random clusters; ``at_chance``, whether the best is not above
+        that, or its interval includes it.
     """
     largest = tables.chance(results)
     if largest is None or results.best is None:
-        return {"largest": None, "above": 0, "clearly_above": 0, "at_chance": False}
+        return {"largest": None, "above": 0, "clearly_above": 0, "floor": 0, "at_chance": False}
+    random = results.records.iloc[0].get("random_accuracy")
+    floor = largest if random is None or pd.isna(random) else max(largest, float(random))
     rows = results.summary
     above = rows[results.metric].astype(float) > largest
     low = rows["interval_low"].astype(float)
@@ -168,7 +199,8 @@ def _against_largest(results: Results) -> dict[str, Any]:
         "largest": largest,
         "above": int(above.sum()),
         "clearly_above": int((above & (low > largest)).sum()),
-        "at_chance": not above.iloc[0] or bool(low.iloc[0] <= largest),
+        "floor": floor,
+        "at_chance": rows[results.metric].iloc[0] <= floor or bool(low.iloc[0] <= floor),
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.naming import chain_name
-from bench.report.colors import INK, mark
+from bench.report.colors import INK, NONE, mark
 from bench.report.paint.canvas import FONT, WIDTH, Axes, canvas, legend, short, wrapped
 
 BESIDE = 5  # panels in a row, at most
@@ -25,7 +25,8 @@ class Embedding:
 
     pipeline: tuple[str, str, str]  # model, chain and clusterer
     points: NDArray[Any]  # (n, 2)
-    groups: NDArray[np.int64]  # the label of each point, or its cluster where there are no labels
+    # The label of each point, or its cluster where there are no labels; -1 for none.
+    groups: NDArray[np.int64]
     names: tuple[str, ...]  # of the groups
     by: str  # "label", "label, validation images" or "cluster"
     subtitle: str  # its accuracy, where there is one
@@ -69,7 +70,8 @@ def panel(embeddings: list[Embedding]) -> Any:
             field.set_title(title)
         for field in fields[len(some) :]:
             field.set_visible(False)
-    _legend(figure, entries, beside)
+    rest = any((each.groups < 0).any() for each in embeddings)
+    _legend(figure, entries, beside, f"no {embeddings[0].by.partition(',')[0]}" * rest)
     return figure
 
 
@@ -81,8 +83,9 @@ def _one(axes: Axes, each: Embedding, side: float) -> None:
     """Scatter points by group; color and marker together, for print and for the color-blind."""
     low, high = _frame(each.points)
     size = min(max(3000 / len(each.points), 2.0), 26.0)
-    for group in range(len(each.names)):
-        points, look = each.points[each.groups == group], mark(group)
+    rest = (each.groups < 0).any()
+    for group in range(-int(rest), len(each.names)):  # those in none lie below all others
+        points, look = each.points[each.groups == group], mark(group) if group >= 0 else NONE
         axes.scatter(
             *points.T, s=size, color=look.color, marker=look.marker.matplotlib, lw=0, alpha=0.8
         )
@@ -169,11 +172,15 @@ def _entries(names: tuple[str, ...]) -> list[str]:
     return [short(name, 28) for name in names[:LISTED]] + [f"and {rest} more"] * (rest > 0)
 
 
-def _legend(figure: Any, entries: list[str], columns: int) -> None:
+def _legend(figure: Any, entries: list[str], columns: int, rest: str) -> None:
     from matplotlib.lines import Line2D
 
     handles = []
     for group in range(len(entries)):
         look, marker = mark(group), mark(group).marker.matplotlib if group < LISTED else ""
         handles.append(Line2D([], [], color=look.color, marker=marker, ls="none", ms=5))
-    legend(figure, handles, entries, columns)
+    if rest:
+        handles.append(
+            Line2D([], [], color=NONE.color, marker=NONE.marker.matplotlib, ls="none", ms=5)
+        )
+    legend(figure, handles, [*entries, *([rest] if rest else [])], columns)

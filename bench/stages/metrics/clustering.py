@@ -101,6 +101,17 @@ def largest_share(labels: Integers) -> float:
     return float(np.bincount(labels).max() / len(labels)) if len(labels) else float("nan")
 
 
+def random_accuracy(labels: Integers, clusters: int, draws: int = 20) -> float:
+    """Return the mean accuracy of random clusters of equal expected size; NaN without images.
+
+    Clusters are assigned to labels as fits best, as always: with few labels that alone is more
+    than the share of the largest class.
+    """
+    random = np.random.default_rng(derive(0, 0, "random clusters"))
+    drawn = (random.integers(0, clusters, len(labels)) for _ in range(draws))
+    return float(np.mean([accuracy(each, labels, assign(each, labels)) for each in drawn]))
+
+
 def public_half(labels: Integers) -> NDArray[np.bool_]:
     """Halve images once, stratified by label; return whether each is in the public half, (n,).
 
