@@ -311,6 +311,7 @@ def test_a_grid_leaves_what_compare_needs(tmp_path, capsys):
     assert set(written["equivalence"]) == {0.02}
 
 
+@pytest.mark.slow
 def test_another_margin_of_equivalence_computes_nothing(tmp_path):
     grid = ("--models", "pixels", "--reducers", "pca5,none", "--seeds", 2, "--limit", "100")
     assert run_grid(tmp_path, *grid).returncode == 0

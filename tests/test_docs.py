@@ -110,6 +110,7 @@ def test_the_plugin_runs_as_printed(command, tmp_path):
     assert trained[trained].index.get_level_values("model").unique().tolist() == ["small"]
 
 
+@pytest.mark.slow
 def test_the_python_of_run_grid_runs_as_printed(tmp_path, monkeypatch):
     (code,) = [code for code in blocks("python.md", "python") if "run_grid" in code]
     monkeypatch.chdir(tmp_path)

@@ -171,6 +171,7 @@ def test_a_chain_that_some_models_cannot_take_is_skipped_there(harmed, tmp_path)
     assert "note: skipped: reducer chain 'pca9' cannot work on fine" in found.stdout
 
 
+@pytest.mark.slow
 def test_one_class_counts_as_none(tmp_path):
     (tmp_path / "one-class").mkdir()
     np.save(tmp_path / "one-class" / "trainX.npy", make_images(30)[0])

@@ -455,7 +455,8 @@ def test_html_in_names_stays_text(page, finished):
     assert LABELS[1] in texts(page, "#confusion tbody th")
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_is_accessible_and_has_its_scheme(browser, results, scheme):
     from axe_playwright_python.sync_playwright import Axe
 

@@ -59,9 +59,8 @@ class Told(KMeans):
 """
 
 
-@pytest.mark.parametrize(
-    "engine", [[], pytest.param(["--engine", "dask", "--workers", "2"], marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", [[], ["--engine", "dask", "--workers", "2"]])
 def test_libraries_keep_to_the_threads_of_each_stage(tmp_path, engine):
     (tmp_path / "mine.py").write_text(PLUGIN)
     found = run_command(

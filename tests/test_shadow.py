@@ -58,11 +58,8 @@ def test_ours_are_imported_where_the_user_stands(folder, files):
     assert found.stdout == "model reducer\n", found.stderr
 
 
-@pytest.mark.parametrize(
-    "engine",
-    [("local",), pytest.param(("dask", "--workers", "1"), marks=pytest.mark.slow)],
-    ids=" ".join,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", [("local",), ("dask", "--workers", "1")], ids=" ".join)
 def test_names_of_ours_where_the_user_stands_break_no_grid(folder, engine):
     """With worker processes, which are started where the user stands as well."""
     if "dask" in engine:

@@ -140,7 +140,7 @@ def test_it_says_where_each_item_stands(tried):
     for item in ITEMS[:2]:
         assert f"The {item} is not tested against the baselines, with 1 seed: its" in found.stdout
     of_set = found.stdout.rpartition("data set negatives")[2]
-    assert "ranks first of 10 pipelines on these 100 images" in of_set
+    assert "ranks first of 12 pipelines on these 100 images" in of_set
     assert "so no pipeline is tested." in of_set
 
 
@@ -281,7 +281,7 @@ def test_a_data_sets_argument_is_given_with_its_name(tmp_path, npy_folder):
     given = {"dataset": f"tried:{npy_folder}"}
     spec = trial.plan(item, given)
     assert spec.dataset == f"tried:{npy_folder}"
-    assert spec.models == ("pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn")
+    assert {"pixels", "untrained-dnn", "dnn", "untrained-cnn", "cnn"} < set(spec.models)
     marks = [found.mark for found in contracts.hold(item.kind, str(spec.dataset))]
     assert contracts.BROKEN not in marks
     assert marks.count(contracts.KEPT) >= 10

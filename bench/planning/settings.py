@@ -300,7 +300,7 @@ class GridSettings(BaseModel):
     schedule: Schedule = _setting(TRAINING, "NAME", CONSTANT, """
         Learning rate over the steps of training. constant (default), as in the HW5 report;
         warmup-cosine: rises linearly from 0 over the first tenth of the steps, then falls to 0
-        along a cosine.""")
+        along a cosine. Models that train in phases, as idec, have one schedule for all of them.""")
     device: Literal["auto", "cpu", "cuda", "mps"] = _setting(TRAINING, "NAME", "auto", """
         Device of computations: auto (default), cpu, cuda or mps.""")
     threads: Count = _setting(TRAINING, "N", available_threads, """
