@@ -211,7 +211,7 @@ def test_dependent_images_have_no_image_term(store):
     alone = add_verdicts(frame(*(row | {"independent_images": False} for row in rows)), store, 0.02)
     widths = [f["interval_high"][0] - f["interval_low"][0] for f in (with_images, alone)]
     assert widths[1] < widths[0]
-    assert "over seeds alone" in render(alone, [])
+    assert "over seeds, not images" in render(alone, [])
 
 
 def test_a_cell_that_lost_seeds_has_no_verdict(store):

@@ -131,7 +131,7 @@ def section(values, **more):
 
 def test_the_section_says_which_choice_matters_most():
     text, tex = section(design((-0.3, 0.3), (-0.1, 0.1)))
-    assert "The encoder matters most: 90% (95% interval 90% to 90%) of the variance of " in text
+    assert "the encoder matters most: 90% (95% interval 90% to 90%) of the variance of " in text
     assert re.search(r"\| encoder +\| +2 \| +90% \| +90% to 90% \| +0.300 \|", text)
     assert r"encoder & 2 & 90\% & 90\% to 90\% & 0.300 \\" in tex
     assert "% digits: parts of the variance of accuracy over 16 runs, with 95\\%" in tex

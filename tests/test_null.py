@@ -160,7 +160,7 @@ def test_the_report_shows_each_beside_its_null_reference_and_flags_those_that_do
         "c": ["failed", "–", "reduce: E: x"],
     }
     assert "drawn up to 2 times for each pipeline, each time with 50 images." in section
-    assert "by chance in at most 1 of 3 cases" in section
+    assert "by chance in about 1 of 3 cases or less" in section
     plain = render(frame(record("a", "x", 0, clusters_found=10)), [])
     assert "null reference |" not in plain
 

@@ -3,13 +3,14 @@
 Clusters that mean something can be learned from some of the images and recognized in others. A
 linear classifier on the codes of a pretrained network is trained on the clusters of one half of the
 images, and predicts those of the other half. The codes only tell how plausible clusters are: those
-of any encoder can be ranked first. The *selection score* is the mean of this and of stability,
-with weights of 10 and 1. docs/unlabeled.md says how well it selects.
+of any encoder can be ranked first. The *selection score* is a weighted mean of this and of
+stability, see `combined`. docs/unlabeled.md says how well it selects.
 """
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,6 @@ from bench.stages.metrics.reference_space import FEWEST
 from bench.store import Store
 
 NAME, SCORE = "generalization", "selection_score"
-STABILITY = 1 / 11  # weight of stability in the selection score: it decides between near ties
 COMPONENTS = 64
 Floats = NDArray[np.float64]
 Run = tuple[str, str, str, int]  # model, chain, clusterer, seed
@@ -105,7 +105,7 @@ def collect(done: pd.DataFrame, store: Store) -> dict[Run, Floats]:
     return found
 
 
-@functools.lru_cache(maxsize=16)  # the records, their verdicts and the report ask for the same
+@functools.lru_cache(maxsize=4)  # the records, their verdicts and the report ask for the same
 def _classifier(store: Store, key: str) -> Classifier:
     codes = store.load("encode", key).require("train")
     return Classifier(codes[neighbors.sample(len(codes))])
@@ -118,22 +118,26 @@ def scores_by_image(done: pd.DataFrame, store: Store) -> dict[Run, Floats]:
     """
     found, stability = collect(done, store), _stability(done)
     keys = zip(_runs(done), stability, strict=True)
-    return {
-        run: (1 - STABILITY) * found[run] + STABILITY * value for run, value in keys if run in found
-    }
+    return {run: combined(found[run], value) for run, value in keys if run in found}
+
+
+def combined(generalization: Any, stability: Any) -> Any:
+    """Return the selection score; stability decides between near ties."""
+    return (10 * generalization + stability) / 11
 
 
 def add_generalization(records: pd.DataFrame, store: Store) -> pd.DataFrame:
     """Return records with the columns ``generalization`` and ``selection_score``.
 
-    They are means over images of finished runs, missing where no codes are pretrained.
+    They are means over images of finished runs, missing where no codes are pretrained. The
+    selection score is missing everywhere unless all finished runs have one.
     """
     found = collect(records[records["status"] == "ok"], store)
     means = [float(found[run].mean()) if run in found else None for run in _runs(records)]
     plain = pd.Series(means, index=records.index, dtype=float)
-    return records.assign(
-        **{NAME: plain, SCORE: (1 - STABILITY) * plain + STABILITY * _stability(records)}
-    )
+    known = plain[records["status"] == "ok"].notna().all()
+    score = combined(plain, _stability(records)) if known else None
+    return records.assign(**{NAME: plain, SCORE: score})
 
 
 def _runs(records: pd.DataFrame) -> list[Run]:

@@ -102,14 +102,7 @@ class Results:
         declared = self.records.get("primary_metric")
         first = self._guess() if declared is None else str(declared.iloc[0])
         rest = PRIMARY_METRICS[PRIMARY_METRICS.index(first) :]
-        return next((name for name in rest if self._has(name)), first)
-
-    def _has(self, metric: str) -> bool:
-        """Return whether finished runs have a metric: some, or all for one that rests on others."""
-        there = self.done[metric].notna()
-        return (
-            bool(there.all() and len(there)) if metric == "selection_score" else bool(there.any())
-        )
+        return next((name for name in rest if self.done[name].notna().any()), first)
 
     def _guess(self) -> str:
         """Return the primary metric of records of the release before, which do not declare it."""
@@ -294,8 +287,8 @@ class Results:
     def compared(self) -> pd.DataFrame:
         """The pipelines that have a score, best first, as pictures draw them.
 
-        Columns: `PIPELINE`, ``name``, ``mean``, ``low``, ``high`` (limits may be missing),
-        ``verdict``, ``seconds``, and ``front``: no other pipeline is ahead in mean and seconds.
+        Columns: `PIPELINE`, ``name``, ``mean``, ``seconds``, and ``front``: no other pipeline is
+        ahead in mean and seconds.
         """
         if not self.has_scores:
             return pd.DataFrame()
@@ -308,9 +301,6 @@ class Results:
         return table[PIPELINE].assign(
             name=[pipeline_name(*row) for row in table[PIPELINE].itertuples(index=False)],
             mean=means,
-            low=table["interval_low"].astype(float),
-            high=table["interval_high"].astype(float),
-            verdict=table["verdict"],
             seconds=seconds,
             front=~np.array(ahead, dtype=bool),
         )

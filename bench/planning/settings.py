@@ -47,7 +47,7 @@ RECORDED = "recorded"
 AUTO: Literal["auto"] = "auto"
 
 # Of a preset, fitted to the size of its own data set.
-HOW = ("workers", "threads")
+OF_ITS_DATA_SET = ("limit", "workers", "threads")
 
 # The parts of --help, in their order there.
 PANELS = COMPARE, TRAINING, WORK, WHERE = (
@@ -486,8 +486,7 @@ def _validate(given: dict[str, Any], context: str | None) -> GridSettings:
     settings = dict(PRESETS[preset].settings)
     own = settings["dataset"]
     if given.get("dataset", own) not in (own, [own], (own,)):
-        settings["limit"] = "all"
-        settings = {name: value for name, value in settings.items() if name not in HOW}
+        settings = {name: v for name, v in settings.items() if name not in OF_ITS_DATA_SET}
     if given.get("engine", engines.LOCAL) != engines.LOCAL:
         settings.pop("workers", None)
     try:

@@ -75,11 +75,7 @@ def select_tables(by_set: dict[str, list[Selection]]) -> str:
     columns = [
         words("data set", lambda row: row[0]),
         words("score", lambda row: row[1].name),
-        Column("rank correlation, 95%", lambda row: tables.correlation(row[1].correlation)),
-        words("selects", lambda row: tables.selected(row[1])),
-        numbers("regret", lambda row: row[1].regret, ".3f"),
-        words("against the best", lambda row: tables.verdicts(row[1])),
-        numbers("pipelines", lambda row: row[1].count, "d"),
+        *tables.selection_columns(lambda row: row[1]),
     ]
     rows = [(dataset, each) for dataset, found in by_set.items() for each in found]
     text = to_markdown(Table.of(columns, rows))

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from bench.analysis.learned import Reconstruction
 from bench.analysis.results import PIPELINE, VERDICT_COLUMNS, Results
 from bench.analysis.suggest import choose, leading
 from bench.base.files import write_whole
@@ -86,11 +85,10 @@ def _reconstructions(inputs: Inputs, path: Path) -> Iterator[Figure]:
     rows = _decoded(inputs)
     if rows.empty:
         return
-    learned = {each.model: each for each in inputs.choices.reconstructions}
     columns = ["model", "encode_artifacts", "reconstruction_loss", "dataset_fingerprint"]
     columns += ["image_size", "linear_artifacts", "pca_loss"]
     drawn = rows.reindex(columns=columns)
-    nothing = [name for name in rows["model"] if _learned_nothing(learned.get(name))]
+    nothing = _learned_nothing(inputs)
     by_pca = list(_by_pca(inputs, rows))
     _draw(
         path,
@@ -119,8 +117,9 @@ def _decoded(inputs: Inputs) -> pd.DataFrame:
     return pd.DataFrame(found, columns=known.columns)
 
 
-def _learned_nothing(found: Reconstruction | None) -> bool:
-    return found is not None and found.learned_nothing
+def _learned_nothing(inputs: Inputs) -> list[str]:
+    """Return the trained models that explain next to nothing of the images."""
+    return [each.model for each in inputs.choices.reconstructions if each.learned_nothing]
 
 
 def _strips(
@@ -265,10 +264,10 @@ def _embedded_models(inputs: Inputs) -> tuple[list[str], dict[str, list[str]]]:
     results = inputs.results
     every, finished = (list(dict.fromkeys(t["model"])) for t in (results.records, results.done))
     untrained = {untrained_name(model) for model in every}
-    learned = {each.model: each for each in inputs.choices.reconstructions}
+    learned_nothing = _learned_nothing(inputs)
     groups: dict[str, list[str]] = {"shown": [], "untrained": [], "nothing": []}
     for model in finished:
-        nothing = _learned_nothing(learned.get(model))
+        nothing = model in learned_nothing
         kind = "nothing" if nothing else "untrained" if model in untrained else "shown"
         groups[kind].append(model)
     kind = next((kind for kind, some in groups.items() if some), "shown")

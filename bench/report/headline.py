@@ -125,8 +125,9 @@ def _training(results: Results) -> str:
     str
         ``helps``: the best is trained, and its untrained variant is significantly worse;
         ``unclear``: the best is trained; ``hurts``: the best is not, and all that are trained are
-        significantly worse; ``nothing``: they are that or equivalent; ``other``: the best is not;
-        empty where nothing was compared.
+        significantly worse; ``nothing``: they are that or equivalent; ``as good``: the best is
+        not, and some that are trained may be the best; ``other``: else; empty where nothing was
+        compared.
     """
     rows = results.summary
     trained = rows["model"].map(untrained_name).isin(rows["model"])
@@ -141,7 +142,9 @@ def _training(results: Results) -> str:
     if known.all() and _all_worse(rows, trained):
         return "hurts"
     ended = rows["verdict"].isin(STRUCK_OUT) | (rows["equivalent"] == True)  # noqa: E712
-    return "nothing" if known.all() and ended[trained].all() else "other"
+    if known.all() and ended[trained].all():
+        return "nothing"
+    return "as good" if (rows["verdict"][trained] == GROUP).any() else "other"
 
 
 def _may_train(models: pd.Series) -> pd.Series:
@@ -213,4 +216,4 @@ def over(results: Results) -> str:
     """Say which variation the intervals cover."""
     if results.over_images:
         return "seeds and images"
-    return "seeds, each with its own images" if results.subsampled else "seeds alone"
+    return "seeds, each with its own images" if results.subsampled else "seeds, not images"

@@ -130,11 +130,7 @@ def _selected(results: Results) -> Table | None:
     columns = [
         words("score", "name"),
         words("meaning", lambda row: SCORES[row.score].meaning),
-        words("would select", tables.selected),
-        Column("rank correlation, 95%", lambda row: tables.correlation(row.correlation)),
-        numbers("regret", "regret", ".3f"),
-        words("against the best", tables.verdicts),
-        numbers("pipelines", "count", "d"),
+        *tables.selection_columns(),
     ]
     found = select(results)
     return Table.of(columns, found) if found else None

@@ -95,6 +95,17 @@ def _verdict(row: pd.Series) -> tuple[str, str]:
     return f"{short}: behind by {behind(row)}", "".join(f"; {each}" for each in more if each)
 
 
+def selection_columns(of: Callable[[Any], Selection] = lambda row: row) -> list[Column]:
+    """Return the columns on what a score selects; ``of`` returns the `Selection` of a row."""
+    return [
+        words("would select", lambda row: selected(of(row))),
+        Column("rank correlation, 95%", lambda row: correlation(of(row).correlation)),
+        numbers("regret", lambda row: of(row).regret, ".3f"),
+        words("against the best", lambda row: verdicts(of(row))),
+        numbers("pipelines", lambda row: of(row).count, "d"),
+    ]
+
+
 def correlation(found: Interval) -> str:
     """Write a rank correlation with its 95% interval: ``+0.94 (+0.80 to +0.98)``."""
     if pd.isna(found.mean):

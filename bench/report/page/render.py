@@ -58,7 +58,6 @@ def render(inputs: Inputs, key: str = "", progress: Progress = silent) -> str:
         key=key,
         dataset=inputs.dataset,
         it=headline.facts(results),
-        advice=headline.advice(results),
         answer=headline.answer(results),
         form=headline.form(results),
         pretrained=headline.pretrained(results),
