@@ -46,10 +46,12 @@ bench-long: $(VENV)/.installed-test
 	$(BIN)/python -m bench.speed results/speed.json --into docs/speed.md
 
 # On a machine with an NVIDIA GPU: checks the core against the plain loop there, then times it.
+# About four minutes; interrupted after eight, it still writes what it has measured.
 bench-gpu: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --benchmark-only --benchmark-json=results/speed-gpu.json \
-	  -m gpu tests/benchmarks/test_gpu.py $(ARGS)
-	$(BIN)/python -m bench.speed results/speed-gpu.json | tee results/speed-gpu.txt
+	timeout --signal=INT 460 $(BIN)/python -m pytest -v --benchmark-only \
+	  --benchmark-json=results/speed-gpu.json -m gpu tests/benchmarks/test_gpu.py $(ARGS); \
+	code=$$?; $(BIN)/python -m bench.speed results/speed-gpu.json | tee results/speed-gpu.txt; \
+	exit $$code
 
 # Against deep clustering by others, on the same images; an hour or so. Writes docs/peers.md.
 peers: $(PEERS)/.installed

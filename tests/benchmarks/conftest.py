@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from bench.base.stopwatch import synchronize
-from tests.benchmarks.race import Rival, race
+from tests.benchmarks.machine import matrix_product
+from tests.benchmarks.race import Laps, Rival, race
 
 
 @pytest.fixture(scope="session")
-def times() -> Callable[..., list[float]]:
-    """A rival's times in a race that is run when it is first asked for."""
-    held: dict[str, dict[str, list[float]]] = {}
+def times() -> Callable[..., Laps]:
+    """A rival's laps in a race that is run when it is first asked for."""
+    held: dict[str, dict[str, Laps]] = {}
 
     def of(
         group: str,
@@ -23,9 +24,11 @@ def times() -> Callable[..., list[float]]:
         rounds: int,
         device: str = "cpu",
         warm_up: bool = True,
-    ) -> list[float]:
+    ) -> Laps:
         if group not in held:
-            held[group] = race(rivals(), rounds, lambda: synchronize(device), warm_up)
+            held[group] = race(
+                rivals(), matrix_product(device), rounds, lambda: synchronize(device), warm_up
+            )
         return held[group][name]
 
     return of

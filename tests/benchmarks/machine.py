@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import math
 import multiprocessing
 import platform
-import time
+import statistics
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -15,11 +14,12 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.base.stopwatch import Stopwatch, synchronize
+from bench.base.stopwatch import Stopwatch
 from models.autoencoder import Autoencoder, ImageShape
-from tests.benchmarks.race import THREADS
+from tests.benchmarks.race import THREADS, Laps, Work
 
 SIDE = {"cpu": 1024, "cuda": 8192}  # of the matrices that are multiplied
+PRODUCTS = 3  # one after another, which take some 60 ms
 
 
 def processor_name() -> str:
@@ -32,26 +32,26 @@ def processor_name() -> str:
 
 
 @functools.cache
-def matrix_rate(device: str, precision: str) -> float:
-    """Measure the operations a second of a product of matrices; the best of ten.
-
-    Parameters
-    ----------
-    device : str
-    precision : str
-        What is set now, named so that each is measured once.
-    """
-    torch.set_num_threads(THREADS)
+def matrix_product(device: str) -> Work:
+    """Return the control of every race: a few products of matrices."""
     side = SIDE[device]
     a = torch.rand(side, side, device=device)
-    best = math.inf
-    for _ in range(10):
-        synchronize(device)
-        start = time.perf_counter()
-        torch.mm(a, a)
-        synchronize(device)
-        best = min(best, time.perf_counter() - start)
-    return 2 * side**3 / best
+
+    def work() -> None:
+        for _ in range(PRODUCTS):
+            torch.mm(a, a)
+
+    return work
+
+
+def share_of_matrix_rate(laps: Laps, flops: float, device: str) -> float:
+    """Return the share of the control's operations a second that work of ``flops`` reached.
+
+    The median over rounds: a slowdown of the machine slows both of a round.
+    """
+    product = 2 * SIDE[device] ** 3 * PRODUCTS
+    pairs = zip(laps.seconds, laps.control, strict=True)
+    return statistics.median(flops / seconds / (product / control) for seconds, control in pairs)
 
 
 @functools.cache

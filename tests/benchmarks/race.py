@@ -1,13 +1,15 @@
 """Rivals timed in turns, so that a machine's bad minute hits all of them.
 
 pytest-benchmark times one test to its end before the next. Here all rivals of a group run in
-turns beforehand, and each test then hands its rival's times over: its clock is one that stands
-still but for what was measured.
+turns beforehand, in an order that is drawn anew for every round, and each test then hands its
+rival's times over: its clock is one that stands still but for what was measured. A control, which
+is always the same work, takes its turn in every round and says how fast the machine was then.
 """
 
 from __future__ import annotations
 
 import gc
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +20,10 @@ from threadpoolctl import threadpool_limits
 
 # Two threads of a shared machine wait for each other more than they work.
 THREADS = 1
+
+# The same work as that of the rival before this ending: their ratio is 1 but for noise.
+AGAIN = "-again"
+CONTROL = "control"
 
 # Does the work that is timed.
 Work = Callable[[], object]
@@ -41,34 +47,50 @@ class Rival:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Laps:
+    """What a race measured of one rival, in seconds, a time for each round."""
+
+    seconds: list[float]
+    control: list[float]
+
+
 def race(
     rivals: list[Rival],
+    control: Work,
     rounds: int,
     wait: Callable[[], None] = lambda: None,
     warm_up: bool = True,
-) -> dict[str, list[float]]:
-    """Time rivals in turns by one thread, each turn begun by another; return seconds by name.
+    seed: int = 0,
+) -> dict[str, Laps]:
+    """Time rivals and a control in turns by one thread; return what was measured by name.
 
     Parameters
     ----------
     rivals : list of Rival
+    control : callable
+        Work that says how fast the machine is.
     rounds : int
     wait : callable
         Returns when the device has done what it was given.
     warm_up : bool
         Have a round beforehand that is not counted.
+    seed : int
+        Of the order of turns.
     """
-    seconds: dict[str, list[float]] = {rival.name: [] for rival in rivals}
+    turns = [*rivals, Rival(CONTROL, lambda: control)]
+    seconds: dict[str, list[float]] = {rival.name: [] for rival in turns}
+    draw = random.Random(seed)
     for number in range(-1 if warm_up else 0, rounds):
-        first = number % len(rivals)
-        for rival in rivals[first:] + rivals[:first]:
+        draw.shuffle(turns)
+        for rival in turns:
             # For each anew: libraries that a rival calls set threads back.
             torch.set_num_threads(THREADS)
             with threadpool_limits(THREADS):
                 taken = _time(rival.prepare(), wait)
             if number >= 0:
                 seconds[rival.name].append(taken)
-    return seconds
+    return {rival.name: Laps(seconds[rival.name], seconds[CONTROL]) for rival in rivals}
 
 
 def _time(work: Work, wait: Callable[[], None]) -> float:
@@ -88,12 +110,13 @@ def recorded_clock() -> float:
     return _now
 
 
-def replay(benchmark: Any, seconds: list[float]) -> None:
+def replay(benchmark: Any, laps: Laps) -> None:
     """Hand times over to pytest-benchmark, of which the test's timer is `recorded_clock`."""
-    rounds = iter(seconds)
+    rounds = iter(laps.seconds)
+    benchmark.extra_info["control"] = laps.control
 
     def play() -> None:
         global _now
         _now += next(rounds)
 
-    benchmark.pedantic(play, rounds=len(seconds), iterations=1)
+    benchmark.pedantic(play, rounds=len(laps.seconds), iterations=1)

@@ -1,11 +1,13 @@
-"""The homework's training on a GPU, whole: `make bench-gpu`.
+"""The homework's training on a GPU: `make bench-gpu`, about four minutes.
 
-Times only what was shown to be right: the core's losses follow the plain loop's first.
+Times only what was shown to be right: the core's losses follow the plain loop's first. Without a
+GPU nothing is timed, and ``--benchmark-disable`` runs the same code on the CPU with few images.
 """
 
 from __future__ import annotations
 
 import functools
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -16,24 +18,28 @@ import torch
 from bench.datasets.dataset import load
 from bench.stages.training import core
 from tests.benchmarks import eager, naive
-from tests.benchmarks.machine import describe, matrix_rate, training_flops
-from tests.benchmarks.race import Rival, Work, recorded_clock, replay
+from tests.benchmarks.machine import describe, share_of_matrix_rate, training_flops
+from tests.benchmarks.race import AGAIN, Rival, Work, recorded_clock, replay
 from tests.benchmarks.test_training import BATCH, MODELS, REPORTS, SHAPE
 from tests.benchmarks.together import train_together
 from tests.conftest import SCENES, make_images
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.benchmark(timer=recorded_clock),
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU"),
-]
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+ON_GPU = DEVICE.type == "cuda"
+IMAGES = 8500 if ON_GPU else 70
+EPOCHS = 100 if ON_GPU else 1
+RACE_EPOCHS = {"cnn": 1, "dnn": 4} if ON_GPU else {"cnn": 1, "dnn": 1}  # some tenths of a second
+TOGETHER = 8 if ON_GPU else 2
+TOGETHER_EPOCHS = 3 if ON_GPU else 1  # the rate is what counts
+RIVALS = ("naive", "eager", "core", "core" + AGAIN)
 
-IMAGES = 8500
-CUDA = torch.device("cuda")
-EPOCHS = 100
-RACE_EPOCHS = 4  # of each rival, where ratios are taken
-TOGETHER = 8
-PRECISIONS = ("float32", "tf32")
+pytestmark = [pytest.mark.gpu, pytest.mark.benchmark(timer=recorded_clock)]
+
+
+@pytest.fixture(autouse=True)
+def gpu_where_timed(benchmark: Any) -> None:
+    if not (ON_GPU or benchmark.disabled):
+        pytest.skip("needs an NVIDIA GPU")
 
 
 @functools.cache
@@ -45,21 +51,21 @@ def images() -> np.ndarray:
 
 
 def trainer(model: str, seed: int, epochs: int) -> core.Trainer:
-    network = core.build(MODELS[model], SHAPE, seed).to(CUDA)
+    network = core.build(MODELS[model], SHAPE, seed).to(DEVICE)
     return core.Trainer(
-        network, core.to_device(images(), CUDA), core.Recipe(epochs, 1e-5, BATCH), seed
+        network, core.to_device(images(), DEVICE), core.Recipe(epochs, 1e-5, BATCH), seed
     )
 
 
 def prepare(rival: str, model: str, epochs: int) -> Work:
     recipe = core.Recipe(epochs, 1e-5, BATCH)
-    if rival == "core":
+    if rival in ("core", "core" + AGAIN):
         return trainer(model, 1, epochs).run
-    network = core.build(MODELS[model], SHAPE, 1).to(CUDA)
+    network = core.build(MODELS[model], SHAPE, 1).to(DEVICE)
     if rival == "naive":
         loader = naive.load(images(), BATCH, seed=1)
         return lambda: naive.train(network, loader, recipe)
-    scaled = core.normalize(core.to_device(images(), CUDA))
+    scaled = core.normalize(core.to_device(images(), DEVICE))
     return lambda: eager.train(network, scaled, recipe, 1)
 
 
@@ -72,76 +78,86 @@ def follows() -> Callable[[str, str], None]:
         core.set_precision(precision)
         recipe = core.Recipe(3, 1e-5, BATCH)
         some = images()[:512]
-        plain = core.build(MODELS[model], SHAPE, 1).to(CUDA)
+        plain = core.build(MODELS[model], SHAPE, 1).to(DEVICE)
         expected = naive.train(plain, naive.load(some, BATCH, seed=2), recipe)
-        network = core.build(MODELS[model], SHAPE, 1).to(CUDA)
-        found = core.train(network, core.to_device(some, CUDA), recipe, 2)
+        network = core.build(MODELS[model], SHAPE, 1).to(DEVICE)
+        found = core.train(network, core.to_device(some, DEVICE), recipe, 2)
         np.testing.assert_allclose(found, expected, rtol=1e-2 if precision == "tf32" else 1e-3)
 
     return check
 
 
-def note(benchmark: Any, model: str, precision: str, trained: int, **facts: Any) -> None:
-    flops = training_flops(MODELS[model], SHAPE)
-    benchmark.extra_info |= describe("cuda", precision) | facts
-    benchmark.extra_info |= {"batch": BATCH, "images": IMAGES, "flops_per_image": flops}
-    if not benchmark.disabled:
-        rate = trained / float(np.median(benchmark.stats.stats.data))
-        share = rate * flops / matrix_rate("cuda", precision)
-        benchmark.extra_info |= {"images_per_second": rate, "share_of_matrix_rate": share}
+@pytest.fixture
+def run(benchmark: Any, times: Any, enough: Any, follows: Any) -> Callable[..., None]:
+    """Time a rival among others, and say what was timed."""
+
+    def timed(
+        work: str, rival: str, rivals: dict[str, Callable[[], Work]], model: str, precision: str,
+        rounds: int, trained: int, warm_up: bool = True, against: str | None = None,
+    ) -> None:  # fmt: skip
+        follows(model, precision)
+        core.set_precision(precision)
+        benchmark.group = f"{work} of {IMAGES:,}, {precision}"
+
+        def ready() -> list[Rival]:
+            return [Rival(name, make) for name, make in rivals.items()]
+
+        group, device = benchmark.group, DEVICE.type
+        laps = times(group, rival, ready, enough(rounds), device, ON_GPU and warm_up)
+        replay(benchmark, laps)
+        flops = training_flops(MODELS[model], SHAPE)
+        benchmark.extra_info |= describe(device, precision) | {"rival": rival, "against": against}
+        benchmark.extra_info |= {"batch": BATCH, "images": IMAGES, "flops_per_image": flops}
+        if not benchmark.disabled:
+            share = share_of_matrix_rate(laps, trained * flops, device)
+            rate = trained / statistics.median(laps.seconds)
+            benchmark.extra_info |= {"images_per_second": rate, "share_of_matrix_rate": share}
+
+    return timed
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("model", REPORTS)
-@pytest.mark.parametrize("rival", ["naive", "eager", "core"])
-def test_epochs(
-    benchmark: Any, times: Any, follows: Any, rival: str, model: str, precision: str
-) -> None:
-    """Rivals in turns, some epochs each."""
-    follows(model, precision)
-    core.set_precision(precision)
-
-    def rivals() -> list[Rival]:
-        return [
-            Rival(name, functools.partial(prepare, name, model, RACE_EPOCHS))
-            for name in ("naive", "eager", "core")
-        ]
-
-    benchmark.group = f"train {model}, {RACE_EPOCHS} epochs of {IMAGES:,}, {precision}"
-    replay(benchmark, times(benchmark.group, rival, rivals, 3, "cuda"))
-    note(benchmark, model, precision, RACE_EPOCHS * IMAGES, rival=rival, against="naive")
+# The first varies fastest: the rivals of a race come one after another, which an end before the
+# last test leaves with their ratios.
+every_rival = pytest.mark.parametrize("rival", RIVALS)
+every_model = pytest.mark.parametrize("model", REPORTS)
+every_precision = pytest.mark.parametrize("precision", ["float32", "tf32"])
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("model", REPORTS)
-def test_the_homework(benchmark: Any, times: Any, follows: Any, model: str, precision: str) -> None:
+@every_rival
+@every_model
+@every_precision
+def test_epochs(run: Any, rival: str, model: str, precision: str) -> None:
+    """Rivals in turns, an epoch or some each."""
+    epochs = RACE_EPOCHS[model]
+    rivals = {name: functools.partial(prepare, name, model, epochs) for name in RIVALS}
+    against = rival.removesuffix(AGAIN) if rival.endswith(AGAIN) else "naive"
+    run(
+        f"train {model}, {epochs} epochs", rival, rivals, model, precision,
+        5, epochs * IMAGES, against=against,
+    )  # fmt: skip
+
+
+@every_model
+@every_precision
+def test_the_homework(run: Any, model: str, precision: str) -> None:
     """The whole training, 100 epochs; recording a step is outside the clock."""
-    follows(model, precision)
-    core.set_precision(precision)
-    group = f"train {model}, {EPOCHS} epochs of {IMAGES:,}, {precision}"
-
-    def rivals() -> list[Rival]:
-        return [Rival("core", lambda: trainer(model, 1, EPOCHS).run)]
-
-    benchmark.group = group
-    replay(benchmark, times(group, "core", rivals, 2, "cuda"))
-    note(benchmark, model, precision, EPOCHS * IMAGES)
+    rivals = {"core": lambda: trainer(model, 1, EPOCHS).run}
+    run(
+        f"train {model}, {EPOCHS} epochs", "core", rivals, model, precision,
+        1, EPOCHS * IMAGES, warm_up=False,
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("model", REPORTS)
-def test_eight_together(
-    benchmark: Any, times: Any, follows: Any, model: str, precision: str
-) -> None:
-    """Eight seeds at once, the whole training of each."""
-    follows(model, precision)
-    core.set_precision(precision)
-    group = f"train {TOGETHER} × {model}, {EPOCHS} epochs of {IMAGES:,}, {precision}"
+@every_model
+@every_precision
+def test_together(run: Any, model: str, precision: str) -> None:
+    """Eight seeds at once."""
 
     def ready() -> Work:
-        trainers = [trainer(model, seed, EPOCHS) for seed in range(TOGETHER)]
+        trainers = [trainer(model, seed, TOGETHER_EPOCHS) for seed in range(TOGETHER)]
         return lambda: train_together(trainers)
 
-    benchmark.group = group
-    replay(benchmark, times(group, "core", lambda: [Rival("core", ready)], 1, "cuda"))
-    note(benchmark, model, precision, TOGETHER * EPOCHS * IMAGES)
+    run(
+        f"train {TOGETHER} × {model}, {TOGETHER_EPOCHS} epochs", "core", {"core": ready},
+        model, precision, 2, TOGETHER * TOGETHER_EPOCHS * IMAGES, warm_up=False,
+    )  # fmt: skip

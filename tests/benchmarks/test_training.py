@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
+import statistics
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -16,11 +16,11 @@ from tests.benchmarks import eager, naive
 from tests.benchmarks.machine import (
     describe,
     encoding_flops,
-    matrix_rate,
     peak_memory,
+    share_of_matrix_rate,
     training_flops,
 )
-from tests.benchmarks.race import Rival, Work, recorded_clock, replay
+from tests.benchmarks.race import Laps, Rival, Work, recorded_clock, replay
 from tests.conftest import make_images
 
 pytestmark = pytest.mark.benchmark(timer=recorded_clock)
@@ -94,6 +94,7 @@ def prepare_encoding(rival: str, model: str, batches: int, device: str) -> Work:
 def note(
     benchmark: Any,
     case: tuple[str, str, str, str],
+    laps: Laps,
     flops: int,
     images: int,
     prepare: Callable[..., Work],
@@ -109,11 +110,9 @@ def note(
     }
     if benchmark.disabled:
         return
-    rate = images / float(np.median(benchmark.stats.stats.data))
-    share = rate * flops / matrix_rate(device, precision)
     benchmark.extra_info |= {
-        "images_per_second": rate,
-        "share_of_matrix_rate": share,
+        "images_per_second": images / statistics.median(laps.seconds),
+        "share_of_matrix_rate": share_of_matrix_rate(laps, images * flops, device),
         "peak_memory_mb": peak_memory(device, prepare, rival, model, images // BATCH, device),
     }
 
@@ -142,8 +141,9 @@ def run(benchmark: Any, times: Any, enough: Any) -> Callable[..., None]:
 
         rounds = ROUNDS if model in REPORTS else FEWER
         benchmark.group = f"{what} {model}, {device} {precision}"
-        replay(benchmark, times(benchmark.group, rival, rivals, enough(rounds), device))
-        note(benchmark, case, flops, count * BATCH, prepare)
+        laps = times(benchmark.group, rival, rivals, enough(rounds), device)
+        replay(benchmark, laps)
+        note(benchmark, case, laps, flops, count * BATCH, prepare)
 
     return timed
 
