@@ -56,6 +56,9 @@ class Isomap(KernelReducer):
         paths = n_samples**2 * self.n_neighbors * np.log2(n_samples + 1)
         return float(2 * n_samples**2 * n_features / 5e10 + 1.2e-9 * paths + n_samples**3 / 3e10)
 
+    def memory(self, n_samples: int, n_features: int) -> float:
+        return 24e-6 * n_samples**2
+
     def fit_transform(self, X: Array, y: None = None) -> Array:
         return self._keep(np.asarray(X), None)
 

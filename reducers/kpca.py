@@ -47,6 +47,9 @@ class KernelPCA(KernelReducer):
     def seconds(self, n_samples: int, n_features: int) -> float:
         return (2 * n_samples**2 * n_features + 10 * n_samples**3) / 5e10
 
+    def memory(self, n_samples: int, n_features: int) -> float:
+        return 24e-6 * n_samples**2
+
     def fit_transform(self, X: Array, y: None = None) -> Array:
         from sklearn import decomposition
 

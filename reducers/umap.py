@@ -52,6 +52,10 @@ class UMAP(Reducer):
     random_state: int | None = None
     n_jobs: int = 1
 
+    @property
+    def parallel(self) -> bool:
+        return self.fast
+
     def check(self, n_samples: int, n_features: int) -> None:
         check_neighbors(self.n_neighbors, n_samples)
         within(0, 1, min_dist=self.min_dist)

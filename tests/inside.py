@@ -84,7 +84,7 @@ def shown_warnings() -> Iterator[None]:
 def no_worker() -> Iterator[None]:
     """Have the default engine do its tasks in this process, as the engine inline does."""
     before = choose.Local
-    choose.Local = lambda workers: Inline() if workers == 1 else before(workers)
+    choose.Local = lambda workers: before(workers) if (workers or 1) > 1 else Inline()
     try:
         yield
     finally:

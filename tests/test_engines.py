@@ -5,6 +5,7 @@
 
 import contextlib
 import io
+import math
 import os
 import re
 import shutil
@@ -23,9 +24,11 @@ from rich.console import Console
 
 from bench.analysis.folder import settings_of
 from bench.base.errors import RunError, UsageError
+from bench.base.processors import free_megabytes
+from bench.clusterers import clusterers
 from bench.execution.engines.choose import choose
 from bench.execution.engines.dask.pool import Permits
-from bench.execution.engines.engine import in_turn
+from bench.execution.engines.engine import Needs, Queue, in_turn
 from bench.execution.engines.local import _side_by_side
 from bench.execution.progress import Watch
 from bench.execution.worker.messages import Done, Order, Raised, Setup
@@ -111,8 +114,8 @@ class Kept(WorkerProcess):
 
     def __enter__(self):
         self.lent = self.idle[self.setup].pop() if self.idle[self.setup] else self
-        process = self.lent.process
-        if process is not None and process.poll() is not None:
+        started = self.lent.started
+        if started is not None and started.process.poll() is not None:
             self.lent.end()  # it was killed when nobody needed it any more: another one starts
         self.lent.waiting = self.waiting
         return self.lent
@@ -400,20 +403,83 @@ def test_a_worker_that_dies_fails_its_task_alone(empty, runs, tmp_path):
     assert found.records["error"][failed].str.contains("killed by signal 9").all()
 
 
-def test_workers_share_the_processors_unless_threads_are_asked_for(monkeypatch):
-    monkeypatch.setattr("bench.base.processors.available_threads", lambda: 8)
-    for workers, threads in ((3, 2), (16, 1)):
-        spec = resolve({"dataset": "digits", "workers": workers})
-        assert choose(spec).fit(spec).threads == threads
-    spec = resolve({"dataset": "digits", "workers": 3, "threads": 5})
-    assert choose(spec).fit(spec).threads == 5
-    alone = resolve({"dataset": "digits"})
-    assert choose(alone).fit(alone) == alone
+@pytest.mark.parametrize("processors", [1, 8])
+def test_a_task_has_one_thread_on_every_machine_and_there_is_a_worker_for_each_processor(
+    processors, monkeypatch
+):
+    monkeypatch.setattr("bench.execution.engines.local.available_threads", lambda: processors)
+    spec = resolve({"dataset": "digits"})
+    engine = choose(spec)
+    assert engine.fit(spec).threads == 1
+    assert (engine.workers, engine.processors) == (processors, processors)
+    asked = choose(resolve({"dataset": "digits", "workers": 3, "threads": 5}))
+    assert (asked.workers, asked.processors) == (3, math.inf)
 
 
-def order(key, *parents, device="cpu"):
+def order(key, *parents, device="cpu", threads=1):
     places = tuple(("", parent) for parent in parents)
-    return Order(Task("reduce", key, places, {"device": device}, {}, key, 1, 1, 1), False)
+    task = Task("reduce", key, places, {"device": device}, {}, key, 1, 1, 1, threads)
+    return Order(task, False)
+
+
+def take_all(queue, **how):
+    """Take what can be taken now; return the keys."""
+    taken = []
+    while (found := queue._next(how.get("has_gpu"))) is not None:
+        task = queue.orders[found].task
+        queue.at_work[task.key] = task
+        taken.append(task.key)
+    return taken
+
+
+def test_the_longest_path_comes_first():
+    orders = [order("short"), order("a"), order("b", "a"), order("c", "b"), order("long")]
+    seconds = {"short": 1.0, "a": 1.0, "b": 2.0, "c": 3.0, "long": 5.0}
+    queue = Queue(orders, Needs(seconds))
+    assert take_all(queue) == ["a", "long", "short"]
+    queue.end(orders[1].task, Done(True))
+    assert take_all(queue) == ["b"]
+
+
+def test_a_task_waits_for_processors_and_smaller_ones_go_ahead():
+    orders = [order("a"), order("b", threads=2), order("c")]
+    queue = Queue(orders, Needs({"a": 3.0, "b": 2.0, "c": 1.0}, processors=2))
+    assert take_all(queue) == ["a", "c"]
+    queue.end(orders[0].task, Done(True))
+    assert take_all(queue) == []
+    queue.end(orders[2].task, Done(True))
+    assert take_all(queue) == ["b"]
+
+
+def test_a_task_waits_for_memory_but_not_for_more_than_there_is():
+    orders = [order("a"), order("b"), order("c")]
+    needs = Needs(megabytes={"a": 600.0, "b": 500.0, "c": 300.0}, memory=1000.0)
+    queue = Queue(orders, needs)
+    assert take_all(queue) == ["a", "c"]
+    for number in (0, 2):
+        queue.end(orders[number].task, Done(True))
+    assert take_all(queue) == ["b"]
+    alone = Queue([order("large")], Needs(megabytes={"large": 5000.0}, memory=1000.0))
+    assert take_all(alone) == ["large"]
+
+
+def test_tasks_on_a_gpu_are_for_the_one_that_has_it():
+    orders = [order("a"), order("1", device="cuda"), order("b")]
+    queue = Queue(orders)
+    assert take_all(queue, has_gpu=False) == ["a", "b"]
+    assert take_all(queue, has_gpu=True) == ["1"]
+    for each in orders:
+        queue.end(each.task, Done(True))
+    assert queue.take(True) is None
+    assert take_all(Queue(orders[:1]), has_gpu=True) == ["a"]
+
+
+def test_estimates_of_memory_are_of_the_size_of_what_tasks_take():
+    """Of all pairs of 8,500 images kernel PCA has a matrix, the agglomerative clusterer another."""
+    assert reducers["kpca"](2).memory(8500, 128) > 8e-6 * 8500**2
+    assert clusterers["agglomerative"](2).memory(8500, 2) >= 8e-6 * 8500**2
+    assert reducers["pca"](2).memory(8500, 3072) > 8e-6 * 8500 * 3072
+    assert 0 < free_megabytes() < 1e9
 
 
 class Pretended:
@@ -435,8 +501,8 @@ class Pretended:
         self.killed.set()
 
 
-def side_by_side(orders, process, count=2):
-    return _side_by_side(orders, [process] * count, Watch({}))
+def side_by_side(orders, process, count=2, needs=None):
+    return _side_by_side(orders, [process] * count, Watch({}), needs or Needs())
 
 
 def test_taken_by_one_tasks_are_in_the_order_of_the_plan():
@@ -561,7 +627,9 @@ def test_settings_of_a_cluster_are_read_where_there_is_no_dask(tmp_path, monkeyp
 
 def test_a_cluster_is_left_if_a_grid_cannot_be_planned(monkeypatch):
     left = []
-    engine = SimpleNamespace(fit=lambda spec: spec, __exit__=lambda *raised: left.append(raised))
+    engine = SimpleNamespace(
+        start=print, fit=lambda spec: spec, __exit__=lambda *raised: left.append(raised)
+    )
     monkeypatch.setattr("bench.session.session.choose", lambda spec: engine)
     for dataset in ("npy:/nosuch", "digits,npy:/nosuch"):
         with pytest.raises(UsageError, match="nosuch"):

@@ -15,7 +15,7 @@ from bench.execution.engines.dask.pool import Permits
 from bench.execution.worker.messages import Damaged, Done, Order, Setup, Stuck
 from bench.execution.worker.process import WorkerProcess
 from bench.execution.worker.tasks import Worker
-from bench.stages import stages
+from bench.stages import stage_of
 from bench.stages.stage import Data, Task
 from bench.store import Store
 from tests.conftest import HANGING
@@ -78,7 +78,7 @@ def test_libraries_keep_to_the_threads_of_each_stage(tmp_path, engine):
 def test_long_stages_are_given_all_threads_and_others_one():
     tasks = planned(models="dnn,pixels", reducers="pca9,tsne2", threads=3, resamples=1).tasks
     for task in tasks.values():
-        alone = not stages()[task.stage].parallel or task.key_inputs["threads"] is None
+        alone = not stage_of(task).parallel or task.key_inputs["threads"] is None
         assert task.threads == (1 if alone else 3), task
     long = {"train", "encode", "reduce", "linear"}
     assert {t.stage for t in tasks.values() if t.threads == 3} == long
@@ -241,7 +241,7 @@ def test_a_process_that_cannot_be_set_up_is_not_kept(tmp_path):
     setup = Setup(tmp_path, "absent", "cpu", 1, False, "float32", 60.0, (), cloudpickle.dumps([]))
     with WorkerProcess(setup) as process:
         assert isinstance(process.do(order("place", "p")), Damaged | Stuck)
-        assert process.process is None
+        assert process.started is None
 
 
 class Workers:

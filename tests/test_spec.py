@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from bench import grid, run_grid
 from bench.base.command import main_of, new_app
 from bench.base.errors import UsageError
-from bench.base.processors import available_threads
 from bench.planning.options import flag_of, takes_settings
 from bench.planning.presets import PRESETS
 from bench.planning.reference import page
@@ -114,16 +113,13 @@ def test_a_presets_limit_is_its_own_data_sets():
     assert resolve({"limit": "all"}).most_images is None
 
 
-def test_a_presets_workers_are_its_own_data_sets_and_the_local_engines():
+def test_threads_and_workers_do_not_depend_on_preset_or_machine():
     """One thread a task, so that the numbers of the demonstration depend on no machine's cores."""
     own, other = resolve(), resolve({"dataset": "digits"})
-    assert (own.workers, own.threads) == (2, 1)
-    assert (other.workers, other.threads) == (None, available_threads())
+    for each in (own, other):
+        assert (each.workers, each.threads) == (None, 1)
     asked = resolve({"workers": 3, "threads": 2})
     assert (asked.workers, asked.threads) == (3, 2)
-    for engine in ("inline", "dask:tcp://127.0.0.1:8786"):
-        assert resolve({"engine": engine}).workers is None
-        assert resolve({"engine": engine}).threads == 1
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path):

@@ -45,12 +45,21 @@ class Estimator(BaseEstimator):
     extra: ClassVar[str] = ""
     imports: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def parallel(self) -> bool:
+        """Whether a fit uses the threads that it is given, and not one alone."""
+        return True
+
     def check(self, n_samples: int, n_features: int) -> None:
         """Raise `ValueError` where this item cannot work on data of this shape."""
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate the time of a fit, in seconds on two cores; for ``--dry-run`` and progress."""
         return 1e-7 * n_samples * n_features
+
+    def memory(self, n_samples: int, n_features: int) -> float:
+        """Estimate the memory that a fit takes, in MB; tasks wait where there is not enough."""
+        return 24e-6 * n_samples * n_features
 
     def warm_up(self, n_samples: int, n_features: int) -> None:
         """Import and compile what a fit on data of this shape needs, outside of any clock."""

@@ -48,6 +48,9 @@ class Agglomerative(Clusterer):
     def seconds(self, n_samples: int, n_features: int) -> float:
         return 0.05 + n_samples**2 * (n_features * 1e-9 + 1e-8)
 
+    def memory(self, n_samples: int, n_features: int) -> float:
+        return 8e-6 * n_samples**2
+
     def fit_predict(self, X: Array, y: None = None) -> Integers:
         from sklearn import cluster
 

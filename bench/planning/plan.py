@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.base import keys
+from bench.base.checks import ImageShape
 from bench.base.errors import UsageError
 from bench.base.seeds import derive
 from bench.clusterers.named import DEFAULT
@@ -45,6 +46,7 @@ class Plan:
     spec: GridSettings
     runs: tuple[PlannedRun, ...]
     tasks: dict[str, Task] = field(repr=False)
+    image_shape: ImageShape  # (C, H, W)
 
 
 def plan(spec: GridSettings, dataset: Dataset) -> Plan:
@@ -74,7 +76,7 @@ def plan(spec: GridSettings, dataset: Dataset) -> Plan:
         for seed_index in range(spec.seeds)
         for pipeline in pipelines
     )
-    return Plan(spec, runs, planner.tasks)
+    return Plan(spec, runs, planner.tasks, dataset.image_shape)
 
 
 def _refuse_what_works_nowhere(spec: GridSettings, impossible: dict[Pipeline, str]) -> None:
@@ -121,7 +123,8 @@ def plan_scan(spec: GridSettings, dataset: Dataset) -> Plan:
     once["models"] = tuple(model for model in spec.models if model not in needing)
     made = plan(spec.model_copy(update=once), dataset)
     planner = Planner(spec, dataset)
-    return Plan(spec, tuple(planner.scan(run) for run in made.runs), planner.tasks)
+    runs = tuple(planner.scan(run) for run in made.runs)
+    return Plan(spec, runs, planner.tasks, dataset.image_shape)
 
 
 class Planner:

@@ -20,15 +20,14 @@ UMAP_CHAIN = "pca64+umap8(min_dist=0,n_neighbors=30)"
 # fmt: off
 PRESETS = {
     # On photographs both of the HW5 report's models reach an R² of 0.8 in 300 steps; on digits the
-    # dnn gives the mean image for the first 400 to 900. Two workers of one thread: the numbers do
-    # not depend on how many cores there are.
+    # dnn gives the mean image for the first 400 to 900.
     "quick": Preset(
         "400 patches of photographs, the HW5 report's models and baselines: takes minutes", {
         "dataset": "photos", "limit": 400,
         "models": ["pixels", "hand-crafted", "untrained-dnn", "dnn", "untrained-cnn", "cnn"],
         "reducers": ["none", REPORT_CHAIN, UMAP_CHAIN],
         "seeds": 4, "null": True, "epochs": 6, "lr": 3e-4, "batch_size": 8,
-        "schedule": "warmup-cosine", "workers": 2, "threads": 1,
+        "schedule": "warmup-cosine",
     }),
     "homework": Preset(
         "the HW5 report's recipe: Adam 1e-5, 100 epochs, batches of 64, PCA 128 to t-SNE 2", {

@@ -25,7 +25,7 @@ from pydantic import (
 from bench.base.errors import UsageError, one_line
 from bench.base.files import read_toml
 from bench.base.naming import DEFAULT_CLUSTERER
-from bench.base.processors import available_threads, find_device
+from bench.base.processors import find_device
 from bench.base.times import seconds
 from bench.datasets.brightness import Range
 from bench.datasets.image_form import CROP, LARGEST, SIDE, SIDE_OF_FILES, SMALLEST, Fit
@@ -47,7 +47,6 @@ RECORDED = "recorded"
 AUTO: Literal["auto"] = "auto"
 
 # Of a preset, fitted to the size of its own data set.
-OF_ITS_DATA_SET = ("limit", "workers", "threads")
 
 # The parts of --help, in their order there.
 PANELS = COMPARE, TRAINING, WORK, WHERE = (
@@ -215,7 +214,7 @@ class GridSettings(BaseModel):
         by commas, each gets a report, and a table ranks the pipelines over all of them.""")
     limit: Annotated[int | Literal["all"], _count_or("all")] = _setting(COMPARE, "N", "all", """
         Use a stratified subset of N images of each data set; all uses every image. The preset's
-        limit, workers and threads apply to the preset's data set only.""")
+        limit applies to the preset's data set only.""")
     image_size: Size | None = _setting(COMPARE, "N", None, f"""
         Side of the square images in pixels, {SMALLEST} to {LARGEST}. All images are resized to it.
         By default {SIDE} for arrays of that size or smaller, else {SIDE_OF_FILES}. A model that
@@ -282,13 +281,13 @@ class GridSettings(BaseModel):
         within plus and minus this margin; by default 0.02. Nothing is computed anew for another
         margin.""")
     engine: Annotated[str, AfterValidator(engines.check)] = _setting(WORK, "NAME", "local", """
-        What executes the tasks. local (default): worker processes on this machine, one unless
-        --workers is given; inline: this process; dask: a Dask cluster on this machine;
+        What executes the tasks. local (default): worker processes on this machine; inline: this
+        process, one task after the other; dask: a Dask cluster on this machine;
         dask:tcp://HOST:8786: the workers of a running Dask scheduler, which share the store's
         folder.""")
     workers: Count | None = _setting(WORK, "N", None, """
-        Number of tasks that run at the same time, for the engines local (by default 1) and dask
-        (by default the number of processors).""")
+        Number of tasks that run at the same time, for the engines local and dask. By default as
+        many as there are processors, divided by --threads. It does not change results.""")
     budget: Annotated[str, AfterValidator(lambda text: seconds(text) and text)] | None = _setting(
         TRAINING, "TIME", None, """
         Time limit for each data set, such as 15m. Sets the number of epochs, up to --epochs, so
@@ -303,9 +302,10 @@ class GridSettings(BaseModel):
         along a cosine. Models that train in phases, as idec, have one schedule for all of them.""")
     device: Literal["auto", "cpu", "cuda", "mps"] = _setting(TRAINING, "NAME", "auto", """
         Device of computations: auto (default), cpu, cuda or mps.""")
-    threads: Count = _setting(TRAINING, "N", available_threads, """
-        Processor threads of a task; by default all, divided among the workers. The last digits
-        of results can depend on it.""")
+    threads: Count = _setting(TRAINING, "N", 1, """
+        Processor threads of a task; by default 1 on every machine, because the last digits of
+        results depend on it. Choose more for one large training on a machine with many
+        processors; several tasks run side by side anyway.""")
     deterministic: bool = _setting(TRAINING, "", False, """
         Make results on a GPU identical every time, which is slower. On a CPU they always are.""")
     precision: Literal["float32", "tf32"] = _setting(TRAINING, "NAME", "float32", """
@@ -430,10 +430,10 @@ def resolve(
 ) -> GridSettings:
     """Combine preset, configuration file and flags; later ones win. Then add the baselines.
 
-    Flags that are None do not count; the file has the same names. A preset's ``limit``, ``workers``
-    and ``threads`` belong to its own data set: with another one, all images are taken unless a
-    limit is given. Whether the plugins that the file names are run, ``trusts`` answers, unless the
-    flags name others.
+    Flags that are None do not count; the file has the same names. A preset's ``limit``
+    belongs to its own data set: with another one, all images are taken unless a limit is given.
+    Whether the plugins that the file names are run, ``trusts`` answers, unless the flags name
+    others.
 
     Raises
     ------
@@ -486,9 +486,7 @@ def _validate(given: dict[str, Any], context: str | None) -> GridSettings:
     settings = dict(PRESETS[preset].settings)
     own = settings["dataset"]
     if given.get("dataset", own) not in (own, [own], (own,)):
-        settings = {name: v for name, v in settings.items() if name not in OF_ITS_DATA_SET}
-    if given.get("engine", engines.LOCAL) != engines.LOCAL:
-        settings.pop("workers", None)
+        settings.pop("limit", None)
     try:
         return GridSettings.model_validate(settings | {"preset": preset} | given, context=context)
     except ValidationError as error:

@@ -58,6 +58,8 @@ class Session:
         with ExitStack() as stack:
             stack.push(self.engine.__exit__)  # it may be connected, and nobody would leave it
             settings = self.engine.fit(settings)
+            if decode and not mode.only_cached:
+                self.engine.start(settings)
             self.grids = [self._load(settings, name) for name in settings.datasets]
             _refuse_same_images(self.grids)
             stack.pop_all()

@@ -61,6 +61,10 @@ class Cluster(Stage):
         clusterer = Named.parse(self.clusterer).build(self.clusters)
         return clusterer.seconds(task.samples, task.features)
 
+    def memory(self, task: Task, shape: ImageShape) -> float:
+        clusterer = Named.parse(self.clusterer).build(self.clusters)
+        return clusterer.memory(task.samples, task.features)
+
 
 def cluster(clusterer: Clusterer, train: Array, validation: Array | None) -> Result:
     """Group the training images, (n, k) float32, and place the validation images, (m, k), if any.

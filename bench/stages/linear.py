@@ -34,10 +34,10 @@ class Linear(Stage):
     """Measures the losses of the mean image and of PCA, once for a size and number."""
 
     name: ClassVar[str] = "linear"
+    long: ClassVar[bool] = True
     path: ClassVar[str] = "linear"
     data: ClassVar[tuple[str, ...]] = ("images",)
     uses: ClassVar[tuple[str, ...]] = ("numpy",)
-    parallel: ClassVar[bool] = True
 
     components: int
     size: int | None = None  # of the images, where it is not the grid's
@@ -53,6 +53,10 @@ class Linear(Stage):
         _, side, _ = input_shape(context.model, context.image_shape)
         size = side if side != context.image_shape[1] else None
         return cls(probe(context.model, context.image_shape).code_size, size)
+
+    @property
+    def parallel(self) -> bool:
+        return True
 
     @property
     def own_size(self) -> int | None:

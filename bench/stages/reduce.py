@@ -23,9 +23,9 @@ class Reduce(Stage):
     """Fits a reducer. Of a resample it is given the images drawn as a second parent."""
 
     name: ClassVar[str] = "reduce"
+    long: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("encode",)
     is_work: ClassVar[bool] = True
-    parallel: ClassVar[bool] = True
 
     link: str
     device: str | None = None
@@ -45,6 +45,10 @@ class Reduce(Stage):
     def parsed(self) -> Link:
         """The reducer's name with its settings."""
         return Chain.parse(self.link).links[0]
+
+    @property
+    def parallel(self) -> bool:
+        return bool(self.parsed.build().parallel)
 
     @property
     def item(self) -> Any:
@@ -71,6 +75,9 @@ class Reduce(Stage):
 
     def seconds(self, task: Task, shape: ImageShape) -> float:
         return self.parsed.build().seconds(task.samples, task.features)
+
+    def memory(self, task: Task, shape: ImageShape) -> float:
+        return self.parsed.build().memory(task.samples, task.features)
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
         # Its axes; what works on each number by itself, and so leaves as many, keeps none.

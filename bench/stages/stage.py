@@ -149,7 +149,7 @@ class Stage(ABC):
     path: ClassVar[str] = "run"
     per_pipeline: ClassVar[bool] = False  # chain and clusterer shape it: its label names them
     is_work: ClassVar[bool] = False  # its time counts as the pipeline's; others only measure
-    parallel: ClassVar[bool] = False  # it shares its work among several processor threads
+    long: ClassVar[bool] = False  # it may take minutes
     # What it reads of the data set: ``images``, ``validation_images``, ``labels``, ``names``.
     data: ClassVar[tuple[str, ...]] = ()
     uses: ClassVar[tuple[str, ...]] = ()  # distributions whose versions shape its result
@@ -179,6 +179,11 @@ class Stage(ABC):
     def item(self) -> Any:
         """The class of the model, reducer or clusterer that it works with, None for none."""
         return None
+
+    @property
+    def parallel(self) -> bool:
+        """Whether it shares its work among several processor threads."""
+        return False
 
     @property
     def libraries(self) -> tuple[str, ...]:
@@ -225,6 +230,13 @@ class Stage(ABC):
     def seconds(self, task: Task, shape: ImageShape) -> float:
         """Estimate the wall clock in seconds; ``shape``: of an image, (C, H, W)."""
         return 0.02
+
+    def memory(self, task: Task, shape: ImageShape) -> float:
+        """Estimate the memory in MB that it takes while it runs, beside that of its process.
+
+        By default twice what it reads and leaves, in 64 bits.
+        """
+        return 16e-6 * task.samples * (task.features + task.outputs)
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
         """Estimate the size of the artifact in MB."""

@@ -42,7 +42,7 @@ class WithModel(Stage):
     """Base class of the stages that work with a model, on the device."""
 
     is_work: ClassVar[bool] = True
-    parallel: ClassVar[bool] = True
+    long: ClassVar[bool] = True
 
     model: str
     device: str
@@ -63,6 +63,10 @@ class WithModel(Stage):
         size = getattr(made.item, "image_size", None)
         own = size if made.item.base is None and size != context.image_shape[1] else None
         return replace(made, size=own, files=fingerprint(made.item))
+
+    @property
+    def parallel(self) -> bool:
+        return True
 
     @property
     def own_size(self) -> int | None:
@@ -155,6 +159,13 @@ class Train(WithModel):
         flops = training_flops(self.model, shape) * task.samples * self.epochs
         arithmetic = flops / matrix_rate(self.device) / SHARE_OF_MATRIX_RATE
         return fresh + steps * max(traffic, LEAST_STEP) + arithmetic
+
+    def memory(self, task: Task, shape: ImageShape) -> float:
+        # Weights, gradients, Adam's two moments and a checkpoint; a batch's activations, of which
+        # there may be some hundred for each pixel; the images as numbers.
+        parameters = 0 if self.item.frozen else probe(self.model, shape).parameters
+        pixels = math.prod(shape) * ((self.batch_size or 1) * 100 + task.samples)
+        return 4e-6 * (5 * parameters + pixels)
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
         return megabytes(0 if self.item.frozen else probe(self.model, shape).parameters)

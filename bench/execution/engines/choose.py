@@ -19,7 +19,7 @@ def choose(spec: GridSettings) -> Engine:
     """
     require(spec.engine)
     if spec.engine == LOCAL:
-        return Local(spec.workers or 1)
+        return Local(spec.workers)
     if spec.engine == INLINE:
         return Inline()
     from bench.execution.engines.dask.cluster import Cluster

@@ -2,67 +2,91 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 
-from bench.base.processors import share_of
-from bench.execution.engines.engine import Engine, Queue, in_turn
+from bench.base.processors import available_threads, free_megabytes
+from bench.execution.engines.engine import Engine, Needs, Queue, in_turn
 from bench.execution.progress import Watch
 from bench.execution.worker.messages import End, Ends, Order, Run, Setup
-from bench.execution.worker.process import WorkerProcess
+from bench.execution.worker.process import Launched, WorkerProcess, launch
 from bench.planning.plan import Plan
 from bench.planning.settings import GridSettings
+from bench.stages import stage_of
 from bench.stages.stage import Task
 
 LOOK = 0.05  # seconds until a process that may have started meanwhile is killed again
+PROCESS = 400.0  # MB that a process takes with what it imports
+# Of the free memory, what tasks may be estimated to take together; estimates are rough.
+SHARE_OF_MEMORY = 0.8
 
 
 class Local(Engine):
-    """The default: one task after the other, or as many at once as there are workers.
+    """The default: as many tasks side by side as there are processors for their threads.
 
     Parameters
     ----------
-    workers : int
-        Processes.
+    workers : int or None
+        Processes, each of which does one task at a time, whatever its threads; None: one for each
+        processor, of which those at work have no more threads than there are processors.
     """
 
-    def __init__(self, workers: int = 1) -> None:
-        self.workers = workers
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers or available_threads()
+        self.processors = math.inf if workers else float(available_threads())
+        self.launched: list[Launched] = []
 
-    def fit(self, spec: GridSettings) -> GridSettings:
-        """Give each task an equal part of the processors, unless something else is asked for."""
-        if self.workers == 1 or "threads" in spec.model_fields_set:
-            return spec
-        return spec.model_copy(update={"threads": share_of(self.workers)})
+    def __exit__(self, *raised: object) -> None:
+        """End the processes that were launched and not needed."""
+        while self.launched:
+            self.launched.pop().end()
+
+    def start(self, spec: GridSettings) -> None:
+        """Launch processes, which import what they need while the grid is planned."""
+        pipelines = len(spec.models) * len(spec.chains) * len(spec.clusterers) * spec.seeds
+        self.launched = [launch(spec) for _ in range(min(self.workers, pipelines))]
 
     @contextmanager
     def at_work(self, plan: Plan, setup: Setup, watch: Watch) -> Iterator[Run]:
-        """Have processes, each of which starts with its first task."""
+        """Have processes, each of which starts with its first task if it was not launched."""
         watch.at_once = self.workers
         with watch, ExitStack() as stack:
             processes = [
-                stack.enter_context(WorkerProcess(setup, watch.waiting))
+                stack.enter_context(WorkerProcess(setup, watch.waiting, launched=self.launched))
                 for _ in range(self.workers)
             ]
-            if len(processes) == 1:
-                (process,) = processes
-                yield lambda orders: in_turn(
-                    orders, lambda order: process.do(order, watch.begin(order.task))
-                )
-            else:
-                yield lambda orders: _side_by_side(orders, processes, watch)
+
+            def run(orders: list[Order]) -> Ends:
+                if len(processes) == 1:
+                    return in_turn(
+                        orders, lambda order: processes[0].do(order, watch.begin(order.task))
+                    )
+                return _side_by_side(orders, processes, watch, self._needs(orders, plan, watch))
+
+            yield run
+
+    def _needs(self, orders: list[Order], plan: Plan, watch: Watch) -> Needs:
+        megabytes = {
+            order.task.key: PROCESS + stage_of(order.task).memory(order.task, plan.image_shape)
+            for order in orders
+        }
+        free = SHARE_OF_MEMORY * free_megabytes()
+        return Needs(dict(watch.seconds), megabytes, self.processors, free)
 
 
-def _side_by_side(orders: list[Order], processes: list[WorkerProcess], watch: Watch) -> Ends:
+def _side_by_side(
+    orders: list[Order], processes: list[WorkerProcess], watch: Watch, needs: Needs
+) -> Ends:
     """Have a thread for each process, which takes the next order as soon as it is done."""
-    queue = Queue(orders)
+    queue = Queue(orders, needs)
     ended: SimpleQueue[tuple[Task, End] | BaseException | None] = SimpleQueue()
 
-    def work(process: WorkerProcess) -> None:
+    def work(process: WorkerProcess, has_gpu: bool) -> None:
         try:
-            while order := queue.take():
+            while order := queue.take(has_gpu):
                 end = process.do(order, watch.begin(order.task))
                 queue.end(order.task, end)
                 ended.put((order.task, end))
@@ -70,7 +94,10 @@ def _side_by_side(orders: list[Order], processes: list[WorkerProcess], watch: Wa
         except BaseException as error:
             ended.put(error)
 
-    threads = [threading.Thread(target=work, args=(process,), daemon=True) for process in processes]
+    threads = [
+        threading.Thread(target=work, args=(process, number == 0), daemon=True)
+        for number, process in enumerate(processes)
+    ]
     for thread in threads:
         thread.start()
     try:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import IO
 
 from bench.base.errors import RunError
@@ -29,6 +30,7 @@ from bench.execution.worker.messages import (
     Stuck,
     Waiting,
 )
+from bench.planning.settings import GridSettings
 from bench.stages.stage import Steps, no_steps
 
 # Read by numerical libraries when they are loaded, each by its own.
@@ -42,7 +44,7 @@ THREADS = (
 PRINTED = 20_000  # characters kept of what an item printed before it failed
 
 
-def environment(setup: Setup) -> dict[str, str]:
+def environment(setup: Setup | GridSettings) -> dict[str, str]:
     """Return the environment of a worker's process: what libraries read when they are loaded.
 
     Threads that wait for others sleep unless the user says otherwise. To have them spin is no
@@ -56,6 +58,41 @@ def environment(setup: Setup) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True)
+class Launched:
+    """A process that has started and was told nothing yet."""
+
+    process: subprocess.Popen[bytes]
+    # What items print is kept for the file of an error: the terminal belongs to the grid.
+    printed: IO[bytes]
+
+    def end(self) -> None:
+        """End it at once: what it had not finished is in nobody's way."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.printed):
+            if pipe is not None:
+                with suppress(BrokenPipeError):  # the other end may not have read all
+                    pipe.close()
+
+
+def launch(setup: Setup | GridSettings, more: dict[str, str] | None = None) -> Launched:
+    """Start a process, which imports what tasks need; ``more``: variables beside `environment`."""
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}; "
+        "from bench.execution.worker.serve import serve; serve()"
+    )
+    printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", code],  # so that what a dead worker printed is there
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=printed,
+        env=environment(setup) | (more or {}),
+    )
+    return Launched(process, printed)
+
+
 class WorkerProcess:
     """A process that starts when there is something to do, and again after it died.
 
@@ -66,6 +103,8 @@ class WorkerProcess:
         Called when another process is doing the task that was asked for.
     more : dict or None
         Variables of the process's environment beside `environment`.
+    launched : list of Launched
+        Processes that are there already, of which it takes one with its first task.
     """
 
     def __init__(
@@ -73,12 +112,13 @@ class WorkerProcess:
         setup: Setup,
         waiting: Callable[[], object] = lambda: None,
         more: dict[str, str] | None = None,
+        launched: list[Launched] | None = None,
     ) -> None:
         self.setup = setup
         self.waiting = waiting
-        self.more = more or {}
-        self.process: subprocess.Popen[bytes] | None = None
-        self.printed: IO[bytes] | None = None
+        self.more = more
+        self.launched = [] if launched is None else launched
+        self.started: Launched | None = None
 
     def __enter__(self) -> WorkerProcess:
         """Start nothing yet."""
@@ -96,7 +136,7 @@ class WorkerProcess:
         bench.base.errors.RunError
             If the process cannot start.
         """
-        if self.process is None:
+        if self.started is None:
             answer = self._start()
             if not isinstance(answer, Ready):
                 self.end()
@@ -111,35 +151,22 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """Kill the process; another thread that waits for its answer gets a failure."""
-        process = self.process
-        if process is not None:
-            process.kill()
+        started = self.started
+        if started is not None:
+            started.process.kill()
 
     def end(self) -> None:
-        """End the process at once: what it had not finished is in nobody's way."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            for pipe in (self.process.stdin, self.process.stdout, self.printed):
-                if pipe is not None:
-                    with suppress(BrokenPipeError):  # the other end may not have read all
-                        pipe.close()
-        self.process = self.printed = None
+        """End the process."""
+        if self.started is not None:
+            self.started.end()
+        self.started = None
 
     def _start(self) -> End | Ready:
-        code = (
-            f"import sys; sys.path[:] = {sys.path!r}; "
-            "from bench.execution.worker.serve import serve; serve()"
-        )
-        # What items print is kept for the file of an error: the terminal belongs to the grid.
-        self.printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        self.process = subprocess.Popen(
-            [sys.executable, "-u", "-c", code],  # so that what a dead worker printed is there
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.printed,
-            env=environment(self.setup) | self.more,
-        )
+        # Taken by threads at the same time: pop is atomic, a look before it would not be.
+        try:
+            self.started = self.launched.pop()
+        except IndexError:
+            self.started = launch(self.setup, self.more)
         try:
             return self._ask(self.setup, no_steps)
         except BaseException:
@@ -148,14 +175,15 @@ class WorkerProcess:
 
     def _ask(self, request: Setup | Order, steps: Steps) -> End | Ready:
         """Send a request and follow its replies to the last."""
-        assert self.process is not None
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
+        assert self.started is not None
+        process = self.started.process
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
-            pickle.dump(request, self.process.stdin)
-            self.process.stdin.flush()
+            pickle.dump(request, process.stdin)
+            process.stdin.flush()
             while True:
-                match pickle.load(self.process.stdout):
+                match pickle.load(process.stdout):
                     case Progressed(done, total):
                         steps(done, total)
                     case Waiting():
@@ -165,16 +193,16 @@ class WorkerProcess:
                     case Ready() | Done() | Damaged() | Stuck() as answer:
                         return answer
         except (EOFError, BrokenPipeError, ConnectionResetError, pickle.UnpicklingError):
-            error = f"WorkerDied: the worker process ended ({_reason(self.process.wait())})"
+            error = f"WorkerDied: the worker process ended ({_reason(process.wait())})"
             died = Raised(error, f"{error}\n{self._output()}")
             self.end()
             return died
 
     def _output(self) -> str:
         """Return what the worker printed lately."""
-        assert self.printed is not None
-        self.printed.seek(0)
-        text = self.printed.read().decode(errors="backslashreplace")[-PRINTED:]
+        assert self.started is not None
+        self.started.printed.seek(0)
+        text = self.started.printed.read().decode(errors="backslashreplace")[-PRINTED:]
         return f"\nWhat it printed:\n{text}" if text else ""
 
 

@@ -6,6 +6,7 @@ The input ends with the parent, however that died.
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import os
 import pickle
 import queue
@@ -14,6 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 import cloudpickle
@@ -56,6 +58,8 @@ def serve() -> None:
         replies.flush()
 
     here = Here()
+    with suppress(Exception):  # what is wrong is said when the worker is set up
+        importlib.import_module("bench.execution.worker.tasks")
     while True:
         request = requests.get()
         if isinstance(request, Setup):

@@ -57,4 +57,4 @@ def _goes_with(task: Task, batch: Batch, readers: dict[str, list[Task]]) -> bool
 
 
 def _is_long(task: Task) -> bool:
-    return stages()[task.stage].parallel
+    return stages()[task.stage].long

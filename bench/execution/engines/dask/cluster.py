@@ -5,17 +5,15 @@ from __future__ import annotations
 import pickle
 import sys
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cloudpickle
 
 from bench.base.errors import UsageError, one_line
-from bench.base.processors import available_threads, find_device, share_of
+from bench.base.processors import available_threads, find_device
 from bench.execution.engines.dask import proof, remote, resources
 from bench.execution.engines.dask.connection import Connection
 from bench.execution.engines.dask.doing import Job
@@ -51,46 +49,24 @@ class Cluster(Engine):
             self.connection = None
 
     def fit(self, spec: GridSettings) -> GridSettings:
-        """Give tasks an equal part of a machine's processors, and a GPU if any worker has one.
+        """Give tasks a GPU if any worker has one, where nothing else is asked for.
 
-        That is where nothing else is asked for. A scheduler that has no worker yet to find this
-        out from is refused.
+        A scheduler that has no worker yet to find this out from is refused.
         """
-        found: dict[str, Any] = {}
-        if spec.device == "auto":
-            found["device"] = self._device()
-        if "threads" not in spec.model_fields_set:
-            found["threads"] = self._threads()
-        self.device = found.get("device", spec.device)
-        return spec.model_copy(update=found)
+        self.device = self._device() if spec.device == "auto" else spec.device
+        return spec.model_copy(update={"device": self.device})
 
     def _device(self) -> str:
         if self.address is None:
             return find_device()
-        known = self._known("whether there are GPUs", "--device cpu or --device cuda").values()
-        return "cuda" if any(worker["resources"].get(resources.GPU) for worker in known) else "cpu"
-
-    def _threads(self) -> int:
-        if self.address is None:
-            return share_of(self.workers)
-        known = self._known("how many threads a task can have", "--threads N")
-        processors = self._connected().on_all(resources.processors)
-        # Of workers on one machine each sees all of its processors.
-        on_host: Counter[str] = Counter()
-        for worker in known.values():
-            on_host[worker["host"]] += worker["nthreads"]
-        shares = [processors[a] // on_host[known[a]["host"]] for a in processors if a in known]
-        return max(min(shares, default=1), 1)
-
-    def _known(self, to_find: str, otherwise: str) -> dict[str, dict[str, Any]]:
-        """Return what is known of the workers, to find something out; refuse if there is none."""
         known = self._connected().workers()
         if not known:
             raise UsageError(
-                f"the scheduler {self.address} has no worker yet, so it is not known "
-                f"{to_find}: start one with dask worker, or give {otherwise}"
+                f"the scheduler {self.address} has no worker yet, so it is not known whether there "
+                "are GPUs: start one with dask worker, or give --device cpu or --device cuda"
             )
-        return known
+        has_gpu = any(worker["resources"].get(resources.GPU) for worker in known.values())
+        return "cuda" if has_gpu else "cpu"
 
     def _connected(self) -> Connection:
         if self.connection is None:

@@ -146,7 +146,7 @@ class Children:
                 self.at_work.remove(child)
             if child.unwanted or child.too_large:
                 child.process.end()  # it may have been killed when its task was done
-            if child.process.process is not None:
+            if child.process.started is not None:
                 child.since = time.monotonic()
                 with self.changed:
                     self.idle.append(child)
@@ -185,8 +185,8 @@ def _bytes(process: WorkerProcess) -> int:
     """Return the memory that a process takes now."""
     import psutil
 
-    running = process.process
+    started = process.started
     try:
-        return int(psutil.Process(running.pid).memory_info().rss) if running else 0
+        return int(psutil.Process(started.process.pid).memory_info().rss) if started else 0
     except psutil.Error:  # it has just ended
         return 0
