@@ -18,6 +18,7 @@ from bench.report.speed import AGAIN, CONTROL, FILE, read
 from bench.report.speed_changes import compare, exit_code
 from bench.report.speed_page import page, same_work, table
 from bench.speed import main
+from tests.benchmarks import instructions
 from tests.benchmarks.race import Rival, race
 from tests.conftest import ROOT
 
@@ -287,11 +288,36 @@ def test_misuse_is_one_line(arguments, message, capsys):
     assert shown.count("\n") == 1
 
 
+def test_counts_of_instructions_are_held_against_the_kept_ones(tmp_path, monkeypatch, capsys):
+    """By hand, without valgrind: 2% more is more, and other versions are not compared."""
+    file = tmp_path / "instructions.json"
+    monkeypatch.setattr(instructions.shutil, "which", lambda name: name)
+    monkeypatch.setattr(instructions, "versions", lambda: {"python": "3"})
+    counts = {"help": 1000, "plan": 2000}
+    monkeypatch.setattr(instructions, "count", lambda given: counts[
+        next(name for name, each in instructions.WORK.items() if each == given)])  # fmt: skip
+    assert instructions.main(["--renew"], file) == 0
+    assert instructions.main([], file) == 0
+    counts["help"] = 1020
+    assert instructions.main(["plan"], file) == 0
+    assert instructions.main([], file) == 1
+    assert "help: 1,020 instructions, +2.00%: more" in capsys.readouterr().out
+    monkeypatch.setattr(instructions, "versions", lambda: {"python": "4"})
+    assert instructions.main([], file) == 0
+    assert "skipped: counted with {'python': '3'}" in capsys.readouterr().out
+    monkeypatch.setattr(instructions.shutil, "which", lambda name: None)
+    assert instructions.main([], file) == 0
+    assert "valgrind is not installed" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_the_suite_runs_and_a_plain_run_times_nothing():
     """Every benchmark once, untimed; and none of them where nobody asked."""
     once = subprocess.run(
-        [sys.executable, "-m", "pytest", "tests/benchmarks", "--benchmark-disable", "-q"],
+        [
+            *(sys.executable, "-m", "pytest", "tests/benchmarks"),
+            *("--benchmark-disable", "-q", "-m", "not long"),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

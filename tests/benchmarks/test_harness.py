@@ -13,17 +13,15 @@ import numpy as np
 import pytest
 
 from bench.planning.plan import plan
-from bench.planning.settings import resolve
 from bench.report.speed import AGAIN, CONTROL
-from bench.session.session import Session
 from tests.benchmarks import plain_grid
 from tests.benchmarks.machine import describe
+from tests.benchmarks.planning import PIPELINES, session
 from tests.benchmarks.race import Rival, Work, against, recorded_clock, replay
 from tests.conftest import ROOT, make_images
 
 pytestmark = pytest.mark.benchmark(timer=recorded_clock)
 
-CHAINS = ",".join(f"pca{n}" for n in range(1, 26))
 STARTS = {
     "python": ("-c", "pass"),
     "python" + AGAIN: ("-c", "pass"),
@@ -58,11 +56,9 @@ def python(*arguments: str) -> Work:
 
 
 def test_plan_of_10000_cells(run: Any, enough: Any) -> None:
-    models = "pixels,untrained-cnn,untrained-dnn,cnn,dnn"
-    settings = {"models": models, "reducers": CHAINS, "seeds": enough(80), "baselines": False}
-    (ready,) = Session(resolve(settings)).grids
+    (ready,) = session(enough(80)).grids
     rival = {"plan": lambda: functools.partial(plan, ready.settings, ready.dataset)}
-    cells = 5 * 25 * enough(80)
+    cells = PIPELINES * enough(80)
     assert len(plan(ready.settings, ready.dataset).runs) == cells  # and it is warm
     run("plan 10,000 cells", rival, "plan", CONTROL, 2, cells=cells, warm_up=False)
 
