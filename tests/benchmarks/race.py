@@ -48,10 +48,14 @@ class Rival:
 
 @dataclass(frozen=True)
 class Laps:
-    """What a race measured of one rival, in seconds, a time for each round."""
+    """What a race measured of one rival, in seconds, a time for each round.
+
+    Or, where another program measures, no times, and how to make the rival's work ready.
+    """
 
     seconds: list[float]
     control: list[float]
+    prepare: Callable[[], Work] | None = None
 
 
 def race(
@@ -127,7 +131,13 @@ def recorded_clock() -> float:
 
 
 def replay(benchmark: Any, laps: Laps) -> None:
-    """Hand times over to pytest-benchmark, of which the test's timer is `recorded_clock`."""
+    """Hand times over to pytest-benchmark, of which the test's timer is `recorded_clock`.
+
+    pytest-codspeed measures by itself, and is given the work.
+    """
+    if laps.prepare is not None:
+        benchmark.pedantic(lambda work: work(), setup=lambda: ((laps.prepare(),), {}), rounds=3)
+        return
     rounds = iter(laps.seconds)
     benchmark.extra_info[CONTROL] = laps.control
 
