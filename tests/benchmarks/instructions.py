@@ -60,7 +60,10 @@ def compare(old: dict[str, int], new: dict[str, int]) -> list[str]:
     """Return a line for each work, with the word `more` where it takes more than it may."""
     lines = []
     for name, found in new.items():
-        change = found / old[name] - 1 if name in old else 0.0
+        if name not in old:
+            lines.append(f"{name}: {found:,} instructions, none kept to compare with")
+            continue
+        change = found / old[name] - 1
         word = "more" if change > TOLERANCE else "less" if change < -TOLERANCE else "as before"
         lines.append(f"{name}: {found:,} instructions, {change:+.2%}: {word}")
     return lines
@@ -78,10 +81,11 @@ def main(arguments: list[str], file: Path = FILE) -> int:
         return 0
     names = [name for name in WORK if name in arguments] or list(WORK)
     counts = {name: count(WORK[name]) for name in names}
-    lines = compare(kept.get("instructions", {}), counts)
+    # The counts of other versions are neither compared with nor kept beside these.
+    before = kept["instructions"] if kept.get("versions") == here else {}
+    lines = compare(before, counts)
     print("\n".join(lines))
     if renew:
-        before = kept.get("instructions", {}) if kept.get("versions") == here else {}
         found = {"versions": here, "instructions": before | counts}
         file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         return 0
