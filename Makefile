@@ -7,7 +7,7 @@ PEERS := .venv-peers
 # Where PyTorch without CUDA is, which is some gigabytes less; empty: take pip's own.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu peers docs lint clean
+.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu bench-instructions peers docs lint clean
 
 # Installs once, then runs the main job on embedded data. ARGS="--seeds 5" passes options on.
 grid: $(VENV)/.installed
@@ -52,6 +52,11 @@ bench-gpu: $(VENV)/.installed-test
 	  --benchmark-json=results/speed-gpu.json -m gpu tests/benchmarks/test_gpu.py $(ARGS); \
 	code=$$?; $(BIN)/python -m bench.speed results/speed-gpu.json | tee results/speed-gpu.txt; \
 	exit $$code
+
+# Counts instructions of starting and planning by valgrind, some minutes, and holds them against
+# results/instructions.json; ARGS=--renew writes that file.
+bench-instructions: $(VENV)/.installed-test
+	$(BIN)/python -m tests.benchmarks.instructions $(ARGS)
 
 # Against deep clustering by others, on the same images; an hour or so. Writes docs/peers.md.
 peers: $(PEERS)/.installed

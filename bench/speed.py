@@ -13,7 +13,7 @@ EPILOG = (
     "Examples:\n\n"
     "pytest --benchmark-only --benchmark-json=new.json   (measure)\n\n"
     "latentgrid speed new.json   (show)\n\n"
-    "latentgrid speed old.json new.json --tolerance 0.1   (compare)"
+    "latentgrid speed old.json new.json   (compare)"
 )
 RUNS = (
     "One result to show, or an older and a newer one to compare: files written by "
@@ -24,7 +24,6 @@ RUNS = (
 @command("python -m bench.speed", EPILOG)
 def main(
     runs: Annotated[list[Path], argument(RUNS, "[OLD.json] NEW.json")],
-    tolerance: Annotated[float, option("Share of a ratio that may be lost, 0 to 1.", "X")] = 0.15,
     into: Annotated[
         Path | None, option("Also write the newer result as a page in Markdown.", "FILE.md")
     ] = None,
@@ -32,17 +31,17 @@ def main(
     """Show a result of the benchmark suite, or compare two by their ratios to a rival.
 
     Absolute times depend on the machine. The ratio says how many times as fast as a plain loop the
-    training core is, measured in turn on the same machine, and depends on the code.
+    training core is, measured in turn on the same machine, and depends on the code. Slower is what
+    lies below the older ratio beyond the intervals of both.
     """
     from bench.base.files import write_text
     from bench.report import speed_changes
     from bench.report.columns import to_terminal
-    from bench.report.speed import page, read, table
+    from bench.report.speed import read
+    from bench.report.speed_page import page, same_work, table
 
     if len(runs) > 2:
         raise UsageError(f"give one or two results, found {len(runs)}")
-    if not 0 <= tolerance <= 1:
-        raise UsageError(f"--tolerance must be 0 to 1, found {tolerance:g}")
     found = [read(path) for path in runs]
     if into is not None:
         if into.is_dir() or not into.parent.is_dir():
@@ -50,8 +49,10 @@ def main(
         write_text(into, page(found[-1]))
     if len(found) == 1:
         print(to_terminal(table(found[0])))
+        if pairs := same_work(found[0]):
+            print(f"\nThe same work, timed twice:\n\n{to_terminal(pairs)}")
         return 0
-    changes = speed_changes.compare(found[0], found[1], tolerance)
+    changes = speed_changes.compare(found[0], found[1])
     print(to_terminal(speed_changes.table(changes)))
     return speed_changes.exit_code(changes)
 

@@ -1,20 +1,25 @@
-"""docs/speed.md, from a run of the benchmark suite."""
+"""A run of the benchmark suite: times, ratios, and what the machine did meanwhile."""
 
 from __future__ import annotations
 
 import json
-import math
 import statistics
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.analysis import rounds
+from bench.analysis.moderation import Prior
+from bench.analysis.rounds import Ratio
 from bench.base.errors import UsageError
-from bench.report.columns import Column, Table, words
-from bench.report.templates import markdown
 
 FILE = "speed.json"  # where `make bench` puts a run, beside results.md
+CONTROL = "control"  # the same matrix products in every round of every group
+AGAIN = "-again"  # ends the name of a rival that does the same work as that without it
 
 
 @dataclass(frozen=True)
@@ -27,9 +32,20 @@ class Timed:
     facts: dict[str, Any]  # its extra_info
 
     @property
-    def median(self) -> float:
-        """The median time in seconds."""
-        return statistics.median(self.seconds)
+    def control(self) -> list[float]:
+        """The seconds of the control in the same rounds; none where there was no control."""
+        return list(self.facts.get(CONTROL, []))
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What the control depends on."""
+        return tuple(self.facts.get(name) for name in ("device_name", "precision", "threads"))
+
+    @property
+    def same_work(self) -> bool:
+        """Whether it does the work of its rival, so that their true ratio is 1."""
+        rival = str(self.facts.get("rival"))
+        return rival.endswith(AGAIN) and rival.removesuffix(AGAIN) == self.facts.get("against")
 
 
 @dataclass(frozen=True)
@@ -40,18 +56,65 @@ class Speeds:
     when: str  # date and time as pytest-benchmark writes them
     timed: list[Timed]
 
-    def ratio(self, one: Timed) -> float | None:
-        """Return how many times as fast as its rival something is; None without a rival.
-
-        The median over rounds of the rival's time divided by its own: a slowdown of the machine
-        affects both in the same round.
-        """
+    def logarithms(self, one: Timed) -> NDArray[np.float64] | None:
+        """Return the logarithms of its ratio to its rival, (rounds,); None without a rival."""
         against = one.facts.get("against")
+        if against == CONTROL:
+            return rounds.logarithms(one.control, one.seconds)
         for other in self.timed:
             if other.group == one.group and other.facts.get("rival") == against is not None:
-                pairs = zip(other.seconds, one.seconds, strict=False)
-                return statistics.median(theirs / ours for theirs, ours in pairs)
+                return rounds.logarithms(other.seconds, one.seconds)
         return None
+
+    @cached_property
+    def noise(self) -> Prior:
+        """How much ratios vary from round to round."""
+        found = [self.logarithms(one) for one in self.timed if not _is_own_rival(one)]
+        return rounds.common_noise([logs for logs in found if logs is not None])
+
+    def ratio(self, one: Timed) -> Ratio | None:
+        """Return how many times as fast as its rival something is; None without a rival."""
+        if _is_own_rival(one):
+            return Ratio(1.0, 1.0, 1.0)
+        logs = self.logarithms(one)
+        return None if logs is None else rounds.ratio(logs, self.noise)
+
+    @cached_property
+    def controls(self) -> dict[tuple[Any, ...], list[float]]:
+        """The seconds of the control in all rounds, by the place that they were measured at."""
+        groups = {(one.place, one.group): one.control for one in self.timed if one.control}
+        found: dict[tuple[Any, ...], list[float]] = {}
+        for (place, _), seconds in groups.items():
+            found.setdefault(place, []).extend(seconds)
+        return found
+
+    def seconds(self, one: Timed) -> float:
+        """Return the median time in seconds, drift taken out.
+
+        Each round's time is multiplied by how much faster the control was in it than in its median
+        round.
+        """
+        if not one.control:
+            return statistics.median(one.seconds)
+        usual = statistics.median(self.controls[one.place])
+        pairs = zip(one.seconds, one.control, strict=True)
+        return statistics.median(seconds * usual / control for seconds, control in pairs)
+
+    def rate(self, one: Timed) -> float | None:
+        """Return the images a second; None where no images are processed."""
+        count = one.facts.get("processed")
+        return None if count is None else count / self.seconds(one)
+
+    def share(self, one: Timed) -> float | None:
+        """Return its operations a second as a share of the control's."""
+        flops, product = one.facts.get("flops"), one.facts.get("control_flops")
+        if flops is None or product is None:
+            return None
+        return flops / self.seconds(one) / (product / statistics.median(self.controls[one.place]))
+
+
+def _is_own_rival(one: Timed) -> bool:
+    return "rival" in one.facts and one.facts["rival"] == one.facts.get("against")
 
 
 def read(path: Path) -> Speeds:
@@ -85,57 +148,3 @@ def read(path: Path) -> Speeds:
     if not all(each.seconds and all(s > 0 for s in each.seconds) for each in timed):
         raise UsageError(f"{path} holds benchmarks without times")
     return Speeds(machine, when, timed)
-
-
-def table(speeds: Speeds) -> Table:
-    """Return a run as a table: ratios first, absolute times last."""
-
-    def fact(name: str, form: str) -> Callable[[Timed], str]:
-        return lambda one: form.format(one.facts[name]) if one.facts.get(name) is not None else ""
-
-    def ratio(one: Timed) -> str:
-        found = speeds.ratio(one)
-        return "" if found is None else f"{found:.2f}"
-
-    columns = [
-        words("work", "group"),
-        words("implementation", "name"),
-        Column("ratio", ratio),
-        words("rival", lambda one: one.facts["against"] if ratio(one) else ""),
-        Column("images/s", fact("images_per_second", "{:,.0f}")),
-        Column("of matrix rate", fact("share_of_matrix_rate", "{:.0%}")),
-        Column("memory", fact("peak_memory_mb", "{:,.0f} MiB")),
-        Column("time", lambda one: _time(one.median)),
-    ]
-    # Training first, then what else has a rival, then what has none.
-    order = sorted(
-        speeds.timed,
-        key=lambda one: (not one.group.startswith("train"), speeds.ratio(one) is None),
-    )
-    return Table.of(columns, order)
-
-
-def _time(seconds: float) -> str:
-    """Write a time in the unit that suits it, with three digits."""
-    unit, factor = next(
-        ((u, f) for u, f in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)) if seconds * f >= 1),
-        ("ns", 1e9),
-    )
-    value = seconds * factor
-    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f} {unit}"
-
-
-def page(speeds: Speeds) -> str:
-    """Return docs/speed.md."""
-    machines = dict.fromkeys(
-        f"{f['device_name']}, {f['threads']} thread{'s' * (f['threads'] != 1)}, torch {f['torch']}"
-        for f in (one.facts for one in speeds.timed)
-        if "device_name" in f
-    )
-    text = markdown(
-        "speed.md",
-        when=speeds.when[:10],
-        machines=machines or [speeds.machine],
-        table=table(speeds),
-    )
-    return f"{text}\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import platform
-import statistics
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -16,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.base.stopwatch import Stopwatch
 from models.autoencoder import Autoencoder, ImageShape
-from tests.benchmarks.race import THREADS, Laps, Work
+from tests.benchmarks.race import THREADS, Work
 
 SIDE = {"cpu": 1024, "cuda": 8192}  # of the matrices that are multiplied
 PRODUCTS = 3  # one after another, which take some 60 ms
@@ -42,16 +41,6 @@ def matrix_product(device: str) -> Work:
             torch.mm(a, a)
 
     return work
-
-
-def share_of_matrix_rate(laps: Laps, flops: float, device: str) -> float:
-    """Return the share of the control's operations a second that work of ``flops`` reached.
-
-    The median over rounds: a slowdown of the machine slows both of a round.
-    """
-    product = 2 * SIDE[device] ** 3 * PRODUCTS
-    pairs = zip(laps.seconds, laps.control, strict=True)
-    return statistics.median(flops / seconds / (product / control) for seconds, control in pairs)
 
 
 @functools.cache
@@ -80,6 +69,7 @@ def describe(device: str, precision: str) -> dict[str, Any]:
         "device_name": torch.cuda.get_device_name() if device == "cuda" else processor_name(),
         "precision": precision,
         "threads": THREADS,
+        "control_flops": 2 * SIDE[device] ** 3 * PRODUCTS,
         "torch": torch.__version__,
     }
 

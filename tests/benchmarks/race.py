@@ -11,19 +11,18 @@ from __future__ import annotations
 import gc
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
 
+from bench.report.speed import AGAIN, CONTROL
+
 # Two threads of a shared machine wait for each other more than they work.
 THREADS = 1
-
-# The same work as that of the rival before this ending: their ratio is 1 but for noise.
-AGAIN = "-again"
-CONTROL = "control"
 
 # Does the work that is timed.
 Work = Callable[[], object]
@@ -49,10 +48,14 @@ class Rival:
 
 @dataclass(frozen=True)
 class Laps:
-    """What a race measured of one rival, in seconds, a time for each round."""
+    """What a race measured of one rival, in seconds, a time for each round.
+
+    Or, where another program measures, no times, and how to make the rival's work ready.
+    """
 
     seconds: list[float]
     control: list[float]
+    prepare: Callable[[], Work] | None = None
 
 
 def race(
@@ -81,16 +84,28 @@ def race(
     turns = [*rivals, Rival(CONTROL, lambda: control)]
     seconds: dict[str, list[float]] = {rival.name: [] for rival in turns}
     draw = random.Random(seed)
-    for number in range(-1 if warm_up else 0, rounds):
-        draw.shuffle(turns)
-        for rival in turns:
-            # For each anew: libraries that a rival calls set threads back.
-            torch.set_num_threads(THREADS)
-            with threadpool_limits(THREADS):
-                taken = _time(rival.prepare(), wait)
-            if number >= 0:
-                seconds[rival.name].append(taken)
+    with _little_to_collect():
+        for number in range(-1 if warm_up else 0, rounds):
+            draw.shuffle(turns)
+            for rival in turns:
+                # For each anew: libraries that a rival calls set threads back.
+                torch.set_num_threads(THREADS)
+                with threadpool_limits(THREADS):
+                    taken = _time(rival.prepare(), wait)
+                if number >= 0:
+                    seconds[rival.name].append(taken)
     return {rival.name: Laps(seconds[rival.name], seconds[CONTROL]) for rival in rivals}
+
+
+@contextmanager
+def _little_to_collect() -> Iterator[None]:
+    """Leave what there is to no garbage collection: one before each turn takes 0.3 s else."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _time(work: Work, wait: Callable[[], None]) -> float:
@@ -102,6 +117,11 @@ def _time(work: Work, wait: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
+def against(name: str, usual: str) -> str:
+    """Return whom a rival is held against: the usual one, or the one whose work it repeats."""
+    return name.removesuffix(AGAIN) if name.endswith(AGAIN) else usual
+
+
 _now = 0.0
 
 
@@ -111,9 +131,15 @@ def recorded_clock() -> float:
 
 
 def replay(benchmark: Any, laps: Laps) -> None:
-    """Hand times over to pytest-benchmark, of which the test's timer is `recorded_clock`."""
+    """Hand times over to pytest-benchmark, of which the test's timer is `recorded_clock`.
+
+    pytest-codspeed measures by itself, and is given the work.
+    """
+    if laps.prepare is not None:
+        benchmark.pedantic(lambda work: work(), setup=lambda: ((laps.prepare(),), {}), rounds=3)
+        return
     rounds = iter(laps.seconds)
-    benchmark.extra_info["control"] = laps.control
+    benchmark.extra_info[CONTROL] = laps.control
 
     def play() -> None:
         global _now

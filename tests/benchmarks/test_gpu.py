@@ -7,7 +7,6 @@ GPU nothing is timed, and ``--benchmark-disable`` runs the same code on the CPU 
 from __future__ import annotations
 
 import functools
-import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +15,11 @@ import pytest
 import torch
 
 from bench.datasets.dataset import load
+from bench.report.speed import AGAIN
 from bench.stages.training import core
 from tests.benchmarks import eager, naive
-from tests.benchmarks.machine import describe, share_of_matrix_rate, training_flops
-from tests.benchmarks.race import AGAIN, Rival, Work, recorded_clock, replay
+from tests.benchmarks.machine import describe, training_flops
+from tests.benchmarks.race import Rival, Work, against, recorded_clock, replay
 from tests.benchmarks.test_training import BATCH, MODELS, REPORTS, SHAPE
 from tests.benchmarks.together import train_together
 from tests.conftest import SCENES, make_images
@@ -93,7 +93,7 @@ def run(benchmark: Any, times: Any, enough: Any, follows: Any) -> Callable[..., 
 
     def timed(
         work: str, rival: str, rivals: dict[str, Callable[[], Work]], model: str, precision: str,
-        rounds: int, trained: int, warm_up: bool = True, against: str | None = None,
+        rounds: int, trained: int, warm_up: bool = True, versus: str | None = None,
     ) -> None:  # fmt: skip
         follows(model, precision)
         core.set_precision(precision)
@@ -103,15 +103,15 @@ def run(benchmark: Any, times: Any, enough: Any, follows: Any) -> Callable[..., 
             return [Rival(name, make) for name, make in rivals.items()]
 
         group, device = benchmark.group, DEVICE.type
-        laps = times(group, rival, ready, enough(rounds), device, ON_GPU and warm_up)
-        replay(benchmark, laps)
-        flops = training_flops(MODELS[model], SHAPE)
-        benchmark.extra_info |= describe(device, precision) | {"rival": rival, "against": against}
-        benchmark.extra_info |= {"batch": BATCH, "images": IMAGES, "flops_per_image": flops}
-        if not benchmark.disabled:
-            share = share_of_matrix_rate(laps, trained * flops, device)
-            rate = trained / statistics.median(laps.seconds)
-            benchmark.extra_info |= {"images_per_second": rate, "share_of_matrix_rate": share}
+        replay(benchmark, times(group, rival, ready, enough(rounds), device, ON_GPU and warm_up))
+        benchmark.extra_info |= describe(device, precision) | {
+            "rival": rival,
+            "against": versus,
+            "batch": BATCH,
+            "images": IMAGES,
+            "processed": trained,
+            "flops": trained * training_flops(MODELS[model], SHAPE),
+        }
 
     return timed
 
@@ -130,10 +130,9 @@ def test_epochs(run: Any, rival: str, model: str, precision: str) -> None:
     """Rivals in turns, an epoch or some each."""
     epochs = RACE_EPOCHS[model]
     rivals = {name: functools.partial(prepare, name, model, epochs) for name in RIVALS}
-    against = rival.removesuffix(AGAIN) if rival.endswith(AGAIN) else "naive"
     run(
         f"train {model}, {epochs} epochs", rival, rivals, model, precision,
-        5, epochs * IMAGES, against=against,
+        5, epochs * IMAGES, versus=against(rival, "naive"),
     )  # fmt: skip
 
 
