@@ -105,6 +105,7 @@ def _types_of(item: Any) -> dict[str, Any]:
     return typing.get_type_hints(item.__init__)
 
 
+@functools.lru_cache(maxsize=4096)  # a plan asks for the same few for every run
 def read_parameters(
     name: str, text: str | None, item: Callable[..., Any], reserved: Collection[str]
 ) -> Parameters:

@@ -29,6 +29,7 @@ MOST_PIPELINES = 40
 PIPELINE_BYTES, PICTURE_BYTES = 5_000_000, 8_000_000
 BYTES_A_POINT = 10 * 4 / 3  # of a pipeline, as base64
 FINE = 2**16 - 1  # to which numbers are rounded, of their range
+FITTED = 5000  # points that principal components are fitted on, at most
 
 Array = NDArray[Any]
 
@@ -125,7 +126,8 @@ def _pipeline(
 def flat(embedding: Array) -> tuple[Array, str]:
     """Return an embedding, (n, d), in two dimensions, and in words how it was made so.
 
-    Its points, (n, 2), are as they are where d is 2; else the first principal components.
+    Its points, (n, 2), are as they are where d is 2; else the first principal components, of up to
+    5,000 points, which are enough for a picture.
     """
     if embedding.shape[1] == 2:
         return embedding, "as embedded"
@@ -135,7 +137,8 @@ def flat(embedding: Array) -> tuple[Array, str]:
         return padded, "one dimension"
     from sklearn.decomposition import PCA
 
-    points = PCA(2, svd_solver="randomized", random_state=0).fit_transform(embedding)
+    some = embedding[:: -(-len(embedding) // FITTED)]
+    points = PCA(2, svd_solver="randomized", random_state=0).fit(some).transform(embedding)
     return points, f"first two principal components of {embedding.shape[1]} dimensions"
 
 

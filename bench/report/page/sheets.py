@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.base.processors import available_threads
 from bench.datasets.image_form import Form, Images
 
 SHEET = 2048  # pixels a side, which no phone refuses
@@ -37,10 +39,13 @@ def sheets(images: Images, tile: int) -> list[str]:
     """
     quality = QUALITY if len(images) <= MANY else QUALITY_OF_MANY
     most, form = per_row(tile) ** 2, Form(tile)
-    return [
-        _data_url(_lay_out(form.bring_all(images[start : start + most]), per_row(tile)), quality)
-        for start in range(0, len(images), most)
-    ]
+
+    def sheet(start: int) -> str:
+        some = form.bring_all(images[start : start + most])
+        return _data_url(_lay_out(some, per_row(tile)), quality)
+
+    with ThreadPoolExecutor(available_threads()) as pool:
+        return list(pool.map(sheet, range(0, len(images), most)))
 
 
 def _lay_out(images: Images, columns: int) -> NDArray[Any]:
@@ -55,5 +60,6 @@ def _lay_out(images: Images, columns: int) -> NDArray[Any]:
 
 def _data_url(sheet: NDArray[Any], quality: int) -> str:
     file = io.BytesIO()
-    Image.fromarray(sheet).save(file, "WEBP", quality=quality)
+    # Twice as fast as Pillow's default method, and 3% larger on photographs.
+    Image.fromarray(sheet).save(file, "WEBP", quality=quality, method=2)
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
