@@ -107,7 +107,6 @@ def _hash(stamps: tuple[tuple[Path, int, int], ...]) -> str:
     return digest.hexdigest()
 
 
-@functools.cache
 def _reserved(item: Any) -> tuple[str, ...]:
     return (*list(signature_of(item).parameters)[:1], CLUSTERS)
 
