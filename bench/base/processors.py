@@ -7,6 +7,8 @@ import sys
 
 from bench.base.errors import UsageError
 
+MOST_THREADS = 1024  # of a task: with tens of thousands, libraries end the process
+
 
 def available_threads() -> int:
     """Return the number of processors that this process may use."""
