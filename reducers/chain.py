@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from bench.base.checks import MOST_SETTING
 from bench.base.errors import show_value
 from bench.base.grammar import (
-    DIGITS,
     GrammarError,
     Parameters,
     build,
@@ -124,7 +123,8 @@ def _parse_link(text: str) -> Link:
     match = _LINK.fullmatch(text)
     if match is None:
         raise ChainError(
-            f"cannot read {show_value(text.strip())}; a link looks like pca128 or tsne2(perplexity=50)"
+            f"cannot read {show_value(text.strip())}; a link looks like pca128 or "
+            "tsne2(perplexity=50)"
         )
     name = reducers.entry(match["name"]).name
     signature = signature_of(reducers[name])
@@ -142,10 +142,8 @@ def _dimensions(name: str, number: str | None, signature: inspect.Signature) -> 
             raise ChainError(f"{name} takes no number of dimensions, found {name}{number}")
         return None
     if number is not None:
-        if len(number) > DIGITS or int(number) > MOST_SETTING:
-            raise ChainError(
-                f"{name} takes up to {MOST_SETTING} dimensions, found {show_value(number)}"
-            )
+        if int(number) > MOST_SETTING:
+            raise ChainError(f"{name} takes up to {MOST_SETTING} dimensions, found {number}")
         return int(number)
     if parameter.default is inspect.Parameter.empty:
         raise ChainError(f"{name} needs a number of dimensions, such as {name}64")

@@ -88,7 +88,8 @@ def read_item(
     match = _ITEM.fullmatch(text)
     if match is None or not _is_balanced(match["parameters"] or ""):
         raise GrammarError(
-            f"{registry.kind} {show_value(text)}: cannot be read; one looks like name or name(key=value)"
+            f"{registry.kind} {show_value(text)}: cannot be read; one looks like name or "
+            "name(key=value)"
         )
     entry = registry.entry(match["name"])
     try:

@@ -74,8 +74,7 @@ def read_link(text: str) -> Link:
 
 def check_settings(item: Link | Clusterer) -> None:
     """Refuse settings with which a short text would ask for much time or memory."""
-    given = [*item.parameters, ("number of dimensions", getattr(item, "n_components", None))]
-    for name, value in given:
+    for name, value in item.parameters:
         if type(value) is int and abs(value) > MOST_SETTING:
             raise UsageError(
                 f"the bundle's {item} has a {name} of {value:,}, allowed is up to {MOST_SETTING:,}"
