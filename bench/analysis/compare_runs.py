@@ -10,7 +10,8 @@ import pandas as pd
 from bench.analysis import correctness
 from bench.analysis.correctness import Correctness
 from bench.analysis.inference import ALIKE, Comparison, Interval, adjust_jointly, compare_pairs
-from bench.analysis.records import FINGERPRINTS, read
+from bench.analysis.record_columns import FINGERPRINTS
+from bench.analysis.records import read
 from bench.analysis.results import Key, Results
 from bench.analysis.verdicts import NOT_TESTED, WORSE
 from bench.base.errors import UsageError

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.analysis.records import FINGERPRINTS, read
+from bench.analysis.record_columns import FINGERPRINTS
+from bench.analysis.records import read
 from bench.base.errors import UsageError
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset, load, parse

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis import before, failures, null_draws
+from bench.analysis import before, failures, null_draws, record_columns
 from bench.analysis.generalization import add_generalization
+from bench.analysis.record_columns import BESIDE, FINGERPRINTS, HASHES
 from bench.analysis.results import (
     FORM_COLUMNS,
     GIVEN_COLUMNS,
@@ -45,23 +46,6 @@ from bench.stages.training.probe import find_model
 from bench.stages.training.schedule import CONSTANT
 from bench.store import Artifact, Store
 
-BESIDE = ("null", "resample", "linear")  # paths of tasks beside a run's own
-
-# Columns that say which data a run was on, and the attributes of a data set that they hold.
-FINGERPRINTS = {
-    "dataset_fingerprint": "fingerprint",
-    "validation_fingerprint": "validation_fingerprint",
-    "labels_fingerprint": "labels_fingerprint",
-}
-HASHES = dict.fromkeys(
-    (
-        *(f"{stage}_artifacts" for stage in (*stages_of_runs(), *BESIDE, "stability")),
-        *FINGERPRINTS,
-        "base_artifacts",
-        *("agree_artifacts", "place_artifacts"),  # of the release before
-    ),
-    str,
-)
 LIBRARIES = (
     *("torch", "scikit-learn", "openTSNE", "umap-learn", "numpy", "scikit-image"),
     *("pacmap", "torchdr"),
@@ -143,9 +127,8 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     columns = [*METRICS, *GIVEN_COLUMNS, *FORM_COLUMNS, *VERDICT_COLUMNS]
     unknown: dict[str, Any] = dict.fromkeys(columns, np.nan)
     newer |= unknown | {"schedule": CONSTANT}
-    records = records.assign(**{n: value for n, value in newer.items() if n not in records})
-    records[[*METRICS]] = records[[*METRICS]].apply(pd.to_numeric, errors="coerce")
-    return records
+    checked = record_columns.check(records, path)
+    return checked.assign(**{n: value for n, value in newer.items() if n not in checked})
 
 
 def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:
