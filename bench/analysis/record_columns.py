@@ -6,18 +6,16 @@ is made from records has to doubt them.
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 
-from bench.base.errors import UsageError, show_value
+from bench.base.errors import UsageError
+from bench.base.tables import check_column
 from bench.datasets.dataset import PRIMARY_METRICS
 from bench.stages import stages_of_runs
 from bench.stages.metrics.table import METRICS
@@ -150,7 +148,7 @@ def check(found: pd.DataFrame, path: Path) -> pd.DataFrame:
         if kind is None:
             kind = next((kind for end, kind in ENDINGS.items() if name.endswith(end)), None)
         if kind is not None:
-            changed[name] = _column(found[name], kind, name in ALWAYS, path)
+            changed[name] = check_column(found[name], kind, name in ALWAYS, path)
     checked = found.assign(**changed)
     if set(RUN) <= {*checked} and checked.duplicated([*RUN]).any():
         first = checked[checked.duplicated([*RUN])].iloc[0]
@@ -158,29 +156,3 @@ def check(found: pd.DataFrame, path: Path) -> pd.DataFrame:
             f"{path}: two rows are of one run: {', '.join(str(first[name]) for name in RUN)}"
         )
     return checked
-
-
-def _column(column: pd.Series, kind: Any, always: bool, path: Path) -> pd.Series:
-    """Return a column, converted where the file does not say by itself that it holds numbers."""
-    cells = [None if pd.isna(cell) else cell for cell in column.tolist()]
-    try:
-        values = _reader(kind, always).validate_python(cells)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        row, found = problem["loc"][0], problem["input"]
-        reason = problem["msg"].removeprefix("Input ").removeprefix("Value error, ")
-        at = f"{path}, row {int(row) + 1}, column {column.name}"
-        raise UsageError(
-            f"{at}: must not be empty"
-            if found is None
-            else f"{at}: {reason}, found {show_value(found)}"
-        ) from None
-    as_read = all(type(value) is type(cell) for value, cell in zip(values, cells, strict=True))
-    if as_read or (is_numeric_dtype(column) and kind is not bool):
-        return column
-    return pd.Series(values, column.index, dtype=object if kind is bool else np.float64)
-
-
-@functools.cache
-def _reader(kind: Any, always: bool) -> TypeAdapter[list[Any]]:
-    return TypeAdapter(list[kind] if always else list[kind | None])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from bench.analysis import before
-from bench.base.tables import read_csv
+from bench.analysis.record_columns import Number, Whole
+from bench.base.errors import UsageError, format_error
+from bench.base.tables import check_column, read_csv
 from bench.planning.plan import Plan
 from bench.store import Store
 
@@ -29,8 +32,22 @@ def curve(plan: Plan, store: Store) -> pd.DataFrame:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read a curve back from ``clusters.csv``."""
-    return read_csv(path, keep_default_na=False).rename(columns=before.COLUMNS)
+    """Read a curve back from ``clusters.csv``; raise `UsageError` if it is none."""
+    try:
+        found = read_csv(path, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {format_error(error)}") from None
+    found = found.rename(columns=before.COLUMNS)
+    if missing := [name for name in COLUMNS if name not in found]:
+        raise UsageError(f"{path} has no column {', '.join(missing)}")
+    kinds = {"model": Any, "chain": Any, "clusters": Whole, "knn_modularity": Number}
+    always = {name: name != "knn_modularity" for name in kinds}
+    read = {name: check_column(found[name], kinds[name], always[name], path) for name in kinds}
+    curves = found.assign(**read)
+    if curves.empty or curves.duplicated(["model", "chain", "clusters"]).any():
+        what = "no rows" if curves.empty else "two rows of one number of clusters"
+        raise UsageError(f"{path} has {what}")
+    return curves
 
 
 def missing(plan: Plan, store: Store) -> list[str]:
