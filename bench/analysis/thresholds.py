@@ -219,12 +219,9 @@ def _set(
             limits |= {"image_size": int(size)}
     if not limits:
         return None
-    return Threshold(
-        **dict(zip(("preset", "dataset"), identity(results), strict=True)),
-        **dict(zip(PIPELINE, patterns, strict=True)),
-        seeds=min(int(row["seeds"]) for row in rows),
-        **limits,
-    )
+    names = zip(("preset", "dataset", *PIPELINE), (*identity(results), *patterns), strict=True)
+    seeds = min(int(row["seeds"]) for row in rows)
+    return Threshold.model_validate({**dict(names), "seeds": seeds, **limits})
 
 
 def margins(rows: pd.DataFrame, metric: str) -> dict[Key, float]:

@@ -2,19 +2,65 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from bench.base.errors import UsageError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.base.errors import UsageError, one_line
 from bench.report.columns import Column, Table, words
 from bench.report.templates import markdown
 
 FILE = "speed.json"  # where `make bench` puts a run, beside results.md
+
+
+Time = Annotated[float, Field(ge=1e-12, le=1e9)]  # seconds
+Amount = Annotated[float, Field(ge=0, le=1e30)]
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    rival: str | None = None
+    against: str | None = None
+    images_per_second: Amount | None = None
+    share_of_matrix_rate: Amount | None = None
+    peak_memory_mb: Amount | None = None
+    device_name: str | None = None
+    threads: int | None = None
+    torch: str | None = None
+
+
+class _Stats(BaseModel):
+    data: Annotated[list[Time], Field(min_length=1)]
+
+
+class _Benchmark(BaseModel):
+    group: str | None
+    name: str
+    param: str | None
+    stats: _Stats
+    extra_info: _Facts
+
+
+class _Processor(BaseModel):
+    brand_raw: str
+
+
+class _Machine(BaseModel):
+    cpu: _Processor
+
+
+class _File(BaseModel):
+    """What pytest-benchmark writes, as far as it is read."""
+
+    machine_info: _Machine
+    datetime: str
+    benchmarks: list[_Benchmark]
 
 
 @dataclass(frozen=True)
@@ -63,28 +109,29 @@ def read(path: Path) -> Speeds:
         If it is missing or something else.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        timed = [
-            Timed(
-                str(each["group"] or ""),
-                str(each["param"] or each["name"]).removeprefix("test_"),
-                [float(seconds) for seconds in each["stats"]["data"]],
-                dict(each["extra_info"]),
-            )
-            for each in found["benchmarks"]
-        ]
-        machine, when = str(found["machine_info"]["cpu"]["brand_raw"]), str(found["datetime"])
+        found = _File.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise UsageError(
             f"no run of the benchmark suite at {path}: make bench writes one"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError) as error:
+        reason = type(error).__name__
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            reason = one_line(": ".join([*map(str, first["loc"]), first["msg"]]))
         raise UsageError(
-            f"{path} is not what pytest --benchmark-json=FILE writes ({type(error).__name__})"
+            f"{path} is not what pytest --benchmark-json=FILE writes ({reason})"
         ) from None
-    if not all(each.seconds and all(s > 0 for s in each.seconds) for each in timed):
-        raise UsageError(f"{path} holds benchmarks without times")
-    return Speeds(machine, when, timed)
+    timed = [
+        Timed(
+            each.group or "",
+            (each.param or each.name).removeprefix("test_"),
+            each.stats.data,
+            each.extra_info.model_dump(exclude_unset=True),
+        )
+        for each in found.benchmarks
+    ]
+    return Speeds(found.machine_info.cpu.brand_raw, found.datetime, timed)
 
 
 def table(speeds: Speeds) -> Table:
@@ -130,7 +177,7 @@ def page(speeds: Speeds) -> str:
     machines = dict.fromkeys(
         f"{f['device_name']}, {f['threads']} thread{'s' * (f['threads'] != 1)}, torch {f['torch']}"
         for f in (one.facts for one in speeds.timed)
-        if "device_name" in f
+        if {"device_name", "threads", "torch"} <= {*f}
     )
     text = markdown(
         "speed.md",
