@@ -23,7 +23,8 @@ BY_PATH = ("folder", "npy")  # data sets that are named by a path
 NEEDED = (
     *(name for name in ALWAYS if name != "primary_metric"),
     *FINGERPRINTS,
-    "assignment",
+    *("assignment", "lr", "vary", "device", "precision", "python", "platform", "processor"),
+    *("torch", "scikit-learn", "openTSNE", "umap-learn", "numpy"),
     *(f"{stage}_artifacts" for stage in ("train", "encode", "reduce", "cluster", "measure")),
 )
 

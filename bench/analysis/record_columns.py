@@ -17,8 +17,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 from bench.base.errors import UsageError
 from bench.base.tables import check_column
 from bench.datasets.dataset import PRIMARY_METRICS
+from bench.datasets.image_form import Fit
 from bench.stages import stages_of_runs
 from bench.stages.metrics.table import METRICS
+from bench.stages.training.schedule import Schedule
 
 BESIDE = ("null", "resample", "linear")  # paths of tasks beside a run's own
 
@@ -118,6 +120,8 @@ SOMETIMES: dict[str, Any] = {
     **dict.fromkeys(("code_size", "encode_batch_size", "clusters_found", "noise"), Whole),
     "labeled_images": Whole,
     **dict.fromkeys(("subsample_images", "deterministic", "pca_exact", "equivalent"), bool),
+    "fit": Fit,
+    "schedule": Schedule,
     **dict.fromkeys(FINGERPRINTS, str),
     "assignment": Assignment,
     "null_silhouettes": Numbers,
