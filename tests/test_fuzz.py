@@ -141,7 +141,6 @@ def read_or_refused(read, error_type=UsageError):
             text = str(error)
             assert text
             assert "\n" not in text
-            assert len(text) < 1500
 
 
 RESULTS = ROOT / "results" / "results.csv"
@@ -200,13 +199,19 @@ def fuzz_results(data, folder):
 def fuzz_thresholds(data, folder):
     path = folder / "thresholds.toml"
     good = {"threshold": [LIMIT, LIMIT | {"model": "dnn"}]}
-    found = data.draw(harmed_json(good))
-    try:
-        text = tomli_w.dumps(found).encode(errors="replace")
-    except (TypeError, ValueError, AttributeError):  # nothing that TOML can say
-        text = data.draw(harmed_bytes(tomli_w.dumps(good).encode()))
-    path.write_bytes(text)
+    path.write_bytes(data.draw(toml(good)))
     read_or_refused(lambda: gate.judge(thresholds.read(path), good_results()))
+
+
+@st.composite
+def toml(draw, good):
+    """Draw TOML with values replaced or left out, or other bytes."""
+    found = draw(harmed_json(good))
+    other = draw(harmed_bytes(tomli_w.dumps(good).encode()))
+    try:
+        return tomli_w.dumps(found).encode(errors="replace")
+    except (TypeError, ValueError, AttributeError, RecursionError):  # nothing that TOML can say
+        return other
 
 
 @functools.cache
@@ -228,11 +233,7 @@ GRID = {
 
 def fuzz_settings(data, folder):
     path = folder / "grid.toml"
-    try:
-        text = tomli_w.dumps(data.draw(harmed_json(GRID))).encode(errors="replace")
-    except (TypeError, ValueError, AttributeError):
-        text = data.draw(harmed_bytes(tomli_w.dumps(GRID).encode()))
-    path.write_bytes(text)
+    path.write_bytes(data.draw(toml(GRID)))
     read_or_refused(lambda: resolve({}, path).to_toml())
 
 
@@ -342,7 +343,7 @@ def write(path: Path, content: bytes) -> Path:
 
 def fuzz_clusters(data, folder):
     path = folder / suggest.FILE
-    rows = [suggest.COLUMNS, *(["dnn", "pca5", k, 0.5 + k / 100] for k in range(2, 6))]
+    rows = [[*suggest.COLUMNS], *(["dnn", "pca5", k, 0.5 + k / 100] for k in range(2, 6))]
     kind = data.draw(st.sampled_from(["cell", "cell", "column", "bytes"]))
     if kind == "bytes":
         path.write_bytes(data.draw(harmed_bytes(as_csv(rows))))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.base import memory as machine
+from bench.base.command import fail
 from bench.base.errors import UsageError, show_value
 from bench.clusterers import clusterers
 from bench.planning import size
@@ -127,6 +128,14 @@ def test_the_memory_of_a_container_is_that_of_its_limit(tmp_path, monkeypatch):
     assert machine.memory() == whole
     limit.write_text("50000000\n")
     assert machine.memory() == 50_000_000
+
+
+def test_a_command_ends_with_a_line_that_is_not_endless(capsys):
+    with pytest.raises(SystemExit):
+        fail("found " + "9" * 10**6)
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: found 999")
+    assert len(shown) < 2100
 
 
 @given(st.integers() | st.text() | st.lists(st.integers()) | st.just(10**5000))

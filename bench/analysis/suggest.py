@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.analysis import before
@@ -27,7 +28,7 @@ def curve(plan: Plan, store: Store) -> pd.DataFrame:
             found = store.load(run.tasks[-1].stage, run.tasks[-1].key).values
             name = run.pipeline.model, str(run.pipeline.chain)
             counts = zip(found["counts"], found["knn_modularity"], strict=True)
-            rows += [(*name, count, value) for count, value in counts]
+            rows += [(*name, count, value) for count, value in counts if value is not None]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -41,8 +42,7 @@ def read(path: Path) -> pd.DataFrame:
     if missing := [name for name in COLUMNS if name not in found]:
         raise UsageError(f"{path} has no column {', '.join(missing)}")
     kinds = {"model": Any, "chain": Any, "clusters": Whole, "knn_modularity": Number}
-    always = {name: name != "knn_modularity" for name in kinds}
-    read = {name: check_column(found[name], kinds[name], always[name], path) for name in kinds}
+    read = {name: check_column(found[name], kind, True, path) for name, kind in kinds.items()}
     curves = found.assign(**read)
     if curves.empty or curves.duplicated(["model", "chain", "clusters"]).any():
         what = "no rows" if curves.empty else "two rows of one number of clusters"
@@ -79,6 +79,6 @@ def choose(found: pd.DataFrame) -> int:
     """
     table = leading(found)
     mean, count = table.mean(axis=1).to_numpy(), table.shape[1]
-    best = int(mean.argmax())
+    best = int(np.nanargmax(mean))  # an embedding may lack some numbers
     error = float(table.iloc[best].std(ddof=1)) / math.sqrt(count) if count > 1 else 0.0
     return int(table.index[mean >= mean[best] - error].min())
