@@ -30,8 +30,11 @@ FINGERPRINTS = {
     "validation_fingerprint": "validation_fingerprint",
     "labels_fingerprint": "labels_fingerprint",
 }
-HASHES = dict.fromkeys(
+NAMES = ("dataset", "preset", "model", "chain", "clusterer")
+# Columns that are text, whatever it looks like.
+TEXTS = dict.fromkeys(
     (
+        *NAMES,
         *(f"{stage}_artifacts" for stage in (*stages_of_runs(), *BESIDE, "stability")),
         *FINGERPRINTS,
         "base_artifacts",
@@ -96,7 +99,7 @@ Primary = Literal[PRIMARY_METRICS]  # type: ignore[valid-type]
 ALWAYS: dict[str, Any] = {
     "status": Status,
     "primary_metric": Primary,
-    **dict.fromkeys(("dataset", "preset", "model", "chain", "clusterer"), Any),
+    **dict.fromkeys(NAMES, str),
     **dict.fromkeys(("seed_index", "validation_images", "base_seed"), Whole),
     **dict.fromkeys(
         ("images", "images_in_source", "clusters", "batch_size", "epochs", "threads"),

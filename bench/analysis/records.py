@@ -16,7 +16,7 @@ import pandas as pd
 
 from bench.analysis import before, failures, null_draws, record_columns
 from bench.analysis.generalization import add_generalization
-from bench.analysis.record_columns import BESIDE, FINGERPRINTS, HASHES
+from bench.analysis.record_columns import BESIDE, FINGERPRINTS, TEXTS
 from bench.analysis.results import (
     FORM_COLUMNS,
     GIVEN_COLUMNS,
@@ -108,9 +108,9 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     ``also`` are columns that are needed beside those that all tables are made from.
     """
     try:
-        # A model may be called what pandas takes for a missing value, and a hash what it takes
-        # for a number.
-        found = read_csv(path, keep_default_na=False, na_values=[""], dtype=HASHES)
+        # A model may be called what pandas takes for a missing value or a truth value, and a hash
+        # what it takes for a number.
+        found = read_csv(path, keep_default_na=False, na_values=[""], dtype=TEXTS)
         records = before.records(found, path)
     except FileNotFoundError:
         raise UsageError(f"no results at {path}: python -m bench.grid makes them") from None
