@@ -38,7 +38,7 @@ from bench.store.content import VALUES
 from tests.conftest import ROOT
 
 SECONDS = 30.0  # of each target in `make soak`
-EXAMPLES = 6  # of each target in `make test`
+EXAMPLES = 4  # of each target in `make test`
 RELEASE_0 = ROOT / "tests" / "release_0"
 
 TEXTS = st.text(max_size=8) | st.sampled_from(
