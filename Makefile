@@ -27,6 +27,7 @@ test: $(VENV)/.installed-test
 test-slow: $(VENV)/.installed-test
 	$(PYTEST) -m slow $(ARGS)
 
+# Kills a grid fifty times, and has every reader read odd content for half a minute.
 soak: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m soak $(ARGS)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from bench.base.command import argument, command, option
+from bench.base.processors import MOST_THREADS
 from bench.planning.options import takes_settings
 
 EPILOG = (
@@ -17,6 +18,7 @@ SORT_INTO = (
     "copy or link (symbolic links): also put each file into OUT/sorted/cluster-N. The files in DIR "
     "stay as they are, and no file is replaced."
 )
+THREADS = f"Processor threads, 1 to {MOST_THREADS:,}; by default all."
 
 
 @command("latentgrid assign", EPILOG)
@@ -28,7 +30,7 @@ def main(
     out: Annotated[Path, option("Folder to write into, outside of DIR.", "DIR")] = Path("clusters"),
     sort_into: Annotated[str | None, option(SORT_INTO, "HOW")] = None,
     device: Annotated[str, option("auto, cpu, cuda or mps.", "NAME")] = "auto",
-    threads: Annotated[int | None, option("Processor threads; by default all.", "N", min=1)] = None,
+    threads: Annotated[int | None, option(THREADS, "N", min=1, max=MOST_THREADS)] = None,
 ) -> int:
     """Assign every image of a folder to a cluster.
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from bench.base.checks import at_least, need
+from bench.base.checks import check_code, need
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -39,7 +39,8 @@ class CNN(Autoencoder):
     image_shape : tuple of int
         (C, 32, 32), whatever the size of the grid's images; any number of channels.
     code : int
-        Numbers of the code. The HW5 report's is the output of the last convolution, 256×4×4 = 4096;
+        Numbers of the code, 1 to 16,384. The HW5 report's is the output of the last convolution,
+        256×4×4 = 4096;
         for another size a linear layer is put on either side of it.
 
     References
@@ -51,7 +52,7 @@ class CNN(Autoencoder):
 
     def __init__(self, image_shape: ImageShape, *, code: int = math.prod(SQUARE)) -> None:
         super().__init__()
-        at_least(1, code=code)
+        check_code(code)
         channels, whole = _channels(image_shape), math.prod(SQUARE)
         self.encoder = nn.Sequential(
             *(*_down(channels, 64), nn.Tanh()),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.base.checks import need, sides_of_multiples, within
+from bench.base.checks import check_code, need, sides_of_multiples, within
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -39,7 +39,7 @@ class Contrastive(Autoencoder):
     image_shape : tuple of int
         (C, H, W); H and W multiples of 8.
     code : int
-        Numbers of the code, a multiple of 8.
+        Numbers of the code, a multiple of 8 up to 16,384.
     weight : float
         Of the reconstruction, 0 to 1000; the contrastive loss has 1.
     temperature : float
@@ -74,7 +74,8 @@ class Contrastive(Autoencoder):
         within(0.01, 10, temperature=temperature)
         within(0.05, 1, crop=crop)
         within(0, 0.9, jitter=jitter)
-        need(code >= 8 and code % 8 == 0, f"code must be a multiple of 8, found {code}")
+        check_code(code)
+        need(code % 8 == 0, f"code must be a multiple of 8, found {code}")
         sides_of_multiples(STRIDE, image_shape)
         channels, height, breadth = image_shape
         self.weight, self.temperature, self.crop, self.jitter = weight, temperature, crop, jitter

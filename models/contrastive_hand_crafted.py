@@ -33,7 +33,7 @@ class ContrastiveHandCrafted(Contrastive):
     image_shape : tuple of int
         (C, H, W); H and W multiples of 8.
     code : int
-        Numbers of the code that are learned, a multiple of 8.
+        Numbers of the code that are learned, a multiple of 8 up to 16,384.
     weight : float
         Of the reconstruction, 0 to 1000; the contrastive loss has 1.
 

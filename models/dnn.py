@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.base.checks import at_least, within
+from bench.base.checks import check_code, within
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -35,7 +35,7 @@ class DNN(Autoencoder):
     Parameters
     ----------
     code : int
-        Numbers of the code; a bottleneck where it is small.
+        Numbers of the code, 1 to 16,384; a bottleneck where it is small.
 
     References
     ----------
@@ -44,7 +44,7 @@ class DNN(Autoencoder):
 
     def __init__(self, image_shape: ImageShape, *, code: int = WIDTH) -> None:
         super().__init__()
-        at_least(1, code=code)
+        check_code(code)
         pixels = math.prod(image_shape)
         self.encoder = nn.Sequential(
             nn.Flatten(),
@@ -70,7 +70,7 @@ class Denoising(DNN):
     Parameters
     ----------
     code : int
-        Numbers of the code.
+        Numbers of the code, 1 to 16,384.
     noise : float
         Standard deviation of the noise, 0 to 2; pixel values are in [-1, 1].
 
@@ -103,7 +103,7 @@ class Sparse(DNN):
     Parameters
     ----------
     code : int
-        Numbers of the code.
+        Numbers of the code, 1 to 16,384.
     weight : float
         Of the penalty, 0 to 100.
 

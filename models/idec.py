@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.base.checks import at_least, within
+from bench.base.checks import MOST_CLUSTERS, check_code, within
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -45,7 +45,7 @@ class IDEC(Autoencoder):
     Parameters
     ----------
     code : int
-        Numbers of the code.
+        Numbers of the code, 1 to 16,384.
     gamma : float
         Weight of the clusters, 0 to 100; the paper's is 0.1.
     alone : float
@@ -76,7 +76,8 @@ class IDEC(Autoencoder):
         clusters: int = 10,
     ) -> None:
         super().__init__()
-        at_least(1, code=code, clusters=clusters)
+        check_code(code)
+        within(1, MOST_CLUSTERS, clusters=clusters)
         within(0, 100, gamma=gamma)
         within(0, 1, alone=alone)
         self.gamma, self.alone = gamma, alone

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.base.checks import at_least, sides_of_multiples, within
+from bench.base.checks import check_code, sides_of_multiples, within
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -60,7 +60,7 @@ class Residual(Autoencoder):
     image_shape : tuple of int
         (C, H, W); H and W multiples of 8.
     code : int
-        Numbers of the code.
+        Numbers of the code, 1 to 16,384.
 
     References
     ----------
@@ -71,7 +71,7 @@ class Residual(Autoencoder):
 
     def __init__(self, image_shape: ImageShape, *, code: int = 128) -> None:
         super().__init__()
-        at_least(1, code=code)
+        check_code(code)
         channels, height, width = image_shape
         sides_of_multiples(STRIDE, image_shape)
         square = (CHANNELS[-1], height // STRIDE, width // STRIDE)
@@ -108,7 +108,7 @@ class Masked(Residual):
     image_shape : tuple of int
         (C, H, W); H and W multiples of 8.
     code : int
-        Numbers of the code.
+        Numbers of the code, 1 to 16,384.
     share : float
         Share of patches hidden, 0 to 0.95.
 

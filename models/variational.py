@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.base.checks import at_least, within
+from bench.base.checks import check_code, within
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
 
@@ -33,7 +33,7 @@ class Variational(Autoencoder):
     Parameters
     ----------
     code : int
-        Numbers of the code.
+        Numbers of the code, 1 to 16,384.
     beta : float
         Weight of the prior, 0 to 1000; higher for numbers that vary apart.
 
@@ -44,7 +44,7 @@ class Variational(Autoencoder):
 
     def __init__(self, image_shape: ImageShape, *, code: int = 32, beta: float = 1.0) -> None:
         super().__init__()
-        at_least(1, code=code)
+        check_code(code)
         within(0, 1000, beta=beta)
         self.beta = beta
         pixels = math.prod(image_shape)

@@ -14,6 +14,8 @@ import inspect
 import re
 from dataclasses import dataclass
 
+from bench.base.checks import MOST_SETTING
+from bench.base.errors import show_value
 from bench.base.grammar import (
     GrammarError,
     Parameters,
@@ -96,9 +98,11 @@ class Chain:
         try:
             links = tuple(_parse_link(part) for part in split(text, "+"))
         except GrammarError as error:
-            raise ChainError(f"reducer chain {text!r}: {error}") from None
+            raise ChainError(f"reducer chain {show_value(text)}: {error}") from None
         if len(links) > 1 and any(link.name == "none" for link in links):
-            raise ChainError(f"reducer chain {text!r}: none cannot be combined with others")
+            raise ChainError(
+                f"reducer chain {show_value(text)}: none cannot be combined with others"
+            )
         return cls(links)
 
 
@@ -119,7 +123,8 @@ def _parse_link(text: str) -> Link:
     match = _LINK.fullmatch(text)
     if match is None:
         raise ChainError(
-            f"cannot read {text.strip()!r}; a link looks like pca128 or tsne2(perplexity=50)"
+            f"cannot read {show_value(text.strip())}; a link looks like pca128 or "
+            "tsne2(perplexity=50)"
         )
     name = reducers.entry(match["name"]).name
     signature = signature_of(reducers[name])
@@ -137,6 +142,8 @@ def _dimensions(name: str, number: str | None, signature: inspect.Signature) -> 
             raise ChainError(f"{name} takes no number of dimensions, found {name}{number}")
         return None
     if number is not None:
+        if int(number) > MOST_SETTING:
+            raise ChainError(f"{name} takes up to {MOST_SETTING} dimensions, found {number}")
         return int(number)
     if parameter.default is inspect.Parameter.empty:
         raise ChainError(f"{name} needs a number of dimensions, such as {name}64")

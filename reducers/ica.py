@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from bench.base.checks import at_least, need
+from bench.base.checks import MOST_SETTING, need, within
 from reducers import reducers
 from reducers.linear import LinearReducer, leading_axes, whitening_axes
 from reducers.reducer import Array, as_float32
@@ -33,9 +33,9 @@ class ICA(LinearReducer):
     n_components : int
         Dimensions to keep, 1 to min(images, dimensions).
     iterations : int
-        Most steps.
+        Most steps, 1 to 100,000.
     tolerance : float
-        Settled is what turns by less than this in a step, > 0.
+        Settled is what turns by less than this in a step, above 0 and up to 1.
     random_state : int or None
         Seed of the first turn.
 
@@ -56,8 +56,11 @@ class ICA(LinearReducer):
 
     def check(self, n_samples: int, n_features: int) -> None:
         super().check(n_samples, n_features)
-        at_least(1, iterations=self.iterations)
-        need(self.tolerance > 0, f"tolerance must be more than 0, found {self.tolerance:g}")
+        within(1, MOST_SETTING, iterations=self.iterations)
+        need(
+            0 < self.tolerance <= 1,
+            f"tolerance must be above 0 and up to 1, found {self.tolerance:g}",
+        )
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         """Estimate from the whitening, and half of the steps that the turning may take."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from bench.base.checks import at_least, need
+from bench.base.checks import MOST_SETTING, need, within
 from reducers import reducers
 from reducers.linear import LinearReducer
 from reducers.reducer import Array, as_float32
@@ -35,11 +35,12 @@ class IncrementalPCA(LinearReducer):
     n_components : int
         Dimensions to keep, 1 to min(images, dimensions).
     batch_size : int
-        Images at a time, as many as components or more; 0 (the default) stands for 512, or for
+        Images at a time, as many as components to 100,000; 0 (the default) stands for 512, or for
         twice the components that are carried if that is more. The last batch takes with it what
         would be a batch of fewer images than components.
     spare : int
-        Components that are carried beyond those asked for, as far as a batch has so many.
+        Components that are carried beyond those asked for, up to 100,000, as far as a batch has
+        so many.
 
     References
     ----------
@@ -57,10 +58,10 @@ class IncrementalPCA(LinearReducer):
 
     def check(self, n_samples: int, n_features: int) -> None:
         super().check(n_samples, n_features)
-        at_least(0, spare=self.spare)
+        within(0, MOST_SETTING, spare=self.spare)
         need(
-            self.batch_size == 0 or self.batch_size >= self.n_components,
-            f"batch_size must be 0 (automatic), or {self.n_components} or more for "
+            self.batch_size == 0 or self.n_components <= self.batch_size <= MOST_SETTING,
+            f"batch_size must be 0 (automatic), or {self.n_components} to {MOST_SETTING} for "
             f"{self.n_components} components, found {self.batch_size}",
         )
 

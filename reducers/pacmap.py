@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bench.base.checks import at_least, check_components, more_images_than
+from bench.base.checks import MOST_SETTING, check_components, more_images_than, within
 from reducers import reducers
 from reducers.reducer import Array, Reducer, State, as_float32
 
@@ -34,7 +34,7 @@ class PaCMAP(Reducer):
         Near pairs of a point, at least 2. Half as many mid-near and twice as many further pairs
         are drawn beside them, so that 3.5 times as many images are needed.
     iterations : int
-        Steps of the last of three phases; the first two have 100 each.
+        Steps of the last of three phases, 1 to 100,000; the first two have 100 each.
     n_jobs : int
         Threads. The numbers do not depend on it.
 
@@ -56,8 +56,8 @@ class PaCMAP(Reducer):
     n_jobs: int = 1
 
     def check(self, n_samples: int, n_features: int) -> None:
-        at_least(2, n_neighbors=self.n_neighbors)
-        at_least(1, iterations=self.iterations)
+        within(2, MOST_SETTING, n_neighbors=self.n_neighbors)
+        within(1, MOST_SETTING, iterations=self.iterations)
         pairs = self.n_neighbors + round(self.n_neighbors * 0.5) + round(self.n_neighbors * 2.0)
         more_images_than(pairs, n_samples, f"n_neighbors={self.n_neighbors}")
         most = min(n_features, n_samples, 100)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bench.base.checks import at_least, check_components, need
+from bench.base.checks import MOST_SETTING, check_components, need, within
 from reducers import reducers
 from reducers.reducer import Array, Reducer, as_float32
 
@@ -46,7 +46,7 @@ class SpectralEmbedding(Reducer):
     n_jobs: int = 1
 
     def check(self, n_samples: int, n_features: int) -> None:
-        at_least(2, n_neighbors=self.n_neighbors)
+        within(2, MOST_SETTING, n_neighbors=self.n_neighbors)
         need(
             n_samples >= self.n_neighbors,
             f"n_neighbors={self.n_neighbors} needs {self.n_neighbors} images or more, "

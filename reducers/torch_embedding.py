@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bench.base.checks import (
-    at_least,
+    MOST_SETTING,
     check_components,
     check_neighbors,
     more_images_than,
@@ -56,7 +56,7 @@ class TorchEmbedding(Reducer):
         raise NotImplementedError
 
     def check(self, n_samples: int, n_features: int) -> None:
-        at_least(1, iterations=self.iterations)
+        within(1, MOST_SETTING, iterations=self.iterations)
         # The start is the principal components.
         check_components(self.n_components, n_samples, n_features)
 
@@ -135,9 +135,9 @@ class TorchTSNE(TorchEmbedding):
     perplexity : float
         Effective number of neighbors, at least 1; needs more than 3 times as many images.
     early_exaggeration : float
-        Factor on the affinities in the first phase, >= 1.
+        Factor on the affinities in the first phase, 1 to 1000.
     iterations : int
-        Steps of the main phase.
+        Steps of the main phase, 1 to 100,000.
 
     References
     ----------
@@ -155,7 +155,8 @@ class TorchTSNE(TorchEmbedding):
 
     def check(self, n_samples: int, n_features: int) -> None:
         super().check(n_samples, n_features)
-        at_least(1, perplexity=self.perplexity, early_exaggeration=self.early_exaggeration)
+        within(1, MOST_SETTING, perplexity=self.perplexity)
+        within(1, 1000, early_exaggeration=self.early_exaggeration)
         more_images_than(3 * self.perplexity, n_samples, f"perplexity {self.perplexity:g}")
 
     def seconds(self, n_samples: int, n_features: int) -> float:
@@ -186,7 +187,7 @@ class TorchUMAP(TorchEmbedding):
     min_dist : float
         Least distance of embedded points, 0 to 1.
     iterations : int
-        Steps.
+        Steps, 1 to 100,000.
 
     References
     ----------

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bench.base.checks import at_least, more_images_than, need
+from bench.base.checks import MOST_SETTING, more_images_than, need, within
 from reducers import reducers
 from reducers.reducer import Array, Reducer, State, as_float32
 
@@ -31,9 +31,9 @@ class TSNE(Reducer):
     perplexity : float
         Effective number of neighbors, at least 1; needs more than 3 times as many images.
     early_exaggeration : float
-        Factor on the affinities in the first phase, >= 1; 12 is openTSNE's default.
+        Factor on the affinities in the first phase, 1 to 1000; 12 is openTSNE's default.
     iterations : int
-        Steps of the main phase.
+        Steps of the main phase, 1 to 100,000.
     method : str
         ``auto``, ``bh`` (Barnes-Hut trees) or ``fft`` (interpolation, up to 2 dimensions).
     n_jobs : int
@@ -69,8 +69,8 @@ class TSNE(Reducer):
             f"embeds in 1 to {most} dimensions with method={self.method}, found {dimensions}",
         )
         need(dimensions <= n_features, f"cannot embed {n_features} dimensions in {dimensions}")
-        at_least(1, perplexity=self.perplexity, early_exaggeration=self.early_exaggeration)
-        at_least(1, iterations=self.iterations)
+        within(1, MOST_SETTING, perplexity=self.perplexity, iterations=self.iterations)
+        within(1, 1000, early_exaggeration=self.early_exaggeration)
         more_images_than(3 * self.perplexity, n_samples, f"perplexity {self.perplexity:g}")
 
     def seconds(self, n_samples: int, n_features: int) -> float:

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.base.checks import MOST_SETTING
 from bench.base.grammar import split_list
 from bench.base.registry import UnknownNameError
 from reducers.chain import Chain, ChainError, Link, chain_in_words
@@ -24,7 +25,7 @@ def test_a_chain_in_words(chain, words):
 
 def links():
     """Canonical links of every registered kind, parameters that differ from the default."""
-    dimensions = st.integers(1, 10**6)
+    dimensions = st.integers(1, MOST_SETTING)
     tsne = st.fixed_dictionaries(
         {},
         optional={

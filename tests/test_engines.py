@@ -24,7 +24,7 @@ from rich.console import Console
 
 from bench.analysis.folder import settings_of
 from bench.base.errors import RunError, UsageError
-from bench.base.processors import free_megabytes
+from bench.base.memory import free_megabytes
 from bench.clusterers import clusterers
 from bench.execution.engines.choose import choose
 from bench.execution.engines.dask.pool import Permits

@@ -248,7 +248,7 @@ def test_any_bytes_are_a_run_or_refused(tmp_path_factory, data):
 
 
 def test_no_times_are_refused(tmp_path):
-    with pytest.raises(UsageError, match="without times"):
+    with pytest.raises(UsageError, match="stats: data: List should have at least 1 item"):
         save(tmp_path / "run.json", timed("naive", []))
 
 

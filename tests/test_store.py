@@ -32,7 +32,7 @@ def test_what_is_saved_is_read(tmp_path):
         0.25,
         None,
     )
-    with pytest.raises(KeyError, match="no array 'y'"):
+    with pytest.raises(DamagedError, match="has no array y"):
         artifact.require("y")
 
 

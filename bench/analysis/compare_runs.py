@@ -10,7 +10,8 @@ import pandas as pd
 from bench.analysis import correctness
 from bench.analysis.correctness import Correctness
 from bench.analysis.inference import ALIKE, Comparison, Interval, adjust_jointly, compare_pairs
-from bench.analysis.records import FINGERPRINTS, read
+from bench.analysis.record_columns import FINGERPRINTS
+from bench.analysis.records import read
 from bench.analysis.results import Key, Results
 from bench.analysis.verdicts import NOT_TESTED, WORSE
 from bench.base.errors import UsageError
@@ -133,6 +134,7 @@ def read_pairs(before: Path, after: Path) -> tuple[list[Pair], list[str]]:
         if int(first["base_seed"].iloc[0]) != int(second["base_seed"].iloc[0]):
             # Other base seeds match no seed of the other run's.
             then = {key: each.renumbered() for key, each in then.items()}
+        _check_counts(found, then)
         pairs.append(Pair(name, found, then, one[name].over_images))
     notes = [f"{name}: only in the results before" for name in one if name not in other]
     notes += [f"{name}: only in the results after" for name in other if name not in one]
@@ -140,6 +142,19 @@ def read_pairs(before: Path, after: Path) -> tuple[list[Pair], list[str]]:
         f"{p.dataset}: no pipeline was scored in either results" for p in pairs if not p.pipelines
     ]
     return pairs, notes
+
+
+def _check_counts(before: dict[Key, Correctness], after: dict[Key, Correctness]) -> None:
+    """Refuse results of other numbers of images, which no image pairs."""
+    counts = [
+        {len(values) for found in every.values() for values in found.by_seed.values()}
+        for every in (before, after)
+    ]
+    if len(counts[0] | counts[1]) > 1:
+        one, other = (", ".join(map(str, sorted(each))) or "none" for each in counts)
+        raise UsageError(
+            f"the two results are of {one} and {other} labeled images: they are not comparable"
+        )
 
 
 def _check(before: pd.DataFrame, after: pd.DataFrame, several: bool) -> None:

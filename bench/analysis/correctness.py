@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save_file
 
 from bench.analysis import before, generalization
 from bench.analysis.results import PIPELINE, Key, Results
-from bench.base.errors import UsageError, format_error
+from bench.base.errors import UsageError, format_error, show_value
 from bench.base.files import write_whole
 from bench.datasets.dataset import Dataset
 from bench.store import Store
@@ -140,7 +140,7 @@ def join(files: dict[str, Path], out: Path) -> Path | None:
         f"{dataset}\n{name}": packed
         for dataset, path in files.items()
         if path.is_file()
-        for name, packed in load_file(path).items()
+        for name, packed in _packed(path).items()
     }
     return _save(tensors, out)
 
@@ -177,6 +177,8 @@ def read(records: pd.DataFrame, path: Path) -> dict[Key, Correctness]:
             if of_set in ([], [dataset]) and name == WHICH:
                 which[int(seed)] = np.flatnonzero(np.unpackbits(packed))
             elif of_set in ([], [dataset]) and name in rows:
+                if packed.size != -(-images // 8):
+                    raise ValueError(f"it has {8 * packed.size} bits of {images} images")
                 correct = np.unpackbits(packed, count=images).astype(bool)
                 done = rows[name][rows[name]["status"] == "ok"]
                 empty = Correctness({}, _is_repeated(done), which)
@@ -196,5 +198,17 @@ def _load(path: Path) -> dict[tuple[str, ...], NDArray[Any]]:
     old = path.with_name(before.CORRECTNESS)
     if old.is_file() and not path.is_file():
         before.warn(old, f"now {FILE}")
-        return {before.correctness_name(name): bits for name, bits in load_file(old).items()}
-    return {tuple(name.rsplit("\n", 4)): bits for name, bits in load_file(path).items()}
+        return {before.correctness_name(name): bits for name, bits in _packed(old).items()}
+    return {tuple(name.rsplit("\n", 4)): bits for name, bits in _packed(path).items()}
+
+
+def _packed(path: Path) -> dict[str, NDArray[np.uint8]]:
+    """Read packed bits by their names; raise `ValueError` for anything else."""
+    try:
+        found = load_file(path)
+    except (KeyError, TypeError) as error:  # of a type that NumPy has not
+        raise ValueError(format_error(error)) from None
+    for name, bits in found.items():
+        if bits.dtype != np.uint8 or bits.ndim != 1:
+            raise ValueError(f"{show_value(name)} is {bits.dtype} {bits.shape}, needed are bytes")
+    return found

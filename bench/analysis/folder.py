@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from bench.analysis.records import FINGERPRINTS, read
-from bench.base.errors import UsageError
+from bench.analysis.record_columns import ALWAYS, FINGERPRINTS
+from bench.analysis.records import read
+from bench.base.errors import UsageError, show_value
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset, load, parse
 from bench.planning.settings import GridSettings, resolve_recorded
@@ -17,6 +19,14 @@ from bench.store import Store
 from bench.store.images import KeptImages
 
 BY_PATH = ("folder", "npy")  # data sets that are named by a path
+# Columns of results.csv without which a results folder cannot be opened; both releases write them.
+NEEDED = (
+    *(name for name in ALWAYS if name != "primary_metric"),
+    *FINGERPRINTS,
+    *("assignment", "lr", "vary", "device", "precision", "python", "platform", "processor"),
+    *("torch", "scikit-learn", "openTSNE", "umap-learn", "numpy"),
+    *(f"{stage}_artifacts" for stage in ("train", "encode", "reduce", "cluster", "measure")),
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,7 @@ def open_grid(
         raise UsageError(
             f"{folder} holds the results of several data sets ({names}): name the folder of one"
         )
-    found = read(folder / "results.csv", ("clusters", *FINGERPRINTS))
+    found = read(folder / "results.csv", NEEDED)
     (name,) = spec.datasets
     try:
         dataset = load(
@@ -90,11 +100,23 @@ def open_grid(
             progress=progress,
         )
         _check_same(found, dataset, folder)
+        _check_assignments(found, dataset, folder)
     except UsageError as error:
         path = parse(name)[1] if parse(name)[0] in BY_PATH else None
         raise UsageError(f"{error}{_hint(path, folder)}") from error
     hint = _hint(spec.store, folder) if store is None else ""
     return FinishedGrid(found, spec, dataset, Store(spec.store), hint)
+
+
+def _check_assignments(found: pd.DataFrame, dataset: Dataset, folder: Path) -> None:
+    """Refuse records that assign clusters to labels that the data set does not have."""
+    most = len(dataset.class_names)
+    for text in found["assignment"].dropna():
+        if any(label >= most for _, label in json.loads(text)):
+            raise UsageError(
+                f"{folder / 'results.csv'}, column assignment: the data set has {most} labels, "
+                f"found {show_value(text)}"
+            )
 
 
 def _hint(path: str | Path | None, folder: Path) -> str:

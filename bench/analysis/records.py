@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis import before, failures, null_draws
+from bench.analysis import before, failures, null_draws, record_columns
 from bench.analysis.generalization import add_generalization
+from bench.analysis.record_columns import BESIDE, FINGERPRINTS, TEXTS
 from bench.analysis.results import (
     FORM_COLUMNS,
     GIVEN_COLUMNS,
@@ -25,7 +26,7 @@ from bench.analysis.results import (
 )
 from bench.analysis.verdicts import add_verdicts
 from bench.base import keys
-from bench.base.errors import UsageError
+from bench.base.errors import UsageError, one_line
 from bench.base.tables import read_csv
 from bench.datasets.dataset import Dataset
 from bench.execution.runner import Outcome
@@ -45,23 +46,6 @@ from bench.stages.training.probe import find_model
 from bench.stages.training.schedule import CONSTANT
 from bench.store import Artifact, Store
 
-BESIDE = ("null", "resample", "linear")  # paths of tasks beside a run's own
-
-# Columns that say which data a run was on, and the attributes of a data set that they hold.
-FINGERPRINTS = {
-    "dataset_fingerprint": "fingerprint",
-    "validation_fingerprint": "validation_fingerprint",
-    "labels_fingerprint": "labels_fingerprint",
-}
-HASHES = dict.fromkeys(
-    (
-        *(f"{stage}_artifacts" for stage in (*stages_of_runs(), *BESIDE, "stability")),
-        *FINGERPRINTS,
-        "base_artifacts",
-        *("agree_artifacts", "place_artifacts"),  # of the release before
-    ),
-    str,
-)
 LIBRARIES = (
     *("torch", "scikit-learn", "openTSNE", "umap-learn", "numpy", "scikit-image"),
     *("pacmap", "torchdr"),
@@ -124,14 +108,14 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     ``also`` are columns that are needed beside those that all tables are made from.
     """
     try:
-        # A model may be called what pandas takes for a missing value, and a hash what it takes
-        # for a number.
-        found = read_csv(path, keep_default_na=False, na_values=[""], dtype=HASHES)
+        # A model may be called what pandas takes for a missing value or a truth value, and a hash
+        # what it takes for a number.
+        found = read_csv(path, keep_default_na=False, na_values=[""], dtype=TEXTS)
         records = before.records(found, path)
     except FileNotFoundError:
         raise UsageError(f"no results at {path}: python -m bench.grid makes them") from None
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read results {path}: {error}") from None
+        raise UsageError(f"cannot read results {path}: {one_line(str(error))}") from None
     needed = ["dataset", "preset", *PIPELINE, "seed_index", "status", "images", "accuracy", *also]
     missing = [name for name in dict.fromkeys(needed) if name not in records]
     if missing or records.empty:
@@ -143,9 +127,8 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     columns = [*METRICS, *GIVEN_COLUMNS, *FORM_COLUMNS, *VERDICT_COLUMNS]
     unknown: dict[str, Any] = dict.fromkeys(columns, np.nan)
     newer |= unknown | {"schedule": CONSTANT}
-    records = records.assign(**{n: value for n, value in newer.items() if n not in records})
-    records[[*METRICS]] = records[[*METRICS]].apply(pd.to_numeric, errors="coerce")
-    return records
+    checked = record_columns.check(records, path)
+    return checked.assign(**{n: value for n, value in newer.items() if n not in checked})
 
 
 def _results(run: PlannedRun, store: Store, outcome: Outcome) -> dict[str, Any]:

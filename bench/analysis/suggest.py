@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.analysis import before
-from bench.base.tables import read_csv
+from bench.analysis.record_columns import Number, Whole
+from bench.base.errors import UsageError, format_error
+from bench.base.tables import check_column, read_csv
 from bench.planning.plan import Plan
 from bench.store import Store
 
@@ -24,13 +28,26 @@ def curve(plan: Plan, store: Store) -> pd.DataFrame:
             found = store.load(run.tasks[-1].stage, run.tasks[-1].key).values
             name = run.pipeline.model, str(run.pipeline.chain)
             counts = zip(found["counts"], found["knn_modularity"], strict=True)
-            rows += [(*name, count, value) for count, value in counts]
+            rows += [(*name, count, value) for count, value in counts if value is not None]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read a curve back from ``clusters.csv``."""
-    return read_csv(path, keep_default_na=False).rename(columns=before.COLUMNS)
+    """Read a curve back from ``clusters.csv``; raise `UsageError` if it is none."""
+    try:
+        found = read_csv(path, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {format_error(error)}") from None
+    found = found.rename(columns=before.COLUMNS)
+    if missing := [name for name in COLUMNS if name not in found]:
+        raise UsageError(f"{path} has no column {', '.join(missing)}")
+    kinds = {"model": Any, "chain": Any, "clusters": Whole, "knn_modularity": Number}
+    read = {name: check_column(found[name], kind, True, path) for name, kind in kinds.items()}
+    curves = found.assign(**read)
+    if curves.empty or curves.duplicated(["model", "chain", "clusters"]).any():
+        what = "no rows" if curves.empty else "two rows of one number of clusters"
+        raise UsageError(f"{path} has {what}")
+    return curves
 
 
 def missing(plan: Plan, store: Store) -> list[str]:
@@ -62,6 +79,6 @@ def choose(found: pd.DataFrame) -> int:
     """
     table = leading(found)
     mean, count = table.mean(axis=1).to_numpy(), table.shape[1]
-    best = int(mean.argmax())
+    best = int(np.nanargmax(mean))  # an embedding may lack some numbers
     error = float(table.iloc[best].std(ddof=1)) / math.sqrt(count) if count > 1 else 0.0
     return int(table.index[mean >= mean[best] - error].min())

@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -31,13 +31,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from bench.analysis import before
 from bench.analysis.moderation import Prior
+from bench.analysis.record_columns import MOST
 from bench.analysis.results import PIPELINE, Key, Results, key_of
-from bench.base.errors import UsageError
+from bench.base.errors import UsageError, name_some, one_line
 from bench.base.files import read_toml, write_output
 from bench.base.naming import pipeline_name
-from bench.planning.settings import what_is_wrong
+from bench.datasets.image_form import LARGEST
+from bench.planning.settings import MOST_SEEDS, what_is_wrong
 
 LOSS = "reconstruction_loss"
+Pattern = Annotated[str, Field(max_length=4096)]
 Spreads = dict[str, dict[Key, float]]  # by metric; see `margins`
 
 # How rarely a mean of as many new seeds, of the same distribution, falls short by itself.
@@ -60,19 +63,19 @@ class Threshold(BaseModel):
     limit was set from the mean found.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    preset: str
-    dataset: str
-    model: str
-    chain: str
-    clusterer: str
-    seeds: int = Field(ge=1)
+    preset: Pattern
+    dataset: Pattern
+    model: Pattern
+    chain: Pattern
+    clusterer: Pattern
+    seeds: int = Field(ge=1, le=MOST_SEEDS)
     min_accuracy: float | None = Field(None, ge=0, le=1)
-    accuracy_margin: float | None = Field(None, ge=0)
-    max_loss: float | None = Field(None, ge=0, allow_inf_nan=False)
-    loss_margin: float | None = Field(None, ge=0)
-    image_size: int | None = Field(None, ge=1)
+    accuracy_margin: float | None = Field(None, ge=0, le=1)
+    max_loss: float | None = Field(None, ge=0, le=MOST)
+    loss_margin: float | None = Field(None, ge=0, le=MOST)
+    image_size: int | None = Field(None, ge=1, le=LARGEST)
 
     @model_validator(mode="after")
     def _limits_something(self) -> Threshold:
@@ -111,8 +114,9 @@ def read(path: Path) -> list[Threshold]:
     found = read_toml(path, "thresholds", missing)
     tables = found.pop("threshold", [])
     if found or not isinstance(tables, list):
+        others = name_some([one_line(name) for name in found], 6) or "a threshold that is no table"
         raise UsageError(
-            f"thresholds {path}: allowed are tables [[threshold]], found {', '.join(found)}"
+            f"thresholds {path}: allowed are tables [[threshold]], found {others[:200]}"
         )
     renamed = [before.threshold(table) for table in tables]
     if renamed != tables:
@@ -215,12 +219,9 @@ def _set(
             limits |= {"image_size": int(size)}
     if not limits:
         return None
-    return Threshold(
-        **dict(zip(("preset", "dataset"), identity(results), strict=True)),
-        **dict(zip(PIPELINE, patterns, strict=True)),
-        seeds=min(int(row["seeds"]) for row in rows),
-        **limits,
-    )
+    names = zip(("preset", "dataset", *PIPELINE), (*identity(results), *patterns), strict=True)
+    seeds = min(int(row["seeds"]) for row in rows)
+    return Threshold.model_validate({**dict(names), "seeds": seeds, **limits})
 
 
 def margins(rows: pd.DataFrame, metric: str) -> dict[Key, float]:

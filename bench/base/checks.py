@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from bench.base.errors import show_value
+
 ImageShape = tuple[int, ...]  # of an image (C, H, W), of a code (d,)
+
+# Upper limits of settings, far above what is of use: what is beyond would take all memory, or
+# never end.
+MOST_CODE = 16_384  # numbers of a code that is learned
+MOST_CLUSTERS = 100_000
+MOST_SETTING = 100_000  # of other whole numbers: iterations, starts, images of a batch
 
 
 def need(holds: bool, message: str) -> None:
@@ -11,19 +19,18 @@ def need(holds: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def at_least(least: float, **settings: float) -> None:
-    """Raise `ValueError` for a setting below a least value."""
-    for name, value in settings.items():
-        need(value >= least, f"{name} must be {least:g} or more, found {_write(value)}")
-
-
 def within(least: float, most: float, **settings: float) -> None:
     """Raise `ValueError` for a setting outside of a range, ends included."""
     for name, value in settings.items():
         need(
             least <= value <= most,
-            f"{name} must be {least:g} to {most:g}, found {_write(value)}",
+            f"{name} must be {_write(least)} to {_write(most)}, found {_write(value)}",
         )
+
+
+def check_code(code: int) -> None:
+    """Raise `ValueError` for a code without numbers, or with more than `MOST_CODE`."""
+    within(1, MOST_CODE, code=code)
 
 
 def one_of(allowed: tuple[str, ...], **settings: str) -> None:
@@ -39,7 +46,7 @@ def more_images_than(most: float, n_samples: int, setting: str) -> None:
 
 def check_neighbors(n_neighbors: int, n_samples: int) -> None:
     """Raise `ValueError` for fewer than 2 neighbors, or as many as there are images."""
-    at_least(2, n_neighbors=n_neighbors)
+    within(2, MOST_SETTING, n_neighbors=n_neighbors)
     more_images_than(n_neighbors, n_samples, f"n_neighbors={n_neighbors}")
 
 
@@ -59,10 +66,10 @@ def check_components(
     most = min(n_samples, n_features) if most is None else most
     need(
         1 <= n_components <= most,
-        f"{n_components} components of {n_samples} images with {n_features} dimensions: "
+        f"{_write(n_components)} components of {n_samples} images with {n_features} dimensions: "
         f"allowed are 1 to {most}",
     )
 
 
 def _write(value: float) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else show_value(value)

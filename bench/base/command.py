@@ -17,6 +17,8 @@ import typer
 
 from bench.base.errors import RunError, UsageError, one_line
 
+MOST = 2000  # characters of the line that a command ends with; what it quotes may be endless
+
 
 class Stopped(BaseException):
     """The process was asked to stop, by Ctrl-C or SIGTERM.
@@ -101,7 +103,9 @@ def main_of(app: typer.Typer, name: str) -> Callable[..., NoReturn]:
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """Print one line to standard error and end with an exit code."""
-    print(f"error: {one_line(message)}", file=sys.stderr)
+    line = one_line(message)
+    cut = f"{line[:MOST]}…" if len(line) > MOST else line
+    print(f"error: {cut}", file=sys.stderr)
     raise SystemExit(code)
 
 

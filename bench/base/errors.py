@@ -28,6 +28,18 @@ def one_line(text: str) -> str:
     return printable.encode(errors="backslashreplace").decode()
 
 
+def show_value(value: object, most: int = 120) -> str:
+    """Return what was found as Python writes it, in one line and cut behind so many characters."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        text = "a number of thousands of digits"
+    except RecursionError:
+        text = f"a {type(value).__name__} within itself"
+    line = one_line(text)
+    return line if len(line) <= most else f"{line[:most]}…"
+
+
 def name_some(names: list[str], most: int) -> str:
     """Return the first of some names, and dots where there are more."""
     return ", ".join(names[:most]) + (", …" if len(names) > most else "")

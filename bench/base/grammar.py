@@ -26,11 +26,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from bench.base.errors import show_value
 from bench.base.registry import Registry, did_you_mean
 
 Value = int | float | bool | str
 Parameters = tuple[tuple[str, Value], ...]
 
+DIGITS = 20  # of a whole number that is read
 _PARAMETER = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?P<value>\S|\S.*\S)\s*", re.ASCII)
 _ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _PLAIN = re.compile(r"[\w.+-]+", re.ASCII)  # a number or truth value
@@ -86,13 +88,14 @@ def read_item(
     match = _ITEM.fullmatch(text)
     if match is None or not _is_balanced(match["parameters"] or ""):
         raise GrammarError(
-            f"{registry.kind} {text!r}: cannot be read; one looks like name or name(key=value)"
+            f"{registry.kind} {show_value(text)}: cannot be read; one looks like name or "
+            "name(key=value)"
         )
     entry = registry.entry(match["name"])
     try:
         found = read_parameters(entry.name, match["parameters"], entry.item, reserved(entry.item))
     except GrammarError as error:
-        raise GrammarError(f"{registry.kind} {text!r}: {error}") from None
+        raise GrammarError(f"{registry.kind} {show_value(text)}: {error}") from None
     return entry.name, found
 
 
@@ -105,8 +108,7 @@ def _types_of(item: Any) -> dict[str, Any]:
     return typing.get_type_hints(item.__init__)
 
 
-@functools.lru_cache(maxsize=4096)  # a plan asks for the same few for every run
-def read_parameters(
+def _read_parameters(
     name: str, text: str | None, item: Callable[..., Any], reserved: Collection[str]
 ) -> Parameters:
     """Read what stands between the parentheses behind a name; see `Written` for what is returned.
@@ -128,7 +130,9 @@ def read_parameters(
         if match is None or not (
             types.get(match["key"]) is str or _PLAIN.fullmatch(match["value"])
         ):
-            raise GrammarError(f"cannot read {part.strip()!r}; a parameter looks like key=value")
+            raise GrammarError(
+                f"cannot read {show_value(part.strip())}; a parameter looks like key=value"
+            )
         key = match["key"]
         if key not in allowed:
             has = f"it has {', '.join(allowed)}" if allowed else "it has none"
@@ -144,6 +148,10 @@ def read_parameters(
             raise GrammarError(f"{name} needs {key}: write {name}({key}=...)")
     differing = {key: value for key, value in found.items() if value != defaults[key]}
     return tuple(sorted(differing.items()))
+
+
+# Read once, since a plan asks for the same few for every run.
+read_parameters: Callable[..., Parameters] = functools.lru_cache(maxsize=4096)(_read_parameters)
 
 
 def build(item: Callable[..., Any], parameters: Parameters, **offered: Any) -> Any:
@@ -164,24 +172,32 @@ def _convert(key: str, text: str, wanted: Any) -> Value:
         raise GrammarError(f"{key} is not annotated with bool, int, float or str and cannot be set")
     if wanted is str:
         return _read_text(key, text)
+    if wanted is int and len(text) > DIGITS:
+        raise GrammarError(f"{key} must have up to {DIGITS} digits, found {show_value(text)}")
     try:
         if wanted is bool:
             return {"true": True, "false": False}[text.lower()]
         value: Value = wanted(text)
     except (KeyError, ValueError):
-        expected = {bool: "true or false", int: "a whole number", float: "a number"}
+        expected = {
+            bool: "true or false",
+            int: "a whole number",
+            float: "a number",
+        }
         raise GrammarError(
-            f"{key} must be {expected.get(wanted, wanted.__name__)}, found {text!r}"
+            f"{key} must be {expected.get(wanted, wanted.__name__)}, found {show_value(text)}"
         ) from None
     if isinstance(value, float) and not math.isfinite(value):
-        raise GrammarError(f"{key} must be finite, found {text!r}")
+        raise GrammarError(f"{key} must be finite, found {show_value(text)}")
     return value
 
 
 def _read_text(key: str, text: str) -> str:
     inner = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
     if '"' in inner:
-        raise GrammarError(f"{key}: a double quote cannot be part of a value, found {text!r}")
+        raise GrammarError(
+            f"{key}: a double quote cannot be part of a value, found {show_value(text)}"
+        )
     return inner
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
-from pathlib import Path
 
 from bench.base.errors import UsageError
+
+MOST_THREADS = 1024  # of a task: with tens of thousands, libraries end the process
 
 
 def available_threads() -> int:
@@ -15,21 +15,6 @@ def available_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def free_megabytes() -> float:
-    """Return the memory that programs can still take here, in MB: of the machine, or of a limit.
-
-    The limit is that of the control group, as containers and batch systems set it on Linux.
-    """
-    import psutil
-
-    free = float(psutil.virtual_memory().available)
-    group = Path("/sys/fs/cgroup")
-    with suppress(OSError, ValueError):  # there is none, or it says max
-        most = int((group / "memory.max").read_text())
-        free = min(free, most - int((group / "memory.current").read_text()))
-    return free / 1e6
 
 
 def limit_threads(count: int) -> None:

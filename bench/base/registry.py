@@ -20,7 +20,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from bench.base.errors import UsageError
+from bench.base.errors import UsageError, show_value
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -149,7 +149,7 @@ class Registry(Generic[T]):
         if found is None:
             known = self.names()
             raise UnknownNameError(
-                f"unknown {self.kind} {name!r}: {did_you_mean(name, known)}"
+                f"unknown {self.kind} {show_value(name)}: {did_you_mean(name, known)}"
                 f"known are {', '.join(known)}"
             )
         return found

@@ -13,11 +13,16 @@ OWASP, CSV injection: https://owasp.org/www-community/attacks/CSV_Injection
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
+
+from pydantic import TypeAdapter, ValidationError
+
+from bench.base.errors import UsageError, one_line, show_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +73,54 @@ class _Lines(io.StringIO):
     def write(self, line: str) -> int:
         ends = line.endswith("\r\n")
         return super().write(f"{line[:-2]}\n" if ends else line)
+
+
+def check_column(column: pd.Series, kind: Any, always: bool, path: Path) -> pd.Series:
+    """Return a column that was read, whose cells are of a type; see `read_csv`.
+
+    Parameters
+    ----------
+    column : Series
+    kind : type
+        As pydantic reads it.
+    always : bool
+        Whether no cell may be empty.
+    path : Path
+        What messages name.
+
+    Returns
+    -------
+    Series
+        The column as it is, or of numbers or truth values where they were read as text.
+
+    Raises
+    ------
+    UsageError
+        With row, column, what is there and what may be there.
+    """
+    import numpy as np
+    import pandas as pd
+    from pandas.api.types import is_numeric_dtype
+
+    cells = [None if pd.isna(cell) else cell for cell in column.tolist()]
+    try:
+        values = _reader(kind, always).validate_python(cells)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        at = f"{path}, row {int(problem['loc'][0]) + 1}, column {one_line(str(column.name))}"
+        if problem["input"] is None:
+            raise UsageError(f"{at}: must not be empty") from None
+        reason = problem["msg"].removeprefix("Input ").removeprefix("Value error, ")
+        raise UsageError(f"{at}: {reason}, found {show_value(problem['input'])}") from None
+    as_read = all(type(value) is type(cell) for value, cell in zip(values, cells, strict=True))
+    if as_read or (is_numeric_dtype(column) and kind is not bool):
+        return column
+    return pd.Series(values, column.index, dtype=object if kind is bool else np.float64)
+
+
+@functools.cache
+def _reader(kind: Any, always: bool) -> TypeAdapter[list[Any]]:
+    return TypeAdapter(list[kind] if always else list[kind | None])
 
 
 def read_csv(path: Path, **options: Any) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from safetensors.numpy import load, save
 from bench.base.errors import UsageError, format_error, name_some, one_line
 from bench.base.files import write_whole
 from bench.base.naming import chain_name
+from bench.base.processors import MOST_THREADS
 from bench.datasets.image_form import Fit
 from bench.datasets.reading import ORDINARY, Reading
 
@@ -61,7 +62,7 @@ class Link(_Strict):
 
     text: str
     seed: Count | None
-    threads: Annotated[Positive, Field(le=1024)]
+    threads: Annotated[Positive, Field(le=MOST_THREADS)]
     source: str
 
 

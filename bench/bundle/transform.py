@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.base.checks import MOST_SETTING
 from bench.base.errors import UsageError, format_error, one_line
 from bench.base.extras import how_to_install, missing
 from bench.base.registry import UnknownNameError
@@ -29,7 +30,6 @@ Array = NDArray[Any]
 T = TypeVar("T")
 
 NEAREST = 5
-MOST_SETTING = 100_000  # of whole numbers among settings: iterations, neighbors, dimensions
 # Restoring these takes memory for every pair of training images, 8 bytes.
 PAIRWISE = ("kpca", "isomap")
 MOST_PAIRS = 1_000_000_000  # bytes
@@ -74,8 +74,7 @@ def read_link(text: str) -> Link:
 
 def check_settings(item: Link | Clusterer) -> None:
     """Refuse settings with which a short text would ask for much time or memory."""
-    given = [*item.parameters, ("number of dimensions", getattr(item, "n_components", None))]
-    for name, value in given:
+    for name, value in item.parameters:
         if type(value) is int and abs(value) > MOST_SETTING:
             raise UsageError(
                 f"the bundle's {item} has a {name} of {value:,}, allowed is up to {MOST_SETTING:,}"

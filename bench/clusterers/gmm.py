@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from bench.base.checks import at_least, need, one_of, within
+from bench.base.checks import MOST_SETTING, need, one_of, within
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Array, Clusterer, Integers, State
 
@@ -34,7 +34,7 @@ class GaussianMixture(Clusterer):
         What is added to each variance, as a share of the data's mean variance, 0 to 10. With as
         much as 0.1 components cannot shrink to a few images, nor follow every bend.
     starts : int
-        Times it is started; the run with the highest likelihood is kept.
+        Times it is started, 1 to 100,000; the run with the highest likelihood is kept.
 
     References
     ----------
@@ -51,7 +51,7 @@ class GaussianMixture(Clusterer):
     def check(self, n_samples: int, n_features: int) -> None:
         one_of(COVARIANCES, covariance=self.covariance)
         within(0, 10, shrinkage=self.shrinkage)
-        at_least(1, starts=self.starts)
+        within(1, MOST_SETTING, starts=self.starts)
         need(
             self.covariance in ("diag", "spherical") or n_features <= MOST_FEATURES,
             f"covariances of {n_features} dimensions are too large: at most {MOST_FEATURES} are "

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from bench.base.checks import at_least
+from bench.base.checks import MOST_SETTING, within
 from bench.clusterers import clusterers
 from bench.clusterers.clusterer import Array, Clusterer, Integers, State
 
@@ -22,7 +22,7 @@ class KMeans(Clusterer):
     Parameters
     ----------
     starts : int
-        Times it is started; the run with the least inertia is kept.
+        Times it is started, 1 to 100,000; the run with the least inertia is kept.
 
     References
     ----------
@@ -35,7 +35,7 @@ class KMeans(Clusterer):
     random_state: int | None = None
 
     def check(self, n_samples: int, n_features: int) -> None:
-        at_least(1, starts=self.starts)
+        within(1, MOST_SETTING, starts=self.starts)
 
     def seconds(self, n_samples: int, n_features: int) -> float:
         distances = 2.0 * n_samples * n_features * self.n_clusters

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError
+from bench.base.grammar import DIGITS
 from bench.base.progress import Progress
 from bench.datasets import brightness, datasets
 from bench.datasets.labels import whole_numbers
@@ -41,7 +42,11 @@ def fetch(argument: str) -> Any:
     from sklearn.datasets import fetch_openml
 
     ids = _read_ids()
-    number = int(argument) if argument.isdecimal() else ids.get(argument.lower())
+    number = (
+        int(argument)
+        if argument.isdecimal() and len(argument) <= DIGITS
+        else ids.get(argument.lower())
+    )
     by: dict[str, Any] = {"data_id": number} if number is not None else {"name": argument}
     try:
         with warnings.catch_warnings():

@@ -22,10 +22,12 @@ from pydantic import (
     field_validator,
 )
 
-from bench.base.errors import UsageError, one_line
+from bench.base.checks import MOST_CLUSTERS
+from bench.base.errors import UsageError, one_line, show_value
 from bench.base.files import read_toml
+from bench.base.grammar import DIGITS
 from bench.base.naming import DEFAULT_CLUSTERER
-from bench.base.processors import find_device
+from bench.base.processors import MOST_THREADS, find_device
 from bench.base.times import seconds
 from bench.datasets.brightness import Range
 from bench.datasets.image_form import CROP, LARGEST, SIDE, SIDE_OF_FILES, SMALLEST, Fit
@@ -46,7 +48,17 @@ RECORDED = "recorded"
 # For the number of clusters: to be suggested by the data.
 AUTO: Literal["auto"] = "auto"
 
-# Of a preset, fitted to the size of its own data set.
+# Upper limits, far above what anybody needs and below what a machine cannot do; how many runs there
+# may be in all depends on the memory, see `bench.planning.size`.
+MOST_IMAGES = 1_000_000_000
+MOST_FOLDERS = 100  # within each other
+MOST_SEEDS = 10_000
+LARGEST_SEED = 2**63 - 1
+MOST_RESAMPLES = 1_000
+MOST_EPOCHS = 1_000_000
+MOST_BATCH = 1_000_000
+MOST_RATE = 1_000
+MOST_INTERVAL = 86_400  # seconds
 
 # The parts of --help, in their order there.
 PANELS = COMPARE, TRAINING, WORK, WHERE = (
@@ -74,18 +86,23 @@ def listed(value: Any) -> Any:
 def _no_truth_value(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError(f"must be a number, found {str(value).lower()}")
+    if isinstance(value, str) and value.lstrip("+-").isdecimal() and len(value) > DIGITS:
+        raise ValueError(f"must have up to {DIGITS} digits, found {show_value(value)}")
     return value
 
 
-def _count_or(word: str) -> BeforeValidator:
+def _count_or(word: str, most: int) -> BeforeValidator:
     """Accept a whole number from 1, also as text, or a word."""
 
     def read(value: Any) -> Any:
-        if isinstance(value, str) and value.lstrip("-").isdecimal():
-            value = int(value)
-        if value in (None, word) or (type(value) is int and value >= 1):
-            return value
-        raise ValueError(f"must be a whole number from 1, or {word}; found {value!r}")
+        found = value
+        if isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) <= DIGITS:
+            found = int(value)
+        if found in (None, word) or (type(found) is int and 1 <= found <= most):
+            return found
+        raise ValueError(
+            f"must be a whole number from 1 to {most:,}, or {word}; found {show_value(found)}"
+        )
 
     return BeforeValidator(read)
 
@@ -181,10 +198,16 @@ def _load(paths: tuple[Path, ...]) -> tuple[Path, ...]:
 
 
 Number = BeforeValidator(_no_truth_value)
-Count = Annotated[int, Number, Field(ge=1)]
+LabelDepth = Annotated[int, Number, Field(ge=1, le=MOST_FOLDERS)]
+Seeds = Annotated[int, Number, Field(ge=1, le=MOST_SEEDS)]
+Resamples = Annotated[int, Number, Field(ge=0, le=MOST_RESAMPLES)]
+Threads = Annotated[int, Number, Field(ge=1, le=MOST_THREADS)]
+Epochs = Annotated[int, Number, Field(ge=1, le=MOST_EPOCHS)]
+BatchSize = Annotated[int, Number, Field(ge=1, le=MOST_BATCH)]
 Size = Annotated[int, Number, Field(ge=SMALLEST, le=LARGEST)]
-Natural = Annotated[int, Number, Field(ge=0)]
-Positive = Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
+BaseSeed = Annotated[int, Number, Field(ge=0, le=LARGEST_SEED)]
+Rate = Annotated[float, Number, Field(gt=0, le=MOST_RATE, allow_inf_nan=False)]
+Interval = Annotated[float, Number, Field(gt=0, le=MOST_INTERVAL, allow_inf_nan=False)]
 Share = Annotated[float, Number, Field(ge=0, le=1)]
 Plugins = Annotated[tuple[Path, ...], BeforeValidator(listed), AfterValidator(_load)]
 PixelRange = Annotated[str, AfterValidator(lambda text: Range.parse(text) and text)]
@@ -212,9 +235,10 @@ class GridSettings(BaseModel):
         digits, photos, npy:DIR (the homework's files), folder:DIR (sub-folders are labels),
         openml:NAME or hf:NAME_OR_PATH[:SPLIT] (Hugging Face; docs/hub.md). With several, separated
         by commas, each gets a report, and a table ranks the pipelines over all of them.""")
-    limit: Annotated[int | Literal["all"], _count_or("all")] = _setting(COMPARE, "N", "all", """
-        Use a stratified subset of N images of each data set; all uses every image. The preset's
-        limit applies to the preset's data set only.""")
+    limit: Annotated[int | Literal["all"], _count_or("all", MOST_IMAGES)] = _setting(
+        COMPARE, "N", "all", f"""
+        Use a stratified subset of N images of each data set, 1 to {MOST_IMAGES:,}; all uses every
+        image. The preset's limit applies to the preset's data set only.""")
     image_size: Size | None = _setting(COMPARE, "N", None, f"""
         Side of the square images in pixels, {SMALLEST} to {LARGEST}. All images are resized to it.
         By default {SIDE} for arrays of that size or smaller, else {SIDE_OF_FILES}. A model that
@@ -222,17 +246,18 @@ class GridSettings(BaseModel):
     fit: Fit = _setting(COMPARE, "HOW", CROP, """
         How images that are not square are made square: crop (default) cuts off both ends of the
         longer side, pad adds gray margins, stretch changes the proportions.""")
-    clusters: Annotated[int | Literal["auto"] | None, _count_or(AUTO)] = _setting(
-        COMPARE, "N", None, """
-        Number of clusters; by default the number of labels. auto: a number suggested by the
-        embeddings, without labels.""")
+    clusters: Annotated[int | Literal["auto"] | None, _count_or(AUTO, MOST_CLUSTERS)] = _setting(
+        COMPARE, "N", None, f"""
+        Number of clusters, 1 to {MOST_CLUSTERS:,} and not more than there are images; by default
+        the number of labels. auto: a number suggested by the embeddings, without labels.""")
     labels: Annotated[str, AfterValidator(_labels)] = _setting(COMPARE, "HOW", FOLDERS, """
         Where labels come from. folders (default): the names of sub-folders, or the labels that the
         data set brings; none: treat the images as unlabeled; FILE.csv: the first column names the
         files, the second has their labels; of some images is enough.""")
-    label_depth: Count | None = _setting(COMPARE, "N", None, """
-        Which level of sub-folders holds the labels, 1 for the folders directly in DIR. By default
-        the first level at which folders differ, below folders such as train and test.""")
+    label_depth: LabelDepth | None = _setting(COMPARE, "N", None, f"""
+        Which level of sub-folders holds the labels, 1 for the folders directly in DIR; up to
+        {MOST_FOLDERS}. By default the first level at which folders differ, below folders such as
+        train and test.""")
     range: PixelRange | None = _setting(
         COMPARE, "LOW:HIGH", None, """
         Pixel values that become black and white; values beyond are cut off. By default decided for
@@ -259,10 +284,10 @@ class GridSettings(BaseModel):
         Add the baselines (on by default): the model pixels, whose code is the image itself; each
         model untrained; for on(model=MODEL), the model MODEL; the chain none, which does not
         reduce.""")
-    seeds: Count = _setting(COMPARE, "N", ..., """
-        Number of runs of each pipeline, each with its own seed.""")
-    seed: Natural = _setting(COMPARE, "S", 0, """
-        Base seed, from which all other seeds are derived.""")
+    seeds: Seeds = _setting(COMPARE, "N", ..., f"""
+        Number of runs of each pipeline, each with its own seed; 1 to {MOST_SEEDS:,}.""")
+    seed: BaseSeed = _setting(COMPARE, "S", 0, f"""
+        Base seed, from which all other seeds are derived; 0 to {LARGEST_SEED:,}.""")
     vary: Literal["all", "model", "reducer", "clusterer"] = _setting(COMPARE, "WHAT", "all", """
         Draw new seeds only for the model, reducer or clusterer, to see how much the result
         varies with each of them. By default for all.""")
@@ -273,9 +298,9 @@ class GridSettings(BaseModel):
     null: bool = _setting(COMPARE, "", False, """
         Also run each pipeline on ten or more draws of the null reference: random data with the
         covariance of the codes, but without clusters.""")
-    resamples: Natural | None = _setting(COMPARE, "N", None, """
+    resamples: Resamples | None = _setting(COMPARE, "N", None, f"""
         Run each chain N more times on four fifths of the images, for every seed, to measure
-        stability. By default 1 if no image has a label, else 0.""")
+        stability; 0 to {MOST_RESAMPLES:,}. By default 1 if no image has a label, else 0.""")
     equivalence: Share = _setting(COMPARE, "MARGIN", 0.02, """
         Call a pipeline equivalent to the best if the whole 95% interval of their difference lies
         within plus and minus this margin; by default 0.02. Nothing is computed anew for another
@@ -285,35 +310,39 @@ class GridSettings(BaseModel):
         process, one task after the other; dask: a Dask cluster on this machine;
         dask:tcp://HOST:8786: the workers of a running Dask scheduler, which share the store's
         folder.""")
-    workers: Count | None = _setting(WORK, "N", None, """
-        Number of tasks that run at the same time, for the engines local and dask. By default as
-        many as there are processors, divided by --threads. It does not change results.""")
+    workers: Threads | None = _setting(WORK, "N", None, f"""
+        Number of worker processes, 1 to {MOST_THREADS:,}, for the engines local and dask. By
+        default one for each processor; together, tasks at work then have no more threads than
+        there are processors. It does not change results.""")
     budget: Annotated[str, AfterValidator(lambda text: seconds(text) and text)] | None = _setting(
         TRAINING, "TIME", None, """
         Time limit for each data set, such as 15m. Sets the number of epochs, up to --epochs, so
         that all seeds should finish in time by an estimate. A seed that would not finish in time
         is not started, for any pipeline.""")
-    epochs: Count = _setting(TRAINING, "N", ..., "Passes over the training images.")
-    lr: Positive = _setting(TRAINING, "RATE", ..., "Learning rate of Adam.")
-    batch_size: Count = _setting(TRAINING, "N", ..., "Images per step.")
+    epochs: Epochs = _setting(TRAINING, "N", ..., f"""
+        Passes over the training images, 1 to {MOST_EPOCHS:,}.""")
+    lr: Rate = _setting(TRAINING, "RATE", ..., f"""
+        Learning rate of Adam, above 0 and up to {MOST_RATE:,}.""")
+    batch_size: BatchSize = _setting(TRAINING, "N", ..., f"""
+        Images per step, 1 to {MOST_BATCH:,}.""")
     schedule: Schedule = _setting(TRAINING, "NAME", CONSTANT, """
         Learning rate over the steps of training. constant (default), as in the HW5 report;
         warmup-cosine: rises linearly from 0 over the first tenth of the steps, then falls to 0
         along a cosine. Models that train in phases, as idec, have one schedule for all of them.""")
     device: Literal["auto", "cpu", "cuda", "mps"] = _setting(TRAINING, "NAME", "auto", """
         Device of computations: auto (default), cpu, cuda or mps.""")
-    threads: Count = _setting(TRAINING, "N", 1, """
-        Processor threads of a task; by default 1 on every machine, because the last digits of
-        results depend on it. Choose more for one large training on a machine with many
-        processors; several tasks run side by side anyway.""")
+    threads: Threads = _setting(TRAINING, "N", 1, f"""
+        Processor threads of a task, 1 to {MOST_THREADS:,}; by default 1 on every machine, because
+        the last digits of results depend on it. Choose more for one large training on a machine
+        with many processors; several tasks run side by side anyway.""")
     deterministic: bool = _setting(TRAINING, "", False, """
         Make results on a GPU identical every time, which is slower. On a CPU they always are.""")
     precision: Literal["float32", "tf32"] = _setting(TRAINING, "NAME", "float32", """
         Precision of matrix products: float32 (default), or tf32, which is faster on NVIDIA GPUs
         and rounds to 10 bits.""")
-    checkpoint: Positive = _setting(TRAINING, "SECONDS", 60.0, """
-        Time between two checkpoints of training. If training is stopped, it continues from the
-        last one; by default 60.""")
+    checkpoint: Interval = _setting(TRAINING, "SECONDS", 60.0, f"""
+        Time between two checkpoints of training, up to {MOST_INTERVAL:,}. If training is stopped,
+        it continues from the last one; by default 60.""")
     out: Path = _setting(WHERE, "DIR", Path("results"), """
         Folder for the report, its tables and figures; by default results.""")
     store: Path = _setting(WHERE, "DIR", default_store, """
@@ -508,5 +537,5 @@ def what_is_wrong(error: ValidationError, of: type[BaseModel]) -> str:
             parts.append(f"{field}: {problem['ctx']['error']}")
         else:
             message = problem["msg"].removeprefix("Input ")
-            parts.append(f"{field}: {message}, found {problem['input']!r}")
+            parts.append(f"{field}: {message}, found {show_value(problem['input'])}")
     return "; ".join(dict.fromkeys(parts))

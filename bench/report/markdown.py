@@ -8,7 +8,8 @@ import pandas as pd
 
 from bench.analysis import failures
 from bench.analysis.choices import Choices
-from bench.analysis.records import BESIDE, LIBRARIES, distinct_seconds
+from bench.analysis.record_columns import BESIDE
+from bench.analysis.records import LIBRARIES, distinct_seconds
 from bench.analysis.results import PIPELINE, Results
 from bench.analysis.selection import SCORES, select
 from bench.analysis.suggest import choose, leading

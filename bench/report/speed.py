@@ -2,24 +2,71 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.analysis import rounds
 from bench.analysis.moderation import Prior
 from bench.analysis.rounds import Ratio
-from bench.base.errors import UsageError
+from bench.base.errors import UsageError, one_line
 
 FILE = "speed.json"  # where `make bench` puts a run, beside results.md
 CONTROL = "control"  # the same matrix products in every round of every group
 AGAIN = "-again"  # ends the name of a rival that does the same work as that without it
+
+
+Time = Annotated[float, Field(ge=1e-12, le=1e9)]  # seconds
+Amount = Annotated[float, Field(ge=0, le=1e30)]
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    rival: str | None = None
+    against: str | None = None
+    control: Annotated[list[Time], Field(min_length=1)] | None = None
+    processed: Amount | None = None
+    flops: Amount | None = None
+    control_flops: Annotated[float, Field(gt=0, le=1e30)] | None = None
+    peak_memory_mb: Amount | None = None
+    device_name: str | None = None
+    threads: int | None = None
+    torch: str | None = None
+
+
+class _Stats(BaseModel):
+    data: Annotated[list[Time], Field(min_length=1)]
+
+
+class _Benchmark(BaseModel):
+    group: str | None
+    name: str
+    param: str | None
+    stats: _Stats
+    extra_info: _Facts
+
+
+class _Processor(BaseModel):
+    brand_raw: str
+
+
+class _Machine(BaseModel):
+    cpu: _Processor
+
+
+class _File(BaseModel):
+    """What pytest-benchmark writes, as far as it is read."""
+
+    machine_info: _Machine
+    datetime: str
+    benchmarks: list[_Benchmark]
 
 
 @dataclass(frozen=True)
@@ -126,25 +173,26 @@ def read(path: Path) -> Speeds:
         If it is missing or something else.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        timed = [
-            Timed(
-                str(each["group"] or ""),
-                str(each["param"] or each["name"]).removeprefix("test_"),
-                [float(seconds) for seconds in each["stats"]["data"]],
-                dict(each["extra_info"]),
-            )
-            for each in found["benchmarks"]
-        ]
-        machine, when = str(found["machine_info"]["cpu"]["brand_raw"]), str(found["datetime"])
+        found = _File.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise UsageError(
             f"no run of the benchmark suite at {path}: make bench writes one"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError) as error:
+        reason = type(error).__name__
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            reason = one_line(": ".join([*map(str, first["loc"]), first["msg"]]))
         raise UsageError(
-            f"{path} is not what pytest --benchmark-json=FILE writes ({type(error).__name__})"
+            f"{path} is not what pytest --benchmark-json=FILE writes ({reason})"
         ) from None
-    if not all(each.seconds and all(s > 0 for s in each.seconds) for each in timed):
-        raise UsageError(f"{path} holds benchmarks without times")
-    return Speeds(machine, when, timed)
+    timed = [
+        Timed(
+            each.group or "",
+            (each.param or each.name).removeprefix("test_"),
+            each.stats.data,
+            each.extra_info.model_dump(exclude_unset=True),
+        )
+        for each in found.benchmarks
+    ]
+    return Speeds(found.machine_info.cpu.brand_raw, found.datetime, timed)

@@ -46,7 +46,7 @@ def compare(old: Speeds, new: Speeds) -> list[Change]:
     later = {(one.group, one.name): one for one in new.timed}
     for one in old.timed:
         before = old.ratio(one)
-        if before is None or one.facts["rival"] == one.facts["against"]:
+        if before is None or one.facts.get("rival") == one.facts["against"]:
             continue
         other = later.get((one.group, one.name))
         after = new.ratio(other) if other else None

@@ -16,6 +16,7 @@ from bench.execution.runner import Outcome
 from bench.planning.mode import Mode
 from bench.planning.places import check_places
 from bench.planning.settings import GridSettings
+from bench.planning.size import check_size
 from bench.session.grid import Finished, GridOnDataset
 from bench.stages.stage import Task
 from bench.store.upkeep import record_grid
@@ -53,6 +54,7 @@ class Session:
         self.mode = mode
         self.decode = decode
         self.console = console
+        check_size(settings)
         check_places(settings)
         self.engine = choose(settings)
         with ExitStack() as stack:

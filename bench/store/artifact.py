@@ -18,10 +18,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from bench.base.errors import RunError, format_error
+from bench.base.errors import RunError, format_error, one_line
+from bench.store import content
 
 ARRAYS = "arrays.safetensors"
 MANIFEST = "manifest.json"
@@ -34,12 +36,36 @@ class StoreError(RunError):
     """The store could not be written or read: a full disk, a lost permission."""
 
 
-class DamagedError(Exception):
+class DamagedError(RunError):
     """An artifact is not what was written."""
 
     def __init__(self, stage: str, key: str, reason: str) -> None:
         super().__init__(stage, key, reason)
         self.stage, self.key, self.reason = stage, key, reason
+
+    def __str__(self) -> str:
+        """Return what is damaged, why, and what helps, where nothing makes it again by itself."""
+        return (
+            f"store: {self.stage} {self.key} is damaged ({self.reason}): run the grid again, which "
+            "makes it again"
+        )
+
+
+class Kept(dict[str, Any]):
+    """Numbers of an artifact by name; one that it lacks is damage.
+
+    Parameters
+    ----------
+    path : Path
+        Of the artifact.
+    """
+
+    def __init__(self, path: Path, numbers: dict[str, Any]) -> None:
+        super().__init__(numbers)
+        self.path = path
+
+    def __missing__(self, name: str) -> Any:
+        raise _damaged(self.path, f"{MANIFEST} has no {name}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +88,7 @@ class Artifact:
         """Read an array that every artifact of this stage has."""
         array = self.array(name)
         if array is None:
-            raise KeyError(f"artifact {self.path} has no array {name!r}")
+            raise _damaged(self.path, f"{ARRAYS} has no array {name}")
         return array
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -99,13 +125,12 @@ def read(path: Path) -> Artifact:
     size = _reading(path, (path / ARRAYS).stat).st_size
     if hashlib.sha256(text).hexdigest() != sums.get(MANIFEST):
         raise _damaged(path, f"{MANIFEST} does not have its checksum")
-    manifest = json.loads(text)
-    if manifest["bytes"] != size:
-        raise _damaged(path, f"{ARRAYS} has {size} bytes of {manifest['bytes']}")
-    kept = ("values", "inputs", "seconds", "warm_up_seconds", "peak_memory_mb")
-    return Artifact(
-        path, arrays_sum=sums.get(ARRAYS, ""), **{name: manifest[name] for name in kept}
-    )
+    manifest = _reading(path, lambda: content.check(path.parent.name, json.loads(text)))
+    if (written := manifest.pop("bytes")) != size:
+        raise _damaged(path, f"{ARRAYS} has {size} bytes of {written}")
+    for name in ("values", "inputs"):
+        manifest[name] = Kept(path, manifest[name])
+    return Artifact(path, arrays_sum=sums.get(ARRAYS, ""), **manifest)
 
 
 def write(folder: Path, arrays: dict[str, NDArray[Any]], manifest: dict[str, Any]) -> None:
@@ -164,5 +189,10 @@ def _reading(path: Path, read: Callable[[], T]) -> T:
         return read()
     except PermissionError as error:
         raise StoreError(f"store: {path} cannot be read ({error.strerror})") from error
-    except (OSError, SafetensorError, ValueError) as error:
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "it"
+        reason = one_line(f"{MANIFEST}: {where}: {first['msg']}")
+        raise _damaged(path, reason) from error
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(path, format_error(error)) from error

@@ -74,8 +74,13 @@ class Store:
     def load(self, stage: str, key: str) -> Artifact:
         """Read an artifact's numbers; its arrays are read, and verified, when asked for.
 
-        Errors are those of `bench.store.artifact.read`.
+        Errors are those of `bench.store.artifact.read`. A key is read from records, perhaps; raise
+        `UsageError` where they name none.
         """
+        if not isinstance(key, str):
+            raise UsageError(
+                f"the records name no artifact of the stage {stage}: run the grid again"
+            )
         return read(self.path(stage, key))
 
     def save(

@@ -13,6 +13,7 @@ from bench.base.errors import UsageError
 from bench.base.files import clear, refuse_link, write_text
 from bench.base.progress import Progress
 from bench.store.artifact import MANIFEST, DamagedError, StoreError
+from bench.store.content import GridRecord
 from bench.store.store import ASIDE, DRAFTS, ERRORS, GRIDS, ROOMS, Store
 
 Place = tuple[str, str]
@@ -77,16 +78,20 @@ def recorded(store: Store) -> dict[Path, set[Place]]:
     with store.reporting("read"):
         refuse_link(store.root / GRIDS)
     for path in store.contents(GRIDS, ".json"):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            artifacts = {tuple(place.split("/", 1)) for place in record["artifacts"]}
-            grids[Path(record["out"])] = artifacts
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(
-                f"the record of a grid, {path}, cannot be read ({type(error).__name__}): remove "
-                "it if you do not need what that grid computed"
-            ) from error
+        record = _read_record(path)
+        artifacts = (place.split("/") for place in record.artifacts)
+        grids[Path(record.out)] = {(stage, key) for stage, key in artifacts}
     return grids
+
+
+def _read_record(path: Path) -> GridRecord:
+    try:
+        return GridRecord.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"the record of a grid, {path}, cannot be read ({type(error).__name__}): remove "
+            "it if you do not need what that grid computed"
+        ) from error
 
 
 def prune(store: Store, dry_run: bool, progress: Progress) -> tuple[int, float]:
@@ -130,7 +135,7 @@ def _sweep(store: Store, gone: list[Path], dry_run: bool) -> float:
         for path in old:
             clear(path)
         for record in store.contents(GRIDS, ".json"):
-            if Path(json.loads(record.read_text(encoding="utf-8"))["out"]) in gone:
+            if Path(_read_record(record).out) in gone:
                 record.unlink()
     return freed
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 
-from bench.base.processors import available_threads, free_megabytes
+from bench.base.memory import free_megabytes
+from bench.base.processors import available_threads
 from bench.execution.engines.engine import Engine, Needs, Queue, in_turn
 from bench.execution.progress import Watch
 from bench.execution.worker.messages import End, Ends, Order, Run, Setup
