@@ -322,7 +322,8 @@ class GridOnDataset:
 
         Within a budget, one seed after the other, and the plan becomes that of the seeds done.
         """
-        watch = Watch({task.key: self.seconds(task) for task in self.missing()}, self.console)
+        todo = self.missing()
+        watch = Watch({task.key: self.seconds(task) for task in todo}, self.console, todo)
         with self.engine.at_work(self.plan, self._setup(), watch) as run:
             if clock is None or self._suggests:
                 run_plan(self.plan, self.store, run, watch, self.mode, outcome)
