@@ -121,7 +121,7 @@ def test_lines_are_ten_seconds_apart_and_quick_grids_say_nothing(monkeypatch):
     slow = work_on(1.0, 6.0)
     assert [line.split(":")[1] for line in slow] == [f" train dnn, {n}" for n in (0, 3, 5, 7)]
     assert "3 of 8 tasks, 38%" in slow[1]
-    assert len(work_on(100.0, 40.0)) == 16  # also half-way within a stage
+    assert len(work_on(100.0, 40.0)) == 9  # one more within each stage
 
 
 def test_loading_says_a_line_in_ten_seconds_without_a_terminal():

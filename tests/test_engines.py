@@ -332,7 +332,7 @@ def test_a_store_that_is_a_file_is_refused_before_anything_starts(
 
 @pytest.mark.slow
 def test_several_data_sets_within_a_budget_stop_after_whole_repetitions(empty, runs, monkeypatch):
-    monkeypatch.setattr("bench.planning.budget.Clock.another", lambda clock: False)
+    monkeypatch.setattr("bench.planning.budget.Clock.has", lambda *given: False)
     found = {
         engine: runs(engine, dataset="digits,photos", seeds=3, budget="1h").execute()
         for engine in ENGINES

@@ -22,7 +22,8 @@ from bench.planning.mode import Mode
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
 from bench.stages import stage_of
-from bench.stages.stage import Data, Result, no_steps
+from bench.stages.stage import Data, Result, Task, no_steps
+from bench.stages.train import Train
 from bench.store import Store
 from models import autoencoders
 from models.dnn import DNN
@@ -177,14 +178,34 @@ def test_estimates_know_what_is_more_work(planned):
 
 def test_flops_are_those_counted_by_hand():
     """21.0 million operations forward for the DNN, 256 million for the CNN."""
-    from bench.stages.training.probe import forward_flops, training_flops
+    from bench.stages.training.probe import forward_flops
 
     shape = (3, 32, 32)
     by_hand = 2 * (2 * 3072 * 1024 + 4 * 1024 * 1024)
     assert forward_flops("dnn", shape) == by_hand == 20_971_520
     assert forward_flops("cnn", shape) == pytest.approx(256e6, rel=0.01)
     assert forward_flops("pixels", shape) == 0
-    assert training_flops("dnn", shape) == 3 * by_hand
+
+
+def test_a_step_is_estimated_by_the_measured_way_forward(monkeypatch):
+    """Products of spectra take a quarter of the arithmetic that is counted for the CNN."""
+    from bench.stages.training import probe
+
+    shape = (3, 32, 32)
+    once = probe.forward_seconds("cnn", shape, 8)
+    assert probe.forward_seconds("cnn", shape, 8) == once  # it is measured once
+    monkeypatch.setattr(probe, "_forward_seconds", lambda *given: 0.002)
+    assert probe.training_seconds("cnn", shape, 8) == 3 * 0.002
+    assert probe.training_seconds("contrastive", shape, 8) == 5 * 0.002
+    task = Task("train", "", (), {"model": "cnn"}, {}, "", 100, 4096, 4096)
+    stage = Train("cnn", "cpu", epochs=3, batch_size=10, lr=1e-3)
+    assert stage.seconds(task, shape) == pytest.approx(3 * 100 * 0.006, rel=0.25)
+
+    def fails(*given):
+        raise ValueError("of somebody else's model")
+
+    monkeypatch.setattr(probe, "_forward_seconds", fails)
+    assert probe.forward_seconds("cnn", shape, 8) > 0  # the arithmetic is counted
 
 
 def test_contrastive_says_truly_what_a_step_costs():
@@ -202,7 +223,7 @@ def test_contrastive_says_truly_what_a_step_costs():
 
 
 def test_an_objective_is_not_run_to_plan_by():
-    from bench.stages.training.probe import training_flops
+    from bench.stages.training.probe import training_seconds
 
     class Harmful(DNN):
         """Ends the process that trains it."""
@@ -212,6 +233,6 @@ def test_an_objective_is_not_run_to_plan_by():
 
     autoencoders.register("harmful", "for a test")(Harmful)
     try:
-        assert training_flops("harmful", (3, 32, 32)) == training_flops("dnn", (3, 32, 32))
+        assert 0 < training_seconds("harmful", (3, 32, 32), 8) < 1
     finally:
         autoencoders.unregister("harmful")

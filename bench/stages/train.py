@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from bench.base.checks import ImageShape
-from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
 from bench.stages.stage import (
     Context,
     Given,
@@ -20,7 +19,7 @@ from bench.stages.stage import (
     megabytes,
     no_steps,
 )
-from bench.stages.training.probe import probe, training_flops
+from bench.stages.training.probe import probe, training_seconds
 from bench.stages.training.schedule import CONSTANT, Schedule
 from models.named import Named, find, fingerprint
 
@@ -152,9 +151,8 @@ class Train(WithModel):
             return fresh
         steps = self.epochs * -(-task.samples // self.batch_size)
         traffic = SECONDS_TO_STEP * parameters if self.device == "cpu" else 0.0
-        flops = training_flops(self.model, shape) * task.samples * self.epochs
-        arithmetic = flops / matrix_rate(self.device) / SHARE_OF_MATRIX_RATE
-        return fresh + steps * max(traffic, LEAST_STEP) + arithmetic
+        once = training_seconds(self.model, shape, self.batch_size, self.device, task.threads)
+        return fresh + steps * max(traffic, LEAST_STEP) + task.samples * self.epochs * once
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
         return megabytes(0 if self.item.frozen else probe(self.model, shape).parameters)

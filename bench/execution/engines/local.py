@@ -29,7 +29,7 @@ class Local(Engine):
     """
 
     def __init__(self, workers: int = 1) -> None:
-        self.workers = workers
+        self.workers = self.at_once = workers
 
     def fit(self, spec: GridSettings) -> GridSettings:
         """Give each task an equal part of the processors, unless something else is asked for."""

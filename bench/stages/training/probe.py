@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import functools
 import math
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from bench.base.errors import UsageError
 from bench.base.grammar import GrammarError
+from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
 from models.autoencoder import ImageShape
 from models.named import find, fingerprint
+
+# Seconds and passes of a measurement, at most, after two passes; images in each.
+MEASURED, PASSES, BATCH = 0.2, 10, 32
 
 
 @dataclass(frozen=True)
@@ -99,13 +105,59 @@ def forward_flops(name: str, shape: ImageShape) -> int:
     return _forward_flops(find_model(name), input_shape(name, shape))
 
 
-def training_flops(name: str, shape: ImageShape) -> float:
-    """Estimate the floating-point operations of one image in a step of training.
+def forward_seconds(
+    name: str, shape: ImageShape, batch: int, device: str = "cpu", threads: int = 1
+) -> float:
+    """Estimate the time of one image's way forward, in seconds.
 
-    By what the model says of itself: its objective is not run here, where it could do harm.
+    On a CPU it is measured in batches, as models are trained and encode: with products of spectra
+    in place of some convolutions. Of GPUs, which are the workers', the arithmetic is counted.
     """
-    item = find_model(name)
-    return float(getattr(item, "training_cost", 3.0)) * forward_flops(name, shape)
+    item, inner = find_model(name), input_shape(name, shape)
+    if device == "cpu":
+        with suppress(Exception):  # what a model of somebody else's raises; tasks will report it
+            return _forward_seconds(item, inner, min(batch, fitting_batch(inner)), threads)
+    return _forward_flops(item, inner) / matrix_rate(device) / SHARE_OF_MATRIX_RATE
+
+
+def training_seconds(
+    name: str, shape: ImageShape, batch: int, device: str = "cpu", threads: int = 1
+) -> float:
+    """Estimate the arithmetic of one image in a step of training, in seconds.
+
+    By its way forward and by what the model says of itself: its objective is not run here, where
+    it could do harm.
+    """
+    cost = float(getattr(find_model(name), "training_cost", 3.0))
+    return cost * forward_seconds(name, shape, batch, device, threads)
+
+
+def fitting_batch(shape: ImageShape) -> int:
+    """Return how many inputs are measured at a time: of large images fewer."""
+    return max(1, BATCH * 64 * 64 // max(math.prod(shape[1:]), 64 * 64))
+
+
+@functools.cache
+def _forward_seconds(item: Any, shape: ImageShape, batch: int, threads: int) -> float:
+    import torch
+
+    from bench.stages.training.convolution import spectral
+
+    model, before = _build(item, shape), torch.get_num_threads()
+    torch.set_num_threads(1)  # as in `bench.stages.training.core.warm_up`
+    try:
+        with torch.inference_mode(), spectral(model, torch.device("cpu")):
+            images, took = torch.zeros(batch, *shape), []
+            model(images[:1])
+            torch.set_num_threads(threads)
+            until = time.perf_counter() + MEASURED
+            while len(took) < 2 or (time.perf_counter() < until and len(took) < PASSES):
+                start = time.perf_counter()
+                model(images)
+                took.append(time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(before)
+    return min(took) / batch
 
 
 @functools.cache
