@@ -187,23 +187,28 @@ def test_flops_are_those_counted_by_hand():
     assert forward_flops("pixels", shape) == 0
 
 
-def test_a_step_is_estimated_by_the_measured_way_forward(monkeypatch):
+def test_a_step_of_our_models_is_measured_and_that_of_others_estimated(monkeypatch):
     """Products of spectra take a quarter of the arithmetic that is counted for the CNN."""
     from bench.stages.training import probe
 
-    shape = (3, 32, 32)
-    once = probe.forward_seconds("cnn", shape, 8)
-    assert probe.forward_seconds("cnn", shape, 8) == once  # it is measured once
-    monkeypatch.setattr(probe, "_forward_seconds", lambda *given: 0.002)
-    assert probe.training_seconds("cnn", shape, 8) == 3 * 0.002
-    assert probe.training_seconds("contrastive", shape, 8) == 5 * 0.002
+    shape, large = (3, 32, 32), (3, 128, 128)
+    once = probe.step_seconds("cnn", shape, 8)
+    assert probe.step_seconds("cnn", shape, 8) == once > 0  # it is measured once
+    monkeypatch.setattr(probe, "_step_seconds", lambda item, shape, batch, threads: 0.5)
+    traffic = probe.SECONDS_TO_STEP * probe.probe("cnn", shape).parameters
+    assert probe.step_seconds("cnn", shape, 8) == pytest.approx(0.5)
+    assert probe.step_seconds("cnn", shape, 64) == pytest.approx(1.0 - traffic)  # of 32 images
+    assert probe.fitting_batch(large) == 8
     task = Task("train", "", (), {"model": "cnn"}, {}, "", 100, 4096, 4096)
     stage = Train("cnn", "cpu", epochs=3, batch_size=10, lr=1e-3)
-    assert stage.seconds(task, shape) == pytest.approx(3 * 100 * 0.006, rel=0.25)
+    assert stage.seconds(task, shape) == pytest.approx(3 * 10 * 0.5, rel=0.05)
 
     def fails(*given):
-        raise ValueError("of somebody else's model")
+        raise MemoryError
 
+    monkeypatch.setattr(probe, "_step_seconds", fails)
+    monkeypatch.setattr(probe, "_forward_seconds", lambda *given: 0.002)
+    assert probe.step_seconds("contrastive", shape, 8) == pytest.approx(8 * 5 * 0.002, rel=0.05)
     monkeypatch.setattr(probe, "_forward_seconds", fails)
     assert probe.forward_seconds("cnn", shape, 8) > 0  # the arithmetic is counted
 
@@ -223,7 +228,7 @@ def test_contrastive_says_truly_what_a_step_costs():
 
 
 def test_an_objective_is_not_run_to_plan_by():
-    from bench.stages.training.probe import training_seconds
+    from bench.stages.training.probe import step_seconds
 
     class Harmful(DNN):
         """Ends the process that trains it."""
@@ -233,6 +238,6 @@ def test_an_objective_is_not_run_to_plan_by():
 
     autoencoders.register("harmful", "for a test")(Harmful)
     try:
-        assert 0 < training_seconds("harmful", (3, 32, 32), 8) < 1
+        assert 0 < step_seconds("harmful", (3, 32, 32), 8) < 5
     finally:
         autoencoders.unregister("harmful")

@@ -19,7 +19,7 @@ from bench.stages.stage import (
     megabytes,
     no_steps,
 )
-from bench.stages.training.probe import probe, training_seconds
+from bench.stages.training.probe import probe, step_seconds
 from bench.stages.training.schedule import CONSTANT, Schedule
 from models.named import Named, find, fingerprint
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 BASE = "base"
 
 SECONDS_TO_DRAW = 1e-8  # a parameter's first value
-SECONDS_TO_STEP = 1.4e-9  # a parameter, in Adam: memory traffic, not arithmetic
 LEAST_STEP = 2e-4
 
 
@@ -150,9 +149,8 @@ class Train(WithModel):
         if not self.epochs or not self.batch_size:
             return fresh
         steps = self.epochs * -(-task.samples // self.batch_size)
-        traffic = SECONDS_TO_STEP * parameters if self.device == "cpu" else 0.0
-        once = training_seconds(self.model, shape, self.batch_size, self.device, task.threads)
-        return fresh + steps * max(traffic, LEAST_STEP) + task.samples * self.epochs * once
+        once = step_seconds(self.model, shape, self.batch_size, self.device, task.threads)
+        return fresh + steps * max(once, LEAST_STEP)
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
         return megabytes(0 if self.item.frozen else probe(self.model, shape).parameters)

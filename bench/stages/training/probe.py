@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,12 @@ from typing import Any
 from bench.base.errors import UsageError
 from bench.base.grammar import GrammarError
 from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
-from models.autoencoder import ImageShape
+from models.autoencoder import Autoencoder, ImageShape
 from models.named import find, fingerprint
 
-# Seconds and passes of a measurement, at most, after two passes; images in each.
+# Seconds and passes of a measurement, at most, after the first two; images in each.
 MEASURED, PASSES, BATCH = 0.2, 10, 32
+SECONDS_TO_STEP = 1.4e-9  # a parameter, in Adam: memory traffic, not arithmetic
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,28 @@ def forward_seconds(
     return _forward_flops(item, inner) / matrix_rate(device) / SHARE_OF_MATRIX_RATE
 
 
-def training_seconds(
+def step_seconds(
     name: str, shape: ImageShape, batch: int, device: str = "cpu", threads: int = 1
 ) -> float:
-    """Estimate the arithmetic of one image in a step of training, in seconds.
+    """Estimate the time of a step of training on a batch of images, in seconds.
 
-    By its way forward and by what the model says of itself: its objective is not run here, where
-    it could do harm.
+    A step of the models of this program is measured, on a CPU. The objective of others is not run
+    here, where it could do harm: the way forward counts as often as the model says of itself.
     """
-    cost = float(getattr(find_model(name), "training_cost", 3.0))
-    return cost * forward_seconds(name, shape, batch, device, threads)
+    item = find_model(name)
+    traffic = SECONDS_TO_STEP * probe(name, shape).parameters if device == "cpu" else 0.0
+    if device == "cpu" and _package(item) == _package(Autoencoder):
+        inner = input_shape(name, shape)
+        some = min(batch, fitting_batch(inner))
+        with suppress(Exception):  # such as too little memory, which the task will report
+            measured = _step_seconds(item, inner, some, threads)
+            return traffic + max(measured - traffic, 0.0) * batch / some
+    cost = float(getattr(item, "training_cost", 3.0))
+    return traffic + batch * cost * forward_seconds(name, shape, batch, device, threads)
+
+
+def _package(item: Any) -> str:
+    return str(item.__module__).partition(".")[0]
 
 
 def fitting_batch(shape: ImageShape) -> int:
@@ -143,21 +157,40 @@ def _forward_seconds(item: Any, shape: ImageShape, batch: int, threads: int) -> 
 
     from bench.stages.training.convolution import spectral
 
-    model, before = _build(item, shape), torch.get_num_threads()
-    torch.set_num_threads(1)  # as in `bench.stages.training.core.warm_up`
+    model, images = _build(item, shape), torch.zeros(batch, *shape)
+    with torch.inference_mode(), spectral(model, torch.device("cpu")):
+        return _measured(lambda: model(images), threads) / batch
+
+
+@functools.cache
+def _step_seconds(item: Any, shape: ImageShape, batch: int, threads: int) -> float:
+    import torch
+
+    from bench.stages.training.core import Recipe, Trainer, build
+
+    kind = torch.uint8 if len(shape) == 3 else torch.float32
+    images = torch.zeros(batch, *shape, dtype=kind)
+    trainer = Trainer(build(item, shape, seed=0), images, Recipe(1, 1e-3, batch), seed=0)
+    return _measured(trainer.rehearse, threads)
+
+
+def _measured(work: Callable[[], object], threads: int) -> float:
+    """Return the least of some times that work took, in seconds."""
+    import torch
+
+    before, took = torch.get_num_threads(), []
+    torch.set_num_threads(1)  # at first, as in `bench.stages.training.core.warm_up`
     try:
-        with torch.inference_mode(), spectral(model, torch.device("cpu")):
-            images, took = torch.zeros(batch, *shape), []
-            model(images[:1])
-            torch.set_num_threads(threads)
-            until = time.perf_counter() + MEASURED
-            while len(took) < 2 or (time.perf_counter() < until and len(took) < PASSES):
-                start = time.perf_counter()
-                model(images)
-                took.append(time.perf_counter() - start)
+        work()
+        torch.set_num_threads(threads)
+        until = time.perf_counter() + MEASURED
+        while not took or (time.perf_counter() < until and len(took) < PASSES):
+            start = time.perf_counter()
+            work()
+            took.append(time.perf_counter() - start)
     finally:
         torch.set_num_threads(before)
-    return min(took) / batch
+    return min(took)
 
 
 @functools.cache
