@@ -64,8 +64,8 @@ def split(
     known = {(e, s): estimate(e, s) for e in (1, 2) for s in {few, seeds}}
 
     def seconds(e: int, s: int) -> float:
-        along = [_line(known[1, found], known[2, found], e - 1) for found in (few, seeds)]
-        return _line(*along, (s - few) / max(seeds - few, 1)).wall_clock(s, at_once)
+        least, greatest = (_line(known[1, n], known[2, n], e - 1) for n in (few, seeds))
+        return _line(least, greatest, (s - few) / max(seeds - few, 1)).wall_clock(s, at_once)
 
     def most(s: int) -> int:
         tried = [count for count in EPOCHS if count < epochs] + [epochs]

@@ -291,9 +291,10 @@ class GridSettings(BaseModel):
         (by default the number of processors).""")
     budget: Annotated[str, AfterValidator(lambda text: seconds(text) and text)] | None = _setting(
         TRAINING, "TIME", None, """
-        Time limit for each data set, such as 15m. Sets the number of epochs, up to --epochs, so
-        that all seeds should finish in time by an estimate. A seed that would not finish in time
-        is not started, for any pipeline.""")
+        Time limit for each data set, such as 15m, from loading to the report. Sets the number of
+        epochs by an estimate: fewer, down to a quarter of --epochs, so that all seeds should finish
+        in time; else time for fewer seeds, down to two; else fewer epochs again. Seeds that would
+        not finish in time are not started, for any pipeline.""")
     epochs: Count = _setting(TRAINING, "N", ..., "Passes over the training images.")
     lr: Positive = _setting(TRAINING, "RATE", ..., "Learning rate of Adam.")
     batch_size: Count = _setting(TRAINING, "N", ..., "Images per step.")
