@@ -872,6 +872,12 @@ def test_time_left_is_that_of_tasks_of_the_same_kind(watch):
             found.end(every[f"{link}{number}"])
     assert found._grid_left() == pytest.approx(3 * 2 + 3 * 0.5)
     assert found.expected({"new": 10.0}, [replace(every["umap20"], key="new")]) == 20.0
+    long = [replace(every["umap20"], key=key, settings={"link": "umap8"}) for key in "ab"]
+    found = Watch(dict.fromkeys("ab", 10.0), watch.console, long)
+    found.begin(long[0])
+    watch.now[0] += 50
+    found.end(long[0])
+    assert found._grid_left() == 50.0
 
 
 def test_no_time_is_told_once_the_estimate_is_overrun(watch):

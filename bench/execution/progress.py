@@ -18,7 +18,9 @@ from bench.base.times import duration
 from bench.stages.stage import Steps, Task
 
 IN_A_STAGE = 3 * PAUSE  # seconds between two lines on one task
-FEWEST = 2  # tasks of a kind that tell how long the next takes: the first may have to compile
+# Tasks of a kind that tell how long the next takes: the first may have to compile, which matters
+# less for one of so many seconds.
+FEWEST, LONG = 2, 5.0
 
 
 class _TimeLeft(ProgressColumn):
@@ -74,8 +76,9 @@ class Watch:
         self.partly: dict[str, float] = {}  # estimated seconds done, of tasks that have not
         self.kinds = {task.key: _kind(task) for task in tasks}
         self.begun: dict[str, float] = {}  # when tasks began that have not ended
-        # Seconds that tasks took, as multiples of the estimate, by their kind.
+        # Seconds that tasks took, as multiples of the estimate, by their kind; kinds of long ones.
         self.ratios: dict[str, list[float]] = defaultdict(list)
+        self.long: set[str] = set()
         self.began = self.heard = self.started = time.monotonic()
         self.current = self.share = 0.0
         self.what = ""
@@ -127,8 +130,10 @@ class Watch:
                 expected = self.seconds.pop(task.key)
                 began = self.begun.pop(task.key, None)
                 if began is not None and task.key in self.kinds:
-                    took = time.monotonic() - began
-                    self.ratios[self.kinds[task.key]].append(took / max(expected, 1e-3))
+                    took, kind = time.monotonic() - began, self.kinds[task.key]
+                    self.ratios[kind].append(took / max(expected, 1e-3))
+                    if expected >= LONG:
+                        self.long.add(kind)
                 self.ended += expected
                 self.partly.pop(task.key, None)
                 self._draw()
@@ -197,7 +202,7 @@ class Watch:
         return {
             kind: median_low(found) / self.at_once
             for kind, found in [*self.ratios.items()]
-            if len(found) >= FEWEST
+            if len(found) >= FEWEST or kind in self.long
         }
 
 

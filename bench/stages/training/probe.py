@@ -178,7 +178,8 @@ def _measured(work: Callable[[], object], threads: int) -> float:
     """Return the least of some times that work took, in seconds."""
     import torch
 
-    before, took = torch.get_num_threads(), []
+    before = torch.get_num_threads()
+    took: list[float] = []
     torch.set_num_threads(1)  # at first, as in `bench.stages.training.core.warm_up`
     try:
         work()
