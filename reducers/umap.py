@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.base import compiled
 from bench.base.checks import check_components, check_neighbors, within
 from reducers import reducers
 from reducers.reducer import Array, Reducer, State, as_float32
@@ -91,8 +92,7 @@ class UMAP(Reducer):
         return self
 
     def _model(self, **settings: Any) -> Any:
-        import umap
-
+        umap = compiled.load("umap", "pynndescent")
         given = {
             "n_neighbors": self.n_neighbors,
             "n_components": self.n_components,

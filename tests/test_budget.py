@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bench.base import times
 from bench.base.errors import UsageError
 from bench.planning import budget
-from bench.planning.budget import Clock
+from bench.planning.budget import Clock, Work, split
 from bench.planning.mode import Mode
 from bench.planning.settings import resolve
 from bench.session.grid import GridOnDataset
@@ -37,27 +37,73 @@ def test_what_is_no_time_is_refused_in_one_line(wrong):
     assert str(error.value) == f"budget: must be a time such as 90s, 15m or 2h, found {wrong!r}"
 
 
+def work(per_epoch, per_seed=10.0, once=10.0):
+    """A grid in which a seed takes so long, and an epoch of it."""
+
+    def estimate(epochs, seeds):
+        return Work(once + seeds * (per_seed + per_epoch * epochs), per_epoch * epochs)
+
+    return estimate
+
+
 @pytest.mark.parametrize(
-    ("seconds", "most", "expected"),
+    ("seconds", "expected"),
     [
-        (1000, 100, 50),  # 10 + 14 · 50 = 710 of 800
-        (1000, 30, 30),
-        (10_000, 100, 100),
-        (70, 100, 3),  # 52 of 56
-        (1, 100, 1),
+        (1000, (40, 5)),  # 10 + 5 · (10 + 40 · 2) = 460 of 800
+        (400, (25, 5)),  # 310 of 320
+        (220, (10, 5)),  # 160 of 176
+        (180, (10, 4)),  # 130 of 144: with 5 seeds there would be time for 8 epochs
+        (100, (12, 2)),  # 78 of 80
+        (90, (10, 2)),  # 70 of 72
+        (80, (8, 2)),  # 62 of 64: a quarter of the epochs would take 70
+        (1, (1, 2)),
     ],
 )
-def test_as_many_epochs_as_there_is_room_for(seconds, most, expected):
-    assert budget.epochs(seconds, most, lambda epochs: 10 + 14 * epochs) == expected
+def test_first_epochs_are_fewer_then_seeds_then_epochs(seconds, expected):
+    assert split(seconds, 40, 5, work(2.0)) == expected
 
 
-def test_another_repetition_is_begun_only_if_the_longest_would_end_in_time(monkeypatch):
+@pytest.mark.parametrize(
+    ("epochs", "seeds", "at_once", "expected"),
+    [
+        (40, 5, 2, (25, 5)),  # half of 310: 155 of 160
+        (60, 5, 100, (40, 5)),  # the first seed and the others, of which a training takes 80
+        (40, 1, 1, (40, 1)),  # one seed was asked for: 100 of 160
+        (3, 5, 1, (3, 5)),  # 90 of 160
+    ],
+)
+def test_workers_share_the_work_and_no_more_is_done_than_was_asked_for(
+    epochs, seeds, at_once, expected
+):
+    assert split(200, epochs, seeds, work(2.0), at_once) == expected
+
+
+def test_epochs_stay_where_they_take_no_time():
+    assert split(1, 40, 5, work(0.0)) == (40, 2)
+
+
+@given(
+    st.floats(0.1, 1e5), st.integers(1, 500), st.integers(1, 30), st.floats(0, 10),
+    st.integers(1, 16),
+)  # fmt: skip
+def test_what_is_planned_fits_or_is_the_least(seconds, epochs, seeds, per_epoch, at_once):
+    estimate = work(per_epoch)
+    e, s = split(seconds, epochs, seeds, estimate, at_once)
+    assert 1 <= e <= epochs
+    assert min(2, seeds) <= s <= seeds
+    fits = estimate(e, s).wall_clock(s, at_once) <= 0.8 * seconds + 1e-6
+    assert fits or s == min(2, seeds)
+    if s > 2:
+        assert e >= 0.25 * epochs
+
+
+def test_another_seed_is_begun_only_if_it_would_end_in_time(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    clock = Clock(100)
-    for at, another in ((30, True), (40, True), (65, True), (71, False)):
-        now[0] = at
-        assert clock.another() == another
+    clock = Clock(100, spent=10)
+    now[0] = 40.0
+    assert clock.has(39.0)
+    assert not clock.has(41.0)  # the report comes after it
     assert "4 of 9 seeds finished: the budget of 1 min 40 s" in clock.note(4, 9)
 
 
@@ -77,7 +123,9 @@ def test_the_decision_is_kept_and_the_same_command_goes_on(tmp_path, monkeypatch
     first = grid(tmp_path, budget="1h")
     assert first.settings.epochs == 40
     session = Session(settings(tmp_path, budget="1h"))
-    monkeypatch.setattr(GridOnDataset, "seconds", lambda self, task: 1e6)
+    monkeypatch.setattr(
+        GridOnDataset, "seconds", lambda self, task: 1e6 * task.settings.get("epochs", 1)
+    )
     assert grid(tmp_path, budget="1h").settings.epochs == 1  # a slower machine
     session.prepare()
     again = grid(tmp_path, budget="1h")
@@ -97,8 +145,8 @@ def test_what_is_only_reported_decides_nothing(tmp_path):
 
 
 def test_when_time_is_over_all_cells_have_the_same_seeds(tmp_path, monkeypatch):
-    ends = iter([True, False])
-    monkeypatch.setattr(Clock, "another", lambda self: next(ends))
+    ends = iter([False, False, True, False, False])  # for 3, 2 and 1 more; for 2 and 1
+    monkeypatch.setattr(Clock, "has", lambda *given: next(ends))
     spec = settings(tmp_path, budget="1m", models="pixels,untrained-dnn", reducers="pca5,none")
     finished = Session(spec).execute()
     assert (finished.records["status"] == "ok").all()
@@ -106,7 +154,7 @@ def test_when_time_is_over_all_cells_have_the_same_seeds(tmp_path, monkeypatch):
     assert len(counts) == 4
     assert all(found == [0, 1] for found in counts)
     assert any(note.startswith("2 of 4 seeds") for note in finished.each[0].notes)
-    monkeypatch.setattr(Clock, "another", lambda self: True)
+    monkeypatch.setattr(Clock, "has", lambda *given: True)
     longer = Session(spec).execute()
     assert longer.records["seed_index"].nunique() == 4
     two = longer.records[longer.records["seed_index"] < 2].reset_index(drop=True)
@@ -117,8 +165,8 @@ def test_when_time_is_over_all_cells_have_the_same_seeds(tmp_path, monkeypatch):
 def test_each_data_set_has_its_own_time(tmp_path, monkeypatch):
     """What was spent on the first is not taken from the second."""
     started = []
-    monkeypatch.setattr(Clock, "__init__", lambda self, budget: started.append(budget))
-    monkeypatch.setattr(Clock, "another", lambda self: True)
+    monkeypatch.setattr(Clock, "__init__", lambda self, budget, spent: started.append(budget))
+    monkeypatch.setattr(Clock, "has", lambda *given: True)
     session = Session(settings(tmp_path, budget="5s", dataset="digits,photos", models="pixels"))
     assert started == []
     session.execute()
@@ -126,16 +174,16 @@ def test_each_data_set_has_its_own_time(tmp_path, monkeypatch):
 
 
 def test_only_what_is_there_is_reported_of_a_budget_that_ended_early(tmp_path, monkeypatch):
-    monkeypatch.setattr(Clock, "another", lambda self: False)
+    monkeypatch.setattr(Clock, "has", lambda *given: False)
     spec = settings(tmp_path, budget="1m", models="pixels,untrained-dnn")
     done = Session(spec).execute().records
     again = Session(spec, Mode.CACHED).execute().records
     assert (again["status"] == "ok").all()
     pd.testing.assert_frame_equal(again, done)
     # What is there already asks for no time.
-    monkeypatch.setattr(Clock, "another", lambda self: True)
+    monkeypatch.setattr(Clock, "has", lambda *given: True)
     assert Session(spec).execute().records["seed_index"].nunique() == 4
-    monkeypatch.setattr(Clock, "another", lambda self: False)
+    monkeypatch.setattr(Clock, "has", lambda *given: False)
     assert Session(spec).execute().records["seed_index"].nunique() == 4
 
 

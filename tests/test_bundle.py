@@ -164,7 +164,7 @@ def test_progress_reaches_its_end(bundle, folder):
     ("images", "message"),
     [
         (np.zeros((2, 8, 8), np.float32), "images must be uint8, 0 to 255, found float32"),
-        (np.zeros((32, 32, 3), np.uint8), r"looks like one image: give images\[None\]"),
+        (np.zeros((32, 32, 3), np.uint8), r"looks like one image in color: give images\[None\]"),
         (np.zeros((2, 8, 8, 4), np.uint8), r"shape \(n, H, W\) or \(n, H, W, 3\), found"),
         (np.zeros((2, 0, 8), np.uint8), "images must have shape"),
         (np.zeros(9, np.uint8), "images must have shape"),

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -334,7 +335,7 @@ def test_a_store_that_is_a_file_is_refused_before_anything_starts(
 
 @pytest.mark.slow
 def test_several_data_sets_within_a_budget_stop_after_whole_repetitions(empty, runs, monkeypatch):
-    monkeypatch.setattr("bench.planning.budget.Clock.another", lambda clock: False)
+    monkeypatch.setattr("bench.planning.budget.Clock.has", lambda *given: False)
     found = {
         engine: runs(engine, dataset="digits,photos", seeds=3, budget="1h").execute()
         for engine in ENGINES
@@ -922,6 +923,29 @@ def test_time_left_goes_from_the_estimate_to_nothing(watch):
         assert lefts == [30 * 20 / 20, 20 * 30 / 30, 10 * 40 / 40, 0]
         watch.now[0] += 1000
         assert watch._grid_left() == 0
+
+
+def test_time_left_is_that_of_tasks_of_the_same_kind(watch):
+    """Others, and the first of a kind, which may have to compile, say little about the rest."""
+    every = {
+        f"{link}{number}": Task("reduce", f"{link}{number}", (), {"link": link}, {}, "", 1, 1, 1)
+        for link in ("umap2", "tsne2")
+        for number in range(6)
+    }
+    found = Watch(dict.fromkeys(every, 1.0), watch.console, every.values())
+    for link, times in (("umap2", (30, 2, 2)), ("tsne2", (0.5, 0.5, 0.5))):
+        for number, took in enumerate(times):
+            found.begin(every[f"{link}{number}"])
+            watch.now[0] += took
+            found.end(every[f"{link}{number}"])
+    assert found._grid_left() == pytest.approx(3 * 2 + 3 * 0.5)
+    assert found.expected({"new": 10.0}, [replace(every["umap20"], key="new")]) == 20.0
+    long = [replace(every["umap20"], key=key, settings={"link": "umap8"}) for key in "ab"]
+    found = Watch(dict.fromkeys("ab", 10.0), watch.console, long)
+    found.begin(long[0])
+    watch.now[0] += 50
+    found.end(long[0])
+    assert found._grid_left() == 50.0
 
 
 def test_no_time_is_told_once_the_estimate_is_overrun(watch):

@@ -1,10 +1,15 @@
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from bench.base.errors import UsageError
+from bench.datasets import formats
 from bench.datasets.dataset import load
 from bench.datasets.folder import decode, decode_to
 from bench.datasets.image_form import Form
+from bench.session.sorting import sort
 from tests.conftest import refused
 
 
@@ -64,6 +69,54 @@ def test_folders_that_are_links_are_followed_once(image_folder, tmp_path):
     data = load(f"folder:{links}")
     assert data.class_names == ("bright", "dark")
     assert len(data) == 20
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "advice"),
+    [
+        ("a.HEIC", HEIC, "3 HEIC files: pip install pillow-heif (latentgrid's extra [heif])"),
+        ("a.svg", b"<svg/>", "3 SVG files: convert them to PNG"),
+        ("a.CR3", b"raw", "3 camera raw files: convert them to JPEG, PNG or TIFF"),
+        ("a.jxl", b"\xff\x0a", "3 JPEG XL files: convert them"),
+        ("a.jpg", HEIC, "3 HEIC files: pip install pillow-heif"),
+    ],
+)
+def test_pictures_that_pillow_does_not_read_come_with_advice(
+    tmp_path, image_folder, monkeypatch, name, content, advice
+):
+    monkeypatch.setattr(formats, "_reads_heic", lambda: False)
+    for folder in (tmp_path / "alone", image_folder / "dark"):
+        folder.mkdir(exist_ok=True)
+        for number in range(3):
+            (folder / f"{number}{name}").write_bytes(content)
+    refused(f"folder:{tmp_path / 'alone'}", f"3 files found; {advice}", clusters=2)
+    with pytest.raises(UsageError, match=re.escape(advice)):
+        sort(tmp_path / "alone", tmp_path / "out", "copy", {})
+    data = load(f"folder:{image_folder}")
+    assert len(data) == 20
+    assert f"dark/2{name}; {advice}" in " ".join(data.notes)
+
+
+def test_camera_raw_is_not_read_as_its_small_preview(image_folder):
+    Image.new("RGB", (16, 12)).save(image_folder / "dark" / "a.NEF", format="TIFF")
+    assert decode(image_folder / "dark" / "a.NEF", 32) is None
+    data = load(f"folder:{image_folder}")
+    assert len(data) == 20
+    assert "dark/a.NEF; 1 camera raw file: convert" in " ".join(data.notes)
+
+
+def test_heic_is_read_where_pillow_heif_is_installed(image_folder, monkeypatch):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.register_heif_opener()
+    Image.new("RGB", (48, 32), (200, 20, 20)).save(image_folder / "dark" / "a.HEIC", quality=95)
+    data = load(f"folder:{image_folder}")
+    assert "dark/a.HEIC" in data.files
+    red = data.images[data.files.index("dark/a.HEIC")].astype(int)
+    assert abs(red - (200, 20, 20)).max() <= 6
+    assert not data.notes
 
 
 def test_folder_refuses_what_holds_no_image(tmp_path):

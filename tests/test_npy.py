@@ -141,8 +141,47 @@ def test_npy_refuses_broken_folders(npy_folder, tmp_path):
     refused(f"npy:{npy_folder}", "valX.npy without valY.npy")
 
 
+@pytest.mark.parametrize(
+    ("shape", "labels", "message"),
+    [
+        ((32, 32, 3), None, "looks like one image in color"),
+        ((32, 48, 4), None, "looks like one image in color"),
+        ((32, 32, 3), 32, "looks like one image in color"),
+        ((3, 32, 32), None, "one image in color, channels first"),
+        ((32, 32, 100), None, "100 gray images of 32×32 along the last axis"),
+        ((24, 32, 200), None, "200 gray images of 24×32 along the last axis"),
+        ((24, 32, 40), 40, "40 gray images of 24×32 along the last axis"),
+        ((32, 32, 3, 50), None, "has shape (32, 32, 3, 50), images of 32×3: allowed"),
+        ((32, 32, 3, 1), None, "images of 32×3: allowed are"),
+    ],
+)
+def test_npy_refuses_one_image_and_images_along_another_axis(tmp_path, shape, labels, message):
+    np.save(tmp_path / "trainX.npy", np.zeros(shape, np.uint8))
+    if labels:
+        np.save(tmp_path / "trainY.npy", np.arange(labels) % 2)
+    refused(f"npy:{tmp_path}", message)
+
+
+@pytest.mark.parametrize(
+    ("shape", "labels"),
+    [
+        ((100, 32, 32), None),
+        ((32, 32, 32), None),
+        ((24, 24, 40), 24),  # the labels say so
+        ((24, 24, 40, 1), None),  # and so does an axis of channels
+        ((200, 24, 32), None),
+        ((3, 32, 32), 3),
+    ],
+)
+def test_npy_gray_images_are_as_many_as_the_first_axis(tmp_path, shape, labels):
+    np.save(tmp_path / "trainX.npy", np.zeros(shape, np.uint8))
+    if labels:
+        np.save(tmp_path / "trainY.npy", np.arange(labels) % 2)
+    assert len(load(f"npy:{tmp_path}").images) == shape[0]
+
+
 @given(
-    hnp.arrays(st.sampled_from([np.float32, np.float64]), (2, 3, 4), elements=st.floats(width=32))
+    hnp.arrays(st.sampled_from([np.float32, np.float64]), (2, 3, 5), elements=st.floats(width=32))
 )
 def test_npy_any_floats_are_images_or_refused(tmp_path_factory, array):
     folder = tmp_path_factory.mktemp("fuzz")

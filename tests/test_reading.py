@@ -139,8 +139,11 @@ def test_a_second_link_to_a_folder_is_named_and_a_circle_is_not(image_folder):
 # Files as they come
 
 
-def png_of_16_bits(array):
-    """A PNG file of 16 bits a channel, which Pillow does not write in color."""
+def png_of_16_bits(array, orientation=1, late=False):
+    """A PNG file of 16 bits a channel, which Pillow does not write in color.
+
+    Its EXIF data may stand behind the pixels, where they are found only after these.
+    """
 
     def chunk(kind, data):
         return (
@@ -150,10 +153,15 @@ def png_of_16_bits(array):
     height, width, channels = array.shape
     head = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels, turned = chunk(b"IDAT", zlib.compress(rows)), chunk(b"eXIf", exif.tobytes()[6:])
     return (
         b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    )  # fmt: skip
+        + chunk(b"IHDR", head)
+        + b"".join([pixels, turned] if late else [turned, pixels])
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("channels", [2, 3, 4])
@@ -184,6 +192,18 @@ def test_deep_images_are_turned_as_the_camera_says(tmp_path, kind, name):
     lying = Image.fromarray(upright).transpose(Image.Transpose.ROTATE_90)
     lying.save(tmp_path / name, exif=exif)
     found = decode(tmp_path / name, 40, Reading(Range(0, 1000), Range(0, 1000)))
+    assert (found[:20] == 255).all()
+    assert (found[20:] == 0).all()
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_png_of_16_bits_a_channel_is_turned_as_the_camera_says(tmp_path, channels, late):
+    upright = np.full((40, 40, channels), 65535, np.uint16)
+    upright[20:, :, : min(channels, 3) - (channels == 2)] = 0
+    lying = np.rot90(upright)
+    (tmp_path / "a.png").write_bytes(png_of_16_bits(lying, orientation=6, late=late))
+    found = decode(tmp_path / "a.png", 40)
     assert (found[:20] == 255).all()
     assert (found[20:] == 0).all()
 

@@ -22,7 +22,8 @@ from bench.planning.mode import Mode
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
 from bench.stages import stage_of
-from bench.stages.stage import Data, Result, no_steps
+from bench.stages.stage import Data, Result, Task, no_steps
+from bench.stages.train import Train
 from bench.store import Store
 from models import autoencoders
 from models.dnn import DNN
@@ -177,14 +178,39 @@ def test_estimates_know_what_is_more_work(planned):
 
 def test_flops_are_those_counted_by_hand():
     """21.0 million operations forward for the DNN, 256 million for the CNN."""
-    from bench.stages.training.probe import forward_flops, training_flops
+    from bench.stages.training.probe import forward_flops
 
     shape = (3, 32, 32)
     by_hand = 2 * (2 * 3072 * 1024 + 4 * 1024 * 1024)
     assert forward_flops("dnn", shape) == by_hand == 20_971_520
     assert forward_flops("cnn", shape) == pytest.approx(256e6, rel=0.01)
     assert forward_flops("pixels", shape) == 0
-    assert training_flops("dnn", shape) == 3 * by_hand
+
+
+def test_a_step_of_our_models_is_measured_and_that_of_others_estimated(monkeypatch):
+    """Products of spectra take a quarter of the arithmetic that is counted for the CNN."""
+    from bench.stages.training import probe
+
+    shape, large = (3, 32, 32), (3, 128, 128)
+    once = probe.step_seconds("cnn", shape, 8)
+    assert probe.step_seconds("cnn", shape, 8) == once > 0  # it is measured once
+    monkeypatch.setattr(probe, "_step_seconds", lambda item, shape, batch, threads: 0.5)
+    traffic = probe.SECONDS_TO_STEP * probe.probe("cnn", shape).parameters
+    assert probe.step_seconds("cnn", shape, 8) == pytest.approx(0.5)
+    assert probe.step_seconds("cnn", shape, 64) == pytest.approx(1.0 - traffic)  # of 32 images
+    assert probe.fitting_batch(large) == 8
+    task = Task("train", "", (), {"model": "cnn"}, {}, "", 100, 4096, 4096)
+    stage = Train("cnn", "cpu", epochs=3, batch_size=10, lr=1e-3)
+    assert stage.seconds(task, shape) == pytest.approx(3 * 10 * 0.5, rel=0.05)
+
+    def fails(*given):
+        raise MemoryError
+
+    monkeypatch.setattr(probe, "_step_seconds", fails)
+    monkeypatch.setattr(probe, "_forward_seconds", lambda *given: 0.002)
+    assert probe.step_seconds("contrastive", shape, 8) == pytest.approx(8 * 5 * 0.002, rel=0.05)
+    monkeypatch.setattr(probe, "_forward_seconds", fails)
+    assert probe.forward_seconds("cnn", shape, 8) > 0  # the arithmetic is counted
 
 
 def test_contrastive_says_truly_what_a_step_costs():
@@ -202,7 +228,7 @@ def test_contrastive_says_truly_what_a_step_costs():
 
 
 def test_an_objective_is_not_run_to_plan_by():
-    from bench.stages.training.probe import training_flops
+    from bench.stages.training.probe import step_seconds
 
     class Harmful(DNN):
         """Ends the process that trains it."""
@@ -212,6 +238,6 @@ def test_an_objective_is_not_run_to_plan_by():
 
     autoencoders.register("harmful", "for a test")(Harmful)
     try:
-        assert training_flops("harmful", (3, 32, 32)) == training_flops("dnn", (3, 32, 32))
+        assert 0 < step_seconds("harmful", (3, 32, 32), 8) < 5
     finally:
         autoencoders.unregister("harmful")

@@ -23,6 +23,7 @@ from bench.bundle.bundle import Bundle, Transformed
 from bench.bundle.format import Errors
 from bench.bundle.sheets import SHEETS, Album, check_sheets
 from bench.bundle.sorting import Sorter, open_sorter
+from bench.datasets import formats
 from bench.datasets.folder import left_out, list_files, readable_name, scan
 from bench.datasets.image_form import Images
 
@@ -49,6 +50,7 @@ class Summary:
     seen: int = 0
     clusters: Counter[int] = field(default_factory=Counter)  # images by cluster
     unreadable_files: list[str] = field(default_factory=list)  # the first few
+    advice: list[str] = field(default_factory=list)  # on unreadable files of known formats
     drift: str | None = None  # why the images look unlike the training images
     no_drift: str | None = None  # why that cannot be found out
     notes: list[str] = field(default_factory=list)  # on how files were read, and what was left out
@@ -83,6 +85,7 @@ def assign(
     files = check_places(images, out, sort_into)
     reading, notes = user_images.reading_of(files, bundle.manifest.reading, threads)
     summary, album, errors = Summary(out), Album(bundle.names, reading), []
+    unread: list[Path] = []
     summary.notes += [*left_out(scan(images), images), *notes]
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -94,13 +97,16 @@ def assign(
                     write_row(COLUMNS)
                     for batch in user_images.read_batches(files, bundle.form, threads, reading):
                         found = [image for _, image in batch if image is not None]
+                        unread.extend(file for file, image in batch if image is None)
                         made = bundle.transform(bundle.form.bring_all(found))
                         for row in _rows(batch, made, images, summary, album, sorter):
                             write_row(row)
                         errors.append(made.errors[~made.seen])
                         progress("assigning images", summary.files, len(files))
+                summary.advice = formats.advice(unread)
                 if summary.unreadable == len(files):
-                    raise UsageError(f"no readable image in {images}: {len(files)} files found")
+                    what = f"no readable image in {images}: {len(files)} files found"
+                    raise UsageError("; ".join([what, *summary.advice]))
 
             write_whole(out / TABLE, work)
             album.write(out, progress)
@@ -129,7 +135,8 @@ def describe(bundle: Bundle, summary: Summary, sort_into: str | None) -> Iterato
     notes = [*bundle.notes, *summary.notes]
     if summary.unreadable:
         named = name_first(summary.unreadable_files, summary.unreadable)
-        notes.append(f"skipped {count(summary.unreadable, 'unreadable file')}: {named}")
+        what = f"skipped {count(summary.unreadable, 'unreadable file')}: {named}"
+        notes.append("; ".join([what, *summary.advice]))
     if summary.no_drift:
         notes.append(summary.no_drift)
     yield from (f"note: {one_line(note)}" for note in notes)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bench.base.errors import UsageError
 from bench.datasets import deciding
 from bench.datasets.folder import decode_to, measure, readable_name
-from bench.datasets.image_form import Form, Images, gray_to_rgb
+from bench.datasets.image_form import Form, Images, gray_to_rgb, why_no_gray_images
 from bench.datasets.reading import ORDINARY, Reading, Wanted
 
 DIGEST = 16  # bytes of SHA-256
@@ -51,10 +51,10 @@ def count(images: Given) -> int:
     if images.dtype != np.uint8:
         raise UsageError(f"images must be uint8, 0 to 255, found {images.dtype}")
     shape = images.shape
-    if images.ndim == 3 and shape[-1] in (3, 4):
-        raise UsageError(f"an array of shape {shape} looks like one image: give images[None]")
-    if not (images.ndim == 3 or (images.ndim == 4 and shape[3] == 3)) or 0 in shape[1:]:
+    if not (images.ndim == 3 or (images.ndim == 4 and shape[3] in (1, 3))) or 0 in shape[1:]:
         raise UsageError(f"images must have shape (n, H, W) or (n, H, W, 3), found {shape}")
+    if images.ndim == 3 and (why := why_no_gray_images(shape)):
+        raise UsageError(f"{why}{': give images[None]' * (shape[-1] == 3)}")
     return len(images)
 
 
@@ -84,8 +84,9 @@ def pieces(images: Given, form: Form, decided: Reading = ORDINARY) -> Iterator[I
         if not isinstance(images, np.ndarray):
             yield np.stack([_decoded(Path(file), form, reading) for file in piece])
         else:
-            found = np.ascontiguousarray(piece if piece.ndim == 4 else gray_to_rgb(piece))
-            yield form.bring_all(found)
+            if piece.ndim == 3 or piece.shape[3] == 1:
+                piece = gray_to_rgb(piece.reshape(piece.shape[:3]))
+            yield form.bring_all(np.ascontiguousarray(piece))
 
 
 def _decoded(file: Path, form: Form, reading: Reading) -> Images:

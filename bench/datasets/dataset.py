@@ -276,7 +276,8 @@ def load(
     validation = decoder.arrays(source.validation or in_memory(train.images), which)
     skipped, indices = indices[~train.readable], indices[train.readable]
     if not len(indices):
-        raise UsageError(f"no readable image in {spec}: {len(skipped)} files found")
+        what = f"no readable image in {spec}: {len(skipped)} files found"
+        raise UsageError("; ".join([what, *_advice(source, skipped)]))
     left = label_rules.only_label(source, indices)
     none_left = source.labels is not None and not label_rules.classes(source.labels[indices])
     if left is not None or none_left:  # all files of the other classes were unreadable
@@ -351,10 +352,15 @@ def _unreadable(source: Source, skipped: NDArray[Any]) -> tuple[str, ...]:
     if not len(skipped):
         return ()
     named = name_first([source.files[i] for i in skipped] if source.files else [])
-    return (
+    what = (
         f"Skipped {count(len(skipped), 'unreadable file')} (broken, no image, or of more than "
-        f"{MOST_BYTES / 1e6:,.0f} MB in memory or {MOST_PIXELS:,} pixels): {named}.",
+        f"{MOST_BYTES / 1e6:,.0f} MB in memory or {MOST_PIXELS:,} pixels): {named}"
     )
+    return ("; ".join([what, *_advice(source, skipped)]) + ".",)
+
+
+def _advice(source: Source, skipped: NDArray[Any]) -> list[str]:
+    return [] if source.advice is None else source.advice(skipped.tolist())
 
 
 def _subset(source: Source, limit: int | None, seed: int) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from bench.base import keys
 from bench.base.errors import UsageError
 from bench.base.processors import available_threads
 from bench.base.progress import Progress
-from bench.datasets import brightness, deciding, deep, image_form
+from bench.datasets import brightness, deciding, deep, formats, image_form
 from bench.datasets.image_form import Form, Images, alone
 from bench.datasets.pieces import PIECE_BYTES, ImageSet, Keeper, Piece, fingerprint, piece_length
 from bench.datasets.reading import ORDINARY, Reading, Seen, Wanted
@@ -97,7 +97,7 @@ class Decoder:
         names_of = [source.files[i] if source.files else str(i) for i in indices]
         reading, notes = deciding.decide(seen, names_of, self.wanted, "the data set")
         code = keys.source(image_form, brightness, deep, sys.modules[source.open.__module__])
-        shared: dict[str, Any] = {"fit": self.form.fit, "code": code} | keys.versions("pillow")
+        shared: dict[str, Any] = {"fit": self.form.fit, "code": code} | formats.versions()
         if reading.key:  # as it is for files of 8 bits without transparency, there is one way only
             shared["reading"] = reading.key
         batches = [indices[i : i + self.length] for i in range(0, len(indices), self.length)]
@@ -150,7 +150,7 @@ class Decoder:
     def _seen_key(self, source: Source, indices: NDArray[np.int64]) -> str:
         code = keys.source(brightness, deep, sys.modules[source.measure.__module__])
         stamps = [source.stamps[i] for i in indices]
-        return keys.key({"looked into": stamps, "code": code} | keys.versions("pillow"))
+        return keys.key({"looked into": stamps, "code": code} | formats.versions())
 
     def _report(self, start: int, total: int, done: int) -> None:
         self.progress("reading images", start + done, total)

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from bench.base.errors import UsageError, count, name_first
 from bench.base.progress import Progress
-from bench.datasets import datasets, deep
+from bench.datasets import datasets, deep, formats
 from bench.datasets.brightness import WHITE
 from bench.datasets.image_form import LARGE, MOST_BYTES, MOST_PIXELS, Form, Images, alone
 from bench.datasets.reading import ORDINARY, Reading, Seen
@@ -26,12 +26,18 @@ MEASURED_SIDE = 256  # of images whose brightness is measured, at least, where t
 # Sizes are compared with Pillow's limit here, whose warning would be turned into an error in
 # all threads at once.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+formats.teach_pillow()
 
 
 def _is_too_large(image: Image.Image) -> bool:
     """Tell by its header whether a file would take too much memory."""
     most = Image.MAX_IMAGE_PIXELS or MOST_PIXELS
     return image.width * image.height > most or deep.bytes_of(image) > MOST_BYTES
+
+
+def _is_raw(file: Path | BinaryIO) -> bool:
+    """Tell whether a file is camera raw, of which Pillow would read a small preview."""
+    return isinstance(file, Path) and formats.format_of(file) is formats.RAW
 
 
 def open_image(file: Path | BinaryIO, size: int, reading: Reading = ORDINARY) -> Image.Image | None:
@@ -43,6 +49,8 @@ def open_image(file: Path | BinaryIO, size: int, reading: Reading = ORDINARY) ->
     Of a JPEG no more is decoded than shrinking to ``size`` asks for: the image is at least twice as
     large. Large images are decoded one at a time.
     """
+    if _is_raw(file):
+        return None
     try:
         with Image.open(file) as opened:
             if _is_too_large(opened):
@@ -75,6 +83,8 @@ def measure(file: Path | BinaryIO) -> Seen | None:
 
     Only files of more than 8 bits a channel and those with transparency are decoded.
     """
+    if _is_raw(file):
+        return None
     try:
         with Image.open(file) as opened:
             if _is_too_large(opened):
@@ -140,6 +150,8 @@ def decode_to(path: Path, form: Form, reading: Reading = ORDINARY) -> Images | N
 
 def looks_like_image(path: Path) -> bool:
     """Tell by a file's name, or else by its first bytes, whether it may be an image."""
+    if _is_raw(path):
+        return False
     if path.suffix.lower() in Image.registered_extensions():
         return True
     try:
@@ -226,14 +238,17 @@ def load(argument: str | None, progress: Progress) -> Source:
     paths = [path for path in every if looks_like_image(path)]
     if not paths:
         closed = f"; {count(len(listing.closed), 'folder')} cannot be read" * bool(listing.closed)
-        raise UsageError(f"no image in {folder}: {len(every)} files found{closed}")
-    known = set(paths)
-    others = [names[path] for path in every if path not in known]
-    if others:
-        named = name_first(others)
-        notes.append(
-            f"Skipped {count(len(others), 'file')} that Pillow does not know as images: {named}."
+        raise UsageError(
+            "; ".join(
+                [f"no image in {folder}: {len(every)} files found{closed}", *formats.advice(every)]
+            )
         )
+    known = set(paths)
+    others = [path for path in every if path not in known]
+    if others:
+        named = name_first([names[path] for path in others])
+        what = f"Skipped {count(len(others), 'file')} that Pillow does not know as images: {named}"
+        notes.append("; ".join([what, *formats.advice(others)]) + ".")
     return Source(
         len(paths),
         files=tuple(names[path] for path in paths),
@@ -242,6 +257,7 @@ def load(argument: str | None, progress: Progress) -> Source:
         open=opener(paths.__getitem__),
         measure=measurer(paths.__getitem__),
         stamps=tuple(stamp(path) for path in paths),
+        advice=lambda unread: formats.advice(paths[index] for index in unread),
     )
 
 

@@ -26,6 +26,9 @@ FITS: tuple[Fit, ...] = get_args(Fit)
 CROP: Fit = "crop"
 MARGIN = (128, 128, 128)  # zero where models see values from -1 to 1
 
+COLORS = 4  # channels of an image, at most
+LONGEST_ASPECT = 4.0  # of what is taken for an image, where axes can be read in two ways
+
 Images = NDArray[np.uint8]
 
 _one = threading.Lock()
@@ -81,6 +84,32 @@ def _middle(width: int, height: int) -> tuple[int, int, int, int]:
 def default_size(image: Images | None) -> int:
     """Return the size for images such as this one; None stands for files of any size."""
     return SIDE if image is not None and max(image.shape[:2]) <= SIDE else SIDE_OF_FILES
+
+
+def why_no_gray_images(shape: tuple[int, ...], labels: int | None = None) -> str:
+    """Return why an array of three axes may not be gray images, (n, H, W); empty if it may.
+
+    One image in color, (H, W, 3), and images along the last axis, (H, W, n), have three axes as
+    well. The number of ``labels``, if there are some, tells which axis is that of the images.
+    """
+    first, height, width = shape
+    if width <= COLORS:
+        return f"an array of shape {shape} looks like one image in color"
+    if labels == first:
+        return ""
+    alike = first == height != width
+    long = _aspect(height, width) > LONGEST_ASPECT >= _aspect(first, height)
+    if labels != width and not alike and not long:
+        return ""
+    return (
+        f"an array of shape {shape} looks like {width:,} gray images of {first}×{height} along the "
+        f"last axis: np.moveaxis(array, -1, 0) puts that first; {first:,} images of "
+        f"{height}×{width} have shape ({first}, {height}, {width}, 1)"
+    )
+
+
+def _aspect(one: int, other: int) -> float:
+    return max(one, other) / max(min(one, other), 1)
 
 
 def gray_to_rgb(images: NDArray[Any]) -> Images:

@@ -12,12 +12,13 @@ from bench.base.errors import UsageError, format_error
 from bench.base.progress import Progress
 from bench.datasets import brightness, datasets
 from bench.datasets.brightness import Values
-from bench.datasets.image_form import MOST_BYTES, MOST_PIXELS
+from bench.datasets.image_form import COLORS, MOST_BYTES, MOST_PIXELS, why_no_gray_images
 from bench.datasets.labels import whole_numbers
 from bench.datasets.source import Reader, Source
 
 PIECE_BYTES = 32 * 2**20  # read at a time
 HOMEWORK_CLUSTERS = 2
+ALLOWED = "(n, height, width, 3), (n, 3, height, width) and, for gray images, (n, height, width)"
 
 
 def _open(path: Path) -> NDArray[Any]:
@@ -44,19 +45,24 @@ def _is_pickle(path: Path) -> bool:
         return file.read(1) == b"\x80"
 
 
-def _channels_last(array: NDArray[Any], path: Path) -> NDArray[Any]:
-    """Return a view of images as (n, height, width, channels)."""
+def _channels_last(array: NDArray[Any], path: Path, labels: int | None) -> NDArray[Any]:
+    """Return a view of images as (n, height, width, channels); ``labels``: how many there are."""
     shape = array.shape
     if array.ndim == 3:
+        why = why_no_gray_images(shape, labels)
+        if shape[0] == 3 != labels and shape[1] > 3:
+            why = f"an array of shape {shape} looks like one image in color, channels first"
+        if why:
+            raise UsageError(f"{path}: {why}. Allowed are {ALLOWED}")
         return array[..., None]
+    if array.ndim == 4 and shape[2] <= COLORS < shape[1]:
+        sides = f"{shape[1]}×{shape[2]}"
+        raise UsageError(f"{path} has shape {shape}, images of {sides}: allowed are {ALLOWED}")
     if array.ndim == 4 and shape[3] in (1, 3):
         return array
     if array.ndim == 4 and shape[1] in (1, 3):
         return array.transpose(0, 2, 3, 1)
-    raise UsageError(
-        f"{path} has shape {shape}: allowed are (n, height, width, 3), (n, 3, height, width) "
-        "and, for gray images, (n, height, width)"
-    )
+    raise UsageError(f"{path} has shape {shape}: allowed are {ALLOWED}")
 
 
 def _survey(array: NDArray[Any], path: Path, progress: Progress) -> Values | None:
@@ -88,12 +94,12 @@ def _reader(array: NDArray[Any]) -> Reader:
     return read
 
 
-def _open_images(path: Path) -> NDArray[Any]:
+def _open_images(path: Path, labels: Path) -> NDArray[Any]:
     """Check and map a file of images: (n, height, width, channels), of any type."""
     found = _open(path)
-    array = _channels_last(found, path)
     if 0 in found.shape:
         raise UsageError(f"{path} is empty: its shape is {found.shape}")
+    array = _channels_last(found, path, _open(labels).size if labels.is_file() else None)
     size, each = array.shape[1:3], array[0].nbytes
     if size[0] * size[1] > MOST_PIXELS or each > MOST_BYTES:
         raise UsageError(
@@ -142,13 +148,13 @@ def load(argument: str | None, progress: Progress) -> Source:
         raise UsageError(
             f"{folder} holds {there}.npy without {missing}.npy: a validation set needs both"
         )
-    arrays = {"trainX": _open_images(paths["trainX"])}
+    arrays = {"trainX": _open_images(paths["trainX"], paths["trainY"])}
     labeled = paths["trainY"].is_file()
     count = len(arrays["trainX"])
     labels = _open_labels(paths["trainY"], count, paths["trainX"]) if labeled else None
     validation_labels = None
     if paths["valX"].is_file():
-        arrays["valX"] = _open_images(paths["valX"])
+        arrays["valX"] = _open_images(paths["valX"], paths["valY"])
         validation_labels = _open_labels(paths["valY"], len(arrays["valX"]), paths["valX"])
     surveyed = [_survey(array, paths[name], progress) for name, array in arrays.items()]
     found = [values for values in surveyed if values is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,9 @@ class Source:
     stamps : tuple of str
         Of files: a text for each that changes when the file does. Decoded images are kept under it,
         so that no file is decoded twice.
+    advice : callable or None
+        Of files. Indices of those that could not be read, to what users can do about them, a clause
+        for each format of files.
     labels : ndarray or None
         (count,), any type that sorts; None for unlabeled images. ``validation_labels`` likewise.
     files : tuple of str or None
@@ -77,6 +80,7 @@ class Source:
     measure: Callable[[int], Seen | None] | None = None
     values: Values | None = None
     stamps: tuple[str, ...] = ()
+    advice: Callable[[Sequence[int]], list[str]] | None = None
     tree: bool = False
 
 

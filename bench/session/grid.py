@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -70,6 +71,7 @@ class GridOnDataset:
         engine: Engine,
         decode: bool = True,
     ) -> None:
+        began = time.monotonic()
         self.mode = mode
         self.decode = decode and not mode.only_cached
         self.console = console
@@ -94,6 +96,7 @@ class GridOnDataset:
             self.settings = self.asked.model_copy(update={"epochs": self._epochs()})
         planned = plan_scan if self._suggests else plan
         self.plan: Plan = planned(self.settings, self.dataset)
+        self.spent = time.monotonic() - began  # of a budget, to load and to plan
 
     def _load(self, name: str, settings: GridSettings, clusters: int | None) -> Dataset:
         """Load the data; decoded images that are kept, and damaged, are decoded again."""
@@ -136,17 +139,22 @@ class GridOnDataset:
 
     def _epochs(self) -> int:
         """Return the epochs that the budget has room for: as decided before, or estimated."""
-        seconds = self.asked.budget_seconds
+        asked, seconds = self.asked, self.asked.budget_seconds
         assert seconds is not None
         found = budget.decided(self.store, self._decision)
         if found is not None:
             return found
 
-        def estimate_with(epochs: int) -> float:
-            made = plan(self.asked.model_copy(update={"epochs": epochs}), self.dataset)
-            return sum(map(self.seconds, made.tasks.values()))
+        def work(epochs: int, seeds: int) -> budget.Work:
+            spec = asked.model_copy(update={"epochs": epochs, "seeds": seeds})
+            planned = [plan(spec, self.dataset)]
+            if self._suggests:
+                planned.append(plan_scan(spec, self.dataset))
+            each = {key: self.seconds(t) for made in planned for key, t in made.tasks.items()}
+            return budget.Work(sum(each.values()), max(each.values(), default=0.0))
 
-        return budget.epochs(seconds, self.asked.epochs, estimate_with)
+        epochs, _ = budget.split(seconds, asked.epochs, asked.seeds, work, self.engine.at_once)
+        return epochs
 
     @functools.cached_property
     def _decision(self) -> str:
@@ -223,7 +231,7 @@ class GridOnDataset:
         from bench.report.write import write
 
         seconds = self.settings.budget_seconds
-        clock = None if seconds is None else budget.Clock(seconds)
+        clock = None if seconds is None else budget.Clock(seconds, self.spent)
         notes = list(self._set_aside_damaged())
         seen: Counter[tuple[str, str]] = Counter()
         while True:
@@ -320,27 +328,36 @@ class GridOnDataset:
     def _run(self, outcome: Outcome, clock: budget.Clock | None) -> list[str]:
         """Do what is missing; return what users should know.
 
-        Within a budget, one seed after the other, and the plan becomes that of the seeds done.
+        Within a budget, first one seed, and the plan becomes that of the seeds done.
         """
-        watch = Watch({task.key: self.seconds(task) for task in self.missing()}, self.console)
+        todo = self.missing()
+        watch = Watch({task.key: self.seconds(task) for task in todo}, self.console, todo)
         with self.engine.at_work(self.plan, self._setup(), watch) as run:
             if clock is None or self._suggests:
                 run_plan(self.plan, self.store, run, watch, self.mode, outcome)
                 return []
-            for seeds in range(1, self.settings.seeds + 1):
+            seeds, more = 0, 1
+            while more:
+                seeds += more
                 self.plan = self._of_seeds(seeds)
                 run_plan(self.plan, self.store, run, watch, self.mode, outcome)
-                if seeds < self.settings.seeds and not self._goes_on(seeds, clock):
-                    return [clock.note(seeds, self.settings.seeds)]
-        return []
+                more = self._more(seeds, clock, watch)
+        wanted = self.settings.seeds
+        return [] if seeds == wanted else [clock.note(seeds, wanted)]
 
     def _of_seeds(self, seeds: int) -> Plan:
         return plan(self.settings.model_copy(update={"seeds": seeds}), self.dataset)
 
-    def _goes_on(self, seeds: int, clock: budget.Clock) -> bool:
-        """Return whether another seed is in the store already, or there is time for it."""
-        there = not self.missing(self._of_seeds(seeds + 1))
-        return there or (clock.another() and not self.mode.only_cached)
+    def _more(self, seeds: int, clock: budget.Clock, watch: Watch) -> int:
+        """Return how many more seeds there is time for, or are in the store already."""
+        for more in range(self.settings.seeds - seeds, 0, -1):
+            missing = self.missing(self._of_seeds(seeds + more))
+            if not missing:
+                return more
+            expected = watch.expected({task.key: self.seconds(task) for task in missing}, missing)
+            if clock.has(expected) and not self.mode.only_cached:
+                return more
+        return 0
 
     def _setup(self) -> Setup:
         settings = self.settings

@@ -20,6 +20,7 @@ from bench.bundle.assigning import TABLE, Summary, assign, check_places
 from bench.bundle.making import export
 from bench.bundle.sorting import HOW, folder_name
 from bench.datasets.folder import looks_like_image
+from bench.datasets.formats import advice
 from bench.datasets.labels import NONE
 from bench.planning import recommended
 from bench.planning.plugins import load_plugins
@@ -83,9 +84,11 @@ def sort(images: Path, out: Path, how: str, given: dict[str, Any]) -> Sorted:
         raise UsageError("subsample_images: runs on different images cannot be compared to sort")
     plugins = listed(given.get("plugins", ()))
     load_plugins([Path(file) for file in plugins])  # which may bring weights
-    count = sum(map(looks_like_image, check_places(images, out, how)))
+    files = check_places(images, out, how)
+    count = sum(map(looks_like_image, files))
     if count < FEWEST:
-        raise UsageError(f"{images} has {number(count, 'image')}: sorting needs {FEWEST} or more")
+        what = f"{images} has {number(count, 'image')}: sorting needs {FEWEST} or more"
+        raise UsageError("; ".join([what, *advice(files)]))
     session = Session(resolve(_settings(images, out, count) | given))
     finished = session.execute()
     results = Results(finished.records)

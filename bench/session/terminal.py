@@ -36,7 +36,7 @@ def dry_run(session: Session) -> int:
 def _cost(todo: Iterable[tuple[GridOnDataset, Task]], count: int, store: Path) -> str:
     """Estimate the time and disk that missing tasks take, of so many tasks."""
     todo = list(todo)
-    seconds = sum(grid.seconds(task) for grid, task in todo)
+    seconds = sum(grid.seconds(task) / grid.engine.at_once for grid, task in todo)
     megabytes = sum(grid.megabytes(task) for grid, task in todo)
     return (
         f"{len(todo)} of {count} distinct tasks to do: about {duration(seconds)} and "

@@ -12,10 +12,9 @@ import numpy as np
 from bench.base.checks import ImageShape
 from bench.datasets.pieces import ImageNames
 from bench.stages import train as train_stage
-from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
 from bench.stages.stage import Array, Given, Inputs, Job, Result, Steps, Task, megabytes, no_steps
 from bench.stages.train import BASE, WithModel, warm_up
-from bench.stages.training.probe import forward_flops, input_shape
+from bench.stages.training.probe import forward_seconds, input_shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,8 +74,8 @@ class Encode(WithModel):
     def seconds(self, task: Task, shape: ImageShape) -> float:
         if self.item.from_names:
             return 0.1
-        flops = forward_flops(self.model, shape) * task.samples
-        return 0.05 + flops / matrix_rate(self.device) / SHARE_OF_MATRIX_RATE
+        once = forward_seconds(self.model, shape, BATCH, self.device, task.threads)
+        return 0.05 + task.samples * once
 
     def megabytes(self, task: Task, shape: ImageShape, validation_images: int = 0) -> float:
         codes = (task.samples + validation_images) * task.outputs

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from bench.base.checks import ImageShape
-from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
 from bench.stages.stage import (
     Context,
     Given,
@@ -20,7 +19,7 @@ from bench.stages.stage import (
     megabytes,
     no_steps,
 )
-from bench.stages.training.probe import probe, training_flops
+from bench.stages.training.probe import probe, step_seconds
 from bench.stages.training.schedule import CONSTANT, Schedule
 from models.named import Named, find, fingerprint
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 BASE = "base"
 
 SECONDS_TO_DRAW = 1e-8  # a parameter's first value
-SECONDS_TO_STEP = 1.4e-9  # a parameter, in Adam: memory traffic, not arithmetic
 LEAST_STEP = 2e-4
 
 
@@ -155,10 +153,8 @@ class Train(WithModel):
         if not self.epochs or not self.batch_size:
             return fresh
         steps = self.epochs * -(-task.samples // self.batch_size)
-        traffic = SECONDS_TO_STEP * parameters if self.device == "cpu" else 0.0
-        flops = training_flops(self.model, shape) * task.samples * self.epochs
-        arithmetic = flops / matrix_rate(self.device) / SHARE_OF_MATRIX_RATE
-        return fresh + steps * max(traffic, LEAST_STEP) + arithmetic
+        once = step_seconds(self.model, shape, self.batch_size, self.device, task.threads)
+        return fresh + steps * max(once, LEAST_STEP)
 
     def memory(self, task: Task, shape: ImageShape) -> float:
         # Weights, gradients, Adam's two moments and a checkpoint; a batch's activations, of which

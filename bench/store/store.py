@@ -21,6 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from bench.base import compiled
 from bench.base.errors import UsageError
 from bench.base.files import clear, make_folder, refuse_link, write_text
 from bench.store.artifact import MANIFEST, Artifact, StoreError, flush, read, write
@@ -28,6 +29,8 @@ from bench.store.artifact import MANIFEST, Artifact, StoreError, flush, read, wr
 # Folders of a store beside those of the stages.
 ASIDE, DRAFTS, ERRORS, GRIDS, LOCKS = "damaged", "drafts", "errors", "grids", "locks"
 ROOMS = (ASIDE, DRAFTS, ERRORS, GRIDS, LOCKS)
+# Folders in which no stage has its artifacts.
+OTHERS = (*ROOMS, compiled.FOLDER)
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 POLL = 0.2  # seconds between two looks at a lock that another process holds

@@ -14,7 +14,7 @@ from bench.base.files import clear, refuse_link, write_text
 from bench.base.progress import Progress
 from bench.store.artifact import MANIFEST, DamagedError, StoreError
 from bench.store.content import GridRecord
-from bench.store.store import ASIDE, DRAFTS, ERRORS, GRIDS, ROOMS, Store
+from bench.store.store import ASIDE, DRAFTS, ERRORS, GRIDS, OTHERS, Store
 
 Place = tuple[str, str]
 KEY = re.compile(r"[0-9a-f]{40}(\.\d+)?")  # of a checkpoint with how far it was
@@ -27,7 +27,7 @@ DAY = 24 * 3600.0
 def places(store: Store) -> Iterator[Place]:
     """Iterate over all artifacts, by stage and key; other folders of users are none."""
     for stage in sorted(_folders(store.root)):
-        if stage.name not in ROOMS:
+        if stage.name not in OTHERS:
             folders = filter(_is_artifact, sorted(_folders(stage)))
             yield from ((stage.name, path.name) for path in folders)
 
@@ -39,7 +39,7 @@ def _is_artifact(path: Path) -> bool:
 
 def sizes(store: Store) -> list[tuple[str, int, float]]:
     """Return name, number of artifacts and megabytes of each stage, and of what is damaged."""
-    folders = [path for path in _folders(store.root) if path.name not in set(ROOMS) - {ASIDE}]
+    folders = [path for path in _folders(store.root) if path.name not in set(OTHERS) - {ASIDE}]
     return [(path.name, len(list(_folders(path))), _bytes(path) / 1e6) for path in sorted(folders)]
 
 

@@ -23,7 +23,15 @@ Rank = tuple[float, int]  # seconds to the end, negative, and place among the or
 
 
 class Engine(ABC):
-    """Has tasks done, here or elsewhere; a context, which ends what was started for it."""
+    """Has tasks done, here or elsewhere; a context, which ends what was started for it.
+
+    Attributes
+    ----------
+    at_once : int
+        Tasks that it does at the same time, as far as is known before it starts.
+    """
+
+    at_once: int = 1
 
     def __enter__(self) -> Engine:
         """Start nothing that nobody needs yet."""

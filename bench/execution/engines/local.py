@@ -36,7 +36,7 @@ class Local(Engine):
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or available_threads()
+        self.workers = self.at_once = workers or available_threads()
         self.processors = math.inf if workers else float(available_threads())
         self.launched: list[Launched] = []
 
@@ -44,6 +44,12 @@ class Local(Engine):
         """End the processes that were launched and not needed."""
         while self.launched:
             self.launched.pop().end()
+
+    def fit(self, spec: GridSettings) -> GridSettings:
+        """Count how many tasks of the threads asked for run side by side."""
+        if self.processors < math.inf:
+            self.at_once = max(1, int(self.processors) // spec.threads)
+        return spec
 
     def start(self, spec: GridSettings) -> None:
         """Launch processes, which import what they need while the grid is planned."""
@@ -53,7 +59,7 @@ class Local(Engine):
     @contextmanager
     def at_work(self, plan: Plan, setup: Setup, watch: Watch) -> Iterator[Run]:
         """Have processes, each of which starts with its first task if it was not launched."""
-        watch.at_once = self.workers
+        watch.at_once = self.at_once
         with watch, ExitStack() as stack:
             processes = [
                 stack.enter_context(WorkerProcess(setup, watch.waiting, launched=self.launched))

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import cloudpickle
 
+from bench.base import compiled
 from bench.base.errors import format_error
 from bench.execution.worker.messages import (
     Damaged,
@@ -130,6 +131,7 @@ def _worker(setup: Setup) -> Worker:
     from bench.planning.plugins import adopt, load_plugins
     from bench.stages.training import core
 
+    compiled.find_place(setup.store)
     load_plugins(setup.plugins)
     adopt(cloudpickle.loads(setup.items))
     core.set_precision(setup.precision)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import functools
 import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from bench.base.errors import UsageError
 from bench.base.grammar import GrammarError
-from models.autoencoder import ImageShape
+from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
+from models.autoencoder import Autoencoder, ImageShape
 from models.named import find, fingerprint
+
+# Seconds and passes of a measurement, at most, after the first two; images in each.
+MEASURED, PASSES, BATCH = 0.2, 10, 32
+SECONDS_TO_STEP = 1.4e-9  # a parameter, in Adam: memory traffic, not arithmetic
 
 
 @dataclass(frozen=True)
@@ -99,13 +107,91 @@ def forward_flops(name: str, shape: ImageShape) -> int:
     return _forward_flops(find_model(name), input_shape(name, shape))
 
 
-def training_flops(name: str, shape: ImageShape) -> float:
-    """Estimate the floating-point operations of one image in a step of training.
+def forward_seconds(
+    name: str, shape: ImageShape, batch: int, device: str = "cpu", threads: int = 1
+) -> float:
+    """Estimate the time of one image's way forward, in seconds.
 
-    By what the model says of itself: its objective is not run here, where it could do harm.
+    On a CPU it is measured in batches, as models are trained and encode: with products of spectra
+    in place of some convolutions. Of GPUs, which are the workers', the arithmetic is counted.
+    """
+    item, inner = find_model(name), input_shape(name, shape)
+    if device == "cpu":
+        with suppress(Exception):  # what a model of somebody else's raises; tasks will report it
+            return _forward_seconds(item, inner, min(batch, fitting_batch(inner)), threads)
+    return _forward_flops(item, inner) / matrix_rate(device) / SHARE_OF_MATRIX_RATE
+
+
+def step_seconds(
+    name: str, shape: ImageShape, batch: int, device: str = "cpu", threads: int = 1
+) -> float:
+    """Estimate the time of a step of training on a batch of images, in seconds.
+
+    A step of the models of this program is measured, on a CPU. The objective of others is not run
+    here, where it could do harm: the way forward counts as often as the model says of itself.
     """
     item = find_model(name)
-    return float(getattr(item, "training_cost", 3.0)) * forward_flops(name, shape)
+    traffic = SECONDS_TO_STEP * probe(name, shape).parameters if device == "cpu" else 0.0
+    if device == "cpu" and _package(item) == _package(Autoencoder):
+        inner = input_shape(name, shape)
+        some = min(batch, fitting_batch(inner))
+        with suppress(Exception):  # such as too little memory, which the task will report
+            measured = _step_seconds(item, inner, some, threads)
+            return traffic + max(measured - traffic, 0.0) * batch / some
+    cost = float(getattr(item, "training_cost", 3.0))
+    return traffic + batch * cost * forward_seconds(name, shape, batch, device, threads)
+
+
+def _package(item: Any) -> str:
+    return str(item.__module__).partition(".")[0]
+
+
+def fitting_batch(shape: ImageShape) -> int:
+    """Return how many inputs are measured at a time: of large images fewer."""
+    return max(1, BATCH * 64 * 64 // max(math.prod(shape[1:]), 64 * 64))
+
+
+@functools.cache
+def _forward_seconds(item: Any, shape: ImageShape, batch: int, threads: int) -> float:
+    import torch
+
+    from bench.stages.training.convolution import spectral
+
+    model, images = _build(item, shape), torch.zeros(batch, *shape)
+    with torch.inference_mode(), spectral(model, torch.device("cpu")):
+        return _measured(lambda: model(images), threads) / batch
+
+
+@functools.cache
+def _step_seconds(item: Any, shape: ImageShape, batch: int, threads: int) -> float:
+    import torch
+
+    from bench.stages.training.core import Recipe, Trainer, build
+
+    kind = torch.uint8 if len(shape) == 3 else torch.float32
+    images = torch.zeros(batch, *shape, dtype=kind)
+    trainer = Trainer(build(item, shape, seed=0), images, Recipe(1, 1e-3, batch), seed=0)
+    return _measured(trainer.rehearse, threads)
+
+
+def _measured(work: Callable[[], object], threads: int) -> float:
+    """Return the least of some times that work took, in seconds."""
+    import torch
+
+    before = torch.get_num_threads()
+    took: list[float] = []
+    torch.set_num_threads(1)  # at first, as in `bench.stages.training.core.warm_up`
+    try:
+        work()
+        torch.set_num_threads(threads)
+        until = time.perf_counter() + MEASURED
+        while not took or (time.perf_counter() < until and len(took) < PASSES):
+            start = time.perf_counter()
+            work()
+            took.append(time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(before)
+    return min(took)
 
 
 @functools.cache

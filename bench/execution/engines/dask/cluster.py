@@ -39,6 +39,7 @@ class Cluster(Engine):
     def __init__(self, address: str | None, workers: int | None = None) -> None:
         self.address = address
         self.workers = workers or available_threads()
+        self.at_once = 1 if address else self.workers  # of a running scheduler it is not known yet
         self.device = "cpu"
         self.connection: Connection | None = None
 
