@@ -17,12 +17,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from bench.analysis import before, generalization
 from bench.analysis.results import PIPELINE, Key, Results
+from bench.base.arrays import save_arrays
 from bench.base.errors import UsageError, format_error
-from bench.base.files import write_whole
+from bench.base.files import regular, write_whole
 from bench.datasets.dataset import Dataset
 from bench.store import Store
 
@@ -140,7 +141,7 @@ def join(files: dict[str, Path], out: Path) -> Path | None:
         f"{dataset}\n{name}": packed
         for dataset, path in files.items()
         if path.is_file()
-        for name, packed in load_file(path).items()
+        for name, packed in load_file(regular(path)).items()
     }
     return _save(tensors, out)
 
@@ -148,7 +149,7 @@ def join(files: dict[str, Path], out: Path) -> Path | None:
 def _save(tensors: dict[str, NDArray[Any]], out: Path) -> Path | None:
     if not tensors:
         return None
-    write_whole(out / FILE, lambda draft: save_file(tensors, draft))
+    write_whole(out / FILE, lambda draft: save_arrays(tensors, draft))
     return out / FILE
 
 
@@ -196,5 +197,7 @@ def _load(path: Path) -> dict[tuple[str, ...], NDArray[Any]]:
     old = path.with_name(before.CORRECTNESS)
     if old.is_file() and not path.is_file():
         before.warn(old, f"now {FILE}")
-        return {before.correctness_name(name): bits for name, bits in load_file(old).items()}
-    return {tuple(name.rsplit("\n", 4)): bits for name, bits in load_file(path).items()}
+        return {
+            before.correctness_name(name): bits for name, bits in load_file(regular(old)).items()
+        }
+    return {tuple(name.rsplit("\n", 4)): bits for name, bits in load_file(regular(path)).items()}

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from bench.base.files import regular
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -75,7 +77,7 @@ def read_csv(path: Path, **options: Any) -> pd.DataFrame:
     import pandas as pd
     from pandas.api.types import is_numeric_dtype
 
-    found = pd.read_csv(path, **options)
+    found = pd.read_csv(regular(path), **options)
     found.columns = found.columns.map(unshield)
     for position in range(found.shape[1]):
         column = found.iloc[:, position]

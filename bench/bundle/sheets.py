@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps, PngImagePlugin
 
 from bench.base.errors import UsageError
-from bench.base.files import write_whole
+from bench.base.files import regular, write_whole
 from bench.base.progress import Progress, silent
 from bench.bundle.sorting import folder_name
 from bench.clusterers.clusterer import NOISE
@@ -119,7 +119,7 @@ def check_sheets(out: Path) -> None:
 
 def _is_ours(path: Path) -> bool:
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with Image.open(regular(path), formats=["PNG"]) as image:
             return image.info.get(MARK[0]) == MARK[1]
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False  # no picture at all, or a damaged one

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from bench.base.errors import UsageError, one_line
-from bench.base.files import read_toml
+from bench.base.files import expand, is_file, read_toml
 from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.processors import available_threads, find_device
 from bench.base.times import seconds
@@ -167,7 +167,7 @@ def _labels(value: str, info: ValidationInfo) -> str:
     several = isinstance(info.data.get("dataset"), tuple)
     if several and value not in (FOLDERS, NONE):
         raise ValueError(f"a CSV file is for one data set, and there are several: {value!r}")
-    if value in (FOLDERS, NONE) or Path(value).expanduser().is_file():
+    if value in (FOLDERS, NONE) or is_file(expand(value)):
         return value
     raise ValueError(
         f"must be {FOLDERS}, {NONE} or the name of a CSV file; there is no file {value!r}"

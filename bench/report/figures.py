@@ -15,7 +15,7 @@ from PIL import Image
 
 from bench.analysis.results import PIPELINE, VERDICT_COLUMNS, Results
 from bench.analysis.suggest import choose, leading
-from bench.base.files import write_whole
+from bench.base.files import regular, write_whole
 from bench.base.naming import chain_name
 from bench.datasets.dataset import PRIMARY_METRICS, Dataset
 from bench.planning.places import FIGURES
@@ -75,7 +75,7 @@ def _draw(
 def _made_from(path: Path) -> str | None:
     """Return the key that a figure was drawn from; None if it is none."""
     try:
-        with Image.open(path) as image:
+        with Image.open(regular(path)) as image:
             return image.info.get("Comment")
     except OSError:
         return None

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.base.errors import UsageError
+from bench.base.errors import UsageError, reason
+from bench.base.files import read_text
 from bench.report.columns import Column, Table, words
 from bench.report.templates import markdown
 
@@ -63,7 +64,7 @@ def read(path: Path) -> Speeds:
         If it is missing or something else.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_text(path))
         timed = [
             Timed(
                 str(each["group"] or ""),
@@ -78,7 +79,9 @@ def read(path: Path) -> Speeds:
         raise UsageError(
             f"no run of the benchmark suite at {path}: make bench writes one"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {reason(error)}") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
             f"{path} is not what pytest --benchmark-json=FILE writes ({type(error).__name__})"
         ) from None

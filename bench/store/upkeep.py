@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.base.errors import UsageError
-from bench.base.files import clear, refuse_link, write_text
+from bench.base.files import clear, read_text, refuse_link, write_text
 from bench.base.progress import Progress
 from bench.store.artifact import MANIFEST, DamagedError, StoreError
 from bench.store.store import ASIDE, DRAFTS, ERRORS, GRIDS, ROOMS, Store
@@ -78,7 +78,7 @@ def recorded(store: Store) -> dict[Path, set[Place]]:
         refuse_link(store.root / GRIDS)
     for path in store.contents(GRIDS, ".json"):
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = json.loads(read_text(path))
             artifacts = {tuple(place.split("/", 1)) for place in record["artifacts"]}
             grids[Path(record["out"])] = artifacts
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -130,7 +130,7 @@ def _sweep(store: Store, gone: list[Path], dry_run: bool) -> float:
         for path in old:
             clear(path)
         for record in store.contents(GRIDS, ".json"):
-            if Path(json.loads(record.read_text(encoding="utf-8"))["out"]) in gone:
+            if Path(json.loads(read_text(record))["out"]) in gone:
                 record.unlink()
     return freed
 
