@@ -6,17 +6,16 @@
 
 from __future__ import annotations
 
+import bench.base.starting  # noqa: F401 - before anything that takes its time
+
+# isort: split
 import os
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any
 
-from bench.base.stopping import guard_command
-
 if TYPE_CHECKING:
     from bench.session.api import export_bundle, load_bundle, run_grid, sort_images
-
-guard_command()
 
 __all__ = ["export_bundle", "load_bundle", "run_grid", "sort_images"]
 

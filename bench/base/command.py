@@ -17,6 +17,7 @@ import typer
 
 from bench.base.errors import RunError, UsageError, one_line, refused
 from bench.base.plain_text import REPLACED
+from bench.base.starting import IS_COMMAND, leave
 from bench.base.stopping import WORK_KEPT, Stopped, stoppable
 
 
@@ -82,6 +83,10 @@ def main_of(app: typer.Typer, name: str) -> Callable[..., NoReturn]:
             except Exception as error:
                 # An import that was stopped raises whatever it likes.
                 code = asked.stopped.say(WORK_KEPT) if asked.stopped else _end(error)
+            if asked.stopped and IS_COMMAND:  # Python itself would hear the next signal
+                with suppress(OSError):
+                    _flush()
+                leave(asked.stopped.number)
             sys.exit(code)
 
     main.__dict__["app"] = app

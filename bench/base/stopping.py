@@ -11,17 +11,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from bench.base.errors import one_line
+from bench.base.starting import IS_COMMAND, leave
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 1.5  # seconds in which a process that is stopped may leave things in order
 WORK_KEPT = "finished work is kept"
-
-_is_ours = False  # the process is a command, and does nothing after it
 
 
 class Stopped(BaseException):
@@ -37,7 +36,7 @@ class Stopped(BaseException):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.code = 128 + number
+        self.number = number
         self.said = False
 
     def say(self, message: str) -> int:
@@ -45,29 +44,13 @@ class Stopped(BaseException):
         if not self.said:
             self.said = True
             print(f"interrupted: {one_line(message)}", file=sys.stderr)
-        return self.code
+        return 128 + self.number
 
 
 class Asked:
     """Whether a command was asked to stop: what was raised then."""
 
     stopped: Stopped | None = None
-
-
-def guard_command() -> None:
-    """Have Ctrl-C end this process in one line if it is a command, which imports for a second.
-
-    It is if it was started as ``python -m bench.COMMAND``, or by the script ``latentgrid``; any
-    other that imports us is left as it is. `stoppable` takes over when the command begins.
-    """
-    global _is_ours
-    script = os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0]
-    as_module = script == "-m" and any(word.startswith("bench.") for word in sys.orig_argv)
-    if not (as_module or script == "latentgrid"):
-        return
-    _is_ours = True
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, lambda number, _: _leave(number, "nothing was done yet"))
 
 
 @contextmanager
@@ -95,7 +78,7 @@ def stoppable() -> Iterator[Asked]:
     try:
         yield asked
     finally:
-        if _is_ours:  # what comes now, until it has ended, changes nothing
+        if IS_COMMAND:  # what comes now, until it has ended, changes nothing
             asked.stopped = asked.stopped or Stopped(signal.SIGINT)
             asked.stopped.said = True
         else:
@@ -112,13 +95,5 @@ def _watch(reader: int, asked: Asked, numbers: set[int]) -> None:
         seen += [number for number in found if number in numbers]
         if signal.SIGTERM in seen or len(seen) > 1:
             time.sleep(GRACE)
-            _leave(seen[0], "" if asked.stopped and asked.stopped.said else WORK_KEPT)
+            leave(seen[0], "" if asked.stopped and asked.stopped.said else WORK_KEPT)
     os.close(reader)
-
-
-def _leave(number: int, message: str) -> NoReturn:
-    cursor = "\x1b[?25h" * os.isatty(2)  # which progress hides
-    line = f"interrupted: {message}\n" if message else ""
-    with suppress(OSError):
-        os.write(2, f"{cursor}{line}".encode())
-    os._exit(128 + number)

@@ -253,7 +253,9 @@ def _embeddings(inputs: Inputs, path: Path) -> Iterator[Figure]:
     _draw(path, partial(embeddings.panel, every), pd.concat([row for _, row in drawn]), dataset)
     by = " or ".join(dict.fromkeys(found.by for found in every))
     named = any(len(found.names) <= embeddings.NAMED for found in every)
-    yield Figure(path, "embeddings", {"by": by, "left_out": left_out, "named": named})
+    facts = {"by": by, "left_out": left_out, "named": named}
+    facts["in_full"] = embeddings.written_otherwise(max((e.names for e in every), key=len))
+    yield Figure(path, "embeddings", facts)
 
 
 def _embedded_models(inputs: Inputs) -> tuple[list[str], dict[str, list[str]]]:
