@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Sequence
 
+from bench.base.plain_text import readable
+
 # Errors of a file that somebody named wrongly; others are of the machine.
 _MISUSE = {
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENXIO),
@@ -55,7 +57,7 @@ def one_line(text: str) -> str:
     Characters that control a terminal, or turn the direction of text, are replaced.
     """
     printable = _CONTROL.sub("\ufffd", " ".join(text.split()))
-    return printable.encode(errors="backslashreplace").decode()
+    return readable(printable)
 
 
 def name_some(names: list[str], most: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -26,6 +27,9 @@ _SPECIAL = {
     stat.S_IFCHR: "a terminal or another device",
     stat.S_IFBLK: "a device",
 }
+
+
+_BYTE = re.compile(rb"\\x([0-9a-f]{2})")
 
 
 def regular(path: Path) -> Path:
@@ -53,8 +57,16 @@ def read_text(path: Path) -> str:
 
 
 def expand(path: str | Path) -> Path:
-    """Return a path with a home folder for ``~``; as it is where there is no such user."""
-    return Path(os.path.expanduser(path))
+    """Return the path that text means.
+
+    A ``~`` is a home folder, where there is such a user. Bytes that are no text may be written as
+    `bench.base.plain_text.readable` writes them.
+    """
+    found = os.path.expanduser(path)
+    if "\\x" in found and not os.path.lexists(found):
+        meant = os.fsdecode(_BYTE.sub(lambda byte: bytes([int(byte[1], 16)]), os.fsencode(found)))
+        found = meant if os.path.lexists(meant) else found
+    return Path(found)
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 
 from bench.base.errors import UsageError, count, name_first
 from bench.base.files import expand, regular
+from bench.base.plain_text import readable
 from bench.base.progress import Progress
 from bench.datasets import datasets, deep
 from bench.datasets.brightness import WHITE
@@ -213,8 +214,8 @@ def left_out(found: Listing, folder: Path) -> list[str]:
 
 
 def readable_name(path: Path) -> str:
-    """Return a file's name as text that every file can hold, whatever bytes the disk has."""
-    return path.as_posix().encode(errors="surrogateescape").decode(errors="backslashreplace")
+    """Return a file's name as text, with slashes; see `bench.base.plain_text.readable`."""
+    return readable(path.as_posix())
 
 
 @datasets.register(

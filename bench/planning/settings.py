@@ -17,6 +17,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -25,6 +26,7 @@ from pydantic import (
 from bench.base.errors import UsageError, one_line
 from bench.base.files import expand, is_file, read_toml
 from bench.base.naming import DEFAULT_CLUSTERER
+from bench.base.plain_text import readable
 from bench.base.processors import available_threads, find_device
 from bench.base.times import seconds
 from bench.datasets.brightness import Range
@@ -177,17 +179,31 @@ def _labels(value: str, info: ValidationInfo) -> str:
 def _load(paths: tuple[Path, ...]) -> tuple[Path, ...]:
     from bench.planning.plugins import load_plugins
 
+    paths = tuple(map(expand, paths))
     load_plugins(paths)
     return paths
 
 
+def _readable(value: Any) -> Any:
+    """Return text, or text in a list, without bytes that are no text; paths are as they are."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_readable, value))
+    return readable(value) if isinstance(value, str) else value
+
+
 Number = BeforeValidator(_no_truth_value)
+Place = Annotated[Path, AfterValidator(expand), PlainSerializer(readable, when_used="json")]
 Count = Annotated[int, Number, Field(ge=1)]
 Size = Annotated[int, Number, Field(ge=SMALLEST, le=LARGEST)]
 Natural = Annotated[int, Number, Field(ge=0)]
 Positive = Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Number, Field(ge=0, le=1)]
-Plugins = Annotated[tuple[Path, ...], BeforeValidator(listed), AfterValidator(_load)]
+Plugins = Annotated[
+    tuple[Path, ...],
+    BeforeValidator(listed),
+    AfterValidator(_load),
+    PlainSerializer(lambda paths: [readable(path) for path in paths], when_used="json"),
+]
 PixelRange = Annotated[str, AfterValidator(lambda text: Range.parse(text) and text)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
 
@@ -314,9 +330,9 @@ class GridSettings(BaseModel):
     checkpoint: Positive = _setting(TRAINING, "SECONDS", 60.0, """
         Time between two checkpoints of training. If training is stopped, it continues from the
         last one; by default 60.""")
-    out: Path = _setting(WHERE, "DIR", Path("results"), """
+    out: Place = _setting(WHERE, "DIR", Path("results"), """
         Folder for the report, its tables and figures; by default results.""")
-    store: Path = _setting(WHERE, "DIR", default_store, """
+    store: Place = _setting(WHERE, "DIR", default_store, """
         Folder of stored results, so that the next run computes only what is missing; by default
         $LATENTGRID_STORE, or .store. Several grids may share it.""")
     # fmt: on
@@ -477,6 +493,7 @@ def _validate(given: dict[str, Any], context: str | None) -> GridSettings:
     """Put a preset's settings below those that were given, and check them."""
     from bench.base.registry import did_you_mean
 
+    given = {name: _readable(value) for name, value in given.items()}
     preset = given.get("preset", "quick")
     if not isinstance(preset, str) or preset not in PRESETS:
         raise UsageError(
