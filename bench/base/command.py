@@ -6,6 +6,7 @@ import atexit
 import gc
 import inspect
 import io
+import logging
 import os
 import sys
 import warnings
@@ -122,7 +123,11 @@ def fail(message: str, code: int = 2) -> NoReturn:
 
 
 def _print_what_can_be_printed() -> None:
-    """Have characters that a terminal, or what output is redirected to, lacks be replaced."""
+    """Have characters that a terminal, or what output is redirected to, lacks be replaced.
+
+    What matplotlib would say of folders and typefaces is nothing that a user could act on.
+    """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=REPLACED)

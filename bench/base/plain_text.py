@@ -21,7 +21,7 @@ _BYTES = re.compile("[\udc80-\udcff]")
 
 
 def readable(text: str | Path) -> str:
-    r"""Return text, such as a path, that every file can hold: a byte of no text becomes ``\xe9``."""
+    r"""Return text, such as a path, that every file can hold: a byte of none becomes ``\xe9``."""
     found = _BYTES.sub(lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", str(text))
     return found.encode(errors="backslashreplace").decode()
 
