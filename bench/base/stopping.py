@@ -5,8 +5,8 @@ Nothing is lost if a process ends at once: what it had not finished is in nobody
 
 from __future__ import annotations
 
-import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -67,13 +67,13 @@ def stoppable() -> Iterator[Asked]:
             asked.stopped = Stopped(number)
             raise asked.stopped
 
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
     before: dict[int, Any] = {}
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             before[number] = signal.signal(number, stop)
-    other = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    other = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(reader, asked, set(before)), daemon=True).start()
     try:
         yield asked
@@ -83,17 +83,21 @@ def stoppable() -> Iterator[Asked]:
             asked.stopped.said = True
         else:
             signal.set_wakeup_fd(other)
-            os.close(writer)
+            writer.close()
             for each, handler in before.items():
                 signal.signal(each, handler)
 
 
-def _watch(reader: int, asked: Asked, numbers: set[int]) -> None:
+def _watch(reader: socket.socket, asked: Asked, numbers: set[int]) -> None:
     """Wait for signals, also while the main thread is in code that hears of none."""
     seen: list[int] = []
-    while found := os.read(reader, 1):
-        seen += [number for number in found if number in numbers]
-        if signal.SIGTERM in seen or len(seen) > 1:
-            time.sleep(GRACE)
-            leave(seen[0], "" if asked.stopped and asked.stopped.said else WORK_KEPT)
-    os.close(reader)
+    end = None
+    try:
+        while found := reader.recv(1):
+            seen += [number for number in found if number in numbers]
+            if signal.SIGTERM in seen or len(seen) > 1:
+                end = end or time.monotonic() + GRACE
+                reader.settimeout(max(end - time.monotonic(), 0.001))
+    except TimeoutError:
+        leave(seen[0], "" if asked.stopped and asked.stopped.said else WORK_KEPT)
+    reader.close()
