@@ -245,8 +245,11 @@ def start(code, *, as_command=True):
 @pytest.mark.parametrize(("number", "times"), [(signal.SIGTERM, 1), (signal.SIGINT, 5)])
 def test_what_hears_of_no_signal_is_ended_all_the_same(number, times):
     """A function in C that returns after minutes."""
-    work = "import hashlib; hashlib.pbkdf2_hmac('sha256', b'', b'', 2**30)"
+    work = "import hashlib, threading; from bench.base import stopping; stopping.GRACE = 0.2; "
+    work += "threading.Timer(0.2, print, ['at work'], {'flush': True}).start(); "
+    work += "hashlib.pbkdf2_hmac('sha256', b'', b'', 2**30)"
     process = start(work)
+    assert process.stdout.readline() == "at work\n"
     for _ in range(times):
         process.send_signal(number)
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Named pipes, terminals, devices and sockets where files are read: said in a line, never awaited."""
+"""Named pipes, terminals, devices and sockets where files are read: never waited for."""
 
 import contextlib
 import os
