@@ -114,7 +114,7 @@ def test_a_title_of_a_contact_sheet_is_not_cut():
 @pytest.mark.skipif(os.name == "nt", reason="names of files are text there")
 def test_folders_of_undecodable_names_are_grouped_and_reported(tmp_path):
     data, out = (os.fsdecode(name) for name in (b"caf\xe9", b"out\xff"))
-    for kind, label in enumerate((b"pl\xff", b"_$x_$y")):
+    for kind, label in enumerate((b"pl\xff", b"_$x_$y", b"x" * 120)):
         folder = tmp_path / data / os.fsdecode(label)
         folder.mkdir(parents=True)
         for number in range(6):
@@ -127,6 +127,7 @@ def test_folders_of_undecodable_names_are_grouped_and_reported(tmp_path):
     said = tomllib.loads((results / "grid.toml").read_text())
     assert (said["dataset"], said["out"]) == ("folder:caf\\xe9", "out\\xff")
     assert r"pl\xff" in (results / "assignments.csv").read_text()
+    assert f"Names in full: \\[3\\] {'x' * 120}." in (results / "results.md").read_text()
     again = run_module("bench.grid", "--config", results / "grid.toml", cwd=tmp_path)
     assert "0 tasks done, 8 were in .store" in again.stdout
     assert run_module("bench.report", results, cwd=tmp_path).returncode == 0
