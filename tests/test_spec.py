@@ -350,5 +350,5 @@ def test_a_file_of_any_editor_is_read(tmp_path, start, end):
     found = resolve({"reducers": "none", "baselines": False}, path)
     assert (found.dataset, found.models, found.seeds) == ("digits", ("pixels", "dnn"), 4)
     path.write_bytes(end.join(lines).encode("utf-16"))
-    with pytest.raises(UsageError, match="cannot read configuration file .*'utf-8' codec"):
+    with pytest.raises(UsageError, match=r"cannot read configuration file .*'utf-8' codec"):
         resolve({}, path)
