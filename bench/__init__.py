@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import bench.base.starting  # noqa: F401 - before anything that takes its time
+
+# isort: split
 import os
 import sys
 from importlib.machinery import ModuleSpec, PathFinder

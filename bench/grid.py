@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from bench.base.command import Stopped, command, confirm, option, stopped
+from bench.base.command import command, confirm, option
+from bench.base.stopping import Stopped
 from bench.list import print_items
 from bench.planning.options import takes_settings
 from bench.planning.settings import COMPARE
@@ -66,12 +67,12 @@ def main(
         if dry_run:
             return terminal.dry_run(session)
     except Stopped as stop:
-        return stopped(stop, "while loading; no task was done yet")
+        return stop.say("while loading; no task was done yet")
     try:
         return terminal.summarize(session, session.execute())
     except Stopped as stop:
         state = f"{session.done()} of {len(session.tasks())} tasks are in {session.settings.store}"
-        return stopped(stop, f"{state}; the same command continues")
+        return stop.say(f"{state}; the same command continues")
 
 
 if __name__ == "__main__":

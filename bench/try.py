@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from bench.base.command import Stopped, argument, command, stopped
+from bench.base.command import argument, command
+from bench.base.stopping import Stopped
 from bench.planning.options import takes_settings
 
 EPILOG = (
@@ -56,7 +57,7 @@ def main(
     try:
         return trial.run(file, settings)
     except Stopped as stop:
-        return stopped(stop, "finished tasks are in the store; the same command continues")
+        return stop.say("finished tasks are in the store; the same command continues")
 
 
 if __name__ == "__main__":

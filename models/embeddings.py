@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.base.arrays import Rows
 from bench.base.checks import need
 from bench.base.errors import one_line
+from bench.base.files import expand, is_file
 from bench.base.tables import unshield
 from models import autoencoders
 from models.autoencoder import Autoencoder, ImageShape
@@ -303,6 +305,13 @@ def _size_of(header: Header) -> int:
     return math.prod(shape[1:])
 
 
+def _pieces(rows: Rows) -> Iterator[Array]:
+    """Return the rows of an array in a file, flat, some at a time."""
+    for start in range(0, len(rows), PIECE):
+        piece = rows.read(np.arange(start, min(start + PIECE, len(rows))))
+        yield piece.reshape(len(piece), -1)
+
+
 def _slices(array: Array) -> Iterator[Array]:
     """Return the rows of an array, flat, some at a time."""
     for start in range(0, len(array), PIECE):
@@ -328,7 +337,7 @@ class Npy:
 
     def pieces(self) -> Iterator[Array]:
         """Return the rows; what is not looked at is not read."""
-        return _slices(np.load(self.path, mmap_mode="r", allow_pickle=False))
+        return _pieces(Rows(self.path))
 
 
 class Npz:
@@ -532,10 +541,10 @@ TABLES: dict[str, type[Any]] = {".npy": Npy, ".npz": Npz, ".csv": Csv, ".parquet
 
 def _path(file: str) -> Path:
     """Return the file of a text; refuse one that is not there, or of another kind."""
-    path = Path(file).expanduser()
+    path = expand(file)
     kinds = ", ".join(TABLES)
     need(path.suffix.lower() in TABLES, f"file must be one of {kinds}, found {file}")
-    need(path.is_file(), f"no such file: {path}")
+    need(is_file(path), f"no such file: {path}")
     return path
 
 

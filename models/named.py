@@ -11,6 +11,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from bench.base.files import regular
 from bench.base.grammar import Parameters, Written, read_item, signature_of
 from models import autoencoders
 from models.autoencoder import Autoencoder
@@ -101,7 +102,7 @@ def _hash(stamps: tuple[tuple[Path, int, int], ...]) -> str:
     """Hash the names and contents of files; size and time tell one that has changed."""
     digest = hashlib.sha256()
     for path, _, _ in stamps:
-        with open(path, "rb") as file:
+        with open(regular(path), "rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         digest.update(f"{path.name} {content}\n".encode())
     return digest.hexdigest()

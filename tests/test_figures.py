@@ -437,7 +437,7 @@ def test_models_that_failed_or_learned_nothing_have_no_embedding(finished, shown
     learned = [SimpleNamespace(model=model, learned_nothing=model == "dnn") for model in finished]
     inputs = SimpleNamespace(results=results, choices=SimpleNamespace(reconstructions=learned))
     assert figures._embedded_models(inputs) == (shown_models, left_out)
-    facts = {"by": "label", "left_out": left_out, "named": True}
+    facts = {"by": "label", "left_out": left_out, "named": True, "in_full": {}}
     text = caption(Figure(Path("embeddings.png"), "embeddings", facts), results)
     reasons = {"untrained": "untrained", "nothing": "learned nothing", "failed": "no finished run"}
     said = "; ".join(f"{', '.join(left_out[kind])} ({reasons[kind]})" for kind in left_out)
@@ -445,7 +445,7 @@ def test_models_that_failed_or_learned_nothing_have_no_embedding(finished, shown
 
 
 def test_the_caption_says_which_seed_an_embedding_is_of():
-    facts = {"by": "label", "left_out": {}, "named": True}
+    facts = {"by": "label", "left_out": {}, "named": True, "in_full": {}}
     figure = Figure(Path("embeddings.png"), "embeddings", facts)
     several = Results(frame(*scored("dnn", "pca2", 0.5, 0.6)))
     assert (

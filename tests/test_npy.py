@@ -1,5 +1,8 @@
 import contextlib
+import math
+import os
 import resource
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -7,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bench.base import arrays
+from bench.base.arrays import Rows
 from bench.base.errors import UsageError
+from bench.datasets import brightness
 from bench.datasets.dataset import load
 from tests.conftest import make_images, refused, run_grid
 
@@ -208,6 +214,45 @@ def test_npy_any_bytes_are_images_or_refused(tmp_path_factory, data):
     path.write_bytes(whole[: data.draw(st.sampled_from([len(whole), 200, 128, 60, 7, 0]))])
     with contextlib.suppress(UsageError):
         assert load(f"npy:{folder}", clusters=1).images.dtype == np.uint8
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@given(data=st.data())
+def test_rows_are_those_of_the_array(tmp_path_factory, order, data):
+    shape = data.draw(st.sampled_from([(7,), (7, 1), (5, 2, 3), (9, 4, 2, 3), (3, 0)]))
+    dtype = data.draw(st.sampled_from(["u1", ">u2", "f4", "<U3", "?"]))
+    whole = np.asarray(np.arange(math.prod(shape)).reshape(shape).astype(dtype), order=order)
+    path = tmp_path_factory.mktemp("rows") / "x.npy"
+    np.save(path, whole)
+    rows = Rows(path)
+    assert (rows.shape, rows.dtype, len(rows)) == (shape, whole.dtype, shape[0])
+    positions = data.draw(st.lists(st.integers(0, shape[0] - 1), max_size=20))
+    with mock.patch.object(arrays, "WINDOW", data.draw(st.sampled_from([1, 40, 2**20]))):
+        found = rows.read(np.array(positions, np.intp))
+    np.testing.assert_array_equal(found, whole[positions])
+    assert found.dtype == whole.dtype
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_array_that_is_cut_while_it_is_read_is_an_error(tmp_path, order):
+    """A mapped one would end the process, by SIGBUS."""
+    np.save(tmp_path / "trainX.npy", np.asarray(make_images(40)[0], order=order))
+    rows = Rows(tmp_path / "trainX.npy")
+    os.truncate(tmp_path / "trainX.npy", 128 + 3072)
+    with pytest.raises(UsageError, match=r"trainX\.npy was cut off while it was read"):
+        rows.read(np.arange(40))
+
+
+def test_a_data_set_that_is_cut_while_it_is_read_is_an_error(tmp_path, monkeypatch):
+    np.save(tmp_path / "trainX.npy", make_images(40)[0] / np.float32(255))
+    survey = brightness.survey
+
+    def cut_then(values):
+        os.truncate(tmp_path / "trainX.npy", 5000)
+        return survey(values)
+
+    monkeypatch.setattr(brightness, "survey", cut_then)
+    refused(f"npy:{tmp_path}", "trainX.npy was cut off while it was read: write it again")
 
 
 @pytest.mark.slow

@@ -329,3 +329,22 @@ def test_a_command_warns_of_a_former_name_once_and_in_one_line(capsys):
     assert end.value.code == 2
     assert warning.startswith("warning: model handmade is now called hand-crafted; ")
     assert error.startswith("error: seeds: ")
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "byte order mark"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_a_file_of_any_editor_is_read(tmp_path, start, end):
+    lines = [
+        "# écrit ailleurs",
+        'dataset = "digits"',
+        'models = ["pixels",',
+        '  "dnn"]',
+        "seeds = 4",
+    ]
+    path = tmp_path / "grid.toml"
+    path.write_bytes((start + end.join(lines) + end).encode())
+    found = resolve({"reducers": "none", "baselines": False}, path)
+    assert (found.dataset, found.models, found.seeds) == ("digits", ("pixels", "dnn"), 4)
+    path.write_bytes(end.join(lines).encode("utf-16"))
+    with pytest.raises(UsageError, match=r"cannot read configuration file .*'utf-8' codec"):
+        resolve({}, path)

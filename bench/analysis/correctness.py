@@ -17,12 +17,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from bench.analysis import before, generalization
 from bench.analysis.results import PIPELINE, Key, Results
+from bench.base.arrays import save_arrays
 from bench.base.errors import UsageError, format_error, show_value
-from bench.base.files import write_whole
+from bench.base.files import regular, write_whole
 from bench.datasets.dataset import Dataset
 from bench.store import Store
 
@@ -148,7 +149,7 @@ def join(files: dict[str, Path], out: Path) -> Path | None:
 def _save(tensors: dict[str, NDArray[Any]], out: Path) -> Path | None:
     if not tensors:
         return None
-    write_whole(out / FILE, lambda draft: save_file(tensors, draft))
+    write_whole(out / FILE, lambda draft: save_arrays(tensors, draft))
     return out / FILE
 
 
@@ -205,7 +206,7 @@ def _load(path: Path) -> dict[tuple[str, ...], NDArray[Any]]:
 def _packed(path: Path) -> dict[str, NDArray[np.uint8]]:
     """Read packed bits by their names; raise `ValueError` for anything else."""
     try:
-        found = load_file(path)
+        found = load_file(regular(path))
     except (KeyError, TypeError) as error:  # of a type that NumPy has not
         raise ValueError(format_error(error)) from None
     for name, bits in found.items():

@@ -12,6 +12,7 @@ import pandas as pd
 from bench.analysis.record_columns import ALWAYS, FINGERPRINTS
 from bench.analysis.records import read
 from bench.base.errors import UsageError, show_value
+from bench.base.files import expand, is_file
 from bench.base.progress import Progress, silent
 from bench.datasets.dataset import Dataset, load, parse
 from bench.planning.settings import GridSettings, resolve_recorded
@@ -53,7 +54,7 @@ def settings_of(
     ``store`` and ``equivalence`` replace those of the run. Results may come from anybody: nothing
     that they name is run.
     """
-    if not (folder / "grid.toml").is_file():
+    if not is_file(folder / "grid.toml"):
         raise UsageError(f"no results of a grid in {folder}: python -m bench.grid makes them")
     replaced = {"out": folder, "store": store, "equivalence": equivalence}
     return resolve_recorded(folder / "grid.toml", replaced)
@@ -121,7 +122,7 @@ def _check_assignments(found: pd.DataFrame, dataset: Dataset, folder: Path) -> N
 
 def _hint(path: str | Path | None, folder: Path) -> str:
     """Return a note that a path is relative: results may be opened from another folder."""
-    if not path or Path(path).expanduser().is_absolute():
+    if not path or expand(path).is_absolute():
         return ""
     return f" (paths in {folder / 'grid.toml'} are relative to where the grid was run)"
 

@@ -26,7 +26,7 @@ from bench.analysis.results import (
 )
 from bench.analysis.verdicts import add_verdicts
 from bench.base import keys
-from bench.base.errors import UsageError, one_line
+from bench.base.errors import UsageError, reason
 from bench.base.tables import read_csv
 from bench.datasets.dataset import Dataset
 from bench.execution.runner import Outcome
@@ -115,7 +115,7 @@ def read(path: Path, also: tuple[str, ...] = ()) -> pd.DataFrame:
     except FileNotFoundError:
         raise UsageError(f"no results at {path}: python -m bench.grid makes them") from None
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read results {path}: {one_line(str(error))}") from None
+        raise UsageError(f"cannot read results {path}: {reason(error)}") from None
     needed = ["dataset", "preset", *PIPELINE, "seed_index", "status", "images", "accuracy", *also]
     missing = [name for name in dict.fromkeys(needed) if name not in records]
     if missing or records.empty:

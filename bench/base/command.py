@@ -5,35 +5,23 @@ from __future__ import annotations
 import atexit
 import gc
 import inspect
-import signal
+import io
+import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import typer
 
-from bench.base.errors import RunError, UsageError, one_line
+from bench.base.errors import RunError, UsageError, one_line, refused
+from bench.base.plain_text import REPLACED
+from bench.base.starting import IS_COMMAND, leave
+from bench.base.stopping import WORK_KEPT, Stopped, stoppable
 
 MOST = 2000  # characters of the line that a command ends with; what it quotes may be endless
-
-
-class Stopped(BaseException):
-    """The process was asked to stop, by Ctrl-C or SIGTERM.
-
-    It is no KeyboardInterrupt, which typer would answer itself.
-
-    Parameters
-    ----------
-    number : int
-        The signal.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.code = 128 + number
 
 
 def new_app(**options: Any) -> typer.Typer:
@@ -81,24 +69,53 @@ def main_of(app: typer.Typer, name: str) -> Callable[..., NoReturn]:
         made.help = "\n\n".join(" ".join(each.split()) for each in paragraphs)
 
     def main(arguments: Sequence[str] | None = None) -> NoReturn:
-        """Run the command line; exit code 2 with one line for misuse, 130 if interrupted."""
+        """Run the command line, and end the process.
+
+        The exit code is 2 with one line for misuse, 1 with one for what the machine refuses, 130
+        or 143 if interrupted.
+        """
         _search_for_garbage_less()
-        try:
-            with _stoppable(), _short_warnings():
+        _print_what_can_be_printed()
+        with stoppable() as asked, _short_warnings():
+            try:
                 words = None if arguments is None else list(arguments)
                 code = app(words, standalone_mode=False, prog_name=name)
-        except Stopped as stop:
-            code = stopped(stop, "finished work is kept")
-        except RunError as error:
-            fail(str(error), 1)
-        except typer.exceptions.TyperException as error:
-            fail(f"{error.format_message()} (--help shows all options)")
-        except UsageError as error:
-            fail(str(error))
-        sys.exit(code)
+                _flush()
+            except Stopped as stop:
+                code = stop.say(WORK_KEPT)
+            except Exception as error:
+                # An import that was stopped raises whatever it likes.
+                code = asked.stopped.say(WORK_KEPT) if asked.stopped else _end(error)
+            if asked.stopped and IS_COMMAND:  # Python itself would hear the next signal
+                with suppress(OSError):
+                    _flush()
+                leave(asked.stopped.number)
+            sys.exit(code)
 
     main.__dict__["app"] = app
     return main
+
+
+def _end(error: Exception) -> int:
+    """Print in one line why a command ends; raise what is a fault of the program again."""
+    match error:
+        case BrokenPipeError():
+            _print_no_more()
+            return 128 + 13  # as what a closed pipe ends, by SIGPIPE
+        case OSError():
+            error = refused(error)
+        case MemoryError():
+            error = RunError(f"the memory does not suffice: {error or 'it is full'}")
+        case ValueError() if "embedded null" in str(error):
+            error = UsageError("the name of a file holds a null character, which none can have")
+    match error:
+        case RunError():
+            fail(str(error), 1)
+        case typer.exceptions.TyperException():
+            fail(f"{error.format_message()} (--help shows all options)")
+        case UsageError():
+            fail(str(error))
+    raise error
 
 
 def fail(message: str, code: int = 2) -> NoReturn:
@@ -107,6 +124,29 @@ def fail(message: str, code: int = 2) -> NoReturn:
     cut = f"{line[:MOST]}…" if len(line) > MOST else line
     print(f"error: {cut}", file=sys.stderr)
     raise SystemExit(code)
+
+
+def _print_what_can_be_printed() -> None:
+    """Have characters that a terminal, or what output is redirected to, lacks be replaced.
+
+    What matplotlib would say of folders and typefaces is nothing that a user could act on.
+    """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=REPLACED)
+
+
+def _flush() -> None:
+    """Write what was printed, or raise `OSError`: where there is none, its errors are nobody's."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _print_no_more() -> None:
+    """Have what cannot be printed go nowhere: Python would try again at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def warn(message: str) -> None:
@@ -122,30 +162,6 @@ def confirm(statement: str) -> bool:
         return typer.confirm(f"{one_line(statement)}. Go on?", err=True)
     except typer.Abort:  # the end of the input
         return False
-
-
-def stopped(stop: Stopped, message: str) -> int:
-    """Print in one line what is kept after an interruption; return the exit code, 130 or 143."""
-    print(f"interrupted: {one_line(message)}", file=sys.stderr)
-    return stop.code
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Raise `Stopped` on Ctrl-C and SIGTERM; a signal that is ignored stays so (nohup)."""
-
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise Stopped(number)
-
-    before = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Sequence
 
+from bench.base.plain_text import readable
+
+# Errors of a file that somebody named wrongly; others are of the machine.
+_MISUSE = {
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENXIO),
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL),
+}
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 NAMED = 5  # files named one by one in a message; the rest are counted
 
 
@@ -22,10 +32,32 @@ class RunError(Exception):
     """
 
 
+def refused(error: OSError) -> UsageError | RunError:
+    """Return what an error of the system is to the user of a command.
+
+    Of a file that was named, such as one without permission, it is misuse; else, such as a full
+    disk, it is the machine.
+    """
+    said = error.strerror or str(error) or type(error).__name__
+    if error.filename is not None:
+        said = f"{os.fsdecode(error.filename)}: {said}"
+        if error.errno in _MISUSE:
+            return UsageError(said)
+    return RunError(f"{said}; what was done is kept")
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says, without the file that a message names already."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def one_line(text: str) -> str:
-    """Return text as one line that a terminal shows as it is, whatever characters it holds."""
-    printable = re.sub(r"[\x00-\x1f\x7f-\x9f]", "\ufffd", " ".join(text.split()))
-    return printable.encode(errors="backslashreplace").decode()
+    """Return text as one line that a terminal shows as it is, whatever characters it holds.
+
+    Characters that control a terminal, or turn the direction of text, are replaced.
+    """
+    printable = _CONTROL.sub("\ufffd", " ".join(text.split()))
+    return readable(printable)
 
 
 def show_value(value: object, most: int = 120) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
+import stat
 import tempfile
 import tomllib
 from collections.abc import Callable
@@ -16,7 +18,55 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bench.base.errors import UsageError
+from bench.base.errors import UsageError, reason
+
+# What a file may be that is none on a disk: opening it may wait for ever, or reading never end.
+_SPECIAL = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a terminal or another device",
+    stat.S_IFBLK: "a device",
+}
+
+
+_BYTE = re.compile(rb"\\x([0-9a-f]{2})")
+
+
+def regular(path: Path) -> Path:
+    """Return the path of a file that is to be opened.
+
+    Raise `OSError` where there is none, or a pipe, a terminal, a device or a socket.
+    """
+    kind = _SPECIAL.get(stat.S_IFMT(os.stat(path).st_mode))
+    if kind:
+        raise OSError(errno.EINVAL, f"it is {kind}, needed a file on a disk", str(path))
+    return path
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file; raise `OSError` where there is something special instead."""
+    try:
+        return regular(path).is_file()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def read_text(path: Path) -> str:
+    """Read a text file, UTF-8 with or without a byte order mark; raises `OSError`, `ValueError`."""
+    return regular(path).read_text(encoding="utf-8-sig")
+
+
+def expand(path: str | Path) -> Path:
+    """Return the path that text means.
+
+    A ``~`` is a home folder, where there is such a user. Bytes that are no text may be written as
+    `bench.base.plain_text.readable` writes them.
+    """
+    found = os.path.expanduser(path)
+    if "\\x" in found and not os.path.lexists(found):
+        meant = os.fsdecode(_BYTE.sub(lambda byte: bytes([int(byte[1], 16)]), os.fsencode(found)))
+        found = meant if os.path.lexists(meant) else found
+    return Path(found)
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -25,11 +75,15 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     ``write`` is given a path of the same name; what was at ``path`` is replaced, also if that is a
     link.
     """
-    # The folder is new and its owner's alone, so that nobody can have put a link there.
-    with tempfile.TemporaryDirectory(prefix=".draft-", dir=path.parent) as folder:
-        draft = Path(folder) / path.name
-        write(draft)
-        os.replace(draft, path)
+    try:
+        # The folder is new and its owner's alone, so that nobody can have put a link there.
+        with tempfile.TemporaryDirectory(prefix=".draft-", dir=path.parent) as folder:
+            draft = Path(folder) / path.name
+            write(draft)
+            os.replace(draft, path)
+    except OSError as error:
+        error.filename = str(path)  # of a write that fails, the system does not say it
+        raise
 
 
 def write_text(path: Path, text: str) -> None:
@@ -86,8 +140,8 @@ def read_toml(path: Path, what: str, missing: str) -> dict[str, Any]:
         If it is missing or not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise UsageError(missing) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"cannot read {what} {path}: {error}") from None
+        raise UsageError(f"cannot read {what} {path}: {reason(error)}") from None

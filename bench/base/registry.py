@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from bench.base.errors import UsageError, show_value
+from bench.base.files import is_file
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -195,7 +196,7 @@ def load_plugin(path: Path) -> None:
 
     Its code runs with all rights of the caller: name only files that you trust.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise PluginError(f"no such plugin file: {path}")
     name = f"latentgrid_plugin_{re.sub(r'[^0-9A-Za-z]', '_', str(path.resolve()))}"
     if name in sys.modules:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from pydantic import TypeAdapter, ValidationError
 
 from bench.base.errors import UsageError, one_line, show_value
+from bench.base.files import regular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +129,7 @@ def read_csv(path: Path, **options: Any) -> pd.DataFrame:
     import pandas as pd
     from pandas.api.types import is_numeric_dtype
 
-    found = pd.read_csv(path, **options)
+    found = pd.read_csv(regular(path), **options)
     found.columns = found.columns.map(unshield)
     for position in range(found.shape[1]):
         column = found.iloc[:, position]

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from safetensors.numpy import load, save
 
 from bench.base.errors import UsageError, format_error, name_some, one_line
-from bench.base.files import write_whole
+from bench.base.files import is_file, write_whole
 from bench.base.naming import chain_name
 from bench.base.processors import MOST_THREADS
 from bench.datasets.image_form import Fit
@@ -194,7 +194,7 @@ def read(path: Path) -> Contents:
 
     Raise `UsageError` if it is missing, no bundle, of another format, or not what was written.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise UsageError(f"no bundle at {path}: python -m bench.export makes one")
     try:
         return _read(path)

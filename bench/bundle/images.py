@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError
+from bench.base.processors import pool_of
 from bench.datasets import deciding
 from bench.datasets.folder import decode_to, measure, readable_name
 from bench.datasets.image_form import Form, Images, gray_to_rgb, why_no_gray_images
@@ -65,7 +66,7 @@ def reading_of(
 
     Raise `UsageError` where the brightness of files cannot be known.
     """
-    with ThreadPoolExecutor(threads) as pool:
+    with pool_of(threads) as pool:
         seen = list(pool.map(measure, files))
     names = [readable_name(file) for file in files]
     try:
@@ -103,7 +104,7 @@ def read_batches(
 
     At most two batches of them are in memory at a time.
     """
-    with ThreadPoolExecutor(threads) as pool:
+    with pool_of(threads) as pool:
 
         def begin(start: int) -> list[Future[Images | None]]:
             some = files[start : start + BATCH]

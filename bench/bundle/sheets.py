@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+import itertools
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,12 +14,14 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps, PngImagePlugin
 
 from bench.base.errors import UsageError
-from bench.base.files import write_whole
+from bench.base.files import regular, write_whole
 from bench.base.progress import Progress, silent
 from bench.bundle.sorting import folder_name
 from bench.clusterers.clusterer import NOISE
 from bench.datasets.folder import open_image
 from bench.datasets.reading import ORDINARY, Reading
+from bench.report.paint import fonts
+from bench.report.paint.canvas import short
 from bench.stages.metrics.majority import ClusterName
 
 SHEETS = "sheets"
@@ -28,6 +32,7 @@ COLUMNS, ROWS = 10, 2
 SHOWN = COLUMNS * ROWS  # of each kind
 THUMB, GAP, MARGIN, CAPTION = 96, 8, 24, 20  # pixels
 TITLE, HEADING = 40, 30
+LONGEST = 84  # letters of a title
 BLACK, GRAY, WHITE, FRAME = "#1a1a1a", "#666666", "#ffffff", "#e4e4e4"
 
 # Rank, minus position, file, ambiguity: the least of a heap is its worst.
@@ -119,7 +124,7 @@ def check_sheets(out: Path) -> None:
 
 def _is_ours(path: Path) -> bool:
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with Image.open(regular(path), formats=["PNG"]) as image:
             return image.info.get(MARK[0]) == MARK[1]
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False  # no picture at all, or a damaged one
@@ -139,10 +144,10 @@ def paint(
     width = 2 * MARGIN + COLUMNS * (THUMB + GAP) - GAP
     sheet = Image.new("RGB", (width, 2 * MARGIN + TITLE + sum(heights)), WHITE)
     draw = ImageDraw.Draw(sheet)
-    draw.text((MARGIN, MARGIN), title, BLACK, _font(20))
+    _write(draw, (MARGIN, MARGIN), short(title, LONGEST), 20)
     top = MARGIN + TITLE
     for (name, entries), height in zip(kinds, heights, strict=True):
-        draw.text((MARGIN, top), name, BLACK, _font(14))
+        _write(draw, (MARGIN, top), name, 14)
         for number, (_, _, file, ambiguity) in enumerate(entries):
             row, column = divmod(number, COLUMNS)
             corner = (MARGIN + column * (THUMB + GAP), top + HEADING + row * cell)
@@ -164,9 +169,15 @@ def thumbnail(file: Path, reading: Reading = ORDINARY) -> Image.Image:
     return ImageOps.pad(image, (THUMB, THUMB), how, FRAME)
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the typeface of the report's pictures."""
-    import matplotlib
+def _write(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, size: int) -> None:
+    """Write a line, each character in the first typeface that has it."""
+    left, bottom = corner[0], corner[1] + size
+    for name, characters in itertools.groupby(text, fonts.font_of):
+        part, font = "".join(characters), _font(size, name)
+        draw.text((left, bottom), part, BLACK, font, anchor="ls")
+        left += math.ceil(font.getlength(part))
 
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    return ImageFont.truetype(path, size)
+
+def _font(size: int, name: str | None = None) -> ImageFont.FreeTypeFont:
+    """Return a typeface of the report's pictures."""
+    return ImageFont.truetype(fonts.files()[name or fonts.FIRST], size)

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bench.base.errors import RunError, UsageError
-from bench.base.files import clear
+from bench.base.files import clear, regular
 from bench.clusterers.clusterer import NOISE
 
 HOW = ("copy", "link")
@@ -111,7 +111,7 @@ def check_free(out: Path) -> None:
 
 
 def _copy(file: Path, to: Path) -> None:
-    with open(file, "rb") as source, open(to, "xb") as target:
+    with open(regular(file), "rb") as source, open(to, "xb") as target:
         shutil.copyfileobj(source, target)
     shutil.copystat(file, to)
 

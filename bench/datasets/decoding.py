@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.base import keys
 from bench.base.errors import UsageError
-from bench.base.processors import available_threads
+from bench.base.processors import available_threads, pool_of
 from bench.base.progress import Progress
 from bench.datasets import brightness, deciding, deep, formats, image_form
 from bench.datasets.image_form import Form, Images, alone
@@ -138,7 +137,7 @@ class Decoder:
         if not self.decode:
             return None
         found: list[Seen | None] = []
-        with ThreadPoolExecutor(available_threads()) as pool:
+        with pool_of(available_threads()) as pool:
             for seen in pool.map(source.measure, indices.tolist()):
                 found.append(seen)
                 self.progress("looking into images", len(found), len(indices))
@@ -191,7 +190,7 @@ class Decoder:
                     found.append(form.bring(image))
             return found
 
-        with ThreadPoolExecutor(available_threads()) as pool:
+        with pool_of(available_threads()) as pool:
             for position, brought in enumerate(pool.map(decode, indices.tolist())):
                 readable[position] = brought is not None
                 for into, image in zip(found, brought or (), strict=False):

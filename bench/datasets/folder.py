@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -12,6 +13,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from bench.base.errors import UsageError, count, name_first
+from bench.base.files import expand, regular
+from bench.base.plain_text import readable
 from bench.base.progress import Progress
 from bench.datasets import datasets, deep, formats
 from bench.datasets.brightness import WHITE
@@ -40,6 +43,15 @@ def _is_raw(file: Path | BinaryIO) -> bool:
     return isinstance(file, Path) and formats.format_of(file) is formats.RAW
 
 
+@contextmanager
+def _opened(file: Path | BinaryIO) -> Iterator[Image.Image]:
+    """Open an image file, on disk or in memory; Pillow maps none, which could be cut meanwhile."""
+    with ExitStack() as stack:
+        if isinstance(file, Path):
+            file = stack.enter_context(open(regular(file), "rb"))
+        yield stack.enter_context(Image.open(file))
+
+
 def open_image(file: Path | BinaryIO, size: int, reading: Reading = ORDINARY) -> Image.Image | None:
     """Open an image file of any mode, on disk or in memory, as RGB; None if unreadable.
 
@@ -52,7 +64,7 @@ def open_image(file: Path | BinaryIO, size: int, reading: Reading = ORDINARY) ->
     if _is_raw(file):
         return None
     try:
-        with Image.open(file) as opened:
+        with _opened(file) as opened:
             if _is_too_large(opened):
                 return None
             with alone(opened.width * opened.height):
@@ -86,7 +98,7 @@ def measure(file: Path | BinaryIO) -> Seen | None:
     if _is_raw(file):
         return None
     try:
-        with Image.open(file) as opened:
+        with _opened(file) as opened:
             if _is_too_large(opened):
                 return None
             frames = bool(getattr(opened, "is_animated", False))
@@ -155,7 +167,7 @@ def looks_like_image(path: Path) -> bool:
     if path.suffix.lower() in Image.registered_extensions():
         return True
     try:
-        with Image.open(path):
+        with _opened(path):
             return True
     except Exception:  # whatever is in it
         return False
@@ -214,8 +226,8 @@ def left_out(found: Listing, folder: Path) -> list[str]:
 
 
 def readable_name(path: Path) -> str:
-    """Return a file's name as text that every file can hold, whatever bytes the disk has."""
-    return path.as_posix().encode(errors="surrogateescape").decode(errors="backslashreplace")
+    """Return a file's name as text, with slashes; see `bench.base.plain_text.readable`."""
+    return readable(path.as_posix())
 
 
 @datasets.register(
@@ -229,7 +241,7 @@ def load(argument: str | None, progress: Progress) -> Source:
     """
     if not argument:
         raise UsageError("data set folder needs a folder: folder:DIR")
-    folder = Path(argument).expanduser()
+    folder = expand(argument)
     if not folder.is_dir():
         raise UsageError(f"no such folder: {folder}")
     listing = scan(folder)

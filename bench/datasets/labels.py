@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError, count, name_first, name_some
+from bench.base.files import expand, regular
 from bench.base.tables import unshield
 from bench.datasets.source import Source
 
@@ -57,7 +58,7 @@ def apply(source: Source, how: str = FOLDERS, depth: int | None = None) -> Sourc
     if how == NONE:
         return without(source)
     if how != FOLDERS:
-        return _from_csv(source, Path(how).expanduser())
+        return _from_csv(source, expand(how))
     return _from_folders(source, depth) if source.tree else source
 
 
@@ -314,7 +315,7 @@ def _read(path: Path, names: _Names) -> tuple[dict[int, str], list[str]]:
 def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return the names of the columns, and the other rows with the number of their line."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = regular(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:

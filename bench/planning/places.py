@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.base.errors import UsageError
+from bench.base.files import expand
 from bench.base.naming import set_name
 from bench.datasets.dataset import parse
 from bench.planning.settings import GridSettings
@@ -49,7 +50,7 @@ def _folder_of(dataset: str) -> Path | None:
     if name == "hf":
         wanted = read_argument(argument)
         argument = wanted.where if wanted.local else ""
-    folder = Path(argument).expanduser()
+    folder = expand(argument)
     return folder if argument and folder.is_dir() else None
 
 

@@ -17,6 +17,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -24,9 +25,10 @@ from pydantic import (
 
 from bench.base.checks import MOST_CLUSTERS
 from bench.base.errors import UsageError, one_line, show_value
-from bench.base.files import read_toml
+from bench.base.files import expand, is_file, read_toml
 from bench.base.grammar import DIGITS
 from bench.base.naming import DEFAULT_CLUSTERER
+from bench.base.plain_text import readable
 from bench.base.processors import MOST_THREADS, find_device
 from bench.base.times import seconds
 from bench.datasets.brightness import Range
@@ -183,7 +185,7 @@ def _labels(value: str, info: ValidationInfo) -> str:
     several = isinstance(info.data.get("dataset"), tuple)
     if several and value not in (FOLDERS, NONE):
         raise ValueError(f"a CSV file is for one data set, and there are several: {value!r}")
-    if value in (FOLDERS, NONE) or Path(value).expanduser().is_file():
+    if value in (FOLDERS, NONE) or is_file(expand(value)):
         return value
     raise ValueError(
         f"must be {FOLDERS}, {NONE} or the name of a CSV file; there is no file {value!r}"
@@ -193,11 +195,20 @@ def _labels(value: str, info: ValidationInfo) -> str:
 def _load(paths: tuple[Path, ...]) -> tuple[Path, ...]:
     from bench.planning.plugins import load_plugins
 
+    paths = tuple(map(expand, paths))
     load_plugins(paths)
     return paths
 
 
+def _readable(value: Any) -> Any:
+    """Return text, or text in a list, without bytes that are no text; paths are as they are."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_readable, value))
+    return readable(value) if isinstance(value, str) else value
+
+
 Number = BeforeValidator(_no_truth_value)
+Place = Annotated[Path, AfterValidator(expand), PlainSerializer(readable, when_used="json")]
 LabelDepth = Annotated[int, Number, Field(ge=1, le=MOST_FOLDERS)]
 Seeds = Annotated[int, Number, Field(ge=1, le=MOST_SEEDS)]
 Resamples = Annotated[int, Number, Field(ge=0, le=MOST_RESAMPLES)]
@@ -209,7 +220,12 @@ BaseSeed = Annotated[int, Number, Field(ge=0, le=LARGEST_SEED)]
 Rate = Annotated[float, Number, Field(gt=0, le=MOST_RATE, allow_inf_nan=False)]
 Interval = Annotated[float, Number, Field(gt=0, le=MOST_INTERVAL, allow_inf_nan=False)]
 Share = Annotated[float, Number, Field(ge=0, le=1)]
-Plugins = Annotated[tuple[Path, ...], BeforeValidator(listed), AfterValidator(_load)]
+Plugins = Annotated[
+    tuple[Path, ...],
+    BeforeValidator(listed),
+    AfterValidator(_load),
+    PlainSerializer(lambda paths: [readable(path) for path in paths], when_used="json"),
+]
 PixelRange = Annotated[str, AfterValidator(lambda text: Range.parse(text) and text)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
 
@@ -344,9 +360,9 @@ class GridSettings(BaseModel):
     checkpoint: Interval = _setting(TRAINING, "SECONDS", 60.0, f"""
         Time between two checkpoints of training, up to {MOST_INTERVAL:,}. If training is stopped,
         it continues from the last one; by default 60.""")
-    out: Path = _setting(WHERE, "DIR", Path("results"), """
+    out: Place = _setting(WHERE, "DIR", Path("results"), """
         Folder for the report, its tables and figures; by default results.""")
-    store: Path = _setting(WHERE, "DIR", default_store, """
+    store: Place = _setting(WHERE, "DIR", default_store, """
         Folder of stored results, so that the next run computes only what is missing; by default
         $LATENTGRID_STORE, or .store. Several grids may share it.""")
     # fmt: on
@@ -507,6 +523,7 @@ def _validate(given: dict[str, Any], context: str | None) -> GridSettings:
     """Put a preset's settings below those that were given, and check them."""
     from bench.base.registry import did_you_mean
 
+    given = {name: _readable(value) for name, value in given.items()}
     preset = given.get("preset", "quick")
     if not isinstance(preset, str) or preset not in PRESETS:
         raise UsageError(

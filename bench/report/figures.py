@@ -15,7 +15,7 @@ from PIL import Image
 
 from bench.analysis.results import PIPELINE, VERDICT_COLUMNS, Results
 from bench.analysis.suggest import choose, leading
-from bench.base.files import write_whole
+from bench.base.files import regular, write_whole
 from bench.base.naming import chain_name
 from bench.datasets.dataset import PRIMARY_METRICS, Dataset
 from bench.planning.places import FIGURES
@@ -75,7 +75,7 @@ def _draw(
 def _made_from(path: Path) -> str | None:
     """Return the key that a figure was drawn from; None if it is none."""
     try:
-        with Image.open(path) as image:
+        with Image.open(regular(path)) as image:
             return image.info.get("Comment")
     except OSError:
         return None
@@ -253,7 +253,9 @@ def _embeddings(inputs: Inputs, path: Path) -> Iterator[Figure]:
     _draw(path, partial(embeddings.panel, every), pd.concat([row for _, row in drawn]), dataset)
     by = " or ".join(dict.fromkeys(found.by for found in every))
     named = any(len(found.names) <= embeddings.NAMED for found in every)
-    yield Figure(path, "embeddings", {"by": by, "left_out": left_out, "named": named})
+    facts = {"by": by, "left_out": left_out, "named": named}
+    facts["in_full"] = embeddings.written_otherwise(max((e.names for e in every), key=len))
+    yield Figure(path, "embeddings", facts)
 
 
 def _embedded_models(inputs: Inputs) -> tuple[list[str], dict[str, list[str]]]:

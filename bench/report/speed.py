@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench.analysis import rounds
 from bench.analysis.moderation import Prior
 from bench.analysis.rounds import Ratio
-from bench.base.errors import UsageError, one_line
+from bench.base.errors import UsageError, one_line, reason
+from bench.base.files import regular
 
 FILE = "speed.json"  # where `make bench` puts a run, beside results.md
 CONTROL = "control"  # the same matrix products in every round of every group
@@ -173,18 +174,20 @@ def read(path: Path) -> Speeds:
         If it is missing or something else.
     """
     try:
-        found = _File.model_validate_json(path.read_bytes())
+        found = _File.model_validate_json(regular(path).read_bytes())
     except FileNotFoundError:
         raise UsageError(
             f"no run of the benchmark suite at {path}: make bench writes one"
         ) from None
-    except (OSError, ValueError) as error:
-        reason = type(error).__name__
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {reason(error)}") from None
+    except ValueError as error:
+        why = type(error).__name__
         if isinstance(error, ValidationError):
             first = error.errors()[0]
-            reason = one_line(": ".join([*map(str, first["loc"]), first["msg"]]))
+            why = one_line(": ".join([*map(str, first["loc"]), first["msg"]]))
         raise UsageError(
-            f"{path} is not what pytest --benchmark-json=FILE writes ({reason})"
+            f"{path} is not what pytest --benchmark-json=FILE writes ({why})"
         ) from None
     timed = [
         Timed(

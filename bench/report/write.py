@@ -12,7 +12,7 @@ import pandas as pd
 from bench.analysis import correctness, suggest
 from bench.analysis.results import Results
 from bench.base.errors import UsageError
-from bench.base.files import refuse_link, write_text
+from bench.base.files import read_text, refuse_link, write_text
 from bench.base.naming import set_name
 from bench.base.progress import Progress, silent
 from bench.base.tables import to_csv
@@ -130,7 +130,7 @@ def remove_stale_sets(out: Path, datasets: tuple[str, ...]) -> None:
 def _dataset_of(path: Path) -> str | None:
     """Return the one data set of a configuration file; None if it names none or several."""
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8")).get("dataset")
+        found = tomllib.loads(read_text(path)).get("dataset")
     except (OSError, ValueError, RecursionError):
         return None
     if isinstance(found, list) and len(found) == 1:

@@ -9,20 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
+from bench.base.arrays import save_arrays
 from bench.base.errors import RunError, format_error, one_line
+from bench.base.files import read_text, regular
 from bench.store import content
 
 ARRAYS = "arrays.safetensors"
@@ -121,7 +120,7 @@ def read(path: Path) -> Artifact:
     Raise `DamagedError` if it is not what was written, `StoreError` if it cannot be read.
     """
     sums = _reading(path, lambda: _read_sums(path / SUMS))
-    text = _reading(path, (path / MANIFEST).read_bytes)
+    text = _reading(path, lambda: regular(path / MANIFEST).read_bytes())
     size = _reading(path, (path / ARRAYS).stat).st_size
     if hashlib.sha256(text).hexdigest() != sums.get(MANIFEST):
         raise _damaged(path, f"{MANIFEST} does not have its checksum")
@@ -135,10 +134,7 @@ def read(path: Path) -> Artifact:
 
 def write(folder: Path, arrays: dict[str, NDArray[Any]], manifest: dict[str, Any]) -> None:
     """Write an artifact into an empty folder, and have the system put it on the disk."""
-    try:
-        save_file({k: np.asarray(v, order="C") for k, v in arrays.items()}, folder / ARRAYS)
-    except SafetensorError as error:
-        raise _as_os_error(error) from error
+    save_arrays(arrays, folder / ARRAYS)
     manifest["bytes"] = (folder / ARRAYS).stat().st_size
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     sums = [f"{_sum(folder / name)}  {name}\n" for name in (ARRAYS, MANIFEST)]
@@ -148,23 +144,14 @@ def write(folder: Path, arrays: dict[str, NDArray[Any]], manifest: dict[str, Any
     flush(folder)
 
 
-def _as_os_error(error: SafetensorError) -> OSError:
-    """Give an error of the disk, which safetensors tells in words, its number back."""
-    number = re.search(r"os error (\d+)", str(error))
-    if number is None:
-        raise error
-    code = int(number[1])
-    return OSError(code, os.strerror(code))
-
-
 def _sum(path: Path) -> str:
-    with open(path, "rb") as file:
+    with open(regular(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_sums(path: Path) -> dict[str, str]:
     """Read checksums by file name."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = read_text(path).splitlines()
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 

@@ -86,7 +86,7 @@ def recorded(store: Store) -> dict[Path, set[Place]]:
 
 def _read_record(path: Path) -> GridRecord:
     try:
-        return GridRecord.model_validate_json(path.read_bytes())
+        return GridRecord.model_validate_json(regular(path).read_bytes())
     except (OSError, ValueError) as error:
         raise StoreError(
             f"the record of a grid, {path}, cannot be read ({type(error).__name__}): remove "

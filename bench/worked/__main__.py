@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bench.base.command import command
+from bench.base.files import is_file, read_text
 
 
 @command("python -m bench.worked")
@@ -44,9 +45,9 @@ def main(
     if write is not None:
         write_output(write, text)
     if check is not None:
-        if not check.is_file():
+        if not is_file(check):
             raise UsageError(f"no such file: {check}")
-        if check.read_text(encoding="utf-8") != text:
+        if read_text(check) != text:
             print(
                 f"{check} is not current: python -m bench.worked --write {check}", file=sys.stderr
             )

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from bench.base.errors import one_line
+from bench.base.files import expand
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _CONFIGS = ["config.json", "preprocessor_config.json", "processor_config.json"]
@@ -28,7 +29,7 @@ def locate(weights: str) -> Path:
     ValueError
         In one line, if there is nothing of that name, here or there.
     """
-    path = Path(weights).expanduser()
+    path = expand(weights)
     if path.suffix.lower() == ".onnx":
         if not path.is_file():
             raise ValueError(f"weights: no such file: {weights}")

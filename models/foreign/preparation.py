@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.base.errors import one_line
+from bench.base.files import read_text
 
 Triple = tuple[float, float, float]
 
@@ -63,7 +64,7 @@ class Scaling(nn.Module):
 def read_json(path: Path) -> dict[str, Any]:
     """Read a file that holds a JSON object; raise `ValueError` in one line for another."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_text(path))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read: {one_line(str(error))}") from None
     if not isinstance(found, dict):

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from bench.analysis import failures
 from bench.analysis.results import PIPELINE, Results
-from bench.base.files import write_text
+from bench.base.files import read_text, write_text
 from bench.base.naming import pipeline_name, set_name
 from bench.base.progress import Progress, silent
 from bench.report import choices, fresh, headline, tables
@@ -101,7 +101,7 @@ def write_several(results: Results, out: Path, ranks: Table | None, note: str) -
 def made_from(path: Path) -> str | None:
     """Return the key that a page was made from; None if it is none, not there, or cut off."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError):
         return None
     found = _MADE_FROM.search(text[:2000])

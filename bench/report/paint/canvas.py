@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.base.errors import one_line
 from bench.report.colors import INK
+from bench.report.paint import fonts
 
 WIDTH = 9.0  # inches, which results.md shows at about 900 pixels
 FONT = 8.0  # points
@@ -29,6 +30,8 @@ def style() -> Iterator[None]:
     with rc_context(
         {
             "text.parse_math": False,
+            "text.usetex": False,
+            "font.family": list(fonts.files()),
             "text.color": INK,
             "font.size": FONT,
             "axes.titlesize": FONT + 1,
@@ -63,11 +66,15 @@ def canvas(width: float, height: float, layout: Any = "constrained") -> Figure:
 
 
 def short(name: str, most: int) -> str:
-    """Return a name as one line of at most so many characters, the middle left out."""
-    name = one_line(str(name))
-    if len(name) <= most:
+    """Return a name as one line that can be drawn, no wider than so many letters.
+
+    The middle is left out, and characters that no typeface has are replaced.
+    """
+    name = fonts.legible(one_line(str(name)))
+    if fonts.width(name) <= most:
         return name
-    return f"{name[: most - most // 3 - 1]}…{name[len(name) - most // 3 :]}"
+    end = fonts.beginning(name[::-1], most // 3)[::-1]
+    return f"{fonts.beginning(name, most - most // 3 - 1)}…{end}"
 
 
 def wrapped(name: str, width: int, lines: int = 3) -> str:
@@ -87,7 +94,19 @@ def legend(
     """Show a legend below everything else, or above (``upper``)."""
     if handles:
         columns = max(1, min(columns, len(labels)))
-        figure.legend(handles, labels, loc=f"outside {place} center", ncols=columns)
+        _legend(figure, handles, labels, loc=f"outside {place} center", ncols=columns)
+
+
+def legend_beside(figure: Figure, handles: list[Any], labels: list[str], columns: int) -> None:
+    """Show a legend at the right of everything else."""
+    _legend(figure, handles, labels, loc="outside right upper", ncols=columns, handlelength=3)
+
+
+def _legend(figure: Figure, handles: list[Any], labels: list[str], **look: Any) -> None:
+    # Matplotlib before 3.10 leaves out what begins with an underscore, unless it is told later.
+    texts = figure.legend(handles, ["-"] * len(labels), **look).get_texts()
+    for text, label in zip(texts, labels, strict=True):
+        text.set_text(label)
 
 
 def plain(value: float, _: Any = None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.report.colors import BLUE, DASHES, GRAY, INK, mark
-from bench.report.paint.canvas import WIDTH, Axes, canvas, legend, log_axis, short
+from bench.report.paint.canvas import WIDTH, Axes, canvas, legend, legend_beside, log_axis, short
 
 MPL_DASHES = dict(zip(DASHES, ("-", "--", ":", (0, (1, 2, 4, 2)), "-."), strict=True))
 BESIDE = 2  # panels in a row, at most
@@ -46,7 +46,7 @@ def losses(lines: pd.DataFrame, marks: pd.DataFrame) -> Any:
     if columns > 1:
         legend(figure, handles, order, 4)
     else:
-        figure.legend(handles, order, loc="outside right upper", ncols=beside, handlelength=3)
+        legend_beside(figure, handles, order, beside)
     return figure
 
 

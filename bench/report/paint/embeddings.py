@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from bench.base.naming import chain_name
 from bench.report.colors import INK, NONE, mark
 from bench.report.paint.canvas import FONT, WIDTH, Axes, canvas, legend, short, wrapped
+from bench.report.paint.fonts import REPLACEMENT, width
 
 BESIDE = 5  # panels in a row, at most
 NAMED = 15  # groups that are named in a panel, at most; the legend names them as well
 LISTED = 40  # groups that the legend has, at most
+LEGEND = 28  # letters of a name there, at most
 CELLS = 48  # by which density is estimated, along each axis
 NEAR = 1.5  # cells: the standard deviation of the kernel
 
@@ -59,7 +61,7 @@ def panel(embeddings: list[Embedding]) -> Any:
     names = max((each.names for each in embeddings), key=len)
     across = side * columns + 0.4
     entries = _entries(names)
-    beside = max(1, min(len(entries), int(across / (0.5 + 0.065 * max(map(len, entries))))))
+    beside = max(1, min(len(entries), int(across / (0.5 + 0.065 * max(map(width, entries))))))
     below = 0.25 + 0.18 * -(-len(entries) // beside)
     figure = canvas(across, side * len(lines) + room + below, "compressed")
     every = figure.subplots(len(lines), columns, squeeze=False)
@@ -113,7 +115,8 @@ def _name_groups(axes: Axes, each: Embedding, low: NDArray[Any], side: float, in
         if not counts[group]:
             continue
         text = short(each.names[group], 14)
-        half = inch * np.array([0.6 * len(text) * FONT, 1.2 * FONT]) / 72 / 2
+        text = _number(int(group)) if REPLACEMENT in text else text
+        half = inch * np.array([0.6 * width(text) * FONT, 1.2 * FONT]) / 72 / 2
         places = densest(each.points[each.groups == group], low, inch * side)
         # None reaches out of the frame.
         places = places.clip(low + half, low + inch * side - half)
@@ -167,9 +170,26 @@ def densest(points: NDArray[Any], low: NDArray[Any], size: float) -> NDArray[Any
 
 
 def _entries(names: tuple[str, ...]) -> list[str]:
-    """Return what the legend says."""
-    rest = len(names) - LISTED
-    return [short(name, 28) for name in names[:LISTED]] + [f"and {rest} more"] * (rest > 0)
+    """Return what the legend says; a name that is not written in full has its number."""
+    in_full, rest = written_otherwise(names), len(names) - LISTED
+    found = [
+        f"{_number(group)} {short(name, LEGEND)}" if _number(group) in in_full else name
+        for group, name in enumerate(names[:LISTED])
+    ]
+    return found + [f"and {rest} more"] * (rest > 0)
+
+
+def written_otherwise(names: tuple[str, ...]) -> dict[str, str]:
+    """Return the names that the legend shortens, or cannot show, by the number that it writes."""
+    return {
+        _number(group): name
+        for group, name in enumerate(names[:LISTED])
+        if short(name, LEGEND) != name
+    }
+
+
+def _number(group: int) -> str:
+    return f"[{group + 1}]"
 
 
 def _legend(figure: Any, entries: list[str], columns: int, rest: str) -> None:
