@@ -8,6 +8,7 @@ results by the KL divergence and by trustworthiness, computed in the same way fo
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import random
 import statistics
@@ -37,6 +38,7 @@ from sklearn.manifold import TSNE, trustworthiness  # noqa: E402
 
 from reducers.chain import Chain  # noqa: E402
 
+LINKS = ("tsne2", "tsne2(iterations=750)", *(f"tsne2(method={m})" for m in ("exact", "fft", "bh")))
 # Of which trustworthiness is computed, with so many neighbors: it takes the square of the number.
 JUDGED, NEIGHBORS = 3000, 15
 
@@ -49,10 +51,15 @@ def points(count: int) -> np.ndarray:
     return np.asarray((rows + noise).astype(np.float32))
 
 
+def built(link: str) -> Any:
+    """Build a reducer as the grid does."""
+    (parsed,) = Chain.parse(link).links
+    return parsed.build(0, options.threads)
+
+
 def ours(link: str, X: np.ndarray) -> np.ndarray:
     """Embed by a reducer of the grid, compiled before."""
-    (parsed,) = Chain.parse(link).links
-    return np.asarray(parsed.build(0, options.threads).fit_transform(X))
+    return np.asarray(built(link).fit_transform(X))
 
 
 def divergence(affinities: Any, embedding: np.ndarray) -> float:
@@ -75,22 +82,11 @@ def main() -> None:
     rivals: dict[str, Callable[[], Any]] = {
         "scikit-learn": lambda: TSNE(2, random_state=0, n_jobs=n_jobs).fit_transform(X),
         "openTSNE": lambda: openTSNE.TSNE(random_state=0, n_jobs=n_jobs).fit(X),
-        **{
-            link: lambda link=link: ours(link, X)
-            for link in (
-                "tsne2",
-                "tsne2(iterations=750)",
-                "tsne2(method=exact)",
-                "tsne2(method=fft)",
-                "tsne2(method=bh)",
-            )
-        },
+        **{link: functools.partial(ours, link, X) for link in LINKS},
     }
     chosen = options.only.split(";") if options.only else list(rivals)
-    for link in rivals:
-        if link.startswith("tsne2"):
-            (parsed,) = Chain.parse(link).links
-            parsed.build(0, n_jobs).warm_up(*X.shape)
+    for link in LINKS:
+        built(link).warm_up(*X.shape)
     seconds: dict[str, list[float]] = {name: [] for name in chosen}
     results: dict[str, np.ndarray] = {}
     order = random.Random(0)

@@ -219,7 +219,7 @@ def _repel(x: Array, y: Array, start: int, stop: int, to_x: Array, to_y: Array) 
             to_y[j] -= q * dy
         to_x[i] += sum_x
         to_y[i] += sum_y
-        total += sum_q
+        total += float(sum_q)
     return total
 
 
@@ -255,7 +255,7 @@ def _multiply(
             row += to_sum[i, first + j] * (one.real * one.real + one.imag * one.imag)
             to_x[i, j] = one * slope_x[i, first + j]
             to_y[i, j] = one * slope_y[i, first + j]
-        total += row
+        total += float(row)
     return total
 
 

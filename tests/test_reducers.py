@@ -354,7 +354,8 @@ def test_a_grid_of_tsne_has_no_more_cells_than_it_may():
     at, cells, width = descent._lay_grid()
     assert width == 4 * WIDTH
     assert max(cells) <= MOST_CELLS
-    assert at.min() >= 0 and (at.max(axis=1) + 4 <= cells).all()
+    assert at.min() >= 0
+    assert (at.max(axis=1) + 4 <= cells).all()
 
 
 def divergence_of(embedding, points):
