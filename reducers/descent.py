@@ -31,7 +31,8 @@ WIDTH = 1 / 3
 MOST_CELLS = 4096
 # Grids grow by so many cells at once, so that the kernels are rarely transformed again.
 GROWTH = 16
-# Columns of a grid that are transformed together: what a processor's cache holds.
+# Columns of a grid that are transformed together: few enough for a processor's cache, and shares
+# of the threads.
 COLUMNS = 64
 
 # Numbers that leave single precision single where numba compiles.
@@ -141,12 +142,11 @@ class Descent:
 
         def convolve(first: int) -> float:
             block = np.s_[:, first : first + COLUMNS]
+            to_sum, *slopes = (kernel[block] for kernel in self.kernels[1])
             wave = fft.fft(waves[block], rows, axis=0)
-            both = np.empty((2, *wave.shape), np.complex64)
-            total: float = compiled(_multiply)(wave, first, *self.kernels[1], *both)
-            for field, product in zip(fields, both, strict=True):
-                field[block] = fft.ifft(product, axis=0, overwrite_x=True)[: len(grid)]
-            return total
+            for field, slope in zip(fields, slopes, strict=True):
+                field[block] = fft.ifft(wave * slope, axis=0, overwrite_x=True)[: len(grid)]
+            return float((to_sum * (wave.real**2 + wave.imag**2)).sum())
 
         total = sum(share(convolve, range(0, waves.shape[1], COLUMNS)))
         forces = fft.irfft(fields, columns, axis=2, workers=self.threads, overwrite_x=True)
@@ -240,23 +240,6 @@ def _spread(left_x: Array, left_y: Array, weights_x: Array, weights_y: Array, gr
         for a in range(4):
             for b in range(4):
                 grid[left_x[k] + a, left_y[k] + b] += weights_x[k, a] * weights_y[k, b]
-
-
-def _multiply(
-    wave: Array, first: int, to_sum: Array, slope_x: Array, slope_y: Array, to_x: Array, to_y: Array
-) -> float:
-    """Multiply columns of a transform, from the ``first`` on, by both kernels of forces."""
-    total = 0.0
-    rows, columns = wave.shape
-    for i in range(rows):
-        row = ZERO
-        for j in range(columns):
-            one = wave[i, j]
-            row += to_sum[i, first + j] * (one.real * one.real + one.imag * one.imag)
-            to_x[i, j] = one * slope_x[i, first + j]
-            to_y[i, j] = one * slope_y[i, first + j]
-        total += float(row)
-    return total
 
 
 def _gather(

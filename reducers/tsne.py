@@ -17,7 +17,7 @@ from reducers.reducer import Array, Reducer, State, as_float32
 # Steps of the first phase, in which affinities are exaggerated, as openTSNE has them.
 EARLY = 250
 # Where interpolation on a grid becomes faster than all pairs.
-FFT_FROM = 8_000
+FFT_FROM = 10_000
 # Below, all distances cost less than an index of the points, and the neighbors are the true ones.
 INDEX_FROM = 20_000
 
