@@ -83,8 +83,10 @@ class TSNE(Reducer):
         more_images_than(3 * self.perplexity, n_samples, f"perplexity {self.perplexity:g}")
 
     def seconds(self, n_samples: int, n_features: int) -> float:
-        """Estimate from runs on two cores at 600 to 8,500 images."""
-        return (0.6 + 1.7e-3 * n_samples) * (250 + self.iterations) / 750
+        """Estimate from runs on one thread at 1,800 to 70,000 images."""
+        neighbors = 2e-8 * n_samples * min(n_samples, INDEX_FROM)
+        forces = 5e-6 if self._method(n_samples) == "bh" else 1e-10 * min(n_samples, FFT_FROM)
+        return neighbors + (EARLY + self.iterations) * n_samples * (forces + 2.5e-7)
 
     def warm_up(self, n_samples: int, n_features: int) -> None:
         """Import openTSNE and have numba compile what a fit of this size calls."""
