@@ -14,11 +14,13 @@ from scipy import sparse
 from sklearn import decomposition, manifold
 from sklearn.datasets import load_digits
 
+from bench.base import keys
 from bench.base.extras import missing
 from bench.stages.reduce import reduce
 from reducers import reducers
 from reducers.chain import Chain
 from reducers.descent import MOST_CELLS, WIDTH, Descent
+from reducers.tsne import TSNE
 from reducers.umap import DESCENT_FROM, UMAP
 
 
@@ -376,6 +378,12 @@ def test_all_methods_of_tsne_end_at_the_same_divergence():
     }
     assert found["exact"] == pytest.approx(found["bh"], rel=0.05)
     assert found["fft"] == pytest.approx(found["exact"], rel=0.05)
+
+
+def test_the_key_of_tsne_depends_on_its_descent(monkeypatch):
+    with_it = keys.source.__wrapped__(TSNE)
+    monkeypatch.setattr(TSNE, "parts", ())
+    assert keys.source.__wrapped__(TSNE) != with_it
 
 
 @pytest.mark.parametrize("method", ["exact", "fft"])
