@@ -369,15 +369,15 @@ def divergence_of(embedding, points):
 
 
 def test_all_methods_of_tsne_end_at_the_same_divergence():
-    points = digits(200)
+    points = digits(300)
     found = {
         method: divergence_of(
-            build(f"tsne2(method={method},iterations=200)").fit_transform(points), points
+            build(f"tsne2(method={method},iterations=250)").fit_transform(points), points
         )
         for method in ("exact", "fft", "bh")
     }
-    assert found["exact"] == pytest.approx(found["bh"], rel=0.05)
-    assert found["fft"] == pytest.approx(found["exact"], rel=0.05)
+    assert found["exact"] == pytest.approx(found["bh"], rel=0.06)
+    assert found["fft"] == pytest.approx(found["exact"], rel=0.06)
 
 
 def test_the_key_of_tsne_depends_on_its_descent(monkeypatch):
