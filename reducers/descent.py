@@ -25,7 +25,7 @@ FASTER, SLOWER, LEAST_GAIN = np.float32(0.2), np.float32(0.8), np.float32(0.01)
 
 # Width of a grid's cells, where the kernel 1 / (1 + r²) has fallen to its half at r = 1. At the end
 # of a fit, the root mean square error of forces is 0.7 % (Barnes-Hut trees at openTSNE's angle
-# 1.9 %, openTSNE's interpolation 4.2 %); at 0.4 it is 1.7 %, and the KL divergence 1 % higher.
+# 1.9 %, openTSNE's interpolation 4.2 %); at 0.4 it is 1.7 %.
 WIDTH = 1 / 3
 # Cells along an axis. Points that spread further get wider cells.
 MOST_CELLS = 4096
