@@ -19,6 +19,7 @@ from bench.datasets import datasets
 from models import autoencoders
 from reducers import reducers
 from reducers.chain import Chain
+from reducers.tsne import FFT_FROM
 from tests import networks
 from tests.canned_openml import CannedOpenML
 from tests.conftest import ROOT
@@ -180,9 +181,12 @@ def test_umap_is_fast_or_reproducible():
     assert np.isfinite(fast.fit_transform(points)).all()
 
 
-@pytest.mark.parametrize(("samples", "method"), [(19_999, "bh"), (20_000, "fft")])
+@pytest.mark.parametrize(
+    ("samples", "method"), [(FFT_FROM - 1, "exact"), (FFT_FROM, "fft"), (100 * FFT_FROM, "fft")]
+)
 def test_tsne_takes_the_method_that_is_faster_there(samples, method):
     assert Chain.parse("tsne2").links[0].build()._method(samples) == method
+    assert Chain.parse("tsne1").links[0].build()._method(samples) == method
     assert Chain.parse("tsne3").links[0].build()._method(samples) == "bh"
     assert Chain.parse("tsne2(method=fft)").links[0].build()._method(samples) == "fft"
 
@@ -212,7 +216,8 @@ def test_pca_is_scikit_learns_exact_one():
         ("kpca5(gamma=-1)", 100, "gamma must be 0"),
         ("tsne5", 100, "embeds in 1 to 3 dimensions with method=auto, found 5"),
         ("tsne3(method=fft)", 100, "embeds in 1 to 2 dimensions with method=fft, found 3"),
-        ("tsne2(method=exact)", 100, "method must be auto, bh or fft"),
+        ("tsne3(method=exact)", 100, "embeds in 1 to 2 dimensions with method=exact, found 3"),
+        ("tsne2(method=best)", 100, "method must be auto, exact, fft or bh, found 'best'"),
         ("tsne2", 90, "perplexity 30 needs more than 90 images, found 90"),
         ("tsne2(perplexity=0.5)", 100, "perplexity must be 1 or more"),
         ("tsne2(iterations=0)", 100, "iterations must be 1 or more"),

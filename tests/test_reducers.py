@@ -4,17 +4,23 @@ import os
 import random
 import tracemalloc
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+from openTSNE.affinity import PerplexityBasedNN
+from scipy import sparse
 from sklearn import decomposition, manifold
 from sklearn.datasets import load_digits
 
+from bench.base import keys
 from bench.base.extras import missing
 from bench.stages.reduce import reduce
 from reducers import reducers
 from reducers.chain import Chain
+from reducers.descent import MOST_CELLS, WIDTH, Descent
+from reducers.tsne import TSNE
 from reducers.umap import DESCENT_FROM, UMAP
 
 
@@ -312,6 +318,82 @@ def test_unseen_points_are_placed_where_scikit_learn_places_them(text, theirs):
 
 
 @pytest.mark.slow
+def pairs(points):
+    """Return 1 / (1 + r²) of all pairs and their differences, and 0 for a point with itself."""
+    apart = points[:, None] - points
+    near = 1 / (1 + (apart**2).sum(axis=-1))
+    np.fill_diagonal(near, 0)
+    return near, apart
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(
+    ("exact", "spread", "tolerance"),
+    [(True, 20, 1e-5), (False, 20, 0.02), (False, 1, 0.01), (True, 1e-3, 1e-5), (False, 1e-3, 0.1)],
+)
+def test_forces_of_tsne_are_those_of_the_formula(dimensions, threads, exact, spread, tolerance):
+    """Between points far apart, and between those that are almost in one place, as at first."""
+    points = np.random.default_rng(0).normal(size=(200, dimensions)) * spread
+    near, apart = pairs(points)
+    affinities = sparse.random(200, 200, 0.1, "csr", random_state=0)
+    descent = Descent(points, affinities, exact, threads)
+    with ThreadPoolExecutor(threads) as pool:
+        attraction = descent._attract(pool.map)
+        repulsion, total = descent.repel(pool.map)
+    expected = np.einsum("ij,ijd->di", affinities.toarray() * near, apart)
+    np.testing.assert_allclose(attraction[:dimensions], expected, atol=1e-5 * np.ptp(expected))
+    expected = np.einsum("ij,ijd->di", near**2, apart)
+    np.testing.assert_allclose(repulsion[:dimensions], expected, atol=tolerance * np.ptp(expected))
+    assert total == pytest.approx(near.sum(), rel=1e-5 if exact else 5e-3)
+    assert not attraction[dimensions:].any()
+    assert np.abs(repulsion[dimensions:]).max(initial=0) < 1e-3
+
+
+def test_a_grid_of_tsne_has_no_more_cells_than_it_may():
+    far = WIDTH * MOST_CELLS * 3
+    descent = Descent(np.array([[0, 0], [far, 1]]), sparse.csr_matrix((2, 2)), False, 1)
+    at, cells, width = descent._lay_grid()
+    assert width == 4 * WIDTH
+    assert max(cells) <= MOST_CELLS
+    assert at.min() >= 0
+    assert (at.max(axis=1) + 4 <= cells).all()
+
+
+def divergence_of(embedding, points):
+    """Return the KL divergence of an embedding from all points' affinities."""
+    affinities = PerplexityBasedNN(points, 30, method="exact").P.toarray()
+    near, _ = pairs(embedding.astype(np.float64))
+    here = affinities > 0
+    return (affinities[here] * np.log(affinities[here] / (near / near.sum())[here])).sum()
+
+
+def test_all_methods_of_tsne_end_at_the_same_divergence():
+    points = digits(300)
+    found = {
+        method: divergence_of(
+            build(f"tsne2(method={method},iterations=250)").fit_transform(points), points
+        )
+        for method in ("exact", "fft", "bh")
+    }
+    assert found["exact"] == pytest.approx(found["bh"], rel=0.06)
+    assert found["fft"] == pytest.approx(found["exact"], rel=0.06)
+
+
+def test_the_key_of_tsne_depends_on_its_descent(monkeypatch):
+    with_it = keys.source.__wrapped__(TSNE)
+    monkeypatch.setattr(TSNE, "parts", ())
+    assert keys.source.__wrapped__(TSNE) != with_it
+
+
+@pytest.mark.parametrize("method", ["exact", "fft"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_tsne_is_the_same_to_the_bit_for_the_same_number_of_threads(method, threads):
+    (link,) = Chain.parse(f"tsne2(method={method},iterations=20)").links
+    one, other = (link.build(0, n_jobs=threads).fit_transform(digits(200)) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+
+
 def test_umap_restored_above_the_size_where_it_descends_places_points_as_before():
     """From there on neighbors are found by descent, which is made again from its own seed."""
     X = np.random.default_rng(0).normal(size=(DESCENT_FROM + 104, 8)).astype(np.float32)

@@ -28,8 +28,10 @@ class Estimator(BaseEstimator):
         True: the result does not depend on ``random_state``.
     libraries : tuple of str
         Distributions whose version shapes the result. The harness keeps results under a hash of
-        these versions and of the files that define the class and the classes it derives from;
-        what else an item imports must be named here, or be in one of those files.
+        these versions and of the files that define the class, the classes it derives from and its
+        `parts`; what else an item imports must be named here, or be in one of those files.
+    parts : tuple of type
+        Classes in other files that the item makes use of.
     requires : tuple of str
         Modules that an installation may lack, by the names they are imported by. Without them
         the item is listed and not run; see `bench.base.extras`.
@@ -41,6 +43,7 @@ class Estimator(BaseEstimator):
 
     deterministic: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ("scikit-learn",)
+    parts: ClassVar[tuple[type, ...]] = ()
     requires: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
     imports: ClassVar[tuple[str, ...]] = ()

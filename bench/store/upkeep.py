@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.base.errors import UsageError
-from bench.base.files import clear, refuse_link, write_text
+from bench.base.files import clear, refuse_link, regular, write_text
 from bench.base.progress import Progress
 from bench.store.artifact import MANIFEST, DamagedError, StoreError
 from bench.store.content import GridRecord

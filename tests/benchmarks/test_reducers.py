@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import openTSNE  # noqa: F401 - imports are not timed
+import openTSNE.sklearn
 import pytest
-import umap  # noqa: F401
+import umap  # noqa: F401 - imports are not timed
 from sklearn import datasets, decomposition, manifold
 
 from bench.base.extras import missing
@@ -65,6 +65,10 @@ def tsne() -> Any:
     return manifold.TSNE(2, random_state=0)
 
 
+def open_tsne() -> Any:
+    return openTSNE.sklearn.TSNE(2, random_state=0)
+
+
 def run(
     benchmark: Any, times: Any, rounds: int, group: str, rivals: dict[str, Any], name: str,
     X: np.ndarray, usual: str, warm_up: bool = True,
@@ -96,7 +100,8 @@ def or_skipped(link: str) -> Any:
 def embeddings(count: int, links: tuple[str, ...]) -> tuple[np.ndarray, dict[str, Any]]:
     X = points(count)
     rivals = {link: functools.partial(ours, link, X) for link in links if installed(link)}
-    return X, {"scikit-learn-tsne": functools.partial(theirs, tsne, X)} | rivals
+    others = {"scikit-learn-tsne": tsne, "opentsne": open_tsne}
+    return X, {name: functools.partial(theirs, make, X) for name, make in others.items()} | rivals
 
 
 def factors(count: int, features: int) -> tuple[np.ndarray, dict[str, Any]]:
@@ -138,7 +143,7 @@ EMBEDDINGS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["scikit-learn-tsne", *map(or_skipped, EMBEDDINGS)])
+@pytest.mark.parametrize("name", ["scikit-learn-tsne", "opentsne", *map(or_skipped, EMBEDDINGS)])
 def test_embedding(benchmark: Any, times: Any, enough: Any, name: str) -> None:
     """What scikit-learn has not, such as UMAP, is held against the same t-SNE."""
     X, rivals = embeddings(POINTS if not benchmark.disabled else 120, EMBEDDINGS)
@@ -171,7 +176,7 @@ def test_factors(benchmark: Any, times: Any, enough: Any, name: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["scikit-learn-tsne", "tsne2", "umap2"])
+@pytest.mark.parametrize("name", ["scikit-learn-tsne", "opentsne", "tsne2", "umap2"])
 def test_embedding_at_full_size(benchmark: Any, times: Any, name: str) -> None:
     X, rivals = embeddings(LONG, ("tsne2", "umap2"))
     group = f"embed {len(X):,} digits"
