@@ -83,7 +83,9 @@ def histories(grid: FinishedGrid) -> pd.DataFrame:
 
 
 def first_components(grid: FinishedGrid) -> pd.DataFrame:
-    """Return what the first principal component of the dnn's codes is about, at the first seed.
+    """Return what the first principal component of pixels and of the dnn's codes is about.
+
+    Of the first seed.
 
     Columns: model; ``share`` of the variance of codes; and the size of the component's correlation
     with an image's ``brightness``, with how much its upper half is brighter (``top``), with how
@@ -98,14 +100,16 @@ def first_components(grid: FinishedGrid) -> pd.DataFrame:
         "blue": colors[:, 2] - colors[:, 0],
         "label": grid.dataset.labels,
     }
-    rows = []
+    every = {"pixels": images.reshape(len(images), -1)}
     first = grid.records[grid.records["seed_index"] == 0].drop_duplicates("encode_artifacts")
     for _, row in first[first["model"].str.startswith("dnn")].iterrows():
-        codes = grid.store.load("encode", row["encode_artifacts"]).require("train")
+        every[row["model"]] = grid.store.load("encode", row["encode_artifacts"]).require("train")
+    rows = []
+    for model, codes in every.items():
         left, sizes, _ = np.linalg.svd(codes - codes.mean(axis=0), full_matrices=False)
         found = {k: abs(np.corrcoef(left[:, 0], values)[0, 1]) for k, values in about.items()}
         share = sizes[0] ** 2 / np.square(sizes).sum()
-        rows.append({"model": row["model"], "share": share, **found})
+        rows.append({"model": model, "share": share, **found})
     return pd.DataFrame(rows).round(4)
 
 
@@ -186,14 +190,15 @@ def changes_table(records: pd.DataFrame) -> str:
 
 
 def components_table(components: pd.DataFrame) -> str:
-    """Return what the first principal component of the dnn's codes is about."""
+    """Return `first_components` as a table."""
     rows = []
-    for suffix, title in CHANGED_NETWORKS.items():
-        for _, row in components[components["model"] == f"dnn{suffix}"].iterrows():
+    titles = {f"dnn{suffix}": f"`dnn`, {title}" for suffix, title in CHANGED_NETWORKS.items()}
+    for model, title in ({"pixels": "raw pixels"} | titles).items():
+        for _, row in components[components["model"] == model].iterrows():
             numbers = [f"{row[name]:.2f}" for name in ("brightness", "top", "blue", "label")]
             rows.append([title, f"{row['share']:.0%}", *numbers])
     return _table(
-        ["dnn", "share of variance", "brightness", "upper half brighter", "blue", "label"], rows
+        ["codes", "share of variance", "brightness", "upper half brighter", "blue", "label"], rows
     )
 
 

@@ -1,7 +1,7 @@
 """The HW5 report's networks with one change each, for docs/homework.md.
 
-Named with ``--plugin docs/homework/variants.py``. Layers and initial weights are those of `models/dnn.py`
-and `models/cnn.py`; what is left out has no weights.
+Named with ``--plugin docs/homework/variants.py``. Layers and initial weights are those of
+`models/dnn.py` and `models/cnn.py`; what is left out has no weights.
 """
 
 from __future__ import annotations
