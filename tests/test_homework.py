@@ -113,3 +113,17 @@ def test_the_first_component_is_found(analyze):
     assert row.share > 0.99
     assert row.brightness > 0.99
     assert row.label == pytest.approx(np.corrcoef(bright, bright > 127)[0, 1], abs=0.01)
+
+
+def test_runs_with_the_same_images_and_settings_stay_apart(analyze, tmp_path):
+    """As those of a small set are: changes.toml limits nothing there."""
+
+    def grid(name):
+        columns = {column: [1.0] for column in analyze.COLUMNS if column != "run"}
+        found = type("Grid", (), {"out": tmp_path / name})()
+        found.records = pd.DataFrame(columns | {"model": "dnn", "status": "ok"})
+        return found
+
+    found = analyze.collect([grid("report"), grid("changes"), grid("lr-1e-3"), grid("trains")])
+    assert found["run"].tolist() == ["report", "changes", "trains"]  # two changes are one run
+    assert len(analyze.of_recipe(found)) == 1

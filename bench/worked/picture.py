@@ -36,10 +36,11 @@ def draw(trace: Trace, path: Path) -> None:
         above.bar(steps, z, 0.5, color=QUIET)
         above.set(ylabel="candidate z", ylim=(-6, 6), yticks=[-4, -2, 0, 2, 4])
         for t, value in zip(steps, z, strict=True):
-            place = 3 if value >= 0 else -3
+            text, place, side = (value, 3, "bottom") if value >= 0 else (-value, -3, "top")
+            sign = "" if value >= 0 else "−"
             above.annotate(
-                f"{value:.0f}", (t, value), (0, place), textcoords="offset points", ha="center",
-                va="bottom" if value >= 0 else "top",
+                f"{sign}{text:.0f}", (t, value), (0, place), textcoords="offset points",
+                ha="center", va=side,
             )  # fmt: skip
         gates.imshow(
             opened,

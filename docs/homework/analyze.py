@@ -31,22 +31,22 @@ from bench.stages.linear import shown
 HERE = Path(__file__).parent
 MODELS = ["cnn", "dnn"]
 RATE = 1e-5  # of the HW5 report
-FEW = 2000  # images of changes.toml
+WHOLE = ["report", "trains"]  # the runs with all images; all others are changes of the recipe
 BATCH = 64
 HW5_IMAGES = 9000
 # By a plain loop on data/scenes, without latentgrid: summed loss of the dnn by epoch.
 PLAIN_LOOP = {1: 33.84, 10: 16.29, 20: 13.73, 30: 12.48, 50: 10.55, 70: 9.61, 90: 8.84, 100: 8.50}
 PICTURES = [0, 6]  # of the ten images that reports show
 COLUMNS = {
-    "images": "images", "lr": "lr", "schedule": "schedule", "model": "model", "chain": "chain",
-    "seed_index": "seed", "accuracy": "accuracy", "public_accuracy": "public",
+    "run": "run", "images": "images", "lr": "lr", "schedule": "schedule", "model": "model",
+    "chain": "chain", "seed_index": "seed", "accuracy": "accuracy", "public_accuracy": "public",
     "private_accuracy": "private", "validation_accuracy": "validation",
     "knn_label_purity": "label_purity", "reconstruction_loss": "mse",
     "summed_batch_mse": "summed_mse", "interval_low": "interval_low",
     "interval_high": "interval_high", "behind_best": "behind", "behind_best_half": "behind_half",
     "verdict": "verdict",
 }  # fmt: skip
-RUN = ["images", "lr", "schedule", "model", "chain", "seed"]
+RUN = ["run", "images", "lr", "schedule", "model", "chain", "seed"]
 # Names of networks and of settings, as the table of changes has them.
 CHANGED_NETWORKS = {
     "": "the report's recipe",
@@ -65,7 +65,9 @@ CHANGED_RATES = {
 # ---------------------------------------------------------------------------------------- data
 def collect(grids: list[FinishedGrid]) -> pd.DataFrame:
     """Return the finished runs of all grids, a row each, with the columns of records.csv."""
-    every = pd.concat([grid.records for grid in grids], ignore_index=True)
+    names = [grid.out.name if grid.out.name in WHOLE else "changes" for grid in grids]
+    parts = [grid.records.assign(run=name) for grid, name in zip(grids, names, strict=True)]
+    every = pd.concat(parts, ignore_index=True)
     every = every[every["status"] == "ok"][list(COLUMNS)].rename(columns=COLUMNS)
     return every.drop_duplicates(RUN).round(6)
 
@@ -115,7 +117,7 @@ def first_components(grid: FinishedGrid) -> pd.DataFrame:
 
 def of_recipe(records: pd.DataFrame) -> pd.DataFrame:
     """Return the runs of the report's recipe with all images."""
-    return records[(records["images"] == records["images"].max()) & (records["lr"] == RATE)]
+    return records[records["run"] == "report"]
 
 
 # -------------------------------------------------------------------------------------- tables
@@ -164,9 +166,9 @@ def _verdict(row: pd.Series) -> str:
     return f"{verdict}: behind by {row['behind']:.3f} ± {row['behind_half']:.3f}"
 
 
-def chains_table(records: pd.DataFrame) -> str:
-    """Return the accuracy of every model and chain of the report's recipe."""
-    some = of_recipe(records)
+def chains_table(records: pd.DataFrame, run: str = "report") -> str:
+    """Return the accuracy of every model and chain of a run with all images."""
+    some = records[records["run"] == run]
     chains = list(some["chain"].unique())
     rows = []
     for model in some["model"].unique():
@@ -177,7 +179,7 @@ def chains_table(records: pd.DataFrame) -> str:
 
 def changes_table(records: pd.DataFrame) -> str:
     """Return what one change of the recipe does, with fewer images."""
-    few = records[(records["images"] == FEW) & (records["chain"] == REPORT_CHAIN)]
+    few = records[(records["run"] == "changes") & (records["chain"] == REPORT_CHAIN)]
     recipe = few[(few["lr"] == RATE) & (few["schedule"] == "constant")]
     rows = []
     for suffix, title in CHANGED_NETWORKS.items():
@@ -195,11 +197,15 @@ def components_table(components: pd.DataFrame) -> str:
     titles = {f"dnn{suffix}": f"`dnn`, {title}" for suffix, title in CHANGED_NETWORKS.items()}
     for model, title in ({"pixels": "raw pixels"} | titles).items():
         for _, row in components[components["model"] == model].iterrows():
-            numbers = [f"{row[name]:.2f}" for name in ("brightness", "top", "blue", "label")]
+            numbers = [_number(row[name]) for name in ("brightness", "top", "blue", "label")]
             rows.append([title, f"{row['share']:.0%}", *numbers])
     return _table(
         ["codes", "share of variance", "brightness", "upper half brighter", "blue", "label"], rows
     )
+
+
+def _number(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.2f}"
 
 
 def _cells(records: pd.DataFrame, suffix: str) -> list[str]:
@@ -370,6 +376,8 @@ def main() -> None:
     components = pd.read_csv(folder / "components.csv")
     print(report_table(records), chains_table(records), changes_table(records), sep="\n")
     print(components_table(components))
+    if "trains" in set(records["run"]):
+        print(f"With a rate that trains:\n\n{chains_table(records, 'trains')}")
     print("seeds to show 0.015 on the same images:", seeds_needed(records, over_images=False))
     print("on images like these:", seeds_needed(records, over_images=True))
     print(f"equal models differ by as much in {by_chance(records):.0%} of pairs of seeds")
