@@ -7,7 +7,7 @@ PEERS := .venv-peers
 # Where PyTorch without CUDA is, which is some gigabytes less; empty: take pip's own.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu bench-instructions peers docs lint clean
+.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu bench-instructions peers homework docs lint clean
 
 # Installs once, then runs the main job on embedded data. ARGS="--seeds 5" passes options on.
 grid: $(VENV)/.installed
@@ -62,6 +62,17 @@ bench-instructions: $(VENV)/.installed-test
 # Against deep clustering by others, on the same images; an hour or so. Writes docs/peers.md.
 peers: $(PEERS)/.installed
 	OMP_WAIT_POLICY=passive $(PEERS)/bin/python docs/peers/compare.py $(ARGS)
+
+# The HW5 report's comparison, one change at a time, and with a rate that trains, into build/homework
+# (docs/homework.md). DATA=npy:DIR names images of the report's form, which take hours without a GPU;
+# the embedded digits only show that it runs.
+DATA ?= digits
+homework: $(VENV)/.installed
+	for run in report changes trains; do \
+	  $(BIN)/python -m bench.grid --config docs/homework/$$run.toml --dataset $(DATA) \
+	    --plugin docs/homework/variants.py --out build/homework/$$run $(ARGS) || exit; \
+	done
+	$(BIN)/python docs/homework/analyze.py build/homework
 
 # Makes a site of docs/ in build/docs; what Sphinx warns of is an error, links to nothing included.
 docs: $(VENV)/.installed-docs

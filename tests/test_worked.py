@@ -6,10 +6,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from bench.worked import __main__, problems
 from bench.worked.gated_cell import GatedCell
 from bench.worked.linear_embedding import gradient_by_the_report, gradients, loss
+from bench.worked.page import cell_table
+from bench.worked.picture import draw
 from bench.worked.problems import CELL_REPORTED, cell_steps, embedding_cases, run_cell
 from tests.conftest import ROOT, run_module
 
@@ -257,11 +260,23 @@ def test_the_page_is_current(tmp_path):
     assert run_module("bench.worked", "--check", "old.md", cwd=tmp_path).returncode == 0
 
 
+def test_the_picture_is_current_and_small(tmp_path):
+    """Of the numbers that it draws, which it has in words as well."""
+    draw(run_cell(), tmp_path / "cell.png")
+    committed = ROOT / "docs" / "images" / "memory-cell.png"
+    assert committed.stat().st_size < 100_000
+    with Image.open(tmp_path / "cell.png") as drawn, Image.open(committed) as kept:
+        assert kept.info["Description"] == drawn.info["Description"]
+        assert drawn.info["Description"] == cell_table(cell_steps(run_cell()), "simple")
+        assert kept.width == pytest.approx(drawn.width, rel=0.1)  # typefaces differ
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--check", "none.md"], "no such file: none.md"),
         (["--write", "no/such/folder.md"], "cannot write no/such/folder.md"),
+        (["--picture", "no/such/folder.png"], "cannot write no/such/folder.png"),
         (["--chek", "x"], "No such option"),
     ],
 )

@@ -17,6 +17,9 @@ def main(
     write: Annotated[
         Path | None, typer.Option(help="Write the page with both derivations.", metavar="FILE")
     ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the memory cell's steps.", metavar="FILE.png")
+    ] = None,
     check: Annotated[
         Path | None, typer.Option(help="Fail if the page there is not current.", metavar="FILE")
     ] = None,
@@ -32,7 +35,8 @@ def main(
     from bench.worked import problems
     from bench.worked.page import cell_table, embedding_table, page
 
-    steps, cases = problems.cell_steps(problems.run_cell()), problems.embedding_cases()
+    trace = problems.run_cell()
+    steps, cases = problems.cell_steps(trace), problems.embedding_cases()
     print("1. A gated memory cell\n")
     print(cell_table(steps, "simple"))
     print("\n2. Loss and gradients of a linear word embedding\n")
@@ -44,6 +48,13 @@ def main(
     text = page(steps, cases)
     if write is not None:
         write_output(write, text)
+    if picture is not None:
+        from bench.worked.picture import draw
+
+        try:
+            draw(trace, picture)
+        except OSError as error:
+            raise UsageError(f"cannot write {picture}: {error.strerror}") from None
     if check is not None:
         if not is_file(check):
             raise UsageError(f"no such file: {check}")

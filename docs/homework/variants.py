@@ -66,3 +66,23 @@ class DNNLinearEnd(DNN):
     def __init__(self, image_shape: ImageShape) -> None:
         super().__init__(image_shape)
         self.decoder = _without_last_activation(self.decoder)
+
+
+@autoencoders.register("dnn-tanh-end", "the HW5 report's dnn with Tanh alone at its end")
+class DNNTanhEnd(DNN):
+    """`DNN` without LeakyReLU before the last Tanh."""
+
+    def __init__(self, image_shape: ImageShape) -> None:
+        super().__init__(image_shape)
+        *inner, _, tanh, shape = self.decoder
+        self.decoder = nn.Sequential(*inner, tanh, shape)
+
+
+@autoencoders.register("dnn-leaky-end", "the HW5 report's dnn with LeakyReLU alone at its end")
+class DNNLeakyEnd(DNN):
+    """`DNN` without the last Tanh."""
+
+    def __init__(self, image_shape: ImageShape) -> None:
+        super().__init__(image_shape)
+        *inner, _, shape = self.decoder
+        self.decoder = nn.Sequential(*inner, shape)
