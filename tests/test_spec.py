@@ -12,7 +12,7 @@ from bench.base.errors import UsageError
 from bench.planning.options import flag_of, takes_settings
 from bench.planning.presets import PRESETS
 from bench.planning.reference import page
-from bench.planning.settings import PANELS, GridSettings, resolve
+from bench.planning.settings import PANELS, GridSettings, resolve, resolve_recorded
 from models import autoencoders
 from models.named import needed_settings
 from reducers import reducers
@@ -120,6 +120,14 @@ def test_threads_and_workers_do_not_depend_on_preset_or_machine():
         assert (each.workers, each.threads) == (None, 1)
     asked = resolve({"workers": 3, "threads": 2})
     assert (asked.workers, asked.threads) == (3, 2)
+
+
+def test_results_of_a_gpu_are_read_where_there_is_none(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text('preset = "quick"\ndevice = "cuda"\nprecision = "tf32"\n')
+    assert resolve_recorded(path, {}).device == "cuda"
+    with pytest.raises(UsageError, match="cuda is not available here"):
+        resolve(config=path)
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path):

@@ -465,8 +465,11 @@ class GridSettings(BaseModel):
 
 
 def _elsewhere(info: ValidationInfo) -> bool:
-    """Return whether the work is done on other machines, whose devices are not known here."""
-    return engines.scheduler_of(info.data.get("engine", engines.LOCAL)) is not None
+    """Return whether the work is, or was, done on machines whose devices are not known here."""
+    return (
+        info.context == RECORDED
+        or engines.scheduler_of(info.data.get("engine", engines.LOCAL)) is not None
+    )
 
 
 def resolve(
