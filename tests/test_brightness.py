@@ -188,7 +188,7 @@ def test_a_range_that_is_given_counts_also_for_8_bits(tmp_path):
 
 
 def test_arrays_of_integers_and_booleans_are_images(tmp_path):
-    mask = np.zeros((3, 16, 16), bool)
+    mask = np.zeros((4, 16, 16), bool)
     mask[:, :8] = True
     for array in (mask, mask.astype(np.int64), mask.astype(np.int32) * 1000 - 500):
         np.save(tmp_path / "trainX.npy", array)

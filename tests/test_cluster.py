@@ -403,9 +403,6 @@ def test_without_a_worker_what_is_to_be_found_out_is_asked_for(lonely):
     settings = SETTINGS | {"engine": lonely.engine}
     with pytest.raises(UsageError, match=r"no worker yet, .* GPUs: .* give --device cpu or"):
         run_grid(**settings | {"device": "auto"})
-    del settings["threads"]
-    with pytest.raises(UsageError, match=r"no worker yet, .* threads .* give --threads N"):
-        run_grid(**settings)
 
 
 @pytest.mark.slow

@@ -48,13 +48,13 @@ def test_clusters_are_scikit_learns(text, theirs):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("kmeans(starts=0)", "starts must be 1 or more, found 0"),
+        ("kmeans(starts=0)", "starts must be 1 to .*, found 0"),
         ("gmm(covariance=round)", "covariance must be one of full, tied, diag, spherical"),
         ("gmm", "covariances of 3072 dimensions are too large: at most 512"),
-        ("gmm(starts=0)", "starts must be 1 or more"),
+        ("gmm(starts=0)", "starts must be 1 to"),
         ("gmm(shrinkage=-1)", "shrinkage must be 0 to 10, found -1"),
         ("agglomerative(linkage=chain)", "linkage must be one of ward, average"),
-        ("spectral(n_neighbors=1)", "n_neighbors must be 2 or more"),
+        ("spectral(n_neighbors=1)", "n_neighbors must be 2 to"),
         ("spectral(n_neighbors=50)", "n_neighbors=50 needs more than 50 images, found 50"),
         ("hdbscan(min_cluster_size=51)", "min_cluster_size must be 2 to 50, or 0, found 51"),
         ("hdbscan(min_cluster_size=1)", "min_cluster_size must be 2 to 50"),

@@ -80,9 +80,9 @@ def test_a_square_image_is_the_same_with_every_fit():
 def test_the_size_is_that_of_small_arrays_and_64_for_others(tmp_path, image_folder):
     assert load("digits", limit=3).form.size == 32
     assert load(f"folder:{image_folder}").form.size == 64
-    np.save(tmp_path / "trainX.npy", np.zeros((3, 40, 33), np.uint8))
-    assert load(f"npy:{tmp_path}").images.shape == (3, 64, 64, 3)
-    assert load(f"npy:{tmp_path}", image_size=8).images.shape == (3, 8, 8, 3)
+    np.save(tmp_path / "trainX.npy", np.zeros((4, 40, 33), np.uint8))
+    assert load(f"npy:{tmp_path}").images.shape == (4, 64, 64, 3)
+    assert load(f"npy:{tmp_path}", image_size=8).images.shape == (4, 8, 8, 3)
 
 
 @pytest.fixture

@@ -403,8 +403,8 @@ def test_gradients_are_scikit_images(x):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("dnn(code=0)", "code must be 1 or more, found 0"),
-        ("cnn(code=-1)", "code must be 1 or more"),
+        ("dnn(code=0)", "code must be 1 to 16384, found 0"),
+        ("cnn(code=-1)", "code must be 1 to"),
         ("denoising(noise=3)", "noise must be 0 to 2, found 3"),
         ("masked(share=1)", "share must be 0 to 0.95, found 1"),
         ("sparse(weight=-1)", "weight must be 0 to 100"),

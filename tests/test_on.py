@@ -277,7 +277,7 @@ def test_its_report_is_made_again(finished):
 
 def test_a_run_that_fails_has_no_results_of_the_model_below(tmp_path):
     records = bench.run_grid(
-        dataset="digits", limit=40, models=["on(model=pixels)"], reducers="none", lr=1e30,
+        dataset="digits", limit=40, models=["on(model=pixels)"], reducers="none", lr=1000.0,
         baselines=False, seeds=1, engine="inline", out=tmp_path / "out", store=tmp_path / ".store",
     )  # fmt: skip
     (row,) = records.to_dict("records")

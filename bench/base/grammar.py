@@ -108,7 +108,7 @@ def _types_of(item: Any) -> dict[str, Any]:
     return typing.get_type_hints(item.__init__)
 
 
-def _read_parameters(
+def read_parameters(
     name: str, text: str | None, item: Callable[..., Any], reserved: Collection[str]
 ) -> Parameters:
     """Read what stands between the parentheses behind a name; see `Written` for what is returned.
@@ -116,6 +116,12 @@ def _read_parameters(
     The item's constructor says which there are, and of which type; ``reserved`` are not users' to
     set.
     """
+    return _read_once(name, text, item, tuple(reserved))
+
+
+def _read(
+    name: str, text: str | None, item: Callable[..., Any], reserved: Collection[str]
+) -> Parameters:
     signature = signature_of(item)
     # What stands for any number of arguments (*args, **more) is none that can be written.
     allowed = [
@@ -150,8 +156,8 @@ def _read_parameters(
     return tuple(sorted(differing.items()))
 
 
-# Read once, since a plan asks for the same few for every run.
-read_parameters: Callable[..., Parameters] = functools.lru_cache(maxsize=4096)(_read_parameters)
+# A plan asks for the same few for every run.
+_read_once: Callable[..., Parameters] = functools.lru_cache(maxsize=4096)(_read)
 
 
 def build(item: Callable[..., Any], parameters: Parameters, **offered: Any) -> Any:
