@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -171,3 +172,12 @@ def refused(spec: str, message: str, **settings: object) -> None:
     with pytest.raises(UsageError) as error:
         load(spec, **settings)
     assert message in str(error.value)
+
+
+def without_progress(said: str) -> str:
+    """Return what a command said on standard error but for its lines of progress.
+
+    There is such a line every ten seconds where there is no terminal, and so on a busy machine.
+    """
+    lines = said.splitlines(keepends=True)
+    return "".join(line for line in lines if not re.match(r"grid, [\d,]+ of [\d,]+ tasks", line))

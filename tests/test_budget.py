@@ -162,6 +162,7 @@ def test_when_time_is_over_all_cells_have_the_same_seeds(tmp_path, monkeypatch):
     assert not any("seeds" in note for note in longer.each[0].notes)
 
 
+@pytest.mark.slow
 def test_each_data_set_has_its_own_time(tmp_path, monkeypatch):
     """What was spent on the first is not taken from the second."""
     started = []
@@ -173,6 +174,7 @@ def test_each_data_set_has_its_own_time(tmp_path, monkeypatch):
     assert started == [5.0, 5.0]
 
 
+@pytest.mark.slow
 def test_only_what_is_there_is_reported_of_a_budget_that_ended_early(tmp_path, monkeypatch):
     monkeypatch.setattr(Clock, "has", lambda *given: False)
     spec = settings(tmp_path, budget="1m", models="pixels,untrained-dnn")

@@ -128,6 +128,7 @@ def test_principal_components_in_batches_of_points_that_are_all_the_same():
             assert not build("ipca1").fit_transform(np.full((count, 5), 3, np.float32)).any()
 
 
+@pytest.mark.slow
 def test_principal_components_in_batches_need_little_memory():
     """20,000 points of 512 numbers are 41 MB in float32, and 82 in float64."""
     points = np.random.default_rng(0).normal(size=(20_000, 512)).astype(np.float32)
@@ -394,6 +395,7 @@ def test_tsne_is_the_same_to_the_bit_for_the_same_number_of_threads(method, thre
     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_umap_restored_above_the_size_where_it_descends_places_points_as_before():
     """From there on neighbors are found by descent, which is made again from its own seed."""
     X = np.random.default_rng(0).normal(size=(DESCENT_FROM + 104, 8)).astype(np.float32)

@@ -101,6 +101,7 @@ def test_commands_say_it_in_a_line(tmp_path, words):
     assert found.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_in_results_and_in_the_store_they_are_replaced(tmp_path):
     """What is read of an earlier run, and is no file now, is made again."""
     assert run_grid(tmp_path, *GRID).returncode == 0
