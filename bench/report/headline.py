@@ -10,11 +10,12 @@ from bench.analysis import failures
 from bench.analysis.results import PIPELINE, Results
 from bench.analysis.selection import track_record
 from bench.analysis.verdicts import BEST, GROUP, NOT_TESTED, STEP_DOWN, STRUCK_OUT
+from bench.base.errors import count
 from bench.base.naming import DEFAULT_CLUSTERER
 from bench.planning.baselines import NO_MODEL, NO_REDUCTION
 from bench.planning.recommended import is_recommended
 from bench.report import tables
-from bench.report.templates import paragraphs, plural, title
+from bench.report.templates import paragraphs, title
 from models import autoencoders
 from models.named import Named
 from models.untrained import untrained_name
@@ -209,7 +210,7 @@ def _against_largest(results: Results) -> dict[str, Any]:
 
 def count_seeds(results: Results) -> str:
     """Write how many seeds there are."""
-    return plural(results.records["seed_index"].nunique(), "seed")
+    return count(results.records["seed_index"].nunique(), "seed")
 
 
 def over(results: Results) -> str:

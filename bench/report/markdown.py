@@ -14,6 +14,7 @@ from bench.analysis.results import PIPELINE, Results
 from bench.analysis.selection import SCORES, select
 from bench.analysis.suggest import choose, leading
 from bench.base import keys
+from bench.base.errors import count
 from bench.base.naming import DEFAULT_CLUSTERER
 from bench.base.times import duration
 from bench.planning.presets import PRESETS, REPORT_CHAIN
@@ -199,7 +200,7 @@ def _settings(records: pd.DataFrame) -> Table:
         "clusterers": ", ".join(records["clusterer"].unique()),
         "seeds": f"{records['seed_index'].nunique()}, base seed {first['base_seed']}, new seeds "
         f"for {varied}",
-        "device": f"{first['device']}, {first['precision']}, {first['threads']} threads, "
+        "device": f"{first['device']}, {first['precision']}, {count(first['threads'], 'thread')}, "
         f"{first['platform']}, {first['processor']}",
         "versions": ", ".join(
             [f"Python {first['python']}", *(f"{name} {first[name]}" for name in there)]

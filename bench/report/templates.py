@@ -19,6 +19,7 @@ from bench.analysis.ranks import FEWEST, least_p
 from bench.analysis.results import PIPELINE
 from bench.analysis.selection import DEFAULT
 from bench.analysis.verdicts import BEST, GROUP, STEP_DOWN, WORSE
+from bench.base.errors import count
 from bench.base.naming import pipeline_name
 from bench.base.times import duration
 from bench.report import tables
@@ -30,11 +31,6 @@ from bench.stages.metrics.table import METRICS
 def title(metric: str) -> str:
     """Return the title of a metric."""
     return METRICS[metric].title
-
-
-def plural(count: int, what: str) -> str:
-    """Write a number of things: ``1 seed``, ``3 seeds``."""
-    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def percent(share: float) -> str:
@@ -59,7 +55,7 @@ NAMES: dict[str, Any] = {
     **{"HW5_BATCHES": tables.HW5_BATCHES, "least_p": least_p},
     **{"escape": escape, "plain": str, "behind": tables.behind, "format_ci": tables.format_ci},
     **{"mean_and_spread": tables.mean_and_spread, "duration": duration},
-    **{"title": title, "plural": plural, "capital": capital, "pipeline": pipeline},
+    **{"title": title, "plural": count, "capital": capital, "pipeline": pipeline},
     **{"percent": percent, "LEARNED_NOTHING": learned.NOTHING},
 }
 

@@ -10,7 +10,7 @@ from bench.analysis import failures
 from bench.analysis.choices import Choices
 from bench.analysis.ranks import compare_ranks, rank
 from bench.analysis.results import Results
-from bench.base.errors import one_line
+from bench.base.errors import count, one_line
 from bench.base.times import duration
 from bench.planning.settings import AUTO
 from bench.report import choices, headline, tables
@@ -58,7 +58,7 @@ def _plan_of(grid: GridOnDataset) -> None:
     form = grid.dataset.form
     print(
         f"{len(grid.plan.runs)} runs on {grid.dataset.name}, {_images(grid)}, "
-        f"{clusters} clusters, {grid.settings.device}, {grid.settings.threads} threads"
+        f"{clusters} clusters, {grid.settings.device}, {count(grid.settings.threads, 'thread')}"
     )
     print(f"images of {form.size}×{form.size} pixels, fit {form.fit}")
     if grid.settings.budget is not None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.base.processors import available_threads
+from bench.base.processors import available_threads, pool_of
 from bench.datasets.image_form import Form, Images
 
 SHEET = 2048  # pixels a side, which no phone refuses
@@ -44,7 +43,7 @@ def sheets(images: Images, tile: int) -> list[str]:
         some = form.bring_all(images[start : start + most])
         return _data_url(_lay_out(some, per_row(tile)), quality)
 
-    with ThreadPoolExecutor(available_threads()) as pool:
+    with pool_of(available_threads()) as pool:
         return list(pool.map(sheet, range(0, len(images), most)))
 
 
