@@ -254,7 +254,8 @@ class GridSettings(BaseModel):
     limit: Annotated[int | Literal["all"], _count_or("all", MOST_IMAGES)] = _setting(
         COMPARE, "N", "all", f"""
         Use a stratified subset of N images of each data set, 1 to {MOST_IMAGES:,}; all uses every
-        image. The preset's limit applies to the preset's data set only.""")
+        image. If a preset sets a limit and another data set is given, all images are used, unless
+        --limit is given too.""")
     image_size: Size | None = _setting(COMPARE, "N", None, f"""
         Side of the square images in pixels, {SMALLEST} to {LARGEST}. All images are resized to it.
         By default {SIDE} for arrays of that size or smaller, else {SIDE_OF_FILES}. A model that
@@ -328,8 +329,9 @@ class GridSettings(BaseModel):
         folder.""")
     workers: Threads | None = _setting(WORK, "N", None, f"""
         Number of worker processes, 1 to {MOST_THREADS:,}, for the engines local and dask. By
-        default one for each processor; together, tasks at work then have no more threads than
-        there are processors. It does not change results.""")
+        default one for each processor, and tasks that run at the same time use no more threads in
+        total than there are processors. With this option, that limit does not apply. It does not
+        change results.""")
     budget: Annotated[str, AfterValidator(lambda text: seconds(text) and text)] | None = _setting(
         TRAINING, "TIME", None, """
         Time limit for each data set, such as 15m, from loading to the report. Sets the number of
@@ -350,10 +352,11 @@ class GridSettings(BaseModel):
         Device of computations: auto (default), cpu, cuda or mps.""")
     threads: Threads = _setting(TRAINING, "N", 1, f"""
         Processor threads of a task, 1 to {MOST_THREADS:,}; by default 1 on every machine, because
-        the last digits of results depend on it. Choose more for one large training on a machine
-        with many processors; several tasks run side by side anyway.""")
+        the last digits of results depend on it. Choose more if fewer tasks can run at the same
+        time than there are processors, as with one large training.""")
     deterministic: bool = _setting(TRAINING, "", False, """
-        Make results on a GPU identical every time, which is slower. On a CPU they always are.""")
+        Make results on a GPU identical every time, which is slower. Results on a CPU are identical
+        without it, except those of umap2(fast=true).""")
     precision: Literal["float32", "tf32"] = _setting(TRAINING, "NAME", "float32", """
         Precision of matrix products: float32 (default), or tf32, which is faster on NVIDIA GPUs
         and rounds to 10 bits.""")
