@@ -26,7 +26,8 @@ def find_place(store: Path | None = None) -> None:
     packages, as numba has it: what is there serves every store. What numba keeps is run, so that
     a folder which others may write to is not used.
     """
-    if VARIABLE in os.environ or _can_be_written(_beside_packages()):
+    beside = _beside_packages()
+    if VARIABLE in os.environ or (beside is not None and _can_be_written(beside)):
         return
     with suppress(OSError):  # no folder for temporary files
         temporary = Path(tempfile.gettempdir()) / f"latentgrid-{FOLDER}-{_user()}"
@@ -57,9 +58,9 @@ def load(*packages: str) -> Any:
     return first
 
 
-def _beside_packages() -> Path:
+def _beside_packages() -> Path | None:
     spec = importlib.util.find_spec("umap")
-    return Path(str(spec and spec.origin)).parent / "__pycache__"
+    return Path(spec.origin).parent / "__pycache__" if spec and spec.origin else None
 
 
 def _can_be_written(folder: Path) -> bool:
@@ -76,6 +77,8 @@ def _is_ours(folder: Path) -> bool:
     """Tell whether a folder is this user's, and nobody else may write to it."""
     if not hasattr(os, "getuid"):
         return True  # on Windows, folders are as private as those that they are in
+    if not folder.is_dir():
+        return False
     found = folder.stat()
     return found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 

@@ -26,7 +26,10 @@ def free_megabytes() -> float:
     import psutil
 
     free = float(psutil.virtual_memory().available)
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, StopIteration):
         used = int(_LIMIT.with_name("memory.current").read_text(encoding="ascii"))
-        free = min(free, int(_LIMIT.read_text(encoding="ascii")) - used)
+        text = _LIMIT.with_name("memory.stat").read_text(encoding="ascii")
+        # Of files that were read, which the system drops where programs need the memory.
+        cached = next(int(line.split()[1]) for line in text.splitlines() if "inactive_file" in line)
+        free = min(free, int(_LIMIT.read_text(encoding="ascii")) - used + cached)
     return free / 1e6

@@ -32,10 +32,11 @@ def check_size(settings: GridSettings) -> None:
         )
     # Those of a running scheduler are on other machines.
     of_here = engines.scheduler_of(settings.engine) is None
-    if of_here and (settings.workers or 1) * BYTES_A_WORKER > memory():
+    workers = settings.workers or 1
+    if of_here and workers * BYTES_A_WORKER > memory():
         raise UsageError(
-            f"workers: {settings.workers:,} need about "
-            f"{_gigabytes((settings.workers or 1) * BYTES_A_WORKER)} of memory, and there are "
+            f"workers: {workers:,} need about "
+            f"{_gigabytes(workers * BYTES_A_WORKER)} of memory, and there are "
             f"{_gigabytes(memory())}: allowed are up to {memory() // BYTES_A_WORKER}"
         )
 

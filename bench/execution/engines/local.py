@@ -54,7 +54,8 @@ class Local(Engine):
     def start(self, spec: GridSettings) -> None:
         """Launch processes, which import what they need while the grid is planned."""
         pipelines = len(spec.models) * len(spec.chains) * len(spec.clusterers) * spec.seeds
-        self.launched = [launch(spec) for _ in range(min(self.workers, pipelines))]
+        for _ in range(min(self.workers, pipelines)):
+            self.launched.append(launch(spec))  # one by one: an error leaves none behind
 
     @contextmanager
     def at_work(self, plan: Plan, setup: Setup, watch: Watch) -> Iterator[Run]:
