@@ -25,7 +25,7 @@ export function tally(values: Iterable<number>): Map<number, number> {
   return counts;
 }
 
-export function membersOf(of: Clustering, cluster: number): number[] {
+export function membersOf(of: Pick<Clustering, "clusters">, cluster: number): number[] {
   const found: number[] = [];
   of.clusters.forEach((each, image) => { if (each === cluster) found.push(image); });
   return found;
