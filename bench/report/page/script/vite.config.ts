@@ -21,7 +21,12 @@ export default defineConfig({
     // A classic script: browsers load no modules from file://.
     lib: { entry: "src/main.ts", formats: ["iife"], name: "latentgridPage", fileName: () => "page.js" },
     rolldownOptions: {
-      output: { banner: `/* Built by \`make page\`: do not edit. Sources ${sources()} */` },
+      // The libraries' licenses ask for their names: BSD-3-Clause, MIT, ISC.
+      output: {
+        postBanner: `/*! Built by \`make page\` from bench/report/page/script: do not edit. Sources ${sources()}.
+Includes lit-html (Copyright Google LLC, BSD-3-Clause), @preact/signals-core (Copyright Preact Team, MIT),
+d3 (Copyright Mike Bostock, ISC) and Observable Plot (Copyright Observable, Inc., ISC). */`,
+      },
     },
   },
 });

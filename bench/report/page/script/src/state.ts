@@ -1,6 +1,6 @@
 // What the page shows now. Parts read it in effects and change it; none calls another.
 
-import { batch, computed, effect, signal } from "@preact/signals-core";
+import { batch, computed, effect, signal, type Signal } from "@preact/signals-core";
 import type { Clustering } from "./clustering";
 import type { Page, Run } from "./data";
 
@@ -8,7 +8,7 @@ export type Side = "a" | "b";
 export const SIDES: readonly Side[] = ["a", "b"];
 
 export class State {
-  readonly pipeline: Record<Side, ReturnType<typeof signal<number>>>;
+  readonly pipeline: Record<Side, Signal<number>>;
   readonly run = { a: signal<Run | null>(null), b: signal<Run | null>(null) };
   readonly seed;
   readonly color = signal("label"); // what images are colored by, see colors.ts

@@ -37,3 +37,9 @@ export function picture(state: State, run: Run, image: number, size = 48): Templ
   return html`<li class=${wrong ? "wrong" : ""} data-image=${image}>
     ${tile(state, state.page.data.thumbs, image, size, described(state, run, image))}</li>`;
 }
+
+// Where an image's file is, as the page may open it; null where images are no files.
+export function fileAddress(state: State, image: number): string | null {
+  const { files, names } = state.page.data;
+  return files === null ? null : files + names[image].split("/").map(encodeURIComponent).join("/");
+}
