@@ -19,8 +19,8 @@ export function clusterName(of: Clustering, cluster: number): string {
 export const clustersOf = (of: Clustering): number[] =>
   of.clusters.includes(NO_CLUSTER) ? [...of.numbers, NO_CLUSTER] : of.numbers;
 
-export function tally(values: Iterable<number>): Map<number, number> {
-  const counts = new Map<number, number>();
+export function tally<T>(values: Iterable<T>): Map<T, number> {
+  const counts = new Map<T, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   return counts;
 }

@@ -138,11 +138,12 @@ function idsOf(file: ClustersFile, run: Run): number[] {
 }
 
 // Names that clusters have anyway were not given by hand.
-function asGiven(run: Run, list: Cluster[]): Cluster[] {
-  const names = namesOf(run, list.map((each) => ({ ...each, name: null })));
-  const given = list.map((each) => (names.get(each.id) === each.name ? { ...each, name: null } : each));
-  const after = namesOf(run, given);
-  return list.every(({ id, name }) => name === null || after.get(id) === name) ? given : list;
+function asGiven(run: Run, list: readonly Cluster[]): readonly Cluster[] {
+  return list.reduce((given, { id, name }) => {
+    const without = given.map((each) => (each.id === id ? { ...each, name: null } : each));
+    const names = namesOf(run, without);
+    return names.get(id) === name && given.every((each) => each.name === null || names.get(each.id) === each.name) ? without : given;
+  }, list);
 }
 
 export function tagsOf(file: ClustersFile, data: PageData): Map<string, Set<number>> {

@@ -32,21 +32,25 @@ function labelName(run: Run, id: number): string | null {
 
 // The names of clusters, each of which only one has.
 export function namesOf(run: Run, list: readonly Cluster[]): Map<number, string> {
-  const found = run.numbers.map((id) => labelName(run, id));
-  const shared = (name: string | null) => found.filter((each) => each === name).length > 1;
+  const shared = tally(run.numbers.map((id) => labelName(run, id)));
+  const asFound = (id: number) => {
+    const label = labelName(run, id);
+    if (id === NO_CLUSTER) return UNCLUSTERED;
+    if (label === null) return `cluster ${id}`;
+    return (shared.get(label) ?? 0) > 1 ? `${label} ${id}` : label;
+  };
   const taken = new Set(list.map(({ name }) => name).filter((name) => name !== null));
-  const names = new Map<number, string>();
-  for (const { id, name } of list) {
-    let own = name;
-    if (own === null) {
-      const label = labelName(run, id);
-      own = id === NO_CLUSTER ? UNCLUSTERED : label === null ? `cluster ${id}` : shared(label) ? `${label} ${id}` : label;
-      for (let more = 2; taken.has(own); more++) own = `${own.replace(/ #\d+$/, "")} #${more}`;
-    }
+  return new Map(list.map(({ id, name }) => {
+    const own = name ?? free(asFound(id), taken);
     taken.add(own);
-    names.set(id, own);
-  }
-  return names;
+    return [id, own];
+  }));
+}
+
+function free(name: string, taken: ReadonlySet<string>): string {
+  let [own, more] = [name, 2];
+  while (taken.has(own)) own = `${name} #${more++}`;
+  return own;
 }
 
 // ---- corrections ----
@@ -65,7 +69,7 @@ export function merge(run: Run, edits: Edits, ids: readonly number[], into: numb
   if (merged.length < 2) return edits;
   const id = merged[0].id; // the smallest; images in no cluster stand last
   const named = merged.find((each) => (into === null ? each.name !== null : each.id === into)) ?? merged[0];
-  const name = named.name ?? (named.id === id ? null : labelName(run, named.id));
+  const name = named.name ?? (named.id === id ? null : namesOf(run, edits.list).get(named.id)!);
   const one = { id, name, of: merged.flatMap(({ of }) => of) };
   return {
     ...edits,
@@ -86,26 +90,22 @@ export function split(run: Run, edits: Edits, id: number, k: number): Edits | nu
   members.forEach((image, place) => { clusters[image] = first + found[place]; });
   const atoms = atomsOf(run, edits.parts);
   const parts = new Map(edits.parts);
-  const made: { id: number; name: string | null; of: string[] }[] = Array.from({ length: count }, (_, part) => ({
+  const names = namesOf(run, edits.list);
+  const made = Array.from({ length: count }, (_, part) => ({
     id: first + part,
-    name: partName(run, cluster, part),
-    of: [],
+    name: free(`${names.get(id)}, part ${part + 1}`, new Set(names.values())),
+    of: [] as string[],
   }));
   for (const atom of cluster.of) {
     // Images moved here from elsewhere belong to no atom of this cluster, and stay moved.
     const inside = members.map((image, place) => ({ image, part: found[place] })).filter(({ image }) => atoms[image] === atom);
-    for (const part of new Set(inside.map((each) => each.part))) {
+    for (const part of [...new Set(inside.map((each) => each.part))].sort()) {
       parts.set(`${atom}/${part}`, inside.filter((each) => each.part === part).map(({ image }) => image));
       made[part].of.push(`${atom}/${part}`);
     }
     if (!inside.length) made[0].of.push(atom); // as a whole: nothing says how to split it
   }
   return { list: inOrder([...edits.list.filter((each) => each.id !== id), ...made]), clusters, parts };
-}
-
-function partName(run: Run, { id, name }: Cluster, part: number): string | null {
-  const whole = name ?? labelName(run, id);
-  return whole === null ? null : `${whole} ${part + 1}`;
 }
 
 // Moves images to a cluster, null: a new one. Images that are not in the run stay out of it.
