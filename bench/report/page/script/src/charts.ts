@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import type { ChartData, PageData } from "./data";
 
 const DASHES = ["none", "6 3", "2 2", "6 3 2 3", "10 3"];
-const LOOK = { style: { background: "none", fontSize: "13px", overflow: "visible" }, width: 640, height: 340, marginLeft: 56 };
+const LOOK = { style: { background: "none", fontSize: "13px", overflow: "visible" }, width: 640, height: 340, marginLeft: 56, marginTop: 30, marginBottom: 44 };
 
 export function mountCharts(data: PageData): void {
   const frames = document.querySelectorAll<HTMLElement>("[data-chart]");
@@ -54,7 +54,7 @@ function losses({ charts, marks, shapes }: PageData, size: string): SVGElement |
   });
   const across = charts.marks.filter((mark) => mark.images === size).flatMap((mark, number) => [
     Plot.ruleY([mark], { y: "loss", stroke: "var(--quiet)", strokeWidth: 1.5, strokeDasharray: number ? "2 3" : "6 4" }),
-    Plot.text([mark], { y: "loss", text: "name", frameAnchor: "left", dx: 4, dy: -7, textAnchor: "start", fill: "var(--quiet)" }),
+    Plot.text([mark], { y: "loss", text: "name", frameAnchor: "right", dx: -4, dy: 9, textAnchor: "end", fill: "var(--quiet)" }),
   ]);
   return Plot.plot({
     ...LOOK,

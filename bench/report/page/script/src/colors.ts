@@ -14,6 +14,7 @@ export interface Coloring {
 
 export interface Entry {
   text: string;
+  name?: string; // of a label or a cluster; entries with names come in the order of looks
   look?: Look;
   group?: string; // the images that it stands for, see groups.ts
   wanted?: (image: number) => boolean; // the same
@@ -116,7 +117,7 @@ function byLabel(state: State): Coloring {
   const looks = [...classes.map((_, label) => marks[label % marks.length]), none];
   const of = Uint16Array.from({ length: count }, (_, image) => (labels[image] < 0 ? classes.length : labels[image]));
   const legend: Entry[] = classes.map((name, label) =>
-    ({ look: looks[label], text: `${name} (${counts.get(label) ?? 0})`, group: `label:${label}`, wanted: (image) => labels[image] === label }));
+    ({ name, look: looks[label], text: `${name} (${counts.get(label) ?? 0})`, group: `label:${label}`, wanted: (image) => labels[image] === label }));
   return { looks, of, legend: [...legend, ...unknown(state)] };
 }
 
@@ -149,6 +150,7 @@ function byCluster(state: State, run: Run, note = ""): Coloring {
   const [clusters, counts] = [clustersOf(of), tally(of.clusters)];
   const place = new Map([...clusters, ABSENT].map((cluster, number) => [cluster, number]));
   const legend = clusters.map((cluster): Entry => ({
+    name: cluster < 0 ? undefined : clusterName(of, cluster),
     look: clusterLook(state, of, cluster),
     text: `${clusterName(of, cluster)} (${counts.get(cluster) ?? 0})`,
     // Groups are those of embedding A.
