@@ -75,7 +75,7 @@ export class Plane {
     const ratio = window.devicePixelRatio || 1;
     const points = this.points(coloring, ratio);
     const picture = this.ready(ratio, points);
-    picture.pixels.fill(pixelOf(getComputedStyle(this.frame).getPropertyValue("--plane").trim() || "#ffffff"));
+    picture.pixels.fill(groundOf(this.frame));
     this.drawAll(picture, points, ratio);
     const { image, margin, width, height } = picture;
     this.canvas.getContext("2d")?.putImageData(image, -margin, -margin, margin, margin, width, height);
@@ -135,6 +135,12 @@ export class Plane {
     </svg>`, this.above);
   }
 
+}
+
+// The color behind an element, which the scheme decides, as a pixel.
+function groundOf(frame: HTMLElement): number {
+  const parts = getComputedStyle(frame).backgroundColor.match(/\d+/g)?.slice(0, 3).map(Number) ?? [255, 255, 255];
+  return pixelOf(`#${parts.map((part) => part.toString(16).padStart(2, "0")).join("")}`);
 }
 
 function countWithin({ x, y }: Points, side: number): number {
