@@ -43,7 +43,7 @@ describe("a polygon", () => {
 });
 
 test("arrows lead to the nearest image that is further ahead than aside", () => {
-  expect(next(corners, 4, 1, 0)).toBe(1); // of two as near the first
+  expect(next(corners, 4, 1, 0)).toBe(3); // 0.5 is rounded up, so this one is nearer
   expect(next(corners, 0, 0, 1)).toBe(4);
   expect(next(corners, 3, 1, 0)).toBe(3); // nothing further right
   expect(middle(corners)).toBe(4);
