@@ -39,7 +39,7 @@ export const METRICS: Record<string, Metric> = {
   ambiguity: { title: "ambiguity", values: (_, run) => fraction(run.ambiguity), scale: "shared" },
   distance: { title: "distance to the cluster's mean", values: (_, run) => fraction(run.distance), scale: "shared" },
   outlier: {
-    title: "distance to the furthest of the nearest neighbors in the codes",
+    title: "distance to the nearest images",
     values: async (state, run) => {
       const found = await state.page.neighbors(run.pipeline.model, run.seed);
       const { near } = state.page.data;

@@ -9,7 +9,8 @@ import type { Plane } from "./plane";
 import { middle, nearest, next, within, type Place } from "./view";
 
 const TOOLS = { lasso: "Lasso", box: "Box", move: "Move" };
-const tool = signal<keyof typeof TOOLS>("lasso"); // of both planes
+type Tool = keyof typeof TOOLS | ""; // none: pointers only point, and fingers scroll the page
+const tool = signal<Tool>(window.matchMedia("(pointer: coarse)").matches ? "" : "lasso"); // of both planes
 
 const REACH = 12; // pixels from an image that a pointer still means it
 const STEPS: Record<string, [number, number]> = {
@@ -55,7 +56,7 @@ export function mountGestures(plane: Plane, show: (image: number | null, at: Pla
   frame.dataset.side = side;
 }
 
-// The wheel scrolls the page until the plane was clicked; one finger always does.
+// The wheel scrolls the page until the plane was clicked.
 function zooms(event: WheelEvent & TouchEvent, frame: HTMLElement): boolean {
   if (event.type === "wheel") return event.ctrlKey || document.activeElement === frame;
   if (event.type.startsWith("touch")) return event.touches.length > 1 || tool.value === "move";
@@ -71,7 +72,7 @@ function toolbar(plane: Plane, zoomBy: (factor: number) => void, reset: () => vo
   };
   effect(() => void render(html`
     ${Object.entries(TOOLS).map(([name, text]) => html`<button type="button" aria-pressed=${tool.value === name}
-      @click=${() => { tool.value = name as keyof typeof TOOLS; }}>${text}</button>`)}
+      @click=${() => { tool.value = tool.value === name ? "" : name as Tool; }}>${text}</button>`)}
     <button type="button" aria-label="Zoom in" @click=${() => zoomBy(1.4)}>+</button>
     <button type="button" aria-label="Zoom out" @click=${() => zoomBy(1 / 1.4)}>−</button>
     <button type="button" @click=${reset}>Show all</button>
@@ -94,8 +95,7 @@ function drawing(plane: Plane, show: (image: number | null, at: Place | null, pi
   frame.addEventListener("pointerdown", (event) => {
     if (event.button || !event.isPrimary) return;
     start = placeIn(frame, event);
-    // A finger that draws would keep the page from scrolling: it taps.
-    if (tool.value === "move" || event.pointerType === "touch") return;
+    if (tool.value === "move" || tool.value === "") return;
     frame.setPointerCapture(event.pointerId);
     outline.value = [start];
   });
