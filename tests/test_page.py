@@ -392,7 +392,8 @@ def test_points_are_colored_by_groups_and_by_numbers(page, finished):
         page.check(f'input[value="{way}"]')
         page.wait_for_function("latentgrid.planes.a.coloring.value !== null")
         looks[way] = page.evaluate(
-            "(({ looks, of }) => [...of].map((each) => looks[each]))(latentgrid.planes.a.coloring.value)"
+            """(({ looks, of }) => [...of].map((each) => looks[each]))(
+                 latentgrid.planes.a.coloring.value)"""
         )
         assert page.locator("#legend-a li").count() > 0
         title = page.locator(f'label:has(input[value="{way}"])').inner_text().strip()
@@ -694,7 +695,8 @@ def test_twenty_thousand_points_are_looked_into(browser, tmp_path, record_proper
               const times = [];
               for (let step = 1; step <= 30; step++) {
                 const start = performance.now();
-                for (const side of "ab") latentgrid.planes[side].transform.value = { k: 1 + step / 20, x: -step, y: -step };
+                const moved = { k: 1 + step / 20, x: -step, y: -step };
+                for (const side of "ab") latentgrid.planes[side].transform.value = moved;
                 await new Promise(requestAnimationFrame);
                 times.push(performance.now() - start);
               }
