@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FITTED = 5000  # points that principal components are fitted on, at most
-ROUNDS, MORE = 7, 10  # of the iteration that finds them, and dimensions that it has beside them
+ROUNDS, MORE = 4, 10  # of the iteration that finds them, and dimensions that it has beside them
 FINE = 2**16 - 1  # to which coordinates are rounded, of their range
 
 Array = NDArray[Any]

@@ -17,7 +17,7 @@ from bench.report.page.nearest import nearest
 from bench.report.page.shown import Shown
 from bench.report.page.thumbnails import of_arrays, placed
 from bench.stages.encode import PICTURED
-from bench.store import Store
+from bench.store import Artifact, Store
 
 TILE = 64  # pixels a side of a reconstruction, at most
 NEAR = 12  # neighbors of an image
@@ -65,51 +65,44 @@ class Models:
 
         Of the seeds, the first is the one whose reconstructions are shown.
         """
-        keys = records.drop_duplicates(["model", "seed_index"]).set_index(["model", "seed_index"])
         found: dict[str, Any] = {}
-        for model in dict.fromkeys(records["model"]):
-            runs = {
-                seed: str(keys.loc[(model, seed), "encode_artifacts"])
-                for seed in seeds
-                if (model, seed) in keys.index
-            }
-            found[model] = {
-                "reconstructions": self._rebuilt(model, runs, seeds[0]),
-                "runs": {str(seed): self._run(key, seed) for seed, key in runs.items()},
+        for model, some in records.groupby("model", sort=False):
+            keys = dict(zip(some["seed_index"], some["encode_artifacts"], strict=True))
+            encoded = {key: self.store.load("encode", key) for key in dict.fromkeys(keys.values())}
+            runs = {seed: encoded[keys[seed]] for seed in seeds if seed in keys}
+            found[str(model)] = {
+                "reconstructions": self._rebuilt(str(model), runs, seeds[0]),
+                "runs": {str(seed): self._run(of, seed) for seed, of in runs.items()},
             }
         return found
 
-    def _run(self, key: str, seed: int) -> dict[str, Any]:
-        rows = self.shown.rows(seed)
-        errors = self.store.load("encode", key).array("errors")
+    def _run(self, encoded: Artifact, seed: int) -> dict[str, Any]:
+        rows, errors = self.shown.rows(seed), encoded.array("errors")
         return {
             "errors": None
             if errors is None
             else self.assets.array((spread(errors, rows, np.nan), "<f4")),
-            "neighbors": self._neighbors(key, rows),
+            "neighbors": self._neighbors(encoded, rows) if has_neighbors(self.shown) else None,
         }
 
-    def _neighbors(self, key: str, rows: NDArray[np.int64]) -> str | None:
+    def _neighbors(self, encoded: Artifact, rows: NDArray[np.int64]) -> str:
         near = near_of(self.shown)
-        if not has_neighbors(self.shown):
-            return None
 
         def find() -> dict[str, Any]:
-            codes = self.store.load("encode", key).require("train")
-            found, distances = nearest(codes, near)
+            found, distances = nearest(encoded.require("train"), near)
             return {"neighbors": found.astype(np.uint16), "distances": distances}
 
-        found = kept(self.store, NEIGHBORS, key, (nearest_file,), find, near=near)
+        found = kept(self.store, NEIGHBORS, encoded.path.name, (nearest_file,), find, near=near)
         there = np.flatnonzero(rows >= 0)  # of a half, these are its images in its order
         neighbors = spread(there[found["neighbors"]], rows, 0)
         distances = spread(found["distances"], rows, np.nan)
         return self.assets.array((neighbors, "<u2"), (distances, "<f4"))
 
-    def _rebuilt(self, model: str, runs: dict[int, str], seed: int) -> dict[str, Any] | None:
+    def _rebuilt(self, model: str, runs: dict[int, Artifact], seed: int) -> dict[str, Any] | None:
         """Return the reconstructions by a model, at one seed, if there is room for them."""
         if seed not in runs:
             return None
-        encoded = self.store.load("encode", runs[seed])
+        encoded = runs[seed]
         errors = encoded.array("errors")
         if errors is None:  # the model has no decoder
             return None
@@ -126,7 +119,7 @@ class Models:
             return joined(of_arrays(images, rows, tile)) | {"tile": np.array(tile)}
 
         code, where = (of_arrays, sheet_files), fingerprint(rows)
-        found = kept(self.store, REBUILT, runs[seed], code, make, rows=where)
+        found = kept(self.store, REBUILT, encoded.path.name, code, make, rows=where)
         made = apart(found)
         self.room -= sum(map(len, made))
         if self.room < 0:

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.datasets import originals
+from bench.datasets.dataset import Dataset
 from bench.datasets.image_form import MARGIN, Form, Images
 from bench.report.page import sheets as sheet_files
 from bench.report.page.assets import Assets
-from bench.report.page.kept import apart, joined, kept
+from bench.report.page.kept import Arrays, apart, joined, kept
 from bench.report.page.sheets import per_row, sheets
 from bench.report.page.shown import Shown
 from bench.store import Store
@@ -39,19 +40,24 @@ def of_originals(shown: Shown, store: Store) -> list[bytes]:
     tile, dataset = tile_of(shown), shown.dataset
     found = dataset.originals
     if found is None:  # only what the grid has of them is at hand
-        images = dataset.images
-        return sheets(
-            len(shown), tile, lambda some, _: Form(tile).bring_all(images[shown.positions[some]])
-        )
+        return of_arrays(dataset.images[shown.positions], np.arange(len(shown)), tile)
     chosen = found[shown.positions]
-    made = kept(
-        store,
-        STAGE,
-        chosen.key(dataset.fingerprint, tile),
-        (originals, sheet_files),
-        lambda: joined(sheets(len(shown), tile, lambda some, pool: chosen.at(tile, some, pool))),
-    )
-    return apart(made)
+
+    def make() -> Arrays:
+        return joined(sheets(len(shown), tile, lambda some, pool: chosen.at(tile, some, pool)))
+
+    return apart(kept(store, STAGE, _key(shown), (originals, sheet_files), make))
+
+
+def place(dataset: Dataset) -> tuple[str, str] | None:
+    """Return stage and key under which a store keeps the thumbnails of a data set, if it does."""
+    return None if dataset.originals is None else (STAGE, _key(Shown.of(dataset)))
+
+
+def _key(shown: Shown) -> str:
+    dataset = shown.dataset
+    assert dataset.originals is not None
+    return dataset.originals[shown.positions].key(dataset.fingerprint, tile_of(shown))
 
 
 def of_arrays(images: Images, rows: NDArray[np.int64], tile: int) -> list[bytes]:
