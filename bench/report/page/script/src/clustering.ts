@@ -19,13 +19,13 @@ export function clusterName(of: Clustering, cluster: number): string {
 export const clustersOf = (of: Clustering): number[] =>
   of.clusters.includes(NO_CLUSTER) ? [...of.numbers, NO_CLUSTER] : of.numbers;
 
-export function tally(values: Iterable<number>): Map<number, number> {
-  const counts = new Map<number, number>();
+export function tally<T>(values: Iterable<T>): Map<T, number> {
+  const counts = new Map<T, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   return counts;
 }
 
-export function membersOf(of: Clustering, cluster: number): number[] {
+export function membersOf(of: Pick<Clustering, "clusters">, cluster: number): number[] {
   const found: number[] = [];
   of.clusters.forEach((each, image) => { if (each === cluster) found.push(image); });
   return found;

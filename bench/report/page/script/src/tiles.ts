@@ -1,6 +1,6 @@
 // Images, and what models made of them, cut from sheets.
 
-import { html, type TemplateResult } from "lit-html";
+import { html, nothing, type TemplateResult } from "lit-html";
 import { addressOf } from "./assets";
 import { clusterName } from "./clustering";
 import { FINE, type Run, type Sheets } from "./data";
@@ -32,10 +32,11 @@ export function described(state: State, run: Run, image: number): string {
 export const share = (value: number): string => (value / FINE).toFixed(2);
 
 // An image as a button of a list: chosen by a click (main.ts), outlined where its cluster is wrong.
-export function picture(state: State, run: Run, image: number, size = 48): TemplateResult {
+// What `more` holds stands below it.
+export function picture(state: State, run: Run, image: number, size = 48, more: unknown = nothing): TemplateResult {
   const wrong = state.isWrong(state.clustering(run), image);
   return html`<li class=${wrong ? "wrong" : ""} data-image=${image}>
-    ${tile(state, state.page.data.thumbs, image, size, described(state, run, image))}</li>`;
+    ${tile(state, state.page.data.thumbs, image, size, described(state, run, image))}${more}</li>`;
 }
 
 // Where an image's file is, as the page may open it; null where images are no files.
