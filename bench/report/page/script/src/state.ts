@@ -1,6 +1,6 @@
 // What the page shows now. Parts read it in effects and change it; none calls another.
 
-import { batch, computed, effect, signal } from "@preact/signals-core";
+import { batch, computed, effect, type Signal, signal } from "@preact/signals-core";
 import type { Clustering } from "./clustering";
 import type { Page, Run } from "./data";
 
@@ -8,14 +8,13 @@ export type Side = "a" | "b";
 export const SIDES: readonly Side[] = ["a", "b"];
 
 export class State {
-  readonly pipeline: Record<Side, ReturnType<typeof signal<number>>>;
+  readonly pipeline: Record<Side, Signal<number>>;
   readonly run = { a: signal<Run | null>(null), b: signal<Run | null>(null) };
   readonly seed;
   readonly color = signal("label"); // what images are colored by, see colors.ts
   readonly selection = signal<readonly number[]>([]); // images, ascending
   readonly group = signal(""); // what the selection was chosen by, such as cluster:3; see groups.ts
   readonly pointed = signal<number | null>(null); // the image under the pointer, or reached by keys
-  readonly theme = signal("auto"); // auto, light or dark
   // Corrected clusterings by run, see runKey; one that is not here is as its pipeline found it.
   readonly corrected = signal<ReadonlyMap<string, Clustering>>(new Map());
   readonly tags = signal<ReadonlyMap<string, ReadonlySet<number>>>(new Map());
