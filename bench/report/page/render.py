@@ -20,7 +20,7 @@ from bench.base.progress import Progress, silent
 from bench.planning import repeat
 from bench.report import choices, fresh, headline, tables
 from bench.report.colors import looks, shade
-from bench.report.columns import MISSING, Column, Table, to_csv, words
+from bench.report.columns import MISSING, Column, Table, words
 from bench.report.inputs import Inputs
 from bench.report.page import assets, charts, embeddings
 from bench.report.page.assets import Assets
@@ -92,8 +92,8 @@ def _text(
         form=headline.form(results),
         pretrained=headline.pretrained(results),
         chance=tables.chance(results),
-        table=to_html(table, sortable=True, row_class=failures.state),
-        csv=to_csv(tables.page(results, [])),
+        table=table,
+        state=failures.state,
         heat_map=to_html(_heat_map(results, numbers)) if results.has_scores else "",
         score=capital(METRICS[results.metric].title),
         choices=choices.facts(results, inputs.choices),
@@ -157,9 +157,9 @@ def _look(numbers: dict[tuple[str, ...], int]) -> Column:
         if name not in numbers:
             return Markup(MISSING)
         both = Markup(" ").join(_button(numbers[name], side, side.upper(), name) for side in "ab")
-        return Markup('<span class="nowrap">{}</span>').format(both)
+        return Markup('<span class="both">{}</span>').format(both)
 
-    return words("", lambda row: "", html=buttons)
+    return words("", lambda row: "", html=buttons, stays=True)
 
 
 def _button(number: int, side: str, text: str, name: tuple[str, ...]) -> Markup:

@@ -6,6 +6,7 @@ import { zoom, zoomIdentity, type D3ZoomEvent } from "d3-zoom";
 import { html, render } from "lit-html";
 import { byId } from "./dom";
 import type { Plane } from "./plane";
+import { toggle } from "./tilekeys";
 import { middle, nearest, next, within, type Place } from "./view";
 
 const TOOLS = { lasso: "Lasso", box: "Box", move: "Move" };
@@ -42,10 +43,11 @@ export function mountGestures(plane: Plane, show: (image: number | null, at: Pla
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const at = state.pointed.value;
     const here = () => (at === null ? undefined : plane.place(at));
+    const toggleIt = () => { if (at !== null) toggle(state, at); };
     const actions: Record<string, () => void> = {
       "+": () => zoomBy(1.4, here()), "=": () => zoomBy(1.4, here()), "-": () => zoomBy(1 / 1.4, here()), 0: reset,
       Escape: () => { state.select([]); show(null, null); },
-      " ": () => toggle(plane, at), Enter: () => toggle(plane, at),
+      " ": toggleIt, Enter: toggleIt,
     };
     if (STEPS[event.key]) step(plane, STEPS[event.key], show, (by) => selection.call(behavior.translateBy, ...by));
     else if (actions[event.key]) actions[event.key]();
@@ -127,15 +129,9 @@ function choose({ state, side, size, transform }: Plane, event: PointerEvent, co
 
 function click(plane: Plane, event: PointerEvent, at: Place, show: (image: number | null, at: Place | null, pinned?: boolean) => void): void {
   const image = imageAt(plane, at);
-  if (event.shiftKey) toggle(plane, image);
+  if (event.shiftKey && image !== null) toggle(plane.state, image);
   else plane.state.select(image === null ? [] : [image]);
   show(image, [event.clientX, event.clientY], true);
-}
-
-function toggle({ state }: Plane, image: number | null): void {
-  if (image === null) return;
-  const now = state.selection.value;
-  state.select(now.includes(image) ? now.filter((each) => each !== image) : [...now, image]);
 }
 
 function hovering(plane: Plane, show: (image: number | null, at: Place | null) => void): void {

@@ -7,6 +7,7 @@ import type { Coloring } from "./colors";
 import type { Run } from "./data";
 import { drawPoints, masksOf, pictureOf, pixelOf, shadeDensity, type Picture, type Points } from "./draw";
 import type { Side, State } from "./state";
+import { isDark } from "./theme";
 import { densest, isThere, placing, type Place, type Transform } from "./view";
 
 const MANY = 5000; // images; the density of more is shaded
@@ -40,10 +41,9 @@ export class Plane {
     effect(() => this.drawAbove());
     effect(() => {
       // Whatever is read here is drawn anew at the next frame.
-      void [this.coloring.value, state.isSelected.value, this.transform.value, this.size.value, state.theme.value];
+      void [this.coloring.value, state.isSelected.value, this.transform.value, this.size.value, isDark.value];
       this.later();
     });
-    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.later());
     // At once: what is drawn at the next frame comes too late for paper.
     window.addEventListener("beforeprint", () => this.draw());
     window.addEventListener("afterprint", () => this.draw());
