@@ -4,25 +4,30 @@ import * as Plot from "@observablehq/plot";
 import type { ChartData, PageData } from "./data";
 
 const DASHES = ["none", "6 3", "2 2", "6 3 2 3", "10 3"];
-const LOOK = { style: { background: "none", fontSize: "13px", overflow: "visible" }, width: 640, height: 340, marginLeft: 56 };
+const LOOK = {
+  style: { background: "none", fontSize: "13px", overflow: "visible" },
+  height: 340, marginLeft: 56, marginTop: 30, marginBottom: 44,
+};
 
 export function mountCharts(data: PageData): void {
   const frames = document.querySelectorAll<HTMLElement>("[data-chart]");
   for (const frame of frames) {
     const name = frame.dataset.chart as string;
-    const chart = name === "time" ? againstTime(data.charts) : losses(data, name);
+    const width = Math.max(320, frame.clientWidth);
+    const chart = name === "time" ? againstTime(data.charts, width) : losses(data, name, width);
     chart.setAttribute("role", "img");
     chart.setAttribute("aria-labelledby", frame.dataset.caption ?? "");
     frame.replaceChildren(chart);
   }
 }
 
-function againstTime({ score, time }: ChartData): SVGElement | HTMLElement {
+function againstTime({ score, time }: ChartData, width: number): SVGElement | HTMLElement {
   const front = time.filter((each) => each.front).sort((one, other) => one.seconds - other.seconds);
   const tip = (each: ChartData["time"][number]) =>
     `${each.name}\n${score} ${each.mean.toFixed(3)}\n${each.seconds.toPrecision(3)} s`;
   return Plot.plot({
     ...LOOK,
+    width,
     x: { type: "log", label: "seconds for one run, from images to clusters →", tickFormat: "~g", grid: true },
     y: { label: `↑ ${score}`, grid: true, nice: true },
     marks: [
@@ -38,7 +43,7 @@ function againstTime({ score, time }: ChartData): SVGElement | HTMLElement {
   });
 }
 
-function losses({ charts, marks, shapes }: PageData, size: string): SVGElement | HTMLElement {
+function losses({ charts, marks, shapes }: PageData, size: string, width: number): SVGElement | HTMLElement {
   const rows = charts.losses.filter((row) => row.images === size);
   const models = [...new Set(rows.map((row) => row.model))];
   const look = (model: string) => marks[models.indexOf(model) % marks.length];
@@ -54,10 +59,11 @@ function losses({ charts, marks, shapes }: PageData, size: string): SVGElement |
   });
   const across = charts.marks.filter((mark) => mark.images === size).flatMap((mark, number) => [
     Plot.ruleY([mark], { y: "loss", stroke: "var(--quiet)", strokeWidth: 1.5, strokeDasharray: number ? "2 3" : "6 4" }),
-    Plot.text([mark], { y: "loss", text: "name", frameAnchor: "left", dx: 4, dy: -7, textAnchor: "start", fill: "var(--quiet)" }),
+    Plot.text([mark], { y: "loss", text: "name", frameAnchor: "right", dx: -4, dy: 9, textAnchor: "end", fill: "var(--quiet)" }),
   ]);
   return Plot.plot({
     ...LOOK,
+    width,
     marginRight: 110,
     x: { label: "epoch →", ticks: Math.min(10, Math.max(...rows.map((row) => row.epoch))), tickFormat: "d" },
     y: { type: "log", label: "↑ MSE per pixel value", tickFormat: "~g", grid: true },

@@ -14,6 +14,7 @@ export interface Coloring {
 
 export interface Entry {
   text: string;
+  name?: string; // of a label or a cluster; entries with names come in the order of looks
   look?: Look;
   group?: string; // the images that it stands for, see groups.ts
   wanted?: (image: number) => boolean; // the same
@@ -38,7 +39,7 @@ export const METRICS: Record<string, Metric> = {
   ambiguity: { title: "ambiguity", values: (_, run) => fraction(run.ambiguity), scale: "shared" },
   distance: { title: "distance to the cluster's mean", values: (_, run) => fraction(run.distance), scale: "shared" },
   outlier: {
-    title: "distance to the furthest of the nearest neighbors in the codes",
+    title: "distance to the nearest images",
     values: async (state, run) => {
       const found = await state.page.neighbors(run.pipeline.model, run.seed);
       const { near } = state.page.data;
@@ -116,7 +117,7 @@ function byLabel(state: State): Coloring {
   const looks = [...classes.map((_, label) => marks[label % marks.length]), none];
   const of = Uint16Array.from({ length: count }, (_, image) => (labels[image] < 0 ? classes.length : labels[image]));
   const legend: Entry[] = classes.map((name, label) =>
-    ({ look: looks[label], text: `${name} (${counts.get(label) ?? 0})`, group: `label:${label}`, wanted: (image) => labels[image] === label }));
+    ({ name, look: looks[label], text: `${name} (${counts.get(label) ?? 0})`, group: `label:${label}`, wanted: (image) => labels[image] === label }));
   return { looks, of, legend: [...legend, ...unknown(state)] };
 }
 
@@ -149,6 +150,7 @@ function byCluster(state: State, run: Run, note = ""): Coloring {
   const [clusters, counts] = [clustersOf(of), tally(of.clusters)];
   const place = new Map([...clusters, ABSENT].map((cluster, number) => [cluster, number]));
   const legend = clusters.map((cluster): Entry => ({
+    name: cluster < 0 ? undefined : clusterName(of, cluster),
     look: clusterLook(state, of, cluster),
     text: `${clusterName(of, cluster)} (${counts.get(cluster) ?? 0})`,
     // Groups are those of embedding A.

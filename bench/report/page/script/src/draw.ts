@@ -6,7 +6,7 @@ import type { Look } from "./data";
 // A picture that is drawn into: what is seen, and around it room for marks that are cut off.
 export interface Picture {
   image: ImageData;
-  pixels: Uint32Array; // 0xAABBGGRR
+  pixels: Int32Array; // 0xAABBGGRR; signed, since engines are fast on 31 bits
   width: number; // of what is seen; the image is wider by twice the margin
   height: number;
   margin: number;
@@ -15,20 +15,20 @@ export interface Picture {
 // A mark, ready to be blended: where its pixels are, and what each adds.
 interface Stamp {
   offsets: Int32Array;
-  keep: Uint16Array; // of 256: how much of what is below is left
-  redBlue: Float64Array;
-  green: Float64Array;
+  keep: Int32Array; // of 128: how much of what is below is left
+  redBlue: Int32Array;
+  green: Int32Array;
 }
 
 export function pictureOf(width: number, height: number, margin: number): Picture {
   const image = new ImageData(width + 2 * margin, height + 2 * margin);
-  return { image, pixels: new Uint32Array(image.data.buffer), width, height, margin };
+  return { image, pixels: new Int32Array(image.data.buffer), width, height, margin };
 }
 
 // `#rrggbb` as a pixel.
 export function pixelOf(color: string): number {
   const value = Number.parseInt(color.slice(1), 16);
-  return (0xff000000 | ((value & 0xff) << 16) | (value & 0xff00) | (value >> 16)) >>> 0;
+  return (-0x1000000 | ((value & 0xff) << 16) | (value & 0xff00) | (value >> 16));
 }
 
 // How much of each pixel a marker covers, 0 to 255, in a square of `size` pixels.
@@ -52,13 +52,13 @@ export function stampOf(mask: Uint8Array, color: string, alpha: number, picture:
   const pixel = pixelOf(color);
   const stride = picture.width + 2 * picture.margin;
   const covered = [...mask.keys()].filter((place) => mask[place] * alpha >= 1);
-  const parts = covered.map((place) => Math.round((mask[place] * alpha * 256) / 255));
+  const parts = covered.map((place) => Math.round((mask[place] * alpha * 128) / 255));
   const half = Math.floor(size / 2);
   return {
     offsets: Int32Array.from(covered, (place) => (Math.floor(place / size) - half) * stride + (place % size) - half),
-    keep: Uint16Array.from(parts, (part) => 256 - part),
-    redBlue: Float64Array.from(parts, (part) => (pixel & 0xff00ff) * part),
-    green: Float64Array.from(parts, (part) => (pixel & 0xff00) * part),
+    keep: Int32Array.from(parts, (part) => 128 - part),
+    redBlue: Int32Array.from(parts, (part) => (pixel & 0xff00ff) * part),
+    green: Int32Array.from(parts, (part) => (pixel & 0xff00) * part),
   };
 }
 
@@ -69,10 +69,10 @@ export function blend(picture: Picture, stamp: Stamp, x: number, y: number): voi
   const base = (y + margin) * (width + 2 * margin) + x + margin;
   for (let place = 0; place < offsets.length; place++) {
     const at = base + offsets[place];
-    const [below, left] = [pixels[at], keep[place]];
-    pixels[at] = 0xff000000
-      | ((((below & 0xff00ff) * left + redBlue[place]) >>> 8) & 0xff00ff)
-      | ((((below & 0xff00) * left + green[place]) >>> 8) & 0xff00);
+    const below = pixels[at];
+    pixels[at] = -0x1000000
+      | (((Math.imul(below & 0xff00ff, keep[place]) + redBlue[place]) >> 7) & 0xff00ff)
+      | (((Math.imul(below & 0xff00, keep[place]) + green[place]) >> 7) & 0xff00);
   }
 }
 
@@ -84,54 +84,73 @@ export interface Points {
   order: Uint32Array; // in which they are drawn
 }
 
-// Draws the points that a test lets through.
+// Draws the points whose part, selected (1) or not (0), is wanted; all of them by default.
 export function drawPoints(
   picture: Picture, points: Points, masks: Map<string, Uint8Array>, alpha: number,
-  wanted: (image: number) => boolean,
+  isSelected?: Uint8Array, wanted = 1,
 ): void {
   const { x, y, looks, of, order } = points;
-  const { width, height, margin } = picture;
-  const half = margin / 2;
+  const half = picture.margin / 2;
+  const [right, bottom] = [picture.width + half, picture.height + half];
   const stamps = looks.map(([color, marker]) => stampOf(masks.get(marker) as Uint8Array, color, alpha, picture));
-  for (const image of order) {
-    const [left, top] = [x[image], y[image]];
-    if (left < -half || top < -half || left >= width + half || top >= height + half) continue;
-    if (wanted(image)) blend(picture, stamps[of[image]], left, top);
+  for (let place = 0; place < order.length; place++) {
+    const image = order[place];
+    const left = x[image];
+    const top = y[image];
+    if (left < -half || top < -half || left >= right || top >= bottom) continue;
+    if (isSelected === undefined || isSelected[image] === wanted) blend(picture, stamps[of[image]], left, top);
   }
 }
 
-// Shades the ground where points are many, in the mean color of those that are there.
+// Shades the ground where points are many, in the mean color of those that are there: `most` of the
+// color where they are densest. Written with few objects, since it runs for every pixel of a frame.
 export function shadeDensity(picture: Picture, points: Points, cell: number, most: number): void {
   const { width, height, margin, pixels } = picture;
   const [columns, rows] = [Math.ceil(width / cell) + 4, Math.ceil(height / cell) + 4];
-  const sums = [0, 1, 2, 3].map(() => new Float32Array(columns * rows)); // count, red, green, blue
-  const colors = points.looks.map(([color]) => pixelOf(color));
-  for (const image of points.order) {
-    const [column, row] = [Math.floor(points.x[image] / cell) + 2, Math.floor(points.y[image] / cell) + 2];
-    if (column < 0 || row < 0 || column >= columns || row >= rows) continue;
-    const [place, color] = [row * columns + column, colors[points.of[image]]];
-    sums[0][place] += 1;
-    sums[1][place] += color & 0xff;
-    sums[2][place] += (color >> 8) & 0xff;
-    sums[3][place] += (color >> 16) & 0xff;
-  }
-  const [count, red, green, blue] = sums.map((each) => blur(blur(each, columns, rows), columns, rows));
+  const [count, red, green, blue] = countCells(points, cell, columns, rows)
+    .map((each) => blur(blur(each, columns, rows), columns, rows));
   const greatest = Math.log1p(count.reduce((one, other) => Math.max(one, other), 0));
   if (greatest === 0) return;
   const stride = width + 2 * margin;
-  for (let y = 0; y < height; y++) {
-    const row = (Math.floor(y / cell) + 2) * columns + 2;
-    for (let x = 0; x < width; x++) {
-      const place = row + Math.floor(x / cell);
+  for (let row = 2; row < rows - 2; row++) {
+    for (let column = 2; column < columns - 2; column++) {
+      const place = row * columns + column;
       const there = count[place];
       if (there < 0.05) continue;
-      const at = (y + margin) * stride + x + margin;
-      const [below, part] = [pixels[at], (most * Math.log1p(there)) / greatest];
-      const mix = (under: number, sum: number) => Math.round(under * (1 - part) + (sum / there) * part);
-      pixels[at] = 0xff000000 | (mix((below >> 16) & 0xff, blue[place]) << 16)
-        | (mix((below >> 8) & 0xff, green[place]) << 8) | mix(below & 0xff, red[place]);
+      const part = Math.round((128 * most * Math.log1p(there)) / greatest);
+      const keep = 128 - part;
+      const redBlue = ((blue[place] / there) << 16 | (red[place] / there)) * part;
+      const middle = ((green[place] / there) << 8) * part;
+      const [left, right] = [(column - 2) * cell, Math.min((column - 1) * cell, width)];
+      for (let y = (row - 2) * cell, end = Math.min(y + cell, height); y < end; y++) {
+        const start = (y + margin) * stride + margin;
+        for (let at = start + left; at < start + right; at++) {
+          const below = pixels[at];
+          pixels[at] = -0x1000000 | (((Math.imul(below & 0xff00ff, keep) + redBlue) >> 7) & 0xff00ff)
+            | (((Math.imul(below & 0xff00, keep) + middle) >> 7) & 0xff00);
+        }
+      }
     }
   }
+}
+
+// Of each cell, and two more around them: the number of points, and sums of red, green and blue.
+function countCells(points: Points, cell: number, columns: number, rows: number): Float32Array[] {
+  const { x, y, of } = points;
+  const [count, red, green, blue] = [0, 1, 2, 3].map(() => new Float32Array(columns * rows));
+  const colors = Int32Array.from(points.looks, ([color]) => pixelOf(color));
+  for (let image = 0; image < x.length; image++) {
+    const column = Math.floor(x[image] / cell) + 2;
+    const row = Math.floor(y[image] / cell) + 2;
+    if (column < 0 || row < 0 || column >= columns || row >= rows) continue;
+    const place = row * columns + column;
+    const color = colors[of[image]];
+    count[place] += 1;
+    red[place] += color & 0xff;
+    green[place] += (color >> 8) & 0xff;
+    blue[place] += (color >> 16) & 0xff;
+  }
+  return [count, red, green, blue];
 }
 
 // The mean of each cell and its eight neighbors, in two passes; the border stays as it is.

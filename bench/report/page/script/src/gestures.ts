@@ -6,10 +6,12 @@ import { zoom, zoomIdentity, type D3ZoomEvent } from "d3-zoom";
 import { html, render } from "lit-html";
 import { byId } from "./dom";
 import type { Plane } from "./plane";
+import { toggle } from "./tilekeys";
 import { middle, nearest, next, within, type Place } from "./view";
 
 const TOOLS = { lasso: "Lasso", box: "Box", move: "Move" };
-const tool = signal<keyof typeof TOOLS>("lasso"); // of both planes
+type Tool = keyof typeof TOOLS | ""; // none: pointers only point, and fingers scroll the page
+const tool = signal<Tool>(window.matchMedia("(pointer: coarse)").matches ? "" : "lasso"); // of both planes
 
 const REACH = 12; // pixels from an image that a pointer still means it
 const STEPS: Record<string, [number, number]> = {
@@ -41,10 +43,11 @@ export function mountGestures(plane: Plane, show: (image: number | null, at: Pla
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const at = state.pointed.value;
     const here = () => (at === null ? undefined : plane.place(at));
+    const toggleIt = () => { if (at !== null) toggle(state, at); };
     const actions: Record<string, () => void> = {
       "+": () => zoomBy(1.4, here()), "=": () => zoomBy(1.4, here()), "-": () => zoomBy(1 / 1.4, here()), 0: reset,
       Escape: () => { state.select([]); show(null, null); },
-      " ": () => toggle(plane, at), Enter: () => toggle(plane, at),
+      " ": toggleIt, Enter: toggleIt,
     };
     if (STEPS[event.key]) step(plane, STEPS[event.key], show, (by) => selection.call(behavior.translateBy, ...by));
     else if (actions[event.key]) actions[event.key]();
@@ -55,7 +58,7 @@ export function mountGestures(plane: Plane, show: (image: number | null, at: Pla
   frame.dataset.side = side;
 }
 
-// The wheel scrolls the page until the plane was clicked; one finger always does.
+// The wheel scrolls the page until the plane was clicked.
 function zooms(event: WheelEvent & TouchEvent, frame: HTMLElement): boolean {
   if (event.type === "wheel") return event.ctrlKey || document.activeElement === frame;
   if (event.type.startsWith("touch")) return event.touches.length > 1 || tool.value === "move";
@@ -71,7 +74,7 @@ function toolbar(plane: Plane, zoomBy: (factor: number) => void, reset: () => vo
   };
   effect(() => void render(html`
     ${Object.entries(TOOLS).map(([name, text]) => html`<button type="button" aria-pressed=${tool.value === name}
-      @click=${() => { tool.value = name as keyof typeof TOOLS; }}>${text}</button>`)}
+      @click=${() => { tool.value = tool.value === name ? "" : name as Tool; }}>${text}</button>`)}
     <button type="button" aria-label="Zoom in" @click=${() => zoomBy(1.4)}>+</button>
     <button type="button" aria-label="Zoom out" @click=${() => zoomBy(1 / 1.4)}>−</button>
     <button type="button" @click=${reset}>Show all</button>
@@ -94,8 +97,7 @@ function drawing(plane: Plane, show: (image: number | null, at: Place | null, pi
   frame.addEventListener("pointerdown", (event) => {
     if (event.button || !event.isPrimary) return;
     start = placeIn(frame, event);
-    // A finger that draws would keep the page from scrolling: it taps.
-    if (tool.value === "move" || event.pointerType === "touch") return;
+    if (tool.value === "move" || tool.value === "") return;
     frame.setPointerCapture(event.pointerId);
     outline.value = [start];
   });
@@ -127,15 +129,9 @@ function choose({ state, side, size, transform }: Plane, event: PointerEvent, co
 
 function click(plane: Plane, event: PointerEvent, at: Place, show: (image: number | null, at: Place | null, pinned?: boolean) => void): void {
   const image = imageAt(plane, at);
-  if (event.shiftKey) toggle(plane, image);
+  if (event.shiftKey && image !== null) toggle(plane.state, image);
   else plane.state.select(image === null ? [] : [image]);
   show(image, [event.clientX, event.clientY], true);
-}
-
-function toggle({ state }: Plane, image: number | null): void {
-  if (image === null) return;
-  const now = state.selection.value;
-  state.select(now.includes(image) ? now.filter((each) => each !== image) : [...now, image]);
 }
 
 function hovering(plane: Plane, show: (image: number | null, at: Place | null) => void): void {

@@ -1,4 +1,4 @@
-// Which pipelines and which seed the planes show, chosen from lists, the table or the heat map.
+// Which pipelines and which seed the planes show, chosen from lists.
 
 import { effect } from "@preact/signals-core";
 import { html, render } from "lit-html";
@@ -12,15 +12,7 @@ export function mountPipelines(state: State): void {
     const list = byId<HTMLSelectElement>(`pipeline-${side}`);
     render(html`${pipelines.map(({ name, score }, number) => html`<option value=${number}>${name} (${score})</option>`)}`, list);
     list.addEventListener("change", () => { state.pipeline[side].value = Number(list.value); });
-    effect(() => {
-      const number = state.pipeline[side].value;
-      list.value = String(number);
-      for (const button of document.querySelectorAll<HTMLElement>(`.look[data-side="${side}"]`)) {
-        const chosen = Number(button.dataset.pipeline) === number;
-        button.classList.toggle("chosen", chosen);
-        button.setAttribute("aria-pressed", String(chosen));
-      }
-    });
+    effect(() => { list.value = String(state.pipeline[side].value); });
     effect(() => {
       const run = state.run[side].value;
       if (!run) return;
@@ -36,10 +28,4 @@ export function mountPipelines(state: State): void {
   render(html`${seeds.map((seed) => html`<option value=${seed}>${seed}</option>`)}`, list);
   list.addEventListener("change", () => { state.seed.value = Number(list.value); });
   effect(() => { list.value = String(state.seed.value); });
-  document.addEventListener("click", (event) => {
-    const button = (event.target as Element).closest<HTMLElement>(".look");
-    if (!button) return;
-    state.pipeline[button.dataset.side as "a" | "b"].value = Number(button.dataset.pipeline);
-    byId("look").scrollIntoView();
-  });
 }

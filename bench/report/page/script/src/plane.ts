@@ -1,11 +1,13 @@
 // One plane: its pixels, and above them what is drawn as SVG: names of groups, the ring of the image
 // that is pointed at, and what the user draws around.
 
-import { effect, type ReadonlySignal, signal } from "@preact/signals-core";
+import { computed, effect, type ReadonlySignal, signal } from "@preact/signals-core";
 import { html, render, svg } from "lit-html";
 import type { Coloring } from "./colors";
+import type { Run } from "./data";
 import { drawPoints, masksOf, pictureOf, pixelOf, shadeDensity, type Picture, type Points } from "./draw";
 import type { Side, State } from "./state";
+import { isDark } from "./theme";
 import { densest, isThere, placing, type Place, type Transform } from "./view";
 
 const MANY = 5000; // images; the density of more is shaded
@@ -24,6 +26,7 @@ export class Plane {
   private masks = new Map<string, Uint8Array>();
   private waiting = 0;
   private readonly order: Uint32Array;
+  private readonly names = computed(() => namesOf(this.state.run[this.side].value, this.coloring.value));
   drawn = 0; // times that points were drawn
 
   constructor(
@@ -38,10 +41,9 @@ export class Plane {
     effect(() => this.drawAbove());
     effect(() => {
       // Whatever is read here is drawn anew at the next frame.
-      void [this.coloring.value, state.isSelected.value, this.transform.value, this.size.value, state.theme.value];
+      void [this.coloring.value, state.isSelected.value, this.transform.value, this.size.value, isDark.value];
       this.later();
     });
-    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.later());
     // At once: what is drawn at the next frame comes too late for paper.
     window.addEventListener("beforeprint", () => this.draw());
     window.addEventListener("afterprint", () => this.draw());
@@ -73,7 +75,7 @@ export class Plane {
     const ratio = window.devicePixelRatio || 1;
     const points = this.points(coloring, ratio);
     const picture = this.ready(ratio, points);
-    picture.pixels.fill(pixelOf(getComputedStyle(this.frame).getPropertyValue("--plane").trim() || "#ffffff"));
+    picture.pixels.fill(groundOf(this.frame));
     this.drawAll(picture, points, ratio);
     const { image, margin, width, height } = picture;
     this.canvas.getContext("2d")?.putImageData(image, -margin, -margin, margin, margin, width, height);
@@ -85,11 +87,11 @@ export class Plane {
     if (many) shadeDensity(picture, points, Math.round(4 * ratio), 0.5);
     const strength = many ? 0.45 : 0.85;
     if (this.state.selection.value.length === 0) {
-      drawPoints(picture, points, this.masks, strength, () => true);
+      drawPoints(picture, points, this.masks, strength);
       return;
     }
-    drawPoints(picture, points, this.masks, FAINT, (image) => !chosen[image]);
-    drawPoints(picture, points, this.masks, 1, (image) => chosen[image] === 1);
+    drawPoints(picture, points, this.masks, FAINT, chosen, 0);
+    drawPoints(picture, points, this.masks, 1, chosen, 1);
   }
 
   private points({ looks, of }: Coloring, ratio: number): Points {
@@ -97,11 +99,10 @@ export class Plane {
     const [x, y] = [new Int16Array(of.length).fill(OUT), new Int16Array(of.length).fill(OUT)];
     if (run) {
       const to = placing(this.size.value, this.transform.value);
-      const whole = (value: number) => Math.max(OUT, Math.min(-OUT, Math.round(value * ratio)));
       for (let image = 0; image < of.length; image++) {
         if (!isThere(run, image)) continue;
-        x[image] = whole(to.x(run.x[image]));
-        y[image] = whole(to.y(run.y[image]));
+        x[image] = Math.max(OUT, Math.min(-OUT, Math.round(to.x(run.x[image]) * ratio)));
+        y[image] = Math.max(OUT, Math.min(-OUT, Math.round(to.y(run.y[image]) * ratio)));
       }
     }
     return { x, y, looks, of, order: this.order };
@@ -110,9 +111,9 @@ export class Plane {
   // Marks grow where few images are seen, so that their shapes can be told apart.
   private ready(ratio: number, points: Points): Picture {
     const side = Math.round(this.size.value * ratio);
-    const seen = points.x.reduce((sum, left, image) =>
-      sum + Number(left >= 0 && left < side && points.y[image] >= 0 && points.y[image] < side), 0);
-    const mark = 2 * Math.round(((seen > MANY ? 6 : seen > FEW ? 8 : 12) * ratio) / 2) + 1;
+    const seen = countWithin(points, side);
+    const across = seen > 4 * MANY ? 4 : seen > MANY ? 6 : seen > FEW ? 8 : 12;
+    const mark = 2 * Math.round((across * ratio) / 2) + 1;
     if (this.picture?.width !== side || this.picture.margin !== 2 * mark) {
       Object.assign(this.canvas, { width: side, height: side });
       this.picture = pictureOf(side, side, 2 * mark);
@@ -128,25 +129,39 @@ export class Plane {
     if (!run || !coloring || size === 0) return;
     const [x, y] = at === null || !isThere(run, at) ? [OUT, OUT] : this.place(at);
     render(html`<svg viewBox="0 0 ${size} ${size}" aria-hidden="true">
-      ${names(this.namesOf(), placing(size, this.transform.value), size)}
+      ${placed(this.names.value, placing(size, this.transform.value), size)}
       <circle class="ring" cx=${x} cy=${y} r="9"></circle>
       <polygon class="outline" points=${outline.map((corner) => corner.join(",")).join(" ")}></polygon>
     </svg>`, this.above);
   }
 
-  private namesOf(): { text: string; at: Place }[] {
-    const [run, coloring] = [this.state.run[this.side].value, this.coloring.value];
-    if (!run || !coloring) return [];
-    // Only groups have names: labels and clusters.
-    const named = coloring.legend.filter(({ group }) => group !== undefined || this.state.color.value === "cluster");
-    if (named.length > MOST_NAMES || named.length !== coloring.looks.length - 1) return [];
-    const found = densest(run, coloring.of, named.length);
-    return [...found].map(([group, at]) => ({ text: named[group].text.replace(/ \(\d+\)$/, ""), at }));
+}
+
+// The color behind an element, which the scheme decides, as a pixel.
+function groundOf(frame: HTMLElement): number {
+  const parts = getComputedStyle(frame).backgroundColor.match(/\d+/g)?.slice(0, 3).map(Number) ?? [255, 255, 255];
+  return pixelOf(`#${parts.map((part) => part.toString(16).padStart(2, "0")).join("")}`);
+}
+
+function countWithin({ x, y }: Points, side: number): number {
+  let count = 0;
+  for (let image = 0; image < x.length; image++) {
+    if (x[image] >= 0 && x[image] < side && y[image] >= 0 && y[image] < side) count += 1;
   }
+  return count;
+}
+
+interface Name { text: string; at: Place }
+
+// The names of labels or clusters, where their images are densest; none for other colorings.
+function namesOf(run: Run | null, coloring: Coloring | null): Name[] {
+  const named = coloring?.legend.filter(({ name }) => name !== undefined) ?? [];
+  if (!run || !coloring || named.length > MOST_NAMES) return [];
+  return [...densest(run, coloring.of, named.length)].map(([group, at]) => ({ text: named[group].name as string, at }));
 }
 
 // Names that would cover one before them are left out.
-function names(all: { text: string; at: Place }[], to: ReturnType<typeof placing>, size: number): unknown[] {
+function placed(all: Name[], to: ReturnType<typeof placing>, size: number): unknown[] {
   const taken: [number, number, number][] = [];
   return all.flatMap(({ text, at }) => {
     const short = text.length > 24 ? `${text.slice(0, 23)}…` : text;

@@ -15,7 +15,6 @@ export class State {
   readonly selection = signal<readonly number[]>([]); // images, ascending
   readonly group = signal(""); // what the selection was chosen by, such as cluster:3; see groups.ts
   readonly pointed = signal<number | null>(null); // the image under the pointer, or reached by keys
-  readonly theme = signal("auto"); // auto, light or dark
   // Corrected clusterings by run, see runKey; one that is not here is as its pipeline found it.
   readonly corrected = signal<ReadonlyMap<string, Clustering>>(new Map());
   readonly tags = signal<ReadonlyMap<string, ReadonlySet<number>>>(new Map());
