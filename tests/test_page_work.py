@@ -172,7 +172,7 @@ def test_fields_of_the_table_of_labels_select(page):
 
 def test_similar_and_unusual_images_are_found(page, folder):
     (same,) = data(page)["duplicates"]
-    page.locator("#unusual").get_by_label("Select group 1").first.click()
+    page.locator("#unusual").get_by_label("Select 2: group 1").first.click()
     assert selected(page) == same
     near = page.locator("#similar li").first
     near.wait_for()
