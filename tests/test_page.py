@@ -112,7 +112,7 @@ def texts(page, selector):
 
 
 def test_it_is_one_small_file(results):
-    assert 1e6 < (results / "index.html").stat().st_size < 15e6
+    assert 3e5 < (results / "index.html").stat().st_size < 2e6
     assert {path.name for path in results.glob("*") if path.suffix in (".js", ".css")} == set()
 
 
@@ -687,7 +687,7 @@ def test_twenty_thousand_points_are_looked_into(browser, tmp_path, record_proper
         *("--seeds", "1", "--no-null", "--no-baselines"),
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "results" / "index.html").stat().st_size < 15e6
+    assert (tmp_path / "results" / "index.html").stat().st_size < 30e6
     with opened(browser, tmp_path / "results" / "index.html") as page:
         # Told and not judged: it depends on the machine.
         median = page.evaluate(
