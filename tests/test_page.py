@@ -1,7 +1,5 @@
 """The page, in a real browser, as somebody uses it."""
 
-import base64
-import io
 import json
 import re
 import shutil
@@ -19,7 +17,6 @@ from bench.contracts.material import make_images
 from bench.report.colors import WRONG, mark
 from bench.report.inputs import Inputs
 from bench.report.page import embeddings, render
-from bench.report.page.sheets import sheets
 from bench.stages.metrics.centroid_ratio import ambiguities, centers
 from tests.browser import PHONE, launched, opened
 from tests.conftest import run_grid, run_module
@@ -112,7 +109,8 @@ def texts(page, selector):
 
 
 def test_it_is_one_small_file(results):
-    assert 3e5 < (results / "index.html").stat().st_size < 2e6
+    assert (results / "index.html").stat().st_size < 1e6
+    assert not (results / "index_files").exists()
     assert {path.name for path in results.glob("*") if path.suffix in (".js", ".css")} == set()
 
 
@@ -591,11 +589,7 @@ def test_reports_are_made_again_as_they_were(run, tmp_path):
     done = run_module("bench.report", cwd=run)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "see results/index.html\n"
-    page = before.pop("index.html").decode()
     assert {name: (results / name).read_bytes() for name in before} == before
-    # Bokeh names its elements anew each time.
-    assert render.made_from(results / "index.html") in page[:2000]
-    assert len((results / "index.html").read_text()) == pytest.approx(len(page), abs=200)
 
 
 def inputs_of(finished, out=Path("unused")):
@@ -636,44 +630,6 @@ def test_a_figure_that_cannot_be_written_is_one_line(run, tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("error: cannot write ")
     assert done.stderr.count("\n") == 1
-
-
-def test_images_come_back_from_sheets():
-    images = make_images(70)[0]
-    (url,) = sheets(images, 32)
-    kind, _, packed = url.partition(",")
-    assert kind == "data:image/webp;base64"
-    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(packed))).convert("RGB"), float)
-    assert sheet.shape == (64, 2048, 3)
-    for number in (0, 63, 64, 69):
-        row, column = divmod(number, 64)
-        tile = sheet[32 * row : 32 * row + 32, 32 * column : 32 * column + 32]
-        assert np.abs(tile - images[number]).mean() < 25
-        errors = [np.abs(tile - other).mean() for other in images]
-        assert np.argmin(errors) == number
-    assert len(sheets(np.zeros((4097, 32, 32, 3), np.uint8), 32)) == 2
-
-
-def test_of_many_images_evenly_spaced_ones_are_shown(finished):
-    found = embeddings.collect(inputs_of(finished), most=20)
-    assert found.data["count"] == 20
-    assert found.pictured.tolist()[::19] == [0, 59]
-    assert any("20 of 60 images are shown" in note for note in found.left_out)
-    clusters = np.frombuffer(base64.b64decode(found.data["pipelines"][0]["clusters"]), "<i2")
-    assert len(clusters) == 20
-
-
-def test_embeddings_keep_their_shape():
-    points = np.array([[0.0, 0.0], [10.0, 5.0], [10.0, 0.0]])
-    placed = embeddings._fit(points)
-    assert placed.min() >= 0
-    assert placed.max() <= embeddings.FINE
-    lengths = placed.max(axis=0) - placed.min(axis=0)
-    assert lengths[0] == pytest.approx(2 * lengths[1], abs=2)
-    assert embeddings.flat(points.astype(np.float32))[1] == "as embedded"
-    wide = np.random.default_rng(0).normal(size=(30, 7)).astype(np.float32)
-    assert embeddings.flat(wide)[0].shape == (30, 2)
-    assert embeddings.flat(wide[:, :1])[0].shape == (30, 2)
 
 
 @pytest.mark.slow
@@ -732,12 +688,6 @@ def test_many_clusters_are_made_as_they_come_into_view(browser, finished, result
         last = page.locator("#sheets .cluster").last
         last.scroll_into_view_if_needed()
         last.locator(".tile").first.wait_for()
-
-
-def test_a_page_has_room_for_so_many_pipelines():
-    assert embeddings._room(600) == embeddings.MOST_PIPELINES
-    assert 10 < embeddings._room(20_000) < embeddings.MOST_PIPELINES
-    assert embeddings._room(10**9) == 2
 
 
 def test_hovering_does_not_draw_the_points_again(page):
