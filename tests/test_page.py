@@ -20,9 +20,9 @@ from bench.report.page import embeddings, render
 from bench.stages.metrics.centroid_ratio import ambiguities, centers
 from tests.browser import PHONE, launched, opened
 from tests.conftest import run_grid, run_module
+from tests.pages import LABELS, image_files
 
-# What must stay text: a label and a file that are HTML, and an error that is.
-LABELS = ("dark<b onmouseover=alert(1)>", "bright & <i>light")
+# An error that is HTML, as labels and files are.
 PLUGIN = """
 from models import autoencoders
 from models.autoencoder import Autoencoder
@@ -44,12 +44,7 @@ class Breaks(Autoencoder):
 def run(tmp_path_factory):
     """A grid on 60 image files, one model of which fails."""
     folder = tmp_path_factory.mktemp("page")
-    images, labels = make_images(60)
-    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-        # Some lie in the wrong folder, so that there are mistakes.
-        place = folder / "images" / LABELS[label ^ (number % 9 == 4)]
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(place / f"{number:02d}<img src=x onerror=alert(1)>.png")
+    image_files(folder / "images")
     (folder / "breaks.py").write_text(PLUGIN)
     done = run_grid(
         folder,
