@@ -111,6 +111,11 @@ class Dataset:
         return ImageNames(self.files, indices, self.source_count, len(self.validation_images))
 
     @property
+    def image_names(self) -> tuple[str, ...]:
+        """What training images are called: their files, or ``image 12`` by position; unique."""
+        return self.files or tuple(f"image {index}" for index in self.indices.tolist())
+
+    @property
     def labeled_images(self) -> int:
         """The number of training images whose label is known."""
         return 0 if self.labels is None else int((self.labels >= 0).sum())
