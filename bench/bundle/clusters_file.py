@@ -157,7 +157,9 @@ def read(path: Path) -> ClustersFile:
     try:
         if os.path.getsize(path) > MOST_BYTES:
             most = f"{MOST_BYTES / 1e6:.0f} MB"
-            raise UsageError(f"{path} is larger than {most}, which no clusters.json is")
+            raise UsageError(
+                f"{path} is larger than {most}, which no file of corrected clusters is"
+            )
         text = read_text(path)
     except FileNotFoundError:
         raise UsageError(f"no file {path}: the page of a run (index.html) saves it") from None
@@ -166,7 +168,7 @@ def read(path: Path) -> ClustersFile:
     try:
         return ClustersFile.model_validate_json(text)
     except ValidationError as error:
-        raise UsageError(f"{path} is no clusters.json: {_first(error)}") from None
+        raise UsageError(f"{path} is no file of corrected clusters: {_first(error)}") from None
 
 
 def _first(error: ValidationError) -> str:
