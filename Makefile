@@ -7,7 +7,7 @@ PEERS := .venv-peers
 # Where PyTorch without CUDA is, which is some gigabytes less; empty: take pip's own.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu bench-instructions peers homework docs lint clean
+.PHONY: grid check test test-slow soak regression bench bench-long bench-gpu bench-instructions peers homework docs page lint clean
 
 # Installs once, then runs the main job on embedded data. ARGS="--seeds 5" passes options on.
 grid: $(VENV)/.installed
@@ -77,6 +77,15 @@ homework: $(VENV)/.installed
 # Makes a site of docs/ in build/docs; what Sphinx warns of is an error, links to nothing included.
 docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -n -q docs build/docs $(ARGS)
+
+# Checks, tests and builds the page's script, bench/report/page/parts/page.js, which is committed;
+# the only target that needs Node (20 or newer).
+page: bench/report/page/script/node_modules/.installed
+	npm --prefix bench/report/page/script run build
+
+bench/report/page/script/node_modules/.installed: bench/report/page/script/package-lock.json
+	npm --prefix bench/report/page/script ci
+	touch $@
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -27,6 +27,7 @@ from bench.datasets.image_form import (
     Images,
     default_size,
 )
+from bench.datasets.originals import Originals
 from bench.datasets.pieces import (
     ImageNames,
     ImageSet,
@@ -81,6 +82,7 @@ class Dataset:
     positions: NDArray[np.int64] | None = None  # of a half: where its images are in the whole
     reading: Reading = ORDINARY  # how its files are read, where images are files
     kept: tuple[str, ...] = ()  # keys of what a store keeps of files beside images
+    originals: Originals | None = None  # of the training images; None: not at hand
 
     def __len__(self) -> int:
         """Return the number of training images."""
@@ -156,6 +158,7 @@ class Dataset:
             sizes=sizes,
             halves=None,
             positions=chosen,
+            originals=None if self.originals is None else self.originals[chosen],
         )
 
     def label_arrays(self) -> dict[str, NDArray[Any]]:
@@ -326,6 +329,7 @@ def load(
         halves=seed if halves else None,
         reading=train.reading,
         kept=train.kept,
+        originals=Originals(source, indices, train.reading, fit),
     )
 
 

@@ -334,10 +334,10 @@ class GridSettings(BaseModel):
         change results.""")
     budget: Annotated[str, AfterValidator(lambda text: seconds(text) and text)] | None = _setting(
         TRAINING, "TIME", None, """
-        Time limit for each data set, such as 15m, from loading to the report. Sets the number of
-        epochs by an estimate: fewer, down to a quarter of --epochs, so that all seeds should finish
-        in time; else time for fewer seeds, down to two; else fewer epochs again. Seeds that would
-        not finish in time are not started, for any pipeline.""")
+        Time limit for each data set, such as 15m, from loading to the report. By an estimate, the
+        epochs are lowered, to a quarter of --epochs at least, so that all seeds finish in time. If
+        that is not enough, the seeds are lowered, to two at least; then the epochs again. Seeds
+        that would not finish in time are not started, for any pipeline.""")
     epochs: Epochs = _setting(TRAINING, "N", ..., f"""
         Passes over the training images, 1 to {MOST_EPOCHS:,}.""")
     lr: Rate = _setting(TRAINING, "RATE", ..., f"""

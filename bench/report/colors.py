@@ -23,9 +23,9 @@ DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
 
 @dataclass(frozen=True)
 class Marker:
-    """A marker, by the names that libraries have for it."""
+    """A marker."""
 
-    bokeh: str
+    name: str
     matplotlib: Any
     svg: str  # a path in a square of 16 by 16
 
@@ -88,13 +88,13 @@ def looks() -> dict[str, Any]:
     return {
         "marks": [_pair(each) for each in MARKS],
         **{name: _pair(each) for name, each in pairs.items()},
-        "shapes": {each.bokeh: each.svg for each in MARKERS},
+        "shapes": {each.name: each.svg for each in MARKERS},
         "ramp": ramp(),
     }
 
 
 def _pair(each: Mark) -> list[str]:
-    return [each.color, each.marker.bokeh]
+    return [each.color, each.marker.name]
 
 
 def luminance(color: str | tuple[float, float, float]) -> float:

@@ -11,7 +11,6 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench.base.errors import one_line
-from bench.base.tables import to_csv as frame_to_csv
 
 MISSING = "–"
 
@@ -36,10 +35,19 @@ class Column:
     text: Callable[[Any], str]
     right: bool = True  # aligned at the right, as numbers are
     order: Callable[[Any], float] | None = None  # the number that rows are sorted by
-    meaning: str = ""  # shown where the pointer rests on the heading
+    meaning: str = ""  # shown by a button beside the heading
     descending: bool = False  # sorted from the greatest first
     html: Callable[[Any], str] | None = None  # where a page shows more than the text
     within: Callable[[Any], float] | None = None  # rows are sorted by this number first
+    name: str = ""  # what a page calls it, if that is not the title
+    choice: Callable[[Any], str] | None = None  # what a page filters rows by
+    hidden: bool = False  # on a page, until it is asked for
+    stays: bool = False  # on a page, where the table is moved sideways
+
+    @property
+    def key(self) -> str:
+        """What the page and its address call the column: letters, digits and ``_``."""
+        return self.name or re.sub(r"\W+", "_", self.title.lower()).strip("_")
 
 
 @dataclass(frozen=True)
@@ -138,20 +146,6 @@ def _tabulate(table: Table, texts: list[list[str]], form: str) -> str:
     return tabulate(
         texts, headers=table.header, tablefmt=form, disable_numparse=True, colalign=align
     )
-
-
-def to_csv(table: Table) -> str:
-    """Render a table as CSV, numbers in full; groups are a column."""
-    columns: dict[str, list[Any]] = {}
-    if table.group is not None:
-        columns["group"] = [table.group(row) for row in table.rows]
-    columns |= {
-        column.title: [
-            column.order(row) if column.order else column.text(row) for row in table.rows
-        ]
-        for column in table.columns
-    }
-    return frame_to_csv(pd.DataFrame(columns))
 
 
 def escape_tex(text: str) -> str:

@@ -17,7 +17,7 @@ PACKAGES: tuple[str | Path, ...] = (
     "bench.stages.metrics",
     "reducers",
 )
-LIBRARIES = ("bokeh", "jinja2", "matplotlib", "pillow", "scikit-learn", "seaborn")
+LIBRARIES = ("jinja2", "matplotlib", "pillow", "scikit-learn", "seaborn")
 
 
 def key(records: pd.DataFrame, dataset: Dataset | None = None, **more: Any) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import pandas as pd
@@ -19,11 +20,12 @@ from bench.analysis import failures
 from bench.analysis.inference import Interval
 from bench.analysis.results import LOSSES, Results
 from bench.analysis.selection import Selection
-from bench.analysis.verdicts import GROUP, STEP_DOWN, WORSE
+from bench.analysis.verdicts import BEST, GROUP, STEP_DOWN, WORSE
 from bench.base.naming import DEFAULT_CLUSTERER, chain_name, pipeline_name
 from bench.planning.baselines import NO_REDUCTION
 from bench.planning.presets import REPORT_CHAIN
 from bench.report.columns import MISSING, Column, Table, numbers, words
+from bench.report.terms import meaning
 from bench.stages.metrics.metric import Metric
 from bench.stages.metrics.table import METRICS
 
@@ -146,12 +148,18 @@ def would_tell(seeds: float) -> str:
 def pipeline_columns(results: Results) -> list[Column]:
     """Return the columns that name a pipeline; the clusterer only if it is not k-means alone."""
     columns = [
-        words("model", "model"),
-        words("chain", "chain", html=partial(_with_reason, results)),
+        _name("model", "encoder"),
+        _name("chain", "reducer chain", html=partial(_with_reason, results)),
     ]
     if (results.records["clusterer"] != DEFAULT_CLUSTERER).any():
-        columns.append(words("clusterer", "clusterer"))
+        columns.append(_name("clusterer", "clusterer"))
     return columns
+
+
+def _name(part: str, term: str, **settings: Any) -> Column:
+    """Return the column that names a part of a pipeline."""
+    read = attrgetter(part)
+    return words(part, read, meaning=meaning(term), choice=read, stays=True, **settings)
 
 
 def _with_reason(results: Results, row: pd.Series) -> Markup:
@@ -173,6 +181,7 @@ def metric_column(name: str) -> Column:
         meaning=metric.meaning,
         descending=metric.higher_is_better,
         within=_side if name in LOSSES else None,
+        name=name,
     )
 
 
@@ -213,7 +222,12 @@ def metric_columns(results: Results, table: str, left_out: tuple[str, ...] = ())
 
 def interval_column(results: Results) -> Column:
     """Return the column of 95% intervals; on the page they are drawn as well."""
-    return Column(f"{METRICS[results.metric].title}, 95%", format_ci, html=partial(_drawn, results))
+    return Column(
+        f"{METRICS[results.metric].title}, 95%",
+        format_ci,
+        html=partial(_drawn, results),
+        meaning=meaning("95% interval"),
+    )
 
 
 def _drawn(results: Results, row: pd.Series) -> Markup:
@@ -250,8 +264,15 @@ AGAINST_BEST = words(
     "against the best",
     against_best,
     html=lambda row: Markup('<span class="nowrap">{}</span>{}').format(*_verdict(row)),
+    order=lambda row: 0.0 if row["verdict"] == BEST else row["behind_best"],
+    choice=lambda row: MISSING if pd.isna(row["verdict"]) else row["verdict"],
+    meaning=meaning("behind by"),
 )
-SEEDS = Column("seeds", lambda row: MISSING if pd.isna(row["seeds"]) else failures.seeds(row))
+SEEDS = Column(
+    "seeds",
+    lambda row: MISSING if pd.isna(row["seeds"]) else failures.seeds(row),
+    meaning=meaning("seed"),
+)
 SECONDS = numbers("seconds", "seconds", ".2f", meaning="time of one run, from images to clusters")
 
 
@@ -313,11 +334,21 @@ def _row(results: Results, **values: object) -> pd.Series:
     return pd.Series(values, index=results.summary.columns, dtype=object)
 
 
-def page(results: Results, also: list[Column]) -> Table:
-    """Return the page's table: the one of all pipelines, with ranks, reasons and times."""
+def page(results: Results, before: list[Column]) -> Table:
+    """Return the page's table of all pipelines: ranks, reasons, times, and all metrics.
+
+    The columns ``before`` come first. Metrics that no other table of all pipelines shows are hidden
+    until they are asked for.
+    """
     table = grid(results)
-    rank = Column("rank", lambda row: str(row.name + 1), order=lambda row: row.name + 1)
-    return replace(table, columns=[rank, *table.columns, SECONDS, *also])
+    rank = Column("rank", lambda row: str(row.name + 1), order=lambda row: row.name + 1, stays=True)
+    there = {column.key for column in table.columns}
+    more = [
+        replace(metric_column(name), hidden=True)
+        for name in METRICS
+        if name not in there and results.records[name].notna().any()
+    ]
+    return replace(table, columns=[*before, rank, *table.columns, SECONDS, *more])
 
 
 def hw5(results: Results) -> tuple[str, Table]:

@@ -23,7 +23,8 @@ from bench.base.errors import count
 from bench.base.naming import pipeline_name
 from bench.base.times import duration
 from bench.report import tables
-from bench.report.columns import Table, escape, escape_tex, to_markdown
+from bench.report.columns import TEX, Table, escape, escape_tex, to_markdown
+from bench.report.terms import marked, terms
 from bench.stages import null
 from bench.stages.metrics.table import METRICS
 
@@ -99,7 +100,10 @@ def _prose() -> Environment:
 
 @functools.cache
 def _page() -> Environment:
-    return _environment("page/parts", autoescape=True)
+    environment = _environment("page/parts", autoescape=True)
+    environment.globals |= {"TEX": TEX, "terms": terms}
+    environment.filters |= {"marked": marked}
+    return environment
 
 
 def _environment(folder: str, autoescape: bool) -> Environment:

@@ -28,6 +28,8 @@ OURS = (
     *("assignments.csv", "assignments/*-seed*.csv", *figures.FILES),
 )
 
+FOLDERS = ("figures", "assignments", page.FOLDER)
+
 
 def prepare(out: Path, own: bool = True) -> None:
     """Make the results folder; raise `UsageError` if it is a file, or cannot be written.
@@ -35,7 +37,7 @@ def prepare(out: Path, own: bool = True) -> None:
     It may be a link if it is the user's ``own`` choice; folders in it may not.
     """
     try:
-        for folder in (out / "figures", out / "assignments", *([] if own else [out])):
+        for folder in (*(out / name for name in FOLDERS), *([] if own else [out])):
             refuse_link(folder)
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):  # of a name that no other grid has
@@ -122,7 +124,8 @@ def remove_stale_sets(out: Path, datasets: tuple[str, ...]) -> None:
         remove_stale(folder, set())
         for name in ("results.md", "results.csv", "grid.toml", page.FILE):
             (folder / name).unlink(missing_ok=True)
-        for left in (folder / "figures", folder / "assignments", folder):
+        page.remove_folder(folder / page.FOLDER)
+        for left in (*(folder / name for name in FOLDERS), folder):
             with contextlib.suppress(OSError):  # somebody else's files are in it
                 left.rmdir()
 

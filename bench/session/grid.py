@@ -206,14 +206,17 @@ class GridOnDataset:
         return images + sum(map(self.megabytes, missing)) + checkpoint
 
     def places(self) -> list[tuple[str, str]]:
-        """Return stage and key of every artifact that the results rest on."""
+        """Return stage and key of every artifact that the results rest on, or are shown with."""
+        from bench.report.page import thumbnails
+
         used = [(task.stage, task.key) for task in self.plan.tasks.values()]
         if self.settings.budget is not None:
             used.append((budget.STAGE, self._decision))
         kept = [*(piece.key for piece in self.dataset.pieces()), *self.dataset.kept]
         images = [(IMAGES, key) for key in kept]
         data = [("data", each.artifact) for each in self._datasets()]
-        return [*data, *images, *used]
+        shown = thumbnails.place(self.dataset)
+        return [*data, *images, *used, *([shown] if shown else [])]
 
     def _datasets(self) -> list[Dataset]:
         """Return the data set, and the parts of it that seeds are on, if they are on parts."""

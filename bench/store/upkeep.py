@@ -19,6 +19,9 @@ from bench.store.store import ASIDE, DRAFTS, ERRORS, GRIDS, OTHERS, Store
 Place = tuple[str, str]
 KEY = re.compile(r"[0-9a-f]{40}(\.\d+)?")  # of a checkpoint with how far it was
 
+# What is made from an artifact and has its key: a checkpoint, with how far it was; what pages keep.
+MADE_FROM = {"train": ("checkpoint",), "encode": ("neighbors", "rebuilt")}
+
 # A draft or an error file this old belongs to no run that is still at work, unless its lock is
 # held: the token that the workers of a cluster have to find lies there as long as the grid runs.
 DAY = 24 * 3600.0
@@ -105,8 +108,7 @@ def prune(store: Store, dry_run: bool, progress: Progress) -> tuple[int, float]:
         raise UsageError(f"no grid is recorded in {store.root}: it is no store, nothing is removed")
     grids = recorded(store)
     used = {place for out, artifacts in grids.items() if out.is_dir() for place in artifacts}
-    # A checkpoint's key is that of its training and how far it was.
-    used |= {("checkpoint", key) for stage, key in used if stage == "train"}
+    used |= {(made, key) for stage, key in used for made in MADE_FROM.get(stage, ())}
     unused = [
         (stage, key) for stage, key in places(store) if (stage, key.split(".")[0]) not in used
     ]

@@ -1,0 +1,79 @@
+"""The command line that runs a grid again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.planning.baselines import baselines_among, chains_with_baseline, models_with_baselines
+from bench.planning.options import flag_of
+from bench.planning.presets import PRESETS
+from bench.planning.settings import GridSettings
+
+COMMAND = ("python", "-m", "bench.grid")
+
+
+def command(given: Mapping[str, Any]) -> str:
+    """Return the command line with the settings that differ from their defaults.
+
+    ``given`` are settings as grid.toml has them; unknown ones are left out, since results may come
+    from anybody. What a shell would read otherwise is quoted.
+    """
+    usual = _defaults(given)
+    words = [*COMMAND]
+    for name, value in _as_asked(given).items():
+        if name in GridSettings.model_fields and value is not None and value != usual.get(name):
+            words += _option(name, value)
+    return shlex.join(words)
+
+
+def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a command line that names a preset and a data set."""
+    usual = {
+        name: field.get_default(call_default_factory=True)
+        for name, field in GridSettings.model_fields.items()
+        if not field.is_required()
+    }
+    preset = PRESETS.get(str(given.get("preset", usual["preset"])))
+    if preset is not None:
+        usual |= preset.settings
+        if given.get("dataset") != usual["dataset"]:  # as `bench.planning.settings.resolve` does
+            usual["limit"] = "all"
+    return {name: _plain(value) for name, value in usual.items()}
+
+
+def _as_asked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without the baselines that are added anyway."""
+    found = {name: _plain(value) for name, value in given.items()}
+    models, chains = _names(found.get("models")), _names(found.get("reducers"))
+    if found.get("baselines", True):
+        fewer = [name for name in models if name not in baselines_among(models)]
+        if fewer and [*models_with_baselines(fewer)] == models:
+            found["models"] = fewer
+        if chains[1:] and [*chains_with_baseline(chains[1:])] == chains:
+            found["reducers"] = chains[1:]
+    return found
+
+
+def _names(value: Any) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def _option(name: str, value: Any) -> list[str]:
+    flag = flag_of(name)
+    if isinstance(value, bool):
+        return [flag if value else f"--no-{flag[2:]}"]
+    if name == "plugins":
+        return [word for each in value for word in (flag, str(each))]
+    if isinstance(value, list):
+        return [flag, ",".join(map(str, value))]
+    return [flag, f"{value:g}" if isinstance(value, float) else str(value)]
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting as grid.toml has it."""
+    if isinstance(value, Path):
+        return value.as_posix()
+    return list(value) if isinstance(value, tuple) else value
