@@ -13,7 +13,7 @@ EPILOG = (
     "latentgrid apply clusters.json --sort-into sorted-photos --files link --table clusters.csv\n\n"
     "New images: latentgrid assign BUNDLE NEW_IMAGES_DIR --clusters clusters.json"
 )
-CLUSTERS = "The file that Save on the page of a run (index.html) writes."
+CLUSTERS = "The file that you downloaded from the page of a run (index.html)."
 SORT_INTO = "Folder that gets a folder for each cluster. It must be empty or not exist."
 FILES = "copy (default) or link (symbolic links). The images stay as they are."
 IMAGES = "Folder of the images; by default the one of the run, relative to the current folder."
@@ -32,10 +32,10 @@ def main(
 ) -> int:
     """Sort the images of a run by the clusters that you corrected on its page.
 
-    On the page, index.html, you name clusters, merge and split them, move and tag images, and save
-    that as clusters.json. This command puts each image into the folder of its cluster, DIR/NAME,
-    or writes a table. Characters that a folder's name cannot have become _, and no file is
-    replaced. DIR appears when all images are in it.
+    On the page, index.html, you name clusters, merge and split them, move and tag images, and
+    download that as clusters.json. This command puts each image into the folder of its cluster,
+    DIR/NAME, or writes a table. Characters that a folder's name cannot have become _, and no file
+    is replaced. DIR appears when all images are in it.
 
     It is for the images of the run. New images get the corrected names by latentgrid assign
     --clusters.

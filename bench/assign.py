@@ -21,8 +21,8 @@ SORT_INTO = (
     "stay as they are, and no file is replaced."
 )
 CLUSTERS = (
-    "A clusters.json that the page of the same run saved: names, sheets and folders are those of "
-    "the corrected clusters."
+    "A clusters.json that you downloaded from the page of the same run: names, sheets and folders "
+    "are those of the corrected clusters."
 )
 THREADS = f"Processor threads, 1 to {MOST_THREADS:,}; by default all."
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.base.errors import RunError, UsageError, count, name_first, one_line
+from bench.base.errors import UsageError, count, name_first, one_line, refused
 from bench.base.files import expand, write_whole
 from bench.base.progress import Progress, silent
 from bench.base.tables import row_writer
@@ -82,7 +82,7 @@ def apply(
         if found is not None and sort_into is not None:
             _sort(file, found, sort_into, how, progress)
     except OSError as error:
-        raise RunError(f"cannot write {error.filename}: {error.strerror}") from error
+        raise refused(error) from error
     return found
 
 

@@ -22,7 +22,7 @@ from bench.bundle.format import Strict
 
 MOST_BYTES = 256_000_000  # of a file: more than two million images, with their parts
 MOST_NAME = 1000  # letters of the name of a cluster or tag
-DEPTH = 16  # how often a part of a part may be split
+DEPTH = 100  # how often a part of a part may be split
 
 Text = Annotated[str, Field(max_length=4096)]
 Name = Annotated[str, Field(max_length=MOST_NAME)]
@@ -162,7 +162,7 @@ def read(path: Path) -> ClustersFile:
             )
         text = read_text(path)
     except FileNotFoundError:
-        raise UsageError(f"no file {path}: the page of a run (index.html) saves it") from None
+        raise UsageError(f"no file {path}: download it on the page of a run (index.html)") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {reason(error)}") from None
     try:
@@ -175,6 +175,8 @@ def _first(error: ValidationError) -> str:
     """Return what is wrong in one line, and where."""
     problem = error.errors(include_url=False)[0]
     said = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "string_pattern_mismatch":
+        said = "needed is the number of a cluster, such as 3 or -1, or of a part, such as 3/1"
     where = one_line(".".join(map(str, problem["loc"])))[:200]
     found = f", found {show_value(problem['input'])}" if where else ""
     return one_line(f"{where}: {said}{found}" if where else said)

@@ -192,8 +192,8 @@ def _check_same_run(file: ClustersFile, path: Path, manifest: Manifest) -> None:
         wanted = file.pipeline
         raise UsageError(
             f"{path} corrects the clusters of {wanted}, and the bundle is of {own}: "
-            f"latentgrid export '{wanted.name}' --seed-index {wanted.seed_index} makes the one "
-            "that is needed"
+            f"latentgrid export '{wanted.name}' --seed-index {wanted.seed_index} --results FOLDER "
+            "--to FILE makes the one that is needed"
         )
 
 

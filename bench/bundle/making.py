@@ -149,7 +149,7 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
     )
     spaces = needed_spaces(items, placed_links, placed_clusters)
     parts = _parts(images, found, kept, spaces)
-    parts["training"]["names"] = name_digests(dataset.image_names)
+    parts["training"]["names"] = _names_of_images(grid.dataset, dataset)
     files = files_of(model)
     if base is not None and manifest.base is not None:
         parts["weights"] |= {f"{BASE}{name}": array for name, array in base.arrays().items()}
@@ -199,6 +199,12 @@ def _parts(
         "training": training,
         "check": {"images": images[chosen], "codes": codes[chosen]},
     }
+
+
+def _names_of_images(whole: Dataset, dataset: Dataset) -> Array:
+    """Return digests of what the whole data set, which a seed is on a half of, calls its images."""
+    found = name_digests(whole.image_names)
+    return found if dataset.positions is None else found[dataset.positions]
 
 
 def _digests(images: ImageSet) -> Array:

@@ -48,6 +48,7 @@ class Sorted:
     pipeline: str
     recommended: bool  # the pipeline was taken from `bench.planning.recommended`
     seeds: int
+    seed: int  # of the run that was used
     agreement: float | None
     ambiguous: int
     vaguest: str | None  # the group with most ambiguous images, if it has half of them
@@ -168,6 +169,7 @@ def _describe(
         pipeline=pipeline_name(*pipeline),
         recommended=not {"models", "reducers"} & set(given),
         seeds=len(results.rows(pipeline, results.done)),
+        seed=chosen.seed,
         agreement=chosen.agreement,
         ambiguous=int(vague.sum()),
         vaguest=most,
