@@ -286,8 +286,8 @@ def test_a_file_of_another_run_is_refused_or_warned_of():
         corrections(good, NAMED, SPLIT)
     assert str(refused.value) == (
         "c.json corrects the clusters of pixels, pca4, seed 0, and the bundle is of pixels, pca4, "
-        "seed 2: latentgrid export 'pixels, pca4' --seed-index 0 --results FOLDER --to FILE makes the "
-        "one that is needed"
+        "seed 2: latentgrid export 'pixels, pca4' --seed-index 0 --results FOLDER --to FILE makes "
+        "the one that is needed"
     )
     with pytest.raises(UsageError, match=r"c.json, part 0/1: not among the training .* x.png"):
         corrections(StandIn(POINTS, CLUSTERS), NAMED, SPLIT | {"0/1": ["2", "x.png"]})
