@@ -73,6 +73,10 @@ describe("whatever was corrected", () => {
         expect(of.some((atom) => atom.split("/")[0] === String(number))).toBe(true);
       }
       expect(of.every((atom) => !atom.includes("/") || Object.hasOwn(made.parts, atom))).toBe(true);
+      // What was split is in no cluster itself, and each of its last parts is in one.
+      const inner = new Set(Object.keys(made.parts).map((part) => part.slice(0, part.lastIndexOf("/"))));
+      expect(of.filter((atom) => inner.has(atom))).toEqual([]);
+      expect(Object.keys(made.parts).filter((part) => !inner.has(part) && !of.includes(part))).toEqual([]);
     }));
   });
 

@@ -61,7 +61,7 @@ function row(part: Part, { id }: Cluster, name: string, size: number): TemplateR
   const group = `cluster:${id}`;
   return html`<li>
     <label><input type="checkbox" .checked=${live(checked.value.has(id))} @change=${check} aria-label=${`Check ${numbered(id)}`}> ${id === NO_CLUSTER ? "none" : id}</label>
-    <input type="text" class="name" aria-label=${`Name of ${numbered(id)}`} .value=${live(name)} ?disabled=${id === NO_CLUSTER}
+    <input type="text" class="name" maxlength="200" aria-label=${`Name of ${numbered(id)}`} .value=${live(name)} ?disabled=${id === NO_CLUSTER}
       @change=${(event: Event) => give(part, id, name, event.target as HTMLInputElement)}>
     <span class="size">${plural(size, "image")}</span>
     <button type="button" aria-label=${`Select ${numbered(id)}`} @click=${() => state.select(imagesOf(state, group), group)}>Select</button></li>`;

@@ -78,7 +78,7 @@ function tagging({ state, work, images, said }: Part): TemplateResult {
     field.value = "";
   };
   const there = tagsAmong(state, images);
-  return html`<form class="row" @submit=${add}><label>Tag <input id="tag" type="text" list="tags" autocomplete="off" size="12"></label>
+  return html`<form class="row" @submit=${add}><label>Tag <input id="tag" type="text" maxlength="200" list="tags" autocomplete="off" size="12"></label>
     <datalist id="tags">${[...state.tags.value.keys()].map((tag) => html`<option value=${tag}></option>`)}</datalist>
     <button type="submit">Add tag</button></form>
     ${there.length ? html`<ul class="tagged" aria-label="Tags of the selected images">${there.map(([tag, count]) => html`<li>

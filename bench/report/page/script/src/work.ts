@@ -64,7 +64,8 @@ export class Work {
   }
 
   private setTags(tagged: [string, Set<number>][]): void {
-    const tags = new Map([...this.state.tags.value, ...tagged].filter(([, images]) => images.size > 0));
+    const all = new Map([...this.state.tags.value, ...tagged]);
+    const tags = new Map([...all].filter(([, images]) => images.size > 0));
     this.state.tags.value = tags;
     const run = this.state.run.a.value;
     if (run === null) return;
