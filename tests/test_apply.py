@@ -264,12 +264,16 @@ def test_a_training_image_has_its_own_name_and_a_new_one_that_of_the_rule():
 
 def test_a_cluster_that_the_page_did_not_show_keeps_its_name():
     bundle = StandIn(POINTS, np.array([0, 0, 0, 0, 7, -1]))
-    made = corrections(bundle, [{"name": "Cluster-7", "of": ["0", "1"]}], {})
-    found = made.numbers(transformed(made, POINTS[:3], [0, 7, -1], [-1, -1, -1])).tolist()
-    groups = [made.group(number) for number in found]
-    assert [group.folder for group in groups] == ["Cluster-7", "cluster-7-2", "cluster-none"]
-    assert [group.name for group in groups] == ["Cluster-7", "cluster-7", "cluster-none"]
+    for name in ("Cluster-7", "cluster-7"):
+        made = corrections(bundle, [{"name": name, "of": ["0", "1"]}], {}, {"gone.png": name})
+        found = made.numbers(transformed(made, POINTS[:3], [0, 7, -1], [-1, -1, -1])).tolist()
+        folders = [made.group(number).folder for number in found]
+        assert folders[0] == made.group(found[0]).name == name
+        assert folders[2] == made.group(found[2]).name == "cluster-none"
+        assert folders[1].casefold() not in (folders[0].casefold(), folders[2])
+        assert folders[1].startswith("cluster-7")
     assert made.notes[1].startswith("cluster-7 is in no cluster of c.json, and keeps its name")
+    assert made.notes[2] == "1 image in c.json not found by name among those of the bundle"
 
 
 def test_a_file_of_another_run_is_refused_or_warned_of():
@@ -286,8 +290,8 @@ def test_a_file_of_another_run_is_refused_or_warned_of():
         corrections(good, NAMED, SPLIT)
     assert str(refused.value) == (
         "c.json corrects the clusters of pixels, pca4, seed 0, and the bundle is of pixels, pca4, "
-        "seed 2: latentgrid export 'pixels, pca4' --seed-index 0 --results FOLDER --to FILE makes the "
-        "one that is needed"
+        "seed 2: latentgrid export 'pixels, pca4' --seed-index 0 --results FOLDER --to FILE makes "
+        "the one that is needed"
     )
     with pytest.raises(UsageError, match=r"c.json, part 0/1: not among the training .* x.png"):
         corrections(StandIn(POINTS, CLUSTERS), NAMED, SPLIT | {"0/1": ["2", "x.png"]})

@@ -22,6 +22,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from bench.analysis.folder import open_grid
 from bench.analysis.results import Results
+from bench.base.naming import unique_names
 from bench.base.processors import pool_of
 from bench.contracts.material import make_images
 from bench.datasets.dataset import load
@@ -505,7 +506,7 @@ def test_a_file_that_is_gone_is_gray(folder, at_home, tmp_path):
 
 
 def test_names_are_unique():
-    assert shown._unique(["a", "b", "a", "a (2)", "a"]) == ["a", "b", "a (3)", "a (2)", "a (4)"]
+    assert unique_names(["a", "b", "a", "a (2)", "a"]) == ["a", "b", "a (3)", "a (2)", "a (4)"]
 
 
 def test_embeddings_keep_their_shape():

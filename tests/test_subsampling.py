@@ -318,6 +318,12 @@ def test_a_bundle_holds_the_images_of_its_seed(grid, folder, tmp_path, monkeypat
     ].iloc[0]
     clusters = grid.store.load("cluster", chosen["cluster_artifacts"]).require("train")
     np.testing.assert_array_equal(bundle.assign(np.asarray(half.images)), clusters)
+    # The page, and so clusters.json, has the names and the fingerprint of the whole data set.
+    assert bundle.manifest.data.whole == grid.dataset.fingerprint != half.fingerprint
+    names = grid.dataset.image_names
+    found = bundle.find([names[i] for i in half.positions])
+    assert found.tolist() == list(range(HALF))
+    assert (bundle.find(names) >= 0).sum() == HALF
 
 
 def test_runs_are_compared_by_the_seeds_that_have_the_same_images(folder, tmp_path):

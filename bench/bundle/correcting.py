@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.base.errors import UsageError, count, name_first, one_line
+from bench.base.naming import unique_names
 from bench.bundle.bundle import Bundle, Transformed
 from bench.bundle.clusters_file import ClustersFile, Images, Pipeline
 from bench.bundle.folder_names import folder_names
@@ -63,14 +64,19 @@ class Corrections:
             split: _means(parts, file.parts, path, bundle)
             for split, parts in self.tree.parts.items()
         }
-        self._by_image = self._named(file, bundle)
-        moved = self._moved(file, bundle)
+        which = bundle.find(file.images)
+        self._by_image = _named(file, which, bundle.manifest.data.images)
+        moved = self._moved(file, which, bundle)
         self.other_run = _warning(path, moved, len(file.images))
         self.notes = [_on_left(path, number) for number in left if number in bundle.clusters]
         if moved and not self.other_run:
             self.notes.append(
                 f"moved by hand in {path}: {count(moved, 'image')}; new images like these go where "
                 "their cluster went"
+            )
+        if unknown := int((which < 0).sum()):
+            self.notes.append(
+                f"{count(unknown, 'image')} in {path} not found by name among those of the bundle"
             )
 
     @property
@@ -112,17 +118,11 @@ class Corrections:
         for number, part in enumerate(parts):
             self._descend(part, embedding, rows[nearest == number], found)
 
-    def _named(self, file: ClustersFile, bundle: Bundle) -> Integers:
-        """Return the group that the file gives to each training image, -1 for none."""
-        position = {name: i for i, name in enumerate(file.names)}
-        found = np.full(bundle.manifest.data.images, NOWHERE, dtype=np.int64)
-        which = bundle.find(file.images)
-        groups = np.array([position[name] for name in file.images.values()], dtype=np.int64)
-        found[which[which >= 0]] = groups[which >= 0]
-        return found
+    def _moved(self, file: ClustersFile, which: Integers, bundle: Bundle) -> int:
+        """Count the images of the file that are in another group than clusters and parts say.
 
-    def _moved(self, file: ClustersFile, bundle: Bundle) -> int:
-        """Count the images of the file that are in another group than clusters and parts say."""
+        ``which`` are their positions among the training images, -1 for none.
+        """
         parts = {
             split: {image: part for part in its for image in file.parts[part]}
             for split, its in self.tree.parts.items()
@@ -135,23 +135,32 @@ class Corrections:
             return at
 
         moved = 0
-        for image, which in zip(file.images, bundle.find(file.images).tolist(), strict=True):
-            at = place(image, bundle.pipeline.clusters[which]) if which >= 0 else None
-            moved += at is None or self.tree.owners.get(at) != self._by_image[which]
+        for image, position in zip(file.images, which.tolist(), strict=True):
+            if position >= 0:
+                at = place(image, bundle.pipeline.clusters[position])
+                moved += at is None or self.tree.owners.get(at) != self._by_image[position]
         return moved
 
 
+def _named(file: ClustersFile, which: Integers, images: int) -> Integers:
+    """Return the group that the file gives to each of the training images, -1 for none."""
+    groups = {name: number for number, name in enumerate(file.names)}
+    found = np.full(images, NOWHERE, dtype=np.int64)
+    given = np.array([groups[name] for name in file.images.values()], dtype=np.int64)
+    found[which[which >= 0]] = given[which >= 0]
+    return found
+
+
 def _groups(names: list[str], left: list[int], bundle: Bundle) -> list[Group]:
-    own = Clusters.of(bundle)
-    folders = folder_names(dict.fromkeys([*names, *map(cluster_folder, left)]))
+    own = [Clusters.of(bundle).group(number) for number in left]
+    every = unique_names([*names, *(group.folder for group in own)])
+    folders = folder_names(every)
     found = [
         Group(folders[name], name, name if name != folders[name] else "", one_line(name))
         for name in names
     ]
-    for number in left:
-        group = own.group(number)
-        name = group.name or group.folder
-        found.append(Group(folders[group.folder], name, group.said, group.title))
+    for group, name in zip(own, every[len(names) :], strict=True):
+        found.append(Group(folders[name], group.name or name, group.said, group.title))
     return found
 
 
