@@ -1,7 +1,8 @@
 """latentgrid: everything that is neither a model nor a reducer.
 
 `run_grid` is ``latentgrid grid`` as a function, `sort_images` is ``latentgrid sort``, and
-`export_bundle` is ``latentgrid export``; `load_bundle` reads what that wrote.
+`export_bundle` is ``latentgrid export``; `load_bundle` reads what that wrote, and `corrected_names`
+assigns images to clusters that were corrected on the page.
 """
 
 from __future__ import annotations
@@ -15,9 +16,15 @@ from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.session.api import export_bundle, load_bundle, run_grid, sort_images
+    from bench.session.api import (
+        corrected_names,
+        export_bundle,
+        load_bundle,
+        run_grid,
+        sort_images,
+    )
 
-__all__ = ["export_bundle", "load_bundle", "run_grid", "sort_images"]
+__all__ = ["corrected_names", "export_bundle", "load_bundle", "run_grid", "sort_images"]
 
 _BESIDE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,11 +13,16 @@ from bench.planning.options import takes_settings
 EPILOG = (
     "Examples:\n\n"
     "latentgrid assign model.latentgrid NEW_IMAGES_DIR --out clusters\n\n"
-    "latentgrid assign model.latentgrid NEW_IMAGES_DIR --out clusters --sort-into link"
+    "latentgrid assign model.latentgrid NEW_IMAGES_DIR --out clusters --sort-into link\n\n"
+    "latentgrid assign model.latentgrid NEW_IMAGES_DIR --clusters clusters.json"
 )
 SORT_INTO = (
     "copy or link (symbolic links): also put each file into OUT/sorted/cluster-N. The files in DIR "
     "stay as they are, and no file is replaced."
+)
+CLUSTERS = (
+    "A clusters.json that you downloaded from the page of the same run: names, sheets and folders "
+    "are those of the corrected clusters."
 )
 THREADS = f"Processor threads, 1 to {MOST_THREADS:,}; by default all."
 
@@ -29,6 +35,7 @@ def main(
     images: Annotated[Path, argument("Folder of image files, at any depth.", "DIR")],
     out: Annotated[Path, option("Folder to write into, outside of DIR.", "DIR")] = Path("clusters"),
     sort_into: Annotated[str | None, option(SORT_INTO, "HOW")] = None,
+    clusters: Annotated[Path | None, option(CLUSTERS, "FILE")] = None,
     device: Annotated[str, option("auto, cpu, cuda or mps.", "NAME")] = "auto",
     threads: Annotated[int | None, option(THREADS, "N", min=1, max=MOST_THREADS)] = None,
 ) -> int:
@@ -39,12 +46,17 @@ def main(
     the cluster if labels were known: the label of most of its training images, or mixed. Writes a
     contact sheet for each cluster, OUT/sheets/cluster-N.png. Warns if the images look unlike the
     training images. Memory does not grow with the number of images.
+
+    With --clusters, images get the clusters that you corrected on the page. Where you split a
+    cluster, an image is put into the part whose mean is nearest.
     """
     from bench.base.console import LoadBar
     from bench.base.errors import UsageError
     from bench.base.processors import available_threads, find_device, limit_threads
     from bench.bundle.assigning import assign, describe
     from bench.bundle.bundle import Bundle
+    from bench.bundle.clusters_file import read
+    from bench.bundle.correcting import Corrections
     from bench.bundle.sorting import HOW
     from bench.planning.plugins import load_plugins
 
@@ -52,12 +64,21 @@ def main(
         raise UsageError(f"--sort-into must be {' or '.join(HOW)}, found {sort_into!r}")
     if not images.is_dir():  # before a model is loaded for nothing
         raise UsageError(f"no such folder: {images}")
+    correct = None if clusters is None else partial(Corrections, read(clusters), clusters)
     load_plugins(settings.get("plugins", []))
     use = threads or available_threads()
     with LoadBar() as progress:
         loaded = Bundle.load(bundle, find_device(device))
         limit_threads(use)
-        summary = assign(loaded, images, out, sort_into=sort_into, threads=use, progress=progress)
+        summary = assign(
+            loaded,
+            images,
+            out,
+            sort_into=sort_into,
+            corrections=None if correct is None else correct(loaded),
+            threads=use,
+            progress=progress,
+        )
     print("\n".join(describe(loaded, summary, sort_into)))
     return 0
 

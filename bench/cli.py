@@ -27,6 +27,7 @@ COMMANDS = {
     "try": ("bench.try", "Check a new model, reducer, clusterer or data set, and compare it."),
     "export": ("bench.export", "Save a finished pipeline as one file."),
     "assign": ("bench.assign", "Assign new images to the clusters of a saved pipeline."),
+    "apply": ("bench.apply", "Sort a run's images by clusters that were corrected on its page."),
     "speed": ("bench.speed", "Show a run of the benchmarks, or compare two."),
     "worked": ("bench.worked.__main__", "Verify the two worked problems of the HW5 report."),
     "store": ("bench.store.__main__", "Show, verify or prune the folder of stored results."),

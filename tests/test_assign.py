@@ -18,7 +18,7 @@ from PIL import Image
 
 from bench import export_bundle, load_bundle
 from bench.base.errors import RunError, UsageError
-from bench.bundle import assigning, sheets, sorting
+from bench.bundle import assigning, groups, sheets, sorting
 from bench.bundle.assigning import assign, drift_warning, least_share
 from bench.bundle.format import Errors
 from bench.stages.metrics.majority import ClusterName
@@ -323,13 +323,13 @@ def test_what_a_run_that_was_killed_left_is_removed(bundle, tmp_path):
     write_digits(tmp_path / "images", slice(0, 3))
     kill = (
         "import os, pathlib; from bench.bundle.sorting import open_sorter\n"
-        "with open_sorter(pathlib.Path('out'), 'copy') as sorter:\n"
-        "    sorter.add(pathlib.Path('images/0000.png'), 7); os._exit(9)"
+        "with open_sorter(pathlib.Path('out/sorted'), 'copy') as sorter:\n"
+        "    sorter.add(pathlib.Path('images/0000.png'), 'cluster-7'); os._exit(9)"
     )
     (tmp_path / "out").mkdir()
     subprocess.run([sys.executable, "-c", kill], cwd=tmp_path, env=os.environ | {
         "PYTHONPATH": str(ROOT)}, check=False)  # fmt: skip
-    assert (tmp_path / "out" / sorting.DRAFT / "cluster-7" / "0000.png").is_file()
+    assert (sorting.draft_of(tmp_path / "out" / "sorted") / "cluster-7" / "0000.png").is_file()
     assign(bundle, tmp_path / "images", tmp_path / "out", sort_into="copy")
     left = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert left == ["assignments.csv", "sheets", "sorted"]
@@ -355,10 +355,10 @@ def test_a_draft_that_cannot_be_moved_to_its_place_is_removed(bundle, tmp_path, 
 def test_two_runs_do_not_sort_into_one_folder(bundle, tmp_path):
     write_digits(tmp_path / "images", slice(0, 3))
     (tmp_path / "out").mkdir()
-    with sorting.open_sorter(tmp_path / "out", "copy") as other:
+    with sorting.open_sorter(tmp_path / "out" / "sorted", "copy") as other:
         with pytest.raises(UsageError, match=r"another run sorts into .*sorted now: wait for it"):
             assign(bundle, tmp_path / "images", tmp_path / "out", sort_into="copy")
-        other.add(tmp_path / "images" / "0000.png", 7)  # its draft is still there
+        other.add(tmp_path / "images" / "0000.png", "cluster-7")  # its draft is still there
     assert sorted_files(tmp_path / "out") == {"cluster-7/0000.png"}
 
 
@@ -439,12 +439,12 @@ def test_memory_does_not_grow_with_the_number_of_images(bundle, tmp_path, monkey
 
 
 def test_sheets_show_the_most_typical_and_the_most_ambiguous_in_bounded_memory(tmp_path):
-    album = sheets.Album({3: ClusterName("seven", 0.625)})
+    album = sheets.Album(groups.Clusters({3: ClusterName("seven", 0.625)}))
     random = np.random.default_rng(0)
     distance, ambiguity = random.permutation(500), random.permutation(500) / 500
     for i in range(500):
         album.add(tmp_path / f"{i}.png", i, 3, float(distance[i]), float(ambiguity[i]))
-    members = album.clusters[3]
+    members = album.members[3]
     assert len(members.typical) == len(members.ambiguous) == sheets.SHOWN
     typical, ambiguous = members.rows()
     assert [-entry[1] for entry in typical] == np.argsort(distance)[: sheets.SHOWN].tolist()
@@ -481,8 +481,8 @@ def test_thumbnails_keep_proportions_and_bear_files_that_are_gone(tmp_path):
 
 
 def test_images_in_no_cluster_have_a_sheet_and_a_folder():
-    assert sorting.folder_name(-1) == "cluster-none"
-    album = sheets.Album({})
+    assert groups.cluster_folder(-1) == "cluster-none"
+    album = sheets.Album(groups.Clusters({}))
     album.add("a.png", 0, -1, math.nan, 1.0)
     assert album.title(-1) == "in no cluster: 1 image"
 

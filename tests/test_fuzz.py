@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tempfile
 import time
 import warnings
@@ -28,13 +29,15 @@ from safetensors.numpy import load, save
 from bench.analysis import correctness, gate, record_columns, records, suggest, thresholds
 from bench.analysis.results import Results
 from bench.base.errors import RunError, UsageError
-from bench.bundle import format
+from bench.bundle import applying, clusters_file, format
 from bench.bundle.bundle import Bundle
+from bench.bundle.correcting import Corrections
 from bench.datasets.dataset import load as load_dataset
 from bench.planning.settings import resolve
 from bench.report import speed, speed_changes
 from bench.store import ARRAYS, MANIFEST, SUMS, DamagedError, Store, StoreError, upkeep
 from bench.store.content import VALUES
+from tests.bundles import CLUSTERS_FILE, StandIn
 from tests.conftest import ROOT
 
 SECONDS = 30.0  # of each target in `make soak`
@@ -420,6 +423,30 @@ def fuzz_labels(data, folder):
     text = data.draw(harmed_bytes(b"id,label\n0,a\n1,b\n2,a\n3,b\n"))
     path = write(folder / "labels.csv", text)
     read_or_refused(lambda: load_dataset(f"npy:{folder}", labels=str(path), clusters=2))
+
+
+def fuzz_corrected(data, folder):
+    good = as_json(CLUSTERS_FILE)
+    harmed = as_json(data.draw(harmed_json(CLUSTERS_FILE)))
+    path = write(folder / "clusters.json", data.draw(st.just(harmed) | harmed_bytes(good)))
+    album, into = folder / "album", folder / "sorted"
+    album.mkdir(exist_ok=True)
+    for name in "ab":
+        write(album / f"{name}.png", b"")
+    points = np.arange(10, dtype=np.float32).reshape(5, 2)
+    clusters = np.array([3, 3, 3, 3, 0])
+    bundle = StandIn(points, clusters, [f"{name}.png" for name in "abcde"])
+
+    def read():
+        found = clusters_file.read(path)
+        applying.apply(
+            found, path, sort_into=into, images=album, skip_missing=True, table=folder / "t.csv"
+        )
+        list(applying.describe(found, path, None))
+        Corrections(found, path, bundle).by_rule(points, clusters)
+
+    read_or_refused(read)
+    shutil.rmtree(into, ignore_errors=True)
 
 
 TARGETS = {

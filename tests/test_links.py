@@ -9,6 +9,7 @@ import pytest
 from bench.base.errors import RunError, UsageError
 from bench.base.files import clear, make_folder, write_text, write_whole
 from bench.base.progress import silent
+from bench.bundle.groups import Clusters
 from bench.bundle.sheets import Album
 from bench.report.write import prepare, remove_stale_sets
 from bench.store import Store, StoreError, upkeep
@@ -215,4 +216,4 @@ def test_contact_sheets_are_not_written_behind_a_link(mine, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "sheets").symlink_to(mine)
     with pytest.raises((UsageError, RunError), match="sheets is a symbolic link"):
-        Album({}).write(tmp_path / "out")
+        Album(Clusters({})).write(tmp_path / "out")

@@ -1,7 +1,5 @@
 """The page, in a real browser, as somebody uses it."""
 
-import base64
-import io
 import json
 import re
 import shutil
@@ -19,7 +17,6 @@ from bench.contracts.material import make_images
 from bench.report.colors import WRONG, mark
 from bench.report.inputs import Inputs
 from bench.report.page import embeddings, render
-from bench.report.page.sheets import sheets
 from bench.stages.metrics.centroid_ratio import ambiguities, centers
 from tests.browser import PHONE, launched, opened
 from tests.conftest import run_grid, run_module
@@ -107,7 +104,8 @@ def texts(page, selector):
 
 
 def test_it_is_one_small_file(results):
-    assert 1e6 < (results / "index.html").stat().st_size < 15e6
+    assert (results / "index.html").stat().st_size < 1e6
+    assert not (results / "index_files").exists()
     assert {path.name for path in results.glob("*") if path.suffix in (".js", ".css")} == set()
 
 
@@ -120,102 +118,6 @@ def test_it_answers_first(page, results):
     best = records[(records["status"] == "ok")].groupby(["model", "chain"])["accuracy"].mean()
     assert "on these 60 images" in heading
     assert f"{best.max():.3f}" in heading
-
-
-def test_the_table_is_sorted_by_clicks_and_by_keys(page):
-    def accuracies():
-        found = page.locator("#table tbody tr td:nth-child(4)").evaluate_all(
-            "cells => cells.map(cell => cell.dataset.order)"
-        )
-        return [float(value) for value in found if value], found
-
-    head = page.locator("#table th").nth(3)
-    head.locator("button").click()
-    numbers, orders = accuracies()
-    assert numbers == sorted(numbers, reverse=True)
-    assert "" in orders
-    assert orders[-1] == ""
-    assert head.get_attribute("aria-sort") == "descending"
-    head.locator("button").press("Enter")
-    numbers, orders = accuracies()
-    assert numbers == sorted(numbers)
-    assert orders[-1] == ""  # what failed stays last
-    page.locator("#table th button", has_text="model").click()
-    names = texts(page, "#table tbody th")
-    assert names == sorted(names)
-
-
-SIZES = """
-from torch import nn
-from models import autoencoders
-from models.pixels import Pixels
-
-@autoencoders.register("half", "pixels of smaller images, badly reconstructed")
-class Half(Pixels):
-    image_size = 16
-    def forward(self, x):
-        return self.encoder(x), x / 2
-
-@autoencoders.register("faint", "pixels, badly reconstructed")
-class Faint(Half):
-    image_size = None
-
-@autoencoders.register("net", "a network that claims to be pretrained")
-class Net(Half):
-    image_size = 48
-    decodes = False
-    pretrained = "ImageNet-1k, with <labels>"
-"""
-
-
-def test_groups_and_sizes_stay_together_when_the_table_is_sorted(browser, tmp_path, image_folder):
-    (tmp_path / "sizes.py").write_text(SIZES)
-    done = run_grid(
-        tmp_path,
-        *("--dataset", f"folder:{image_folder}", "--plugin", "sizes.py", "--image-size", "24"),
-        *("--models", "half,faint,pixels,net", "--reducers", "pca2", "--seeds", "1"),
-        *("--no-null", "--no-baselines"),
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Images: 20, brought to 24×24 pixels" in done.stdout
-    with opened(browser, tmp_path / "results" / "index.html") as page:
-        assert texts(page, "#table tr.group") == ["Not pretrained", "Pretrained"]
-        said = page.locator("#pipelines").inner_text()
-        assert "half was given 16×16; net was given 48×48." in said
-        assert "Pretrained: net on ImageNet-1k, with <labels>. Images like those" in said
-        page.locator("#table th button", has_text="MSE").click()
-        assert texts(page, "#table tbody th[scope=row]") == ["half", "pixels", "faint", "net"]
-        page.locator("#table th button", has_text="MSE").click()
-        assert texts(page, "#table tbody th[scope=row]") == ["half", "faint", "pixels", "net"]
-        assert texts(page, "#table tr.group") == ["Not pretrained", "Pretrained"]
-        page.fill("#filter", "net")
-        assert page.locator("#shown").inner_text() == "1 of 4 pipelines"
-        assert texts(page, "#table tr.group:visible") == ["Pretrained"]
-        assert page.locator("#map tr.group").count() == 2
-
-
-def test_the_table_is_filtered(page):
-    rows = page.locator("#table tbody tr:visible")
-    everything = rows.count()
-    page.fill("#filter", "DNN pca5")
-    assert {row.split("\t")[1] for row in rows.all_inner_texts()} == {"dnn", "untrained-dnn"}
-    page.fill("#filter", "")
-    page.select_option("#status", "failed")
-    assert 0 < rows.count() < everything
-    assert page.locator("#shown").inner_text() == f"{rows.count()} of {everything} pipelines"
-    assert "train: ValueError: </script><script>alert(1)</script>" in rows.first.inner_text()
-
-
-def test_intervals_are_drawn(page):
-    drawn = page.locator("#table svg.interval")
-    assert drawn.count() == page.locator("#table tbody tr.ok").count()
-    assert re.fullmatch(r"\d\.\d{3} to \d\.\d{3}", drawn.first.get_attribute("aria-label"))
-    places = drawn.first.evaluate(
-        "svg => [...svg.querySelectorAll('line:not(.chance)')].map(l => [l.x1, l.x2].map("
-        "v => v.baseVal.value)).concat([[svg.querySelector('circle').cx.baseVal.value]])"
-    )
-    (low, high), (mean,) = places
-    assert 0 < low <= mean <= high < 180
 
 
 @pytest.mark.parametrize("image", [0, 41])
@@ -586,11 +488,7 @@ def test_reports_are_made_again_as_they_were(run, tmp_path):
     done = run_module("bench.report", cwd=run)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "see results/index.html\n"
-    page = before.pop("index.html").decode()
     assert {name: (results / name).read_bytes() for name in before} == before
-    # Bokeh names its elements anew each time.
-    assert render.made_from(results / "index.html") in page[:2000]
-    assert len((results / "index.html").read_text()) == pytest.approx(len(page), abs=200)
 
 
 def inputs_of(finished, out=Path("unused")):
@@ -633,44 +531,6 @@ def test_a_figure_that_cannot_be_written_is_one_line(run, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_images_come_back_from_sheets():
-    images = make_images(70)[0]
-    (url,) = sheets(images, 32)
-    kind, _, packed = url.partition(",")
-    assert kind == "data:image/webp;base64"
-    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(packed))).convert("RGB"), float)
-    assert sheet.shape == (64, 2048, 3)
-    for number in (0, 63, 64, 69):
-        row, column = divmod(number, 64)
-        tile = sheet[32 * row : 32 * row + 32, 32 * column : 32 * column + 32]
-        assert np.abs(tile - images[number]).mean() < 25
-        errors = [np.abs(tile - other).mean() for other in images]
-        assert np.argmin(errors) == number
-    assert len(sheets(np.zeros((4097, 32, 32, 3), np.uint8), 32)) == 2
-
-
-def test_of_many_images_evenly_spaced_ones_are_shown(finished):
-    found = embeddings.collect(inputs_of(finished), most=20)
-    assert found.data["count"] == 20
-    assert found.pictured.tolist()[::19] == [0, 59]
-    assert any("20 of 60 images are shown" in note for note in found.left_out)
-    clusters = np.frombuffer(base64.b64decode(found.data["pipelines"][0]["clusters"]), "<i2")
-    assert len(clusters) == 20
-
-
-def test_embeddings_keep_their_shape():
-    points = np.array([[0.0, 0.0], [10.0, 5.0], [10.0, 0.0]])
-    placed = embeddings._fit(points)
-    assert placed.min() >= 0
-    assert placed.max() <= embeddings.FINE
-    lengths = placed.max(axis=0) - placed.min(axis=0)
-    assert lengths[0] == pytest.approx(2 * lengths[1], abs=2)
-    assert embeddings.flat(points.astype(np.float32))[1] == "as embedded"
-    wide = np.random.default_rng(0).normal(size=(30, 7)).astype(np.float32)
-    assert embeddings.flat(wide)[0].shape == (30, 2)
-    assert embeddings.flat(wide[:, :1])[0].shape == (30, 2)
-
-
 @pytest.mark.slow
 def test_twenty_thousand_points_are_looked_into(browser, tmp_path, record_property):
     images, labels = make_images(20_000)
@@ -682,7 +542,7 @@ def test_twenty_thousand_points_are_looked_into(browser, tmp_path, record_proper
         *("--seeds", "1", "--no-null", "--no-baselines"),
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "results" / "index.html").stat().st_size < 15e6
+    assert (tmp_path / "results" / "index.html").stat().st_size < 30e6
     with opened(browser, tmp_path / "results" / "index.html") as page:
         # Told and not judged: it depends on the machine.
         median = page.evaluate(
@@ -727,12 +587,6 @@ def test_many_clusters_are_made_as_they_come_into_view(browser, finished, result
         last = page.locator("#sheets .cluster").last
         last.scroll_into_view_if_needed()
         last.locator(".tile").first.wait_for()
-
-
-def test_a_page_has_room_for_so_many_pipelines():
-    assert embeddings._room(600) == embeddings.MOST_PIPELINES
-    assert 10 < embeddings._room(20_000) < embeddings.MOST_PIPELINES
-    assert embeddings._room(10**9) == 2
 
 
 def test_hovering_does_not_draw_the_points_again(page):

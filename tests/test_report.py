@@ -16,7 +16,6 @@ from bench.analysis.results import GIVEN_COLUMNS, VERDICT_COLUMNS, Results
 from bench.base.naming import pipeline_file_name
 from bench.report import columns, fresh, headline, latex, markdown, tables, templates
 from bench.report.columns import Table, escape
-from bench.report.page.charts import draw
 from bench.report.paint import curves, images
 from bench.report.tables import mean_and_spread
 from bench.report.write import prepare
@@ -791,9 +790,6 @@ def test_losses_of_several_sizes_have_axes_of_their_own():
     assert [axes.get_title() for axes in drawn] == ["images of 64×64", "images of 32×32"]
     one = curves.losses(lines[lines["model"] == "dnn"].assign(images=""), marks).axes
     assert [axes.get_title() for axes in one] == [""]
-    charts = draw(0, pd.DataFrame(), lines, "accuracy", marks)
-    assert charts.loss_names == ["loss 64×64", "loss 32×32"]
-    assert charts.script.count("mean image") >= 1
 
 
 def test_reconstructions_of_several_sizes_are_drawn_at_one():

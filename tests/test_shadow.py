@@ -70,8 +70,10 @@ def test_names_of_ours_where_the_user_stands_break_no_grid(folder, engine):
     assert (there / "results" / "index.html").is_file()
 
 
-@pytest.mark.parametrize("command", ["list", "check", "compare", "select", "try", "export",
-                                     "assign", "speed", "worked", "store", "report"])  # fmt: skip
+@pytest.mark.parametrize(
+    "command", ["list", "check", "compare", "select", "try", "export", "assign", "apply", "speed",
+                "worked", "store", "report"]
+)  # fmt: skip
 def test_every_command_starts_there(folder, command):
     there = folder("models", "reducers.py", "registry.py", "grammar.py")
     module = {"worked": "bench.worked", "list": "bench.list"}.get(command, f"bench.{command}")

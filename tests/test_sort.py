@@ -217,13 +217,14 @@ def test_a_run_that_fails_is_told_in_one_line(place, tmp_path):
 def facts(**changes):
     found = Sorted(
         images=10, sizes=[4, 6], suggested=False, model="net", trained_on="photographs",
-        pipeline="net, none", recommended=True, seeds=3, agreement=0.5, ambiguous=3,
+        pipeline="net, none", recommended=True, seeds=3, seed=2, agreement=0.5, ambiguous=3,
         vaguest="cluster-1", notes=[],
     )  # fmt: skip
     return replace(found, **changes)
 
 
 def test_the_paragraph_tells_doubt_from_certainty():
+    assert "agrees best with the others, that of seed 2, was used." in facts().text
     assert "0.50 (adjusted Rand index; 1: the same groups, 0: no more than by" in facts().text
     assert "3 images (30%) are almost as near to another group as to their own" in facts().text
     assert "own, most of them in cluster-1." in facts().text

@@ -267,13 +267,31 @@ def test_assignments_are_those_of_the_median_seeds_files(grid, folder):
     assert (found == label).mean() == pytest.approx(row["accuracy"])
 
 
-def test_the_page_shows_the_half_of_its_seed(grid):
+def test_the_page_shows_all_images_and_each_seeds_half(grid, folder, monkeypatch):
+    monkeypatch.chdir(folder)
     inputs = Inputs(Results(grid.records), grid.dataset, grid.store, grid.out)
     found = embeddings.collect(inputs)
-    half = grid.dataset.of_seed(found.seed_index)
-    assert found.data["names"] == list(half.files)
-    assert found.data["count"] == HALF
-    assert "reconstructions" in found.data
+    assert found.data["names"] == list(grid.dataset.files)
+    assert found.data["seeds"] == [*range(SEEDS)]
+    for pipeline in found.data["pipelines"]:
+        key = (pipeline["model"], pipeline["chain"], pipeline["clusterer"])
+        for _, row in inputs.results.rows(key).iterrows():
+            seed = row["seed_index"]
+            half = grid.dataset.of_seed(seed).positions
+            content = found.assets.arrays[pipeline["runs"][str(seed)]["asset"]]
+            shown = np.frombuffer(content, "<i2")[2 * DIGITS : 3 * DIGITS]
+            clusters = grid.store.load("cluster", row["cluster_artifacts"]).require("train")
+            np.testing.assert_array_equal(shown[half], clusters)
+            assert np.flatnonzero(shown == -(2**15)).tolist() == sorted(
+                set(range(DIGITS)) - {*half}
+            )
+    run = found.data["models"]["untrained-dnn"]["runs"]["1"]
+    half = grid.dataset.of_seed(1).positions
+    near = np.frombuffer(found.assets.arrays[run["neighbors"]][: 24 * DIGITS], "<u2")
+    assert np.isin(near.reshape(DIGITS, 12)[half], half).all()
+    errors = np.frombuffer(found.assets.arrays[run["errors"]], "<f4")
+    assert np.flatnonzero(~np.isnan(errors)).tolist() == half.tolist()
+    assert len(found.data["models"]["untrained-dnn"]["reconstructions"]["sheets"]) == 1
 
 
 def test_the_report_says_how_many_images_a_seed_has(folder):
@@ -300,6 +318,12 @@ def test_a_bundle_holds_the_images_of_its_seed(grid, folder, tmp_path, monkeypat
     ].iloc[0]
     clusters = grid.store.load("cluster", chosen["cluster_artifacts"]).require("train")
     np.testing.assert_array_equal(bundle.assign(np.asarray(half.images)), clusters)
+    # The page, and so clusters.json, has the names and the fingerprint of the whole data set.
+    assert bundle.manifest.data.whole == grid.dataset.fingerprint != half.fingerprint
+    names = grid.dataset.image_names
+    found = bundle.find([names[i] for i in half.positions])
+    assert found.tolist() == list(range(HALF))
+    assert (bundle.find(names) >= 0).sum() == HALF
 
 
 def test_runs_are_compared_by_the_seeds_that_have_the_same_images(folder, tmp_path):

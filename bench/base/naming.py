@@ -29,6 +29,20 @@ def set_name(dataset: str) -> str:
     return _named(dataset, dataset)
 
 
+def unique_names(names: list[str]) -> list[str]:
+    """Return names of which those that occur again are numbered."""
+    taken: set[str] = set(names)
+    if len(taken) == len(names):
+        return names
+    found: dict[str, None] = {}
+    for name in names:
+        made, number = name, 2
+        while made in found or (made != name and made in taken):
+            made, number = f"{name} ({number})", number + 1
+        found[made] = None
+    return list(found)
+
+
 def _named(text: str, whole: str) -> str:
     readable = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     digest = hashlib.sha256(whole.encode(errors="surrogateescape")).hexdigest()

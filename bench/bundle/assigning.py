@@ -20,14 +20,16 @@ from bench.base.tables import row_writer
 from bench.bundle import images as user_images
 from bench.bundle import sorting
 from bench.bundle.bundle import Bundle, Transformed
+from bench.bundle.correcting import Corrections
 from bench.bundle.format import Errors
+from bench.bundle.groups import Clusters, Groups
 from bench.bundle.sheets import SHEETS, Album, check_sheets
 from bench.bundle.sorting import Sorter, open_sorter
 from bench.datasets import formats
 from bench.datasets.folder import left_out, list_files, readable_name, scan
 from bench.datasets.image_form import Images
 
-TABLE = "assignments.csv"
+TABLE, SORTED = "assignments.csv", "sorted"
 COLUMNS = ("file", "cluster", "distance", "ambiguity", "seen", "cluster_name", "problem")
 
 FEWEST = 20  # new images; fewer say nothing about their kind
@@ -45,14 +47,16 @@ class Summary:
     """What was done."""
 
     out: Path
+    groups: Groups
     files: int = 0
     unreadable: int = 0
     seen: int = 0
-    clusters: Counter[int] = field(default_factory=Counter)  # images by cluster
+    counts: Counter[int] = field(default_factory=Counter)  # images by number of a group
     unreadable_files: list[str] = field(default_factory=list)  # the first few
     advice: list[str] = field(default_factory=list)  # on unreadable files of known formats
     drift: str | None = None  # why the images look unlike the training images
     no_drift: str | None = None  # why that cannot be found out
+    other_run: str | None = None  # why corrected clusters may be of another run
     notes: list[str] = field(default_factory=list)  # on how files were read, and what was left out
 
 
@@ -62,6 +66,7 @@ def assign(
     out: Path,
     *,
     sort_into: str | None = None,
+    corrections: Corrections | None = None,
     threads: int = 1,
     progress: Progress = silent,
 ) -> Summary:
@@ -79,17 +84,24 @@ def assign(
         Made if it is not there; ``assignments.csv`` and contact sheets in it are replaced.
     sort_into : str or None
         ``copy`` or ``link``: put each file into ``OUT/sorted/cluster-N`` as well.
+    corrections : Corrections or None
+        Clusters that a user corrected: names, sheets and folders are theirs.
     threads : int
         Threads that read images.
     """
     files = check_places(images, out, sort_into)
     reading, notes = user_images.reading_of(files, bundle.manifest.reading, threads)
-    summary, album, errors = Summary(out), Album(bundle.names, reading), []
+    groups: Groups = corrections or Clusters.of(bundle)
+    summary, album, errors = Summary(out, groups), Album(groups, reading), []
     unread: list[Path] = []
     summary.notes += [*left_out(scan(images), images), *notes]
+    if corrections is not None:
+        check_sheets(out, corrections.sheets)
+        summary.notes += corrections.notes
+        summary.other_run = corrections.other_run
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with open_sorter(out, sort_into) if sort_into else nullcontext() as sorter:
+        with open_sorter(out / SORTED, sort_into) if sort_into else nullcontext() as sorter:
 
             def work(draft: Path) -> None:
                 with open(draft, "w", encoding="utf-8", newline="") as file:
@@ -127,10 +139,10 @@ def describe(bundle: Bundle, summary: Summary, sort_into: str | None) -> Iterato
     """Describe what was done: a line a cluster, then where it is, notes and warnings."""
     assigned = summary.files - summary.unreadable
     yield f"{assigned:,} images, {summary.seen:,} of them seen before"
-    for cluster, members in sorted(summary.clusters.items()):
-        name = f"  {one_line(str(bundle.names[cluster]))}" if cluster in bundle.names else ""
-        yield f"  {sorting.folder_name(cluster)}  {members:,}{name}"
-    made = [TABLE, f"{SHEETS}/", *([f"{sorting.SORTED}/"] if sort_into else [])]
+    for number, members in sorted(summary.counts.items()):
+        group = summary.groups.group(number)
+        yield f"  {one_line(group.folder)}  {members:,}  {one_line(group.said)}".rstrip()
+    made = [TABLE, f"{SHEETS}/", *([f"{SORTED}/"] if sort_into else [])]
     yield f"see {one_line(', '.join(str(summary.out / name) for name in made))}"
     notes = [*bundle.notes, *summary.notes]
     if summary.unreadable:
@@ -140,8 +152,8 @@ def describe(bundle: Bundle, summary: Summary, sort_into: str | None) -> Iterato
     if summary.no_drift:
         notes.append(summary.no_drift)
     yield from (f"note: {one_line(note)}" for note in notes)
-    if summary.drift:
-        yield f"warning: {summary.drift}"
+    for warning in filter(None, (summary.other_run, summary.drift)):
+        yield f"warning: {one_line(warning)}"
 
 
 def check_places(images: Path, out: Path, sort_into: str | None) -> list[Path]:
@@ -154,17 +166,13 @@ def check_places(images: Path, out: Path, sort_into: str | None) -> list[Path]:
             f"{out} is inside {images}, so its pictures would be read as images: name a "
             "folder outside"
         )
-    for made in (sorting.SORTED, sorting.DRAFT, SHEETS):
-        place = (target / made).resolve()  # which may be a link to elsewhere
-        if source == place or place in source.parents or source in place.parents:
-            raise UsageError(
-                f"{images} overlaps with {out / made}, which would be written: name another folder"
-            )
+    for made in (out / SORTED, sorting.draft_of(out / SORTED), out / SHEETS):
+        sorting.check_apart(images, made)
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file, needed a folder")
     check_sheets(out)
     if sort_into:
-        sorting.check_free(out)
+        sorting.check_free(out / SORTED)
     files = list_files(images)
     if not files:
         raise UsageError(f"no files in {images}")
@@ -181,6 +189,7 @@ def _rows(
 ) -> Iterator[list[Any]]:
     """Make the table's rows of a batch; count, remember and sort its images."""
     found = iter(range(len(made.clusters)))
+    numbers = summary.groups.numbers(made).tolist()
     for position, (file, image) in enumerate(batch, summary.files):
         name = readable_name(file.relative_to(images))
         summary.files += 1
@@ -192,10 +201,11 @@ def _rows(
             continue
         i = next(found)
         cluster, distance = int(made.clusters[i]), float(made.distance[i])
-        album.add(file, position, cluster, distance, float(made.ambiguity[i]))
+        group = summary.groups.group(numbers[i])
+        album.add(file, position, numbers[i], distance, float(made.ambiguity[i]))
         if sorter is not None:
-            sorter.add(file, cluster)
-        summary.clusters[cluster] += 1
+            sorter.add(file, group.folder)
+        summary.counts[numbers[i]] += 1
         summary.seen += int(made.seen[i])
         yield [
             name,
@@ -203,7 +213,7 @@ def _rows(
             "" if math.isnan(distance) else f"{distance:.6g}",
             f"{made.ambiguity[i]:.4f}",
             "yes" if made.seen[i] else "no",
-            album.names[cluster].name if cluster in album.names else "",
+            group.name,
             "",
         ]
 

@@ -1,15 +1,17 @@
 """A bundle at work: codes, embeddings, clusters and ambiguities of images.
 
-The part ``training`` of a bundle holds, of the training images: ``digests`` (n, 16) uint8, see
-`bench.bundle.images.digests`; ``clusters`` (n,) int64; ``space.0`` to ``space.L`` (n, d) float32,
-their codes and their embedding behind each of the L links. Those before the last are there where
-they are needed.
+The part ``training`` of a bundle holds, of the training images: ``digests`` and ``names`` (n, 16)
+uint8, see `bench.bundle.images`; ``clusters`` (n,) int64; ``space.0`` to ``space.L`` (n, d)
+float32, their codes and their embedding behind each of the L links. Those before the last are
+there where they are needed; bundles of the release before have no ``names``.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +71,8 @@ class Transformed:
         nearest such mean for images in no cluster; NaN where there is no cluster at all.
     ambiguity : ndarray, shape (n,), float64
         0 to 1; see `bench.stages.metrics.centroid_ratio.ambiguities`.
-    seen : ndarray, shape (n,), bool
-        Whether an image is one of the training images, to the byte. It keeps their results then.
+    positions : ndarray, shape (n,), int64
+        Which training image it is, to the byte, -1 for none. It keeps their results then.
     errors : ndarray, shape (n,), float32
         Mean squared errors of reconstruction, pixel values in -1 to 1; NaN for images that were
         seen and for models that do not reconstruct.
@@ -80,8 +82,13 @@ class Transformed:
     clusters: Integers
     distance: Array
     ambiguity: Array
-    seen: NDArray[np.bool_]
+    positions: Integers
     errors: Array
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """Whether an image is one of the training images, (n,)."""
+        return self.positions >= 0
 
 
 class Bundle:
@@ -137,6 +144,7 @@ class Bundle:
         self._index: dict[bytes, int] = {}
         for position, digest in enumerate(training["digests"]):
             self._index.setdefault(digest.tobytes(), position)
+        self._name_digests: Array | None = training.get("names")
         self.notes = notes(self.manifest, widths)
 
     @classmethod
@@ -157,6 +165,25 @@ class Bundle:
     def clusters(self) -> list[int]:
         """The clusters that training images are in, sorted; -1 among them for images in none."""
         return [int(number) for number in np.unique(self.pipeline.clusters)]
+
+    def find(self, names: Iterable[str]) -> Integers:
+        """Return which training images are called so, (m,) int64; -1 for a name of none.
+
+        Names are those of the page: of files below their folder, or ``image 12``. Raise
+        `UsageError` if the bundle, made by an earlier release, does not have them.
+        """
+        if self._name_digests is None:
+            raise UsageError(
+                "the bundle was made by an earlier release and does not say which images it is "
+                "of: export it again"
+            )
+        asked = user_images.name_digests(names)
+        return np.array([self._by_name.get(name.tobytes(), -1) for name in asked], dtype=np.int64)
+
+    @cached_property
+    def _by_name(self) -> dict[bytes, int]:
+        digests = () if self._name_digests is None else self._name_digests
+        return {digest.tobytes(): position for position, digest in enumerate(digests)}
 
     def encode(self, images: Given) -> Array:
         """Return codes, (n, code size) float32."""
@@ -220,7 +247,7 @@ class Bundle:
                     f"{format_error(error)}"
                 ) from error
         measured = centroid_ratio.ambiguities(embedding, clusters, self.pipeline.centers)
-        return Transformed(embedding, clusters, *measured, seen, errors)
+        return Transformed(embedding, clusters, *measured, index, errors)
 
     def _encode(self, images: Images) -> tuple[Array, Array]:
         """Return codes, and errors of reconstruction: NaN of a model that does not reconstruct."""
@@ -288,7 +315,9 @@ def _check(contents: Contents) -> list[int]:
     for number, size in enumerate(widths):
         if number in needed or space(number) in training:
             _is_array(training, space(number), np.float32, (count, size))
-    known = {"digests", "clusters", *map(space, range(len(widths)))}
+    if "names" in training:
+        _is_array(training, "names", np.uint8, (count, DIGEST))
+    known = {"digests", "names", "clusters", *map(space, range(len(widths)))}
     if more := sorted(training.keys() - known):
         raise UsageError(f"the bundle has an array {one_line(more[0])}, which nothing reads")
     check_settings(read_as(Clusterer.parse, manifest.clusterer.text))

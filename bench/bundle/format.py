@@ -46,18 +46,20 @@ Error = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A part of a file that is read: nothing else, nothing converted, no number not finite."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Part(_Strict):
+class Part(Strict):
     """A file beside ``bundle.json``: its SHA-256, in hexadecimal digits, and its size."""
 
     sha256: str
     size: Count
 
 
-class Link(_Strict):
+class Link(Strict):
     """A reducer of the chain, and what it was fitted with."""
 
     text: str
@@ -66,7 +68,7 @@ class Link(_Strict):
     source: str
 
 
-class Grouping(_Strict):
+class Grouping(Strict):
     """The clusterer, and what it was fitted with."""
 
     text: str
@@ -75,7 +77,7 @@ class Grouping(_Strict):
     source: str
 
 
-class Model(_Strict):
+class Model(Strict):
     """The autoencoder; ``clusters`` where it is given how many are sought.
 
     ``files`` is a hash of the files that it reads, `models.named.fingerprint`, None for none.
@@ -87,23 +89,24 @@ class Model(_Strict):
     files: str | None = None
 
 
-class Data(_Strict):
+class Data(Strict):
     """The data set of the run; ``class_names`` is empty where nothing is labeled."""
 
     name: str
     images: Positive
     fingerprint: str
     class_names: tuple[str, ...]
+    whole: str | None = None  # fingerprint of the whole data set, where the seed is on a half of it
 
 
-class Errors(_Strict):
+class Errors(Strict):
     """Reconstruction errors of the training images: mean squares, pixel values in -1 to 1."""
 
     median: Error
     percentile_99: Error
 
 
-class Manifest(_Strict):
+class Manifest(Strict):
     """The whole of ``bundle.json`` but for its format."""
 
     model: Model

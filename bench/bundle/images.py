@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,16 @@ def digests(images: Images) -> NDArray[np.uint8]:
     """Return what images are recognized by: (n, 16) first bytes of the SHA-256 of their pixels."""
     found = b"".join(hashlib.sha256(image.tobytes()).digest()[:DIGEST] for image in images)
     return np.frombuffer(found, np.uint8).reshape(len(images), DIGEST)
+
+
+def name_digests(names: Iterable[str]) -> NDArray[np.uint8]:
+    """Return what images are found by that are named: (n, 16) first bytes of their SHA-256.
+
+    A bundle tells by them which of its images a name is, and does not reveal any.
+    """
+    hashed = (hashlib.sha256(name.encode(errors="surrogatepass")) for name in names)
+    found = b"".join(each.digest()[:DIGEST] for each in hashed)
+    return np.frombuffer(found, np.uint8).reshape(-1, DIGEST)
 
 
 def count(images: Given) -> int:

@@ -28,7 +28,7 @@ from bench.bundle.format import (
     Model,
     write,
 )
-from bench.bundle.images import digests
+from bench.bundle.images import digests, name_digests
 from bench.bundle.network import BASE, describe, files_of
 from bench.bundle.transform import can_transform, needed_spaces, read_as, read_link, space
 from bench.clusterers import clusterers
@@ -138,6 +138,7 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
             images=len(dataset),
             fingerprint=dataset.fingerprint,
             class_names=dataset.class_names,
+            whole=None if dataset is grid.dataset else grid.dataset.fingerprint,
         ),
         assignment=tuple((int(cluster), int(label)) for cluster, label in json.loads(assigned)),
         names=_names(found.clustered.require("train"), dataset),
@@ -148,6 +149,7 @@ def make(grid: FinishedGrid, record: pd.Series) -> Contents:
     )
     spaces = needed_spaces(items, placed_links, placed_clusters)
     parts = _parts(images, found, kept, spaces)
+    parts["training"]["names"] = _names_of_images(grid.dataset, dataset)
     files = files_of(model)
     if base is not None and manifest.base is not None:
         parts["weights"] |= {f"{BASE}{name}": array for name, array in base.arrays().items()}
@@ -197,6 +199,12 @@ def _parts(
         "training": training,
         "check": {"images": images[chosen], "codes": codes[chosen]},
     }
+
+
+def _names_of_images(whole: Dataset, dataset: Dataset) -> Array:
+    """Return digests of what the whole data set, which a seed is on a half of, calls its images."""
+    found = name_digests(whole.image_names)
+    return found if dataset.positions is None else found[dataset.positions]
 
 
 def _digests(images: ImageSet) -> Array:

@@ -6,28 +6,28 @@ import heapq
 import itertools
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps, PngImagePlugin
 
-from bench.base.errors import UsageError
+from bench.base.errors import UsageError, count
 from bench.base.files import regular, write_whole
 from bench.base.progress import Progress, silent
-from bench.bundle.sorting import folder_name
-from bench.clusterers.clusterer import NOISE
+from bench.bundle.groups import Groups, sheet_name
 from bench.datasets.folder import open_image
 from bench.datasets.reading import ORDINARY, Reading
 from bench.report.paint import fonts
 from bench.report.paint.canvas import short
-from bench.stages.metrics.majority import ClusterName
 
 SHEETS = "sheets"
 NAME = re.compile(r"cluster-(\d+|none)\.png")
-# By this text within the PNG file a sheet is recognized as ours, which may be replaced.
+# By these texts within the PNG file a sheet is recognized as ours, which may be replaced, and as
+# one that is still called as we called it.
 MARK = ("Software", "latentgrid contact sheet")
+CALLED = "Title"
 COLUMNS, ROWS = 10, 2
 SHOWN = COLUMNS * ROWS  # of each kind
 THUMB, GAP, MARGIN, CAPTION = 96, 8, 24, 20  # pixels
@@ -66,68 +66,70 @@ def _keep(heap: list[_Entry], entry: _Entry) -> None:
 class Album:
     """Gathers what contact sheets show, in memory that is bounded by the number of clusters."""
 
-    names: dict[int, ClusterName]
+    groups: Groups
     reading: Reading = ORDINARY  # how files are read
-    clusters: dict[int, Members] = field(default_factory=dict)
+    members: dict[int, Members] = field(default_factory=dict)  # by the number of a group
 
     def add(
-        self, file: Path, position: int, cluster: int, distance: float, ambiguity: float
+        self, file: Path, position: int, number: int, distance: float, ambiguity: float
     ) -> None:
         """Add an image; of two that are alike the earlier one stays; ``distance`` may be NaN."""
-        members = self.clusters.setdefault(cluster, Members())
+        members = self.members.setdefault(number, Members())
         members.count += 1
         typical = -distance if distance == distance else 0.0
         _keep(members.typical, (typical, -position, file, ambiguity))
         _keep(members.ambiguous, (ambiguity, -position, file, ambiguity))
 
     def write(self, out: Path, progress: Progress = silent) -> list[Path]:
-        """Write a sheet a cluster into ``OUT/sheets``, and remove those of clusters without any.
+        """Write a sheet a group into ``OUT/sheets``, and remove those of groups without any.
 
         A picture that no run wrote is not replaced; see `check_sheets`.
         """
-        check_sheets(out)
-        folder, written = out / SHEETS, []
+        names = {sheet_name(self.groups.group(n)): n for n in sorted(self.members)}
+        check_sheets(out, names)
+        folder = out / SHEETS
         folder.mkdir(exist_ok=True)
-        mark = PngImagePlugin.PngInfo()
-        mark.add_text(*MARK)
-        for done, (cluster, members) in enumerate(sorted(self.clusters.items()), 1):
-            sheet = paint(self.title(cluster), *members.rows(), self.reading)
-            path = folder / f"{folder_name(cluster)}.png"
-            write_whole(path, partial(sheet.save, format="PNG", pnginfo=mark))
-            written.append(path)
-            progress("contact sheets", done, len(self.clusters))
+        for done, (name, number) in enumerate(names.items(), 1):
+            sheet = paint(self.title(number), *self.members[number].rows(), self.reading)
+            mark = PngImagePlugin.PngInfo()
+            mark.add_text(*MARK)
+            mark.add_text(CALLED, name)
+            write_whole(folder / name, partial(sheet.save, format="PNG", pnginfo=mark))
+            progress("contact sheets", done, len(names))
         for old in folder.iterdir():
-            if NAME.fullmatch(old.name) and old not in written:
+            if old.name not in names and (NAME.fullmatch(old.name) or _called(old) == old.name):
                 old.unlink()
-        return written
+        return [folder / name for name in names]
 
-    def title(self, cluster: int) -> str:
-        """Return what stands above a cluster's images."""
-        count = self.clusters[cluster].count
-        title = "in no cluster" if cluster == NOISE else f"cluster {cluster}"
-        name = f", {self.names[cluster]}" if cluster in self.names else ""
-        return f"{title}{name}: {count:,} image{'s' * (count != 1)}"
+    def title(self, number: int) -> str:
+        """Return what stands above a group's images."""
+        return f"{self.groups.group(number).title}: {count(self.members[number].count, 'image')}"
 
 
-def check_sheets(out: Path) -> None:
-    """Raise `UsageError` for a link, and for pictures that have a sheet's name and are none."""
+def check_sheets(out: Path, names: Collection[str] = ()) -> None:
+    """Raise `UsageError` for a link, and for pictures that have a sheet's name and are none.
+
+    ``names`` are those of sheets that will be written, beside those of clusters.
+    """
     folder = out / SHEETS
     if folder.is_symlink():
         raise UsageError(f"{folder} is a symbolic link: remove it, or name another folder")
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if NAME.fullmatch(path.name) and not _is_ours(path):
+        if (NAME.fullmatch(path.name) or path.name in names) and _called(path) is None:
             raise UsageError(
                 f"{path} would be replaced, but is not a contact sheet of an earlier run: move it "
                 "away, or name another folder"
             )
 
 
-def _is_ours(path: Path) -> bool:
+def _called(path: Path) -> str | None:
+    """Return the name under which a sheet was written; None for a file that is no sheet."""
     try:
         with Image.open(regular(path), formats=["PNG"]) as image:
-            return image.info.get(MARK[0]) == MARK[1]
+            ours = image.info.get(MARK[0]) == MARK[1]
+            return str(image.info.get(CALLED, "")) if ours else None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return False  # no picture at all, or a damaged one
+        return None  # no picture at all, or a damaged one
 
 
 def paint(

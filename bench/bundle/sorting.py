@@ -13,28 +13,25 @@ from filelock import FileLock, Timeout
 
 from bench.base.errors import RunError, UsageError
 from bench.base.files import clear, regular
-from bench.clusterers.clusterer import NOISE
 
 HOW = ("copy", "link")
-SORTED = "sorted"
-DRAFT = f".draft-{SORTED}"
 LONGEST = 255  # bytes of a file's name, of nearly all file systems
 
 
-def folder_name(cluster: int) -> str:
-    """Return the name of a cluster's folder, and of its contact sheet."""
-    return "cluster-none" if cluster == NOISE else f"cluster-{cluster}"
+def draft_of(target: Path) -> Path:
+    """Return the folder that files are sorted into, before it takes the place of the target."""
+    return target.with_name(f".draft-{target.name}")
 
 
 @contextmanager
-def open_sorter(out: Path, how: str) -> Iterator[Sorter]:
-    """Sort files into ``OUT/sorted``, which is there when all of them are in it, or not at all.
+def open_sorter(target: Path, how: str) -> Iterator[Sorter]:
+    """Sort files into a folder, which is there when all of them are in it, or not at all.
 
     Raise `UsageError` if there is something in it already, or another run sorts into it.
     """
-    check_free(out)
-    target, draft = out / SORTED, out / DRAFT
-    lock = FileLock(out / f"{DRAFT}.lock")
+    check_free(target)
+    draft = draft_of(target)
+    lock = FileLock(f"{draft}.lock")
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -57,16 +54,16 @@ def open_sorter(out: Path, how: str) -> Iterator[Sorter]:
 
 @dataclass
 class Sorter:
-    """Puts files into a folder a cluster, below a draft of ``OUT/sorted``; see `open_sorter`."""
+    """Puts files into a folder a cluster, below a draft of the target; see `open_sorter`."""
 
     target: Path
     draft: Path
     put: Callable[[Path, Path], None]
     taken: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def add(self, file: Path, cluster: int) -> None:
-        """Put a file into its cluster's folder, under another name where its own is taken."""
-        folder = self.draft / folder_name(cluster)
+    def add(self, file: Path, name: str) -> None:
+        """Put a file into a folder of a name, under another name where its own is taken."""
+        folder = self.draft / name
         folder.mkdir(exist_ok=True)
         key = (folder.name, file.name)
         number = self.taken.get(key, 1)
@@ -98,9 +95,17 @@ def numbered(file: Path, number: int) -> str:
     return stem + end
 
 
-def check_free(out: Path) -> None:
-    """Raise `UsageError` if there is something in the folder for sorted files."""
-    folder = out / SORTED
+def check_apart(images: Path, made: Path) -> None:
+    """Raise `UsageError` if what is written would be among what is read, or the other way."""
+    source, place = images.resolve(), made.resolve()  # which may be a link to elsewhere
+    if source == place or place in source.parents or source in place.parents:
+        raise UsageError(
+            f"{images} overlaps with {made}, which would be written: name another folder"
+        )
+
+
+def check_free(folder: Path) -> None:
+    """Raise `UsageError` if there is something in a folder for sorted files."""
     if os.path.lexists(folder) and not (
         folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
     ):

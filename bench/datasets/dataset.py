@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench.base import keys
 from bench.base.errors import UsageError, count, name_first, name_some
+from bench.base.naming import unique_names
 from bench.base.progress import Progress, silent
 from bench.base.sampling import stratified
 from bench.base.seeds import derive
@@ -111,6 +112,13 @@ class Dataset:
         """What training images are recognized by in files beside them."""
         indices = tuple(self.indices.tolist())
         return ImageNames(self.files, indices, self.source_count, len(self.validation_images))
+
+    @property
+    def image_names(self) -> list[str]:
+        """What training images are called: by their files, or ``image 12`` by position; unique."""
+        if self.files is None:
+            return [f"image {index}" for index in self.indices.tolist()]
+        return unique_names(list(self.files))
 
     @property
     def labeled_images(self) -> int:

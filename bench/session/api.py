@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.bundle.bundle import Bundle
+    from bench.bundle.images import Given
     from bench.session.sorting import Sorted
 
 
@@ -164,6 +165,43 @@ def load_bundle(path: str | Path, *, device: str = "cpu") -> Bundle:
     from bench.bundle.bundle import Bundle
 
     return Bundle.load(path, device)
+
+
+def corrected_names(bundle: Bundle, images: Given, clusters: str | Path) -> list[str]:
+    """Assign images to clusters that were corrected; the same as ``latentgrid assign --clusters``.
+
+    Parameters
+    ----------
+    bundle : bench.bundle.bundle.Bundle
+        Of the run whose page wrote the file.
+    images : ndarray or list of str or Path
+        A uint8 array, (n, H, W, 3) or (n, H, W), or files.
+    clusters : str or Path
+        The file, ``clusters.json``.
+
+    Returns
+    -------
+    list of str
+        The name of each image's corrected cluster.
+
+    Raises
+    ------
+    bench.base.errors.UsageError
+        If the file is none, or of another run than the bundle, or images cannot be read.
+
+    Examples
+    --------
+    >>> from bench import corrected_names, load_bundle
+    >>> bundle = load_bundle("model.latentgrid")  # doctest: +SKIP
+    >>> corrected_names(bundle, ["one.png", "two.png"], "clusters.json")  # doctest: +SKIP
+    """
+    from bench.bundle.clusters_file import read
+    from bench.bundle.correcting import Corrections
+
+    path = Path(clusters)
+    corrections = Corrections(read(path), path, bundle)
+    numbers = corrections.numbers(bundle.transform(images))
+    return [corrections.group(number).name for number in numbers.tolist()]
 
 
 def sort_images(

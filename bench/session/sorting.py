@@ -17,8 +17,9 @@ from bench.base.files import write_text
 from bench.base.naming import pipeline_name
 from bench.base.tables import read_csv
 from bench.bundle.assigning import TABLE, Summary, assign, check_places
+from bench.bundle.groups import cluster_folder
 from bench.bundle.making import export
-from bench.bundle.sorting import HOW, folder_name
+from bench.bundle.sorting import HOW
 from bench.datasets.folder import looks_like_image
 from bench.datasets.formats import advice
 from bench.datasets.labels import NONE
@@ -47,6 +48,7 @@ class Sorted:
     pipeline: str
     recommended: bool  # the pipeline was taken from `bench.planning.recommended`
     seeds: int
+    seed: int  # of the run that was used
     agreement: float | None
     ambiguous: int
     vaguest: str | None  # the group with most ambiguous images, if it has half of them
@@ -156,17 +158,18 @@ def _describe(
     table = read_csv(summary.out / TABLE, usecols=["cluster", "ambiguity"]).dropna()
     vague = table[table["ambiguity"] >= AMBIGUOUS]["cluster"].astype(int).value_counts()
     has_half = not vague.empty and 2 * vague.iloc[0] >= vague.sum()
-    most = folder_name(int(vague.index[0])) if has_half else None
+    most = cluster_folder(int(vague.index[0])) if has_half else None
     trained_on = record.get("pretrained")
     return Sorted(
-        images=sum(summary.clusters.values()),
-        sizes=list(summary.clusters.values()),
+        images=sum(summary.counts.values()),
+        sizes=list(summary.counts.values()),
         suggested=given.get("clusters") in (None, AUTO),
         model=pipeline[0],
         trained_on=None if pd.isna(trained_on) else str(trained_on),
         pipeline=pipeline_name(*pipeline),
         recommended=not {"models", "reducers"} & set(given),
         seeds=len(results.rows(pipeline, results.done)),
+        seed=chosen.seed,
         agreement=chosen.agreement,
         ambiguous=int(vague.sum()),
         vaguest=most,

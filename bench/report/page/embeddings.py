@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.analysis.results import PIPELINE, Key, Results, key_of
@@ -112,8 +113,8 @@ def seeds_with_room(records: pd.DataFrame, first: int, images: Shown) -> list[in
 def _in_order(records: pd.DataFrame, results: Results) -> pd.DataFrame:
     """Return records in the order of their pipelines, the best first, then of their seeds."""
     order = {key_of(row): place for place, (_, row) in enumerate(results.summary.iterrows())}
-    places = [order[key_of(row)] for _, row in records.iterrows()]
-    return records.assign(place=places).sort_values(["place", "seed_index"])
+    places = np.array([order[key_of(row)] for _, row in records.iterrows()], int)
+    return records.iloc[np.lexsort((records["seed_index"].to_numpy(int), places))]
 
 
 def _images(images: Shown, inputs: Inputs) -> dict[str, Any]:

@@ -59,10 +59,8 @@ class Shown:
     @property
     def names(self) -> list[str]:
         """The images' names: their files, or their positions in the source."""
-        files = self.dataset.files
-        if files is None:
-            return [f"image {i}" for i in self.dataset.indices[self.positions]]
-        return _unique([files[i] for i in self.positions])
+        names = self.dataset.image_names
+        return [names[i] for i in self.positions]
 
     @property
     def labels(self) -> Array | None:
@@ -97,17 +95,3 @@ def address(dataset: Dataset, out: Path) -> str | None:
     if os.path.splitdrive(folder)[0] != os.path.splitdrive(start)[0]:  # disks of Windows
         return Path(folder).as_uri() + "/"
     return quote(Path(os.path.relpath(folder, start)).as_posix(), errors="surrogateescape") + "/"
-
-
-def _unique(names: list[str]) -> list[str]:
-    """Return names of which those that occur again are numbered."""
-    taken: set[str] = set(names)
-    if len(taken) == len(names):
-        return names
-    found: dict[str, None] = {}
-    for name in names:
-        made, number = name, 2
-        while made in found or (made != name and made in taken):
-            made, number = f"{name} ({number})", number + 1
-        found[made] = None
-    return list(found)

@@ -10,6 +10,7 @@ import { SIDES, type State } from "./state";
 import type { TableState } from "./table_state";
 import { theme, THEMES } from "./theme";
 
+const OURS = "view"; // what the browser keeps with an address that was written here
 const PAUSE = 300; // milliseconds: browsers allow so many changes of the address
 
 interface Parts {
@@ -29,16 +30,16 @@ export function mountAddress(parts: Parts): void {
   const write = () => {
     const view = changed(now(), first);
     const text = encode({ ...view, anchor });
-    if (text === location.hash.slice(1)) return;
+    if (text === location.hash.slice(1) && history.state === OURS) return;
     try {
-      history.replaceState(history.state, "", `#${text}`);
+      history.replaceState(OURS, "", text ? `#${text}` : location.href.split("#")[0]);
     } catch { /* A page within another has no address of its own. */ }
   };
   const read = () => {
     const view = decode(location.hash);
     anchor = view.anchor;
-    // A link within the page is an anchor alone, and leaves the view as it is.
-    if (location.hash.includes("?")) {
+    // A link within the page is an anchor alone, and leaves the view as it is; going back does not.
+    if (location.hash.includes("?") || history.state === OURS) {
       apply({ ...first, theme: theme.value, ...view }, parts, awaited);
       if (anchor) document.getElementById(anchor)?.scrollIntoView();
     }
