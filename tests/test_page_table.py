@@ -293,6 +293,7 @@ def test_headings_and_names_stay(browser, path):
     with opened(browser, path, viewport={"width": 900, "height": 500}) as page:
         region = page.locator(".wide:has(#table)")
         model = page.locator("#table tbody th").last
+        region.evaluate("region => region.scrollIntoView({ behavior: 'instant' })")
         head = page.locator("#table th[data-key=model]")
         at = head.bounding_box()
         page.wait_for_function(

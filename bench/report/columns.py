@@ -39,6 +39,7 @@ class Column:
     descending: bool = False  # sorted from the greatest first
     html: Callable[[Any], str] | None = None  # where a page shows more than the text
     within: Callable[[Any], float] | None = None  # rows are sorted by this number first
+    sorted: bool = False  # rows come in its order
     name: str = ""  # what a page calls it, if that is not the title
     choice: Callable[[Any], str] | None = None  # what a page filters rows by
     hidden: bool = False  # on a page, until it is asked for

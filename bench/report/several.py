@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -86,9 +88,12 @@ def rank_table(results: Results, ranking: Ranking, compared: RankComparison | No
         return str(row.name[number])
 
     columns = [
-        *(words(column.title, partial(part, i)) for i, column in enumerate(names)),
-        *(Column(name, partial(place, name)) for name in ranking.datasets),
-        numbers("mean rank", pd.Series.mean, ".2f"),
+        *(
+            replace(column, text=partial(part, i), choice=partial(part, i), html=None)
+            for i, column in enumerate(names)
+        ),
+        *(Column(name, partial(place, name), order=itemgetter(name)) for name in ranking.datasets),
+        numbers("mean rank", pd.Series.mean, ".2f", sorted=True),
         None if compared is None else words("against the best", against),
     ]
     return tables.in_groups(Table.of(columns, ranking.ranks), results, lambda row: row.name[0])

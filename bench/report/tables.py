@@ -341,7 +341,13 @@ def page(results: Results, before: list[Column]) -> Table:
     until they are asked for.
     """
     table = grid(results)
-    rank = Column("rank", lambda row: str(row.name + 1), order=lambda row: row.name + 1, stays=True)
+    rank = Column(
+        "rank",
+        lambda row: str(row.name + 1),
+        order=lambda row: row.name + 1,
+        sorted=True,
+        stays=True,
+    )
     there = {column.key for column in table.columns}
     more = [
         replace(metric_column(name), hidden=True)

@@ -123,7 +123,7 @@ def write_several(results: Results, out: Path, ranks: Table | None, note: str) -
         "several.html",
         links={name: f"{quote(set_name(name))}/{FILE}" for name in answers},
         answers=answers,
-        ranks=ranks and to_html(ranks),
+        ranks=ranks,
         note=note,
     )
     write_text(out / FILE, text)
