@@ -562,6 +562,7 @@ def test_charts_have_numbers_that_json_has():
         {"models": ["dnn", "cnn(code=32)"], "reducers": ["pca8+tsne2(perplexity=5)"], "seeds": 7},
         {"dataset": ["folder:a, b", "digits"], "lr": 1.5e-5, "null": False, "baselines": False},
         {"preset": "homework", "dataset": "photos", "limit": 50, "subsample_images": True},
+        {"models": ["on(model=dnn)", "untrained-cnn", "pixels"], "reducers": ["none"]},
         {"dataset": "photos", "limit": "all", "out": "o", "store": "s t", "budget": "5m"},
         {"dataset": "digits", "clusters": 3, "image_size": 48, "background": "#00ff00"},
     ],

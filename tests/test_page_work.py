@@ -24,8 +24,8 @@ def folder(tmp_path_factory):
     shutil.copy(first, first.with_name("copy.png"))
     done = run_grid(
         folder,
-        *("--dataset", "folder:images", "--models", "pixels", "--reducers", "pca2,pca5"),
-        *("--seeds", "2", "--no-null", "--no-baselines", "--image-size", "32"),
+        *("--dataset", "folder:images", "--models", "pixels", "--reducers", "pca2"),
+        *("--seeds", "1", "--no-null", "--no-baselines", "--image-size", "32"),
         *("--store", folder / "store"),
     )
     assert done.returncode == 0, done.stderr
@@ -149,11 +149,11 @@ def test_a_selection_is_downloaded_and_its_tags_taken_away(page):
     page.select_option("#select", f"label:{data(page)['classes'].index(LABELS[0])}")
     images = selected(page)
     tag(page, 'a "tag", <b>')
-    rows = list(csv.DictReader(io.StringIO(downloaded(page, "#save-csv")[0])))
+    rows = list(csv.DictReader(io.StringIO(downloaded(page, "#selection-csv")[0])))
     assert [row["image"] for row in rows] == [data(page)["names"][image] for image in images]
     assert {row["label"] for row in rows} == {LABELS[0]}
     assert {row["tags"] for row in rows} == {'a "tag", <b>'}
-    assert downloaded(page, "#save-list")[0].splitlines() == [row["image"] for row in rows]
+    assert downloaded(page, "#selection-list")[0].splitlines() == [row["image"] for row in rows]
     page.locator(".tagged button").click()
     assert page.locator(".tagged").count() == 0
     assert page.evaluate("localStorage.length") == 0
@@ -172,7 +172,7 @@ def test_fields_of_the_table_of_labels_select(page):
 
 def test_similar_and_unusual_images_are_found(page, folder):
     (same,) = data(page)["duplicates"]
-    page.locator("#unusual").get_by_label("Select group 1").first.click()
+    page.locator("#unusual").get_by_label("Select 2: group 1").first.click()
     assert selected(page) == same
     near = page.locator("#similar li").first
     near.wait_for()
@@ -204,10 +204,12 @@ def test_lists_of_images_are_worked_with_by_keys(page):
 def test_the_selection_stands_beside_embeddings_where_there_is_room(browser, index, wide):
     with opened(browser, index, viewport=DESK if wide else PHONE) as page:
         page.evaluate("latentgrid.state.select([...Array(61).keys()])")
-        pair, beside = (page.locator(s).bounding_box() for s in (".pair", "#selected"))
+        pair, beside = (page.locator(s).bounding_box() for s in (".beside .pair", "#selected"))
         assert (beside["x"] >= pair["x"] + pair["width"]) == wide
         assert (beside["y"] >= pair["y"] + pair["height"]) != wide
         assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]
+        ids = page.locator("[id]").evaluate_all("all => all.map(each => each.id)")
+        assert len(ids) == len(set(ids))
         for part in ("#work button", "#corrections button", "#corrections input"):
             for box in (each.bounding_box() for each in page.locator(part).all()):
                 assert box["x"] >= 0

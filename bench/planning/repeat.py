@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.planning.baselines import baselines_among, chains_with_baseline, models_with_baselines
+from bench.planning.baselines import NO_MODEL, NO_REDUCTION
 from bench.planning.options import flag_of
 from bench.planning.presets import PRESETS
 from bench.planning.settings import GridSettings
@@ -45,20 +45,26 @@ def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_asked(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings without the baselines that are added anyway."""
+    """Return settings without the baselines that are added anyway.
+
+    By their names alone: models of plugins need not be known here.
+    """
     found = {name: _plain(value) for name, value in given.items()}
-    models, chains = _names(found.get("models")), _names(found.get("reducers"))
     if found.get("baselines", True):
-        fewer = [name for name in models if name not in baselines_among(models)]
-        if fewer and [*models_with_baselines(fewer)] == models:
-            found["models"] = fewer
-        if chains[1:] and [*chains_with_baseline(chains[1:])] == chains:
-            found["reducers"] = chains[1:]
+        for name, fewer in (("models", _models), ("reducers", _chains)):
+            if isinstance(found.get(name), list):
+                found[name] = fewer(found[name]) or found[name]
     return found
 
 
-def _names(value: Any) -> list[str]:
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+def _models(names: list[Any]) -> list[Any]:
+    following = [*names[1:], None]
+    fewer = [n for n, after in zip(names, following, strict=True) if n != f"untrained-{after}"]
+    return fewer[fewer[:1] == [NO_MODEL] :]
+
+
+def _chains(names: list[Any]) -> list[Any]:
+    return names[names[:1] == [NO_REDUCTION] :]
 
 
 def _option(name: str, value: Any) -> list[str]:

@@ -42,6 +42,7 @@ class Column:
     name: str = ""  # what a page calls it, if that is not the title
     choice: Callable[[Any], str] | None = None  # what a page filters rows by
     hidden: bool = False  # on a page, until it is asked for
+    buttons: bool = False  # of a page, which no other form shows
     stays: bool = False  # on a page, where the table is moved sideways
 
     @property

@@ -159,7 +159,7 @@ def _look(numbers: dict[tuple[str, ...], int]) -> Column:
         both = Markup(" ").join(_button(numbers[name], side, side.upper(), name) for side in "ab")
         return Markup('<span class="both">{}</span>').format(both)
 
-    return words("", lambda row: "", html=buttons, stays=True)
+    return words("", lambda row: "", html=buttons, buttons=True, stays=True)
 
 
 def _button(number: int, side: str, text: str, name: tuple[str, ...]) -> Markup:

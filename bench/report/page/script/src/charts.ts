@@ -65,13 +65,20 @@ function losses({ charts, marks, shapes }: PageData, size: string, width: number
     ...LOOK,
     width,
     marginRight: 110,
-    x: { label: "epoch →", ticks: Math.min(10, Math.max(...rows.map((row) => row.epoch))), tickFormat: "d" },
+    x: { label: "epoch →", ticks: epochs(rows), tickFormat: "d" },
     y: { type: "log", label: "↑ MSE per pixel value", tickFormat: "~g", grid: true },
     marks: [
       ...across, ...lines,
       Plot.tip(rows, Plot.pointer({ x: "epoch", y: "mean", title: (row) => `${row.model}, epoch ${row.epoch}\nMSE ${row.mean.toPrecision(3)}` })),
     ],
   });
+}
+
+// Whole epochs, ten at most.
+function epochs(rows: ChartData["losses"]): number[] {
+  const last = Math.max(...rows.map((row) => row.epoch));
+  const step = Math.ceil(last / 10);
+  return Array.from({ length: Math.floor((last - 1) / step) + 1 }, (_, tick) => 1 + tick * step);
 }
 
 // A model's mark is that of the figures, which Plot does not have.

@@ -133,8 +133,12 @@ function idsOf(file: ClustersFile, run: Run): number[] {
     if (id !== undefined) used.add(id);
     return id;
   });
-  let next = Math.max(-1, ...run.numbers, ...used);
-  return claimed.map((id) => id ?? (next += 1));
+  let next = Math.max(-1, ...run.numbers);
+  return claimed.map((id) => {
+    if (id !== undefined) return id;
+    do next += 1; while (used.has(next));
+    return next;
+  });
 }
 
 // Names that clusters have anyway were not given by hand.

@@ -20,7 +20,7 @@ export function toCsv({ columns, groups }: Shown): string {
   return lines.map((line) => `${line.map(quoted).join(",")}\r\n`).join("");
 }
 
-const quoted = (text: string) => {
+export const quoted = (text: string) => {
   const safe = shielded(text);
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };

@@ -1,7 +1,7 @@
 // K-means in the plane: k-means++ (Arthur and Vassilvitskii 2007), then Lloyd's algorithm. The
 // same points always give the same parts.
 
-const RESTARTS = 10;
+const RESTARTS = 5;
 const MOST_ROUNDS = 100;
 
 type Axis = ArrayLike<number>;

@@ -119,7 +119,7 @@ test("similar images are those of the first selected, and of the one clicked", (
 test("identical and nearly identical images and outliers are listed and selected", () => {
   const headings = all("#unusual h4").map(({ textContent }) => textContent);
   expect(headings).toEqual(["Identical images", "Nearly identical images", "Outliers"]);
-  one('#unusual [aria-label="Select group 2"]').click();
+  one('#unusual [aria-label="Select 3: group 2"]').click();
   expect(images()).toEqual([8, 9, 10]);
   expect(state.group.value).toBe("duplicates:1");
   one("#unusual h4:nth-of-type(2) ~ .together button").click();

@@ -117,7 +117,7 @@ function exporting({ state, work, run, images, said }: Part): TemplateResult {
     }
   };
   return html`<div class="row">
-    <button type="button" id="save-csv" @click=${() => download("selection.csv", csvOf(state, run, work.edits(run), images), "text/csv")}>Download CSV</button>
-    <button type="button" id="save-list" @click=${() => download("selection.txt", namesList(state, images), "text/plain")}>Download list of files</button>
-    <button type="button" id="copy-names" @click=${copy}>Copy names</button></div>`;
+    <button type="button" id="selection-csv" @click=${() => download("selection.csv", csvOf(state, run, work.edits(run), images), "text/csv")}>Download CSV</button>
+    <button type="button" id="selection-list" @click=${() => download("selection.txt", namesList(state, images), "text/plain")}>Download list of files</button>
+    <button type="button" id="selection-copy" @click=${copy}>Copy names</button></div>`;
 }

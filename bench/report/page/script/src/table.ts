@@ -51,16 +51,16 @@ function rules(state: TableState): string {
   const { table } = state;
   const region = table.parentElement as HTMLElement;
   region.classList.toggle("fits", table.offsetWidth <= region.clientWidth);
-  const cells = (place: number) => `#table tr:not(.group) > :nth-child(${place + 1})`;
+  const cells = (place: number) => `tr:not(.group) > :nth-child(${place + 1})`;
   let left = 0;
   return state.heads.map((head, place) => {
-    if (!state.isShown(head)) return `${cells(place)} { display: none; }`;
+    if (!state.isShown(head)) return `#table ${cells(place)} { display: none; }`;
     const width = head.element.offsetWidth;
     // On a narrow screen there must be room beside them.
-    if (!head.stays || left + width > 0.6 * region.clientWidth) return "";
+    if (!head.stays || left + width > 0.5 * region.clientWidth) return "";
     left += width;
-    return `${cells(place)} { position: sticky; left: ${left - width}px; z-index: 1; }\n`
-      + `#table thead > tr > :nth-child(${place + 1}) { z-index: 3; }`;
+    return `#table ${cells(place)} { position: sticky; left: ${left - width}px; z-index: 1; }\n`
+      + `#table thead > ${cells(place)} { z-index: 3; }`;
   }).join("\n");
 }
 

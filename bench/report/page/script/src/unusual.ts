@@ -56,6 +56,6 @@ function list(state: State, run: Run, title: string, meaning: string, groups: nu
 }
 
 function group(state: State, run: Run, images: number[], name: string, select: () => void): TemplateResult {
-  return html`<div class="together"><button type="button" aria-label=${`Select ${name}`} @click=${select}>Select ${images.length}</button>
+  return html`<div class="together"><button type="button" aria-label=${`Select ${images.length}: ${name}`} @click=${select}>Select ${images.length}</button>
     <ul class="tiles" tabindex="0" aria-label=${`Images of ${name}`}>${images.slice(0, PER_GROUP).map((image) => picture(state, run, image))}</ul></div>`;
 }

@@ -121,6 +121,6 @@ test("a selection as CSV is quoted where it has to be", () => {
   work.tag("x,y", [3], true);
   work.tag("blurred", [3], true);
   expect(csvOf(state, run(), work.edits(run()), [3, 10])).toBe(
-    'image,cluster,label,tags\n"a, ""b""/<img src=x onerror=alert(1)>.png",cats 0,dogs <img src=x onerror=alert(1)>,"x,y;blurred"\n10.png,cats 2,,\n');
+    'image,cluster,label,tags\r\n"a, ""b""/<img src=x onerror=alert(1)>.png",cats 0,dogs <img src=x onerror=alert(1)>,"x,y;blurred"\r\n10.png,cats 2,,\r\n');
   expect(namesList(state, [0, 10])).toBe("0.png\n10.png\n");
 });
