@@ -1,11 +1,13 @@
-"""Corrected clusters at work: ``clusters.json``, ``latentgrid apply`` and ``assign --clusters``."""
+"""Corrected clusters: ``clusters.json``, what new images are in, and ``latentgrid apply``.
+
+``latentgrid assign --clusters`` is in test_assign.
+"""
 
 import csv
 import importlib
 import json
 import os
 import shutil
-import zipfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,16 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bench import corrected_names, export_bundle, load_bundle
 from bench.base.errors import RunError, UsageError
 from bench.bundle import applying
-from bench.bundle.assigning import assign, describe
-from bench.bundle.bundle import Bundle
 from bench.bundle.clusters_file import ClustersFile, read
 from bench.bundle.correcting import Corrections
 from bench.bundle.folder_names import LONGEST, folder_names, safe
-from bench.bundle.format import read as read_bundle
-from tests.bundles import CLUSTERS_FILE, PIPELINE, StandIn, make_grid
+from bench.datasets.dataset import load
+from tests.bundles import CLUSTERS_FILE, PIPELINE, StandIn
 
 GOOD = CLUSTERS_FILE
 
@@ -458,131 +457,8 @@ def test_what_fails_midway_leaves_no_folder(album, tmp_path, monkeypatch):
     assert sorted(os.listdir(tmp_path)) == ["album", "clusters.json"]
 
 
-# latentgrid assign --clusters
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A finished grid on ``old``, images in ``new``, and a bundle."""
-    folder = tmp_path_factory.mktemp("corrected")
-    make_grid(folder, models="pixels", reducers="pca4", clusterers="kmeans", clusters="3")
-    export_bundle(folder / "m.latentgrid", results=folder / "results", store=folder / ".store")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def bundle(place):
-    return load_bundle(place / "m.latentgrid")
-
-
-@pytest.fixture
-def corrected(place, bundle, tmp_path):
-    """A clusters.json of the run: 0 and 1 merged, 2 split at its first coordinate, one moved."""
-    names = names_of(place)
-    clusters, points = bundle.pipeline.clusters, bundle.pipeline.embedding
-    low = points[:, 0] < np.median(points[clusters == 2, 0])
-    halves = {"2/0": (clusters == 2) & low, "2/1": (clusters == 2) & ~low}
-    parts = {part: np.array(names)[half].tolist() for part, half in halves.items()}
-    owners = [("a/b", ["0", "1"]), ("<low>", ["2/0"]), ("high", ["2/1"])]
-    images = dict.fromkeys(names, "a/b")
-    images |= dict.fromkeys(parts["2/0"], "<low>") | dict.fromkeys(parts["2/1"], "high")
-    images[parts["2/0"][0]] = "high"
-    data = bundle.manifest.data
-    return write(
-        tmp_path / "clusters.json", dataset=data.name, fingerprint=data.fingerprint,
-        clusters=[{"name": name, "of": of} for name, of in owners], parts=parts, images=images,
-        tags={},
-    )  # fmt: skip
-
-
-def names_of(place):
-    """Return the training images' names in the order of the bundle."""
-    return sorted(str(path.relative_to(place / "old")) for path in (place / "old").rglob("*.png"))
-
-
-def table(out):
-    with open(out / "assignments.csv", encoding="utf-8", newline="") as file:
-        return {row["file"]: row for row in csv.DictReader(file)}
-
-
-def test_new_images_get_the_corrected_names(place, bundle, corrected, tmp_path, capsys):
-    out = tmp_path / "out"
-    code, said, err = run_here(
-        capsys, "bench.assign", place / "m.latentgrid", place / "new", "--out", out,
-        "--clusters", corrected, "--sort-into", "link",
-    )  # fmt: skip
-    assert code == 0, err
-    found = table(out)
-    made = bundle.transform([place / "new" / name for name in found])
-    at = bundle.find
-    parts = json.loads(corrected.read_text())["parts"]
-    means = [bundle.pipeline.embedding[at(parts[part])].mean(0) for part in ("2/0", "2/1")]
-    expected = []
-    for point, cluster in zip(made.embedding, made.clusters, strict=True):
-        far = [np.linalg.norm(point - mean) for mean in means]
-        expected.append("a/b" if cluster < 2 else "<low>" if far[0] < far[1] else "high")
-    assert [row["cluster_name"] for row in found.values()] == expected
-    assert [int(row["cluster"]) for row in found.values()] == made.clusters.tolist()
-    assert set(expected) == {"a/b", "<low>", "high"}
-    folders = {"a/b": "a_b", "<low>": "_low_", "high": "high"}
-    sorted_into = {path.name: path.parent.name for path in (out / "sorted").rglob("*.png")}
-    assert sorted_into == {name: folders[e] for name, e in zip(found, expected, strict=True)}
-    assert sorted(os.listdir(out / "sheets")) == ["_low_.png", "a_b.png", "high.png"]
-    lines = said.splitlines()
-    assert lines[1] == f"  a_b  {expected.count('a/b')}  a/b"
-    assert lines[3] == f"  high  {expected.count('high')}"
-    assert f"note: moved by hand in {corrected}: 1 image; new images like these go where" in said
-    python = corrected_names(bundle, [place / "new" / name for name in found], corrected)
-    assert python == expected
-
-
-def test_training_images_have_the_names_that_the_file_gives_them(
-    place, bundle, corrected, tmp_path
-):
-    given = Corrections(read(corrected), corrected, bundle)
-    summary = assign(bundle, place / "old", tmp_path / "out", corrections=given)
-    assert {name: row["cluster_name"] for name, row in table(tmp_path / "out").items()} == (
-        json.loads(corrected.read_text())["images"]
-    )
-    assert "150 images, 150 of them seen before" in next(iter(describe(bundle, summary, None)))
-
-
-def test_sheets_of_other_names_are_removed_if_they_are_ours(place, bundle, corrected, tmp_path):
-    out = tmp_path / "out"
-    assign(bundle, place / "new", out)
-    mine = out / "sheets" / "best of.png"
-    shutil.copy(out / "sheets" / "cluster-0.png", mine)
-    given = Corrections(read(corrected), corrected, bundle)
-    assign(bundle, place / "new", out, corrections=given)
-    ours = ["_low_.png", "a_b.png", "high.png"]
-    assert sorted(os.listdir(out / "sheets")) == sorted([*ours, mine.name])
-    assign(bundle, place / "new", out)
-    found = os.listdir(out / "sheets")
-    assert sorted(found) == ["best of.png", "cluster-0.png", "cluster-1.png", "cluster-2.png"]
-    (out / "sheets" / "high.png").write_bytes(mine.read_bytes()[:100])
-    with pytest.raises(UsageError, match=r"high.png would be replaced, but is not a contact sheet"):
-        assign(bundle, place / "new", out, corrections=given)
-
-
-def test_a_bundle_of_the_release_before_does_not_know_its_images(place, corrected):
-    contents = read_bundle(place / "m.latentgrid")
-    del contents.parts["training"]["names"]
-    with pytest.raises(UsageError, match=r"made by an earlier release .* export it again"):
-        Corrections(read(corrected), corrected, Bundle(contents))
-
-
-def test_a_bundle_finds_its_images_and_reveals_no_name(place, bundle):
-    names = names_of(place)
-    assert bundle.find(names).tolist() == list(range(len(names)))
-    assert bundle.find(["no.png", names[7]]).tolist() == [-1, 7]
-    with zipfile.ZipFile(place / "m.latentgrid") as packed:
-        assert not any(names[7].encode() in packed.read(part) for part in packed.namelist())
-
-
-def test_the_page_and_the_bundle_call_images_the_same(place):
-    """Where they are no files, by their position in the source."""
-    from bench.datasets.dataset import load
-
-    assert load(f"folder:{place / 'old'}").image_names == names_of(place)
+def test_the_page_and_the_bundle_call_images_the_same(image_folder):
+    """By their files, or where they are none by their position in the source."""
+    assert sorted(load(f"folder:{image_folder}").image_names) == files_in(image_folder)
     some = load("digits", limit=20)
     assert some.image_names == [f"image {i}" for i in some.indices]

@@ -3,6 +3,7 @@
 import csv
 import importlib
 import itertools
+import json
 import math
 import os
 import re
@@ -10,20 +11,25 @@ import shutil
 import subprocess
 import sys
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from bench import export_bundle, load_bundle
+from bench import corrected_names, export_bundle, load_bundle
 from bench.base.errors import RunError, UsageError
 from bench.bundle import assigning, groups, sheets, sorting
-from bench.bundle.assigning import assign, drift_warning, least_share
+from bench.bundle.assigning import assign, describe, drift_warning, least_share
+from bench.bundle.bundle import Bundle
+from bench.bundle.clusters_file import read
+from bench.bundle.correcting import Corrections
 from bench.bundle.format import Errors
+from bench.bundle.format import read as read_bundle
 from bench.stages.metrics.majority import ClusterName
 from reducers import reducers
-from tests.bundles import NEW, TRAINED, make_grid, write_digits
+from tests.bundles import CLUSTERS_FILE, NEW, TRAINED, make_grid, write_digits
 from tests.conftest import ROOT, run_module, run_python, without_progress
 
 
@@ -485,6 +491,121 @@ def test_images_in_no_cluster_have_a_sheet_and_a_folder():
     album = sheets.Album(groups.Clusters({}))
     album.add("a.png", 0, -1, math.nan, 1.0)
     assert album.title(-1) == "in no cluster: 1 image"
+
+
+# corrected clusters
+
+
+@pytest.fixture
+def corrected(place, bundle, tmp_path):
+    """A clusters.json of the run: the largest cluster split, all others merged, one image moved."""
+    names = np.array(names_of(place))
+    clusters, points, data = (
+        bundle.pipeline.clusters,
+        bundle.pipeline.embedding,
+        bundle.manifest.data,
+    )
+    largest = np.bincount(clusters).argmax()
+    low = points[:, 0] < np.median(points[clusters == largest, 0])
+    halves = [(clusters == largest) & low, (clusters == largest) & ~low]
+    parts = {f"{largest}/{part}": names[half].tolist() for part, half in enumerate(halves)}
+    others = [str(cluster) for cluster in bundle.clusters if cluster != largest]
+    owners = [("a/b", others), *zip(("<low>", "high"), [[part] for part in parts], strict=True)]
+    images = dict.fromkeys(names.tolist(), "a/b")
+    for name, its in zip(("<low>", "high"), parts.values(), strict=True):
+        images |= dict.fromkeys(its, name)
+    images[next(iter(parts.values()))[0]] = "high"
+    pipeline = {"model": "dnn(code=8)", "chain": "pca4", "clusterer": "kmeans", "seed_index": 0}
+    changed = {
+        "dataset": data.name, "fingerprint": data.fingerprint, "pipeline": pipeline,
+        "clusters": [{"name": name, "of": of} for name, of in owners], "parts": parts,
+        "images": images, "tags": {},
+    }  # fmt: skip
+    path = tmp_path / "clusters.json"
+    path.write_text(json.dumps(CLUSTERS_FILE | changed))
+    return path
+
+
+def names_of(place):
+    """Return the training images' names in the order of the bundle."""
+    return sorted(str(path.relative_to(place / "old")) for path in (place / "old").rglob("*.png"))
+
+
+def test_new_images_get_the_corrected_names(place, bundle, corrected, tmp_path, capsys):
+    out = tmp_path / "out"
+    code, said, err = run_here(
+        capsys, "bench.assign", place / "m.latentgrid", place / "new", "--out", out,
+        "--clusters", corrected, "--sort-into", "link",
+    )  # fmt: skip
+    assert code == 0, err
+    found = table(out)
+    files = [place / "new" / name for name in found["file"]]
+    made = bundle.transform(files)
+    parts = json.loads(corrected.read_text())["parts"]
+    means = [bundle.pipeline.embedding[bundle.find(its)].mean(0) for its in parts.values()]
+    largest = int(next(iter(parts)).split("/")[0])
+    expected = []
+    for point, cluster in zip(made.embedding, made.clusters, strict=True):
+        far = [np.linalg.norm(point - mean) for mean in means]
+        part = "<low>" if far[0] < far[1] else "high"
+        expected.append(part if cluster == largest else "a/b")
+    assert set(expected) == {"a/b", "<low>", "high"}
+    assert found["cluster_name"].tolist() == expected
+    assert found["cluster"].tolist() == made.clusters.tolist()
+    folders = {"a/b": "a_b", "<low>": "_low_", "high": "high"}
+    sorted_into = {path.name: path.parent.name for path in (out / "sorted").rglob("*.png")}
+    assert sorted_into == {
+        name: folders[each] for name, each in zip(found["file"], expected, strict=True)
+    }
+    assert sorted(os.listdir(out / "sheets")) == ["_low_.png", "a_b.png", "high.png"]
+    lines = said.splitlines()
+    assert lines[1] == f"  a_b  {expected.count('a/b')}  a/b"
+    assert lines[3] == f"  high  {expected.count('high')}"
+    assert f"note: moved by hand in {corrected}: 1 image; new images like these go where" in said
+    assert corrected_names(bundle, files, corrected) == expected
+
+
+def test_training_images_have_the_names_that_the_file_gives_them(
+    place, bundle, corrected, tmp_path
+):
+    given = Corrections(read(corrected), corrected, bundle)
+    summary = assign(bundle, place / "old", tmp_path / "out", corrections=given)
+    found = table(tmp_path / "out").set_index("file")["cluster_name"]
+    assert found.to_dict() == json.loads(corrected.read_text())["images"]
+    assert "150 images, 150 of them seen before" in next(iter(describe(bundle, summary, None)))
+
+
+def test_sheets_of_other_names_are_removed_if_they_are_ours(place, bundle, corrected, tmp_path):
+    out = tmp_path / "out"
+    assign(bundle, place / "new", out)
+    mine = out / "sheets" / "best of.png"
+    shutil.copy(next((out / "sheets").iterdir()), mine)
+    given = Corrections(read(corrected), corrected, bundle)
+    assign(bundle, place / "new", out, corrections=given)
+    ours = ["_low_.png", "a_b.png", "high.png"]
+    assert sorted(os.listdir(out / "sheets")) == sorted([*ours, mine.name])
+    assign(bundle, place / "new", out)
+    found = os.listdir(out / "sheets")
+    clusters = set(table(out)["cluster"])
+    assert set(found) == {f"cluster-{cluster}.png" for cluster in clusters} | {mine.name}
+    (out / "sheets" / "high.png").write_bytes(mine.read_bytes()[:100])
+    with pytest.raises(UsageError, match=r"high.png would be replaced, but is not a contact sheet"):
+        assign(bundle, place / "new", out, corrections=given)
+
+
+def test_a_bundle_of_the_release_before_does_not_know_its_images(place, corrected):
+    contents = read_bundle(place / "m.latentgrid")
+    del contents.parts["training"]["names"]
+    with pytest.raises(UsageError, match=r"made by an earlier release .* export it again"):
+        Corrections(read(corrected), corrected, Bundle(contents))
+
+
+def test_a_bundle_finds_its_images_and_reveals_no_name(place, bundle):
+    names = names_of(place)
+    assert bundle.find(names).tolist() == list(range(len(names)))
+    assert bundle.find(["no.png", names[7]]).tolist() == [-1, 7]
+    with zipfile.ZipFile(place / "m.latentgrid") as packed:
+        assert not any(names[7].encode() in packed.read(part) for part in packed.namelist())
 
 
 # drift
