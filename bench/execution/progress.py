@@ -1,4 +1,4 @@
-"""Progress of a grid: bars on a terminal, lines elsewhere, and the time that is left."""
+"""Progress of a grid: bars on a terminal or in a notebook, lines elsewhere, and the time left."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _TimeLeft(ProgressColumn):
     """Time left, by the bar's own estimate."""
 
     def render(self, task: Bar) -> Text:
-        left = task.fields["left"]()
+        left = None if task.finished else task.fields["left"]()
         return Text("" if left is None else f"{duration(left)} left", style="cyan")
 
 
@@ -36,7 +36,7 @@ class Watch:
 
     The time left begins with the estimates. Tasks that have ended correct these: those of their
     kind, which have the same stage and the same model, reducer or clusterer, and then all others.
-    Where there is no terminal, a line is printed when a task begins, at most one in ten seconds.
+    Where no bars are drawn, a line is printed when a task begins, at most one in ten seconds.
     Calls may come from several threads.
 
     Parameters
@@ -93,9 +93,8 @@ class Watch:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """Stop drawing and clear the lines."""
-        if self.progress.live.is_started:
-            self.progress.stop()
+        """Stop drawing and clear the lines; in a notebook, that of the grid stays."""
+        self.progress.close(self.stage)
 
     def begin(self, task: Task) -> Steps:
         """Take note that a task begins; return where it reports its steps."""

@@ -30,6 +30,9 @@ def run_grid(
 ) -> pd.DataFrame:
     """Run a grid from Python or a notebook; the same as ``latentgrid grid``.
 
+    In a notebook, progress is a bar in the cell, and the page ``index.html`` is shown below it if
+    it has less than 3 MB; else there is a link to it.
+
     Parameters
     ----------
     config : str, Path or None
@@ -65,11 +68,14 @@ def run_grid(
     >>> records.groupby(["model", "chain"])["accuracy"].mean()  # doctest: +SKIP
     """
     from bench.planning.mode import Mode
+    from bench.session.notebook import show_pages
     from bench.session.session import Session
 
     where = None if config is None else Path(config)
     found = resolve(settings, where, lambda question: trust_plugins)
-    return Session(found, Mode.of(force, only_cached, fail_fast)).execute().records
+    finished = Session(found, Mode.of(force, only_cached, fail_fast)).execute()
+    show_pages(finished.written)
+    return finished.records
 
 
 def export_bundle(
