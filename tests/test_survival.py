@@ -24,7 +24,7 @@ def test_a_damaged_store_is_mended(tmp_path):
     assert run_grid(tmp_path, *arguments).returncode == 0
     once = pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"]
     files = sorted((tmp_path / ".store").glob("*/*/arrays.safetensors"))
-    assert len(files) == 11
+    assert len(files) == 14
     for file in files:
         data = bytearray(file.read_bytes())
         data[-1] ^= 1

@@ -92,7 +92,8 @@ class Models:
             found, distances = nearest(encoded.require("train"), near)
             return {"neighbors": found.astype(np.uint16), "distances": distances}
 
-        found = kept(self.store, NEIGHBORS, encoded.path.name, (nearest_file,), find, near=near)
+        of = {"near": near, "codes": encoded.arrays_sum}
+        found = kept(self.store, NEIGHBORS, encoded.path.name, (nearest_file,), find, **of)
         there = np.flatnonzero(rows >= 0)  # of a half, these are its images in its order
         neighbors = spread(there[found["neighbors"]], rows, 0)
         distances = spread(found["distances"], rows, np.nan)
@@ -118,8 +119,9 @@ class Models:
             tile = min(images.shape[1], TILE)
             return joined(of_arrays(images, rows, tile)) | {"tile": np.array(tile)}
 
-        code, where = (of_arrays, sheet_files), fingerprint(rows)
-        found = kept(self.store, REBUILT, encoded.path.name, code, make, rows=where)
+        of = {"rows": fingerprint(rows), "images": encoded.arrays_sum}
+        code = (of_arrays, sheet_files)
+        found = kept(self.store, REBUILT, encoded.path.name, code, make, **of)
         made = apart(found)
         self.room -= sum(map(len, made))
         if self.room < 0:
