@@ -543,7 +543,7 @@ def test_a_column_is_declared_once_and_shown_in_every_form():
     html = templates.to_html(table, sortable=True)
     assert "&lt;b&gt;" in html
     assert 'data-order="0.5"' in html
-    assert 'title="how many"' in html
+    assert '<div popover class="meaning" id="about-value"><strong>value</strong>: how many.' in html
 
 
 def test_the_clusterer_is_a_column_where_it_is_not_always_kmeans():
