@@ -485,7 +485,7 @@ def test_what_a_link_names_and_the_page_lacks_is_ignored(browser, path, broken):
         assert page.locator("#theme").input_value() == "auto"
 
 
-def test_links_and_the_command_are_copied(browser, path):
+def test_a_link_is_copied(browser, path):
     with opened(browser, path, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.fill("#filter", "pixels")
         page.click("text=Copy link")
