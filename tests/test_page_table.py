@@ -221,7 +221,7 @@ def test_rows_are_found_by_numbers(page, records):
 
 def test_every_metric_that_was_measured_can_be_shown(page, records):
     titles = {METRICS[name].title for name in METRICS if records[name].notna().any()}
-    page.click("text=Columns")
+    page.click("[popovertarget=columns]")
     offered = [each.strip() for each in texts(page, "#columns label")]
     assert titles <= {*offered}
     at = place(page, "trustworthiness")
@@ -255,7 +255,7 @@ def test_what_is_shown_is_saved(page, records):
     page.select_option("#only-chain", "none")
     page.fill("#where", "accuracy > 0")
     sort(page, "accuracy")
-    page.click("text=Columns")
+    page.click("[popovertarget=columns]")
     page.uncheck("#columns input[value=seconds]")
     page.keyboard.press("Escape")
     text = saved(page, "csv")
@@ -412,7 +412,7 @@ def test_it_is_accessible(browser, path, scheme, viewport):
         page.locator("button.term").first.click()
         found = Axe().run(page).response["violations"]
         assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
-        page.locator("text=Columns").click()
+        page.click("[popovertarget=columns]")
         found = Axe().run(page).response["violations"]
     assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
 
@@ -430,7 +430,7 @@ def test_a_link_opens_the_same_view(browser, page, path):
     page.fill("#where", "accuracy > 0.1")
     page.select_option("#only-chain", "none")
     sort(page, "accuracy")
-    page.click("text=Columns")
+    page.click("[popovertarget=columns]")
     page.check("#columns input[value=trustworthiness]")
     page.uncheck("#columns input[value=nmi]")
     page.keyboard.press("Escape")
@@ -485,7 +485,7 @@ def test_what_a_link_names_and_the_page_lacks_is_ignored(browser, path, broken):
         assert page.locator("#theme").input_value() == "auto"
 
 
-def test_links_and_the_command_are_copied(browser, path):
+def test_a_link_is_copied(browser, path):
     with opened(browser, path, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.fill("#filter", "pixels")
         page.click("text=Copy link")

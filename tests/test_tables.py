@@ -13,8 +13,6 @@ from PIL import Image
 from bench.base.progress import silent
 from bench.base.tables import read_csv, row_writer, shield, to_csv, unshield
 from bench.datasets import folder, labels
-from bench.report.columns import Table, words
-from bench.report.columns import to_csv as table_to_csv
 from tests.conftest import SMALL
 from tests.inside import run
 
@@ -79,10 +77,6 @@ def test_rows_are_written_the_same_way():
     sink = io.StringIO(newline="")
     row_writer(sink)(["=a", -1, "-1", "b"])
     assert list(csv.reader([sink.getvalue()])) == [["'=a", "-1", "-1", "b"]]
-
-
-def test_the_table_of_the_page_is_written_so():
-    assert table_to_csv(Table([words("=title", str)], ["@a", "b"])) == "'=title\n'@a\nb\n"
 
 
 @pytest.fixture(scope="module")
