@@ -38,7 +38,7 @@ def made(records, path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(render.embeddings, "collect", lambda *arguments: None)
         patch.setattr(Results, "losses", lambda results, store: LOSSES)
-        path.write_text(render.render(inputs), encoding="utf-8")
+        path.write_text(render.render(inputs)[0], encoding="utf-8")
     return path
 
 
