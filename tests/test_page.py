@@ -178,8 +178,8 @@ def test_a_finger_is_shown_the_image_that_it_taps(browser, results):
 
 
 def test_what_is_drawn_around_is_selected_in_both_embeddings(page):
-    x, y = point(page, "a", 0)
     page.click("#tools-a button:has-text('Box')")
+    x, y = point(page, "a", 0)
     page.mouse.move(x - 60, y - 60)
     page.mouse.down()
     page.mouse.move(x + 3, y + 3, steps=5)
@@ -577,14 +577,17 @@ def test_twenty_thousand_points_are_looked_into(browser, tmp_path, record_proper
 def test_many_clusters_are_made_as_they_come_into_view(browser, finished, results, tmp_path):
     """HDBSCAN may find hundreds; a page that made all their tiles at once stood still."""
     found = embeddings.collect(inputs_of(finished))
-    for cell in found.data["pipelines"]:
-        cell["clusters"] = embeddings.packed(np.arange(60), "<i2")
-        cell["numbers"] = list(range(60))
-        cell["assignment"] = []
+    for each in found.data["pipelines"]:
+        for cell in each["runs"].values():
+            parts = np.frombuffer(found.assets.arrays[cell["asset"]], "<u2").reshape(5, 60).copy()
+            parts[2] = np.arange(60)  # clusters, as the script reads them
+            cell["asset"] = found.assets.array((parts, "<u2"))
+            cell["numbers"] = list(range(60))
+            cell["assignment"] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embeddings, "collect", lambda *arguments: found)
         (tmp_path / "index.html").write_text(
-            render.render(inputs_of(finished)),
+            render.render(inputs_of(finished))[0],
             encoding="utf-8",
         )
     with opened(browser, tmp_path / "index.html") as page:
