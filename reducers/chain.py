@@ -120,6 +120,11 @@ def chain_in_words(text: str) -> str:
 
 
 def _parse_link(text: str) -> Link:
+    known: Link | None = reducers.read.get(text)
+    return known or _read_link(text)
+
+
+def _read_link(text: str) -> Link:
     match = _LINK.fullmatch(text)
     if match is None:
         raise ChainError(
@@ -128,11 +133,14 @@ def _parse_link(text: str) -> Link:
         )
     name = reducers.entry(match["name"]).name
     signature = signature_of(reducers[name])
-    return Link(
+    link = Link(
         name,
         _dimensions(name, match["number"], signature),
         read_parameters(name, match["parameters"], reducers[name], RESERVED),
     )
+    if name == match["name"]:  # of a former name there is a warning, each time
+        reducers.read[text] = link
+    return link
 
 
 def _dimensions(name: str, number: str | None, signature: inspect.Signature) -> int | None:
