@@ -11,6 +11,7 @@ from pathlib import Path
 # What a container may use, where the system is one; the word max where that is not limited.
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
 ASSUMED = 16_000_000_000  # bytes, where the system does not say
+PROCESS = 400.0  # MB that a worker's process takes with what it imports
 # Parameters of glibc's mallopt, and the most that it sets the two thresholds to by itself.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 _USUAL = ((_TRIM_THRESHOLD, 64 << 20), (_MMAP_THRESHOLD, 32 << 20), (_MMAP_MAX, 65536))
@@ -38,6 +39,15 @@ def free_megabytes() -> float:
         cached = next(int(line.split()[1]) for line in text.splitlines() if "inactive_file" in line)
         free = min(free, int(_LIMIT.read_text(encoding="ascii")) - used + cached)
     return free / 1e6
+
+
+def resident_megabytes(process: int) -> float:
+    """Return the memory that a process takes, in MB; 0 where it has ended."""
+    import psutil
+
+    with suppress(psutil.Error):
+        return float(psutil.Process(process).memory_info().rss) / 1e6
+    return 0.0
 
 
 @contextmanager
