@@ -95,6 +95,9 @@ class Chain:
         Raises `ChainError`, which quotes the text, if it does not follow the grammar, and
         `UnknownNameError` if a reducer is not registered.
         """
+        if text in reducers.read:
+            kept: Chain = reducers.read[text]
+            return kept
         try:
             links = tuple(_parse_link(part) for part in split(text, "+"))
         except GrammarError as error:
@@ -103,7 +106,10 @@ class Chain:
             raise ChainError(
                 f"reducer chain {show_value(text)}: none cannot be combined with others"
             )
-        return cls(links)
+        found = cls(links)
+        if str(found) == text:  # of a former name there is a warning, each time
+            reducers.read[text] = found
+        return found
 
 
 def chain_in_words(text: str) -> str:
@@ -120,11 +126,6 @@ def chain_in_words(text: str) -> str:
 
 
 def _parse_link(text: str) -> Link:
-    known: Link | None = reducers.read.get(text)
-    return known or _read_link(text)
-
-
-def _read_link(text: str) -> Link:
     match = _LINK.fullmatch(text)
     if match is None:
         raise ChainError(
@@ -133,14 +134,11 @@ def _read_link(text: str) -> Link:
         )
     name = reducers.entry(match["name"]).name
     signature = signature_of(reducers[name])
-    link = Link(
+    return Link(
         name,
         _dimensions(name, match["number"], signature),
         read_parameters(name, match["parameters"], reducers[name], RESERVED),
     )
-    if name == match["name"]:  # of a former name there is a warning, each time
-        reducers.read[text] = link
-    return link
 
 
 def _dimensions(name: str, number: str | None, signature: inspect.Signature) -> int | None:

@@ -56,8 +56,8 @@ def test_cells_share_every_common_prefix():
 
 def test_keys_are_hashes_of_what_is_kept_beside_them():
     found = planned(
-        models="dnn(code=32),idec", reducers="pca9+tsne2,umap2(min_dist=0)", clusterers="kmeans,gmm",
-        seeds=2, null=True, resamples=1,
+        models="dnn(code=32),idec", reducers="pca9+tsne2,umap2(min_dist=0)",
+        clusterers="kmeans,gmm", seeds=2, null=True, resamples=1,
     )  # fmt: skip
     assert len(found.tasks) > 50
     for name, task in found.tasks.items():

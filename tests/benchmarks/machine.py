@@ -142,6 +142,15 @@ def peak_memory(
         prepare(*arguments)()
         torch.cuda.synchronize()
         return (torch.cuda.max_memory_allocated() - before) / 2**20
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(1, mp_context=_fresh()) as pool:
         return pool.submit(_peak, prepare, *arguments).result()
+
+
+@functools.cache
+def _fresh() -> Any:
+    """Return how to start processes: where that can be, copies of one that has imported all."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload(["tests.benchmarks.test_training"])
+    return found
