@@ -565,6 +565,8 @@ def test_charts_have_numbers_that_json_has():
         {"models": ["on(model=dnn)", "untrained-cnn", "pixels"], "reducers": ["none"]},
         {"dataset": "photos", "limit": "all", "out": "o", "store": "s t", "budget": "5m"},
         {"dataset": "digits", "clusters": 3, "image_size": 48, "background": "#00ff00"},
+        {"lr": 1 / 3, "models": ["hand-crafted", "dnn", "cnn"], "baselines": False},
+        {"preset": "best", "models": ["pixels"], "reducers": ["pca2"], "baselines": True},
     ],
 )
 def test_a_command_has_the_settings_that_it_was_made_from(asked, tmp_path):
@@ -587,6 +589,8 @@ def _read(command: str) -> dict:
 
 
 def test_a_command_is_short_and_quoted():
+    given = tomllib.loads(resolve({}).to_toml())
+    assert repeat.command(given) == "python -m bench.grid"
     asked = {"dataset": "digits", "models": ["dnn"], "reducers": ["pca2"]}
     given = tomllib.loads(resolve(asked).to_toml())
     assert repeat.command(given) == (
