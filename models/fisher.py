@@ -83,6 +83,7 @@ class FisherVectors(nn.Module):
         self._mix(points @ self.axes)
 
     def _mix(self, points: Tensor) -> None:
+        both = _with_squares(points)
         floor = 1e-4 * points.var().clamp(min=1e-6)
         chosen = [torch.randint(len(points), (), device=points.device)]
         nearest = torch.full_like(points[:, 0], math.inf)
@@ -92,39 +93,44 @@ class FisherVectors(nn.Module):
         self.means.copy_(points[torch.stack(chosen)])
         for position in range(2 * ROUNDS):
             if position < ROUNDS:
-                near = torch.cdist(points, self.means).argmin(1)
-                belongs = functional.one_hot(near, len(self.shares)).double()
+                far = self.means.square().sum(1) - 2 * (points @ self.means.T)
+                belongs = functional.one_hot(far.argmin(1), len(self.shares)).double()
             else:
-                belongs = self._belongings(points)
+                belongs = self._belongings(both)
             counts = belongs.sum(0)
             kept = counts[:, None] > 1e-3  # a component that has lost all of its patches stays
-            weights = (belongs / counts.clamp(min=1e-3)).T
-            means = weights @ points
-            variances = (weights @ points.square() - means.square()).clamp(min=0) + floor
+            sums = belongs.T @ both / counts.clamp(min=1e-3)[:, None]
+            means, squares = sums.chunk(2, dim=1)
+            variances = (squares - means.square()).clamp(min=0) + floor
             self.means.copy_(torch.where(kept, means, self.means))
             self.deviations.copy_(torch.where(kept, variances.sqrt(), self.deviations))
             shares = counts.clamp(min=1e-3)
             self.shares.copy_(shares / shares.sum())
 
-    def _belongings(self, points: Tensor) -> Tensor:
-        """Return how likely each component made a point: (…, words) for (…, components)."""
+    def _belongings(self, both: Tensor) -> Tensor:
+        """Return how likely each component made a point: (…, words), of points and squares."""
         precisions = self.deviations.square().reciprocal()
-        far = points.square() @ precisions.T - 2 * points @ (self.means * precisions).T
-        far = far + (self.means.square() * precisions).sum(1)
-        return (self.shares.log() - self.deviations.log().sum(1) - far / 2).softmax(-1)
+        factors = torch.cat([self.means * precisions, precisions / -2], dim=1)
+        alone = (self.means.square() * precisions).sum(1) / 2 + self.deviations.log().sum(1)
+        return (both @ factors.T).add_(self.shares.log() - alone).softmax(-1)
 
     def _described(self, x: Tensor) -> Tensor:
         points = (self.patches(x).double() - self.middle) @ self.axes
-        belongs = self._belongings(points) / points.shape[1]
+        both = _with_squares(points)
+        belongs = self._belongings(both) / points.shape[1]
         counts = belongs.sum(1)[..., None]
-        belongs = belongs.transpose(1, 2)
-        first, second = belongs @ points, belongs @ points.square()
+        first, second = (belongs.transpose(1, 2) @ both).chunk(2, dim=2)
         shifts = (first - counts * self.means) / self.deviations
         squares = second - 2 * first * self.means + counts * self.means.square()
         widenings = (squares / self.deviations.square() - counts) / math.sqrt(2)
         both = torch.cat([shifts, widenings], dim=2) / self.shares.sqrt()[:, None]
         rooted = (both.sign() * both.abs().sqrt()).flatten(1)
         return functional.normalize(rooted).float()
+
+
+def _with_squares(points: Tensor) -> Tensor:
+    """Return points (…, d) and their squares behind them, (…, 2 d)."""
+    return torch.cat([points, points.square()], dim=-1)
 
 
 @autoencoders.register("fisher", "Fisher vectors of color patches, code 3,072: fisher(words=16)")

@@ -95,6 +95,9 @@ class Chain:
         Raises `ChainError`, which quotes the text, if it does not follow the grammar, and
         `UnknownNameError` if a reducer is not registered.
         """
+        if text in reducers.read:
+            kept: Chain = reducers.read[text]
+            return kept
         try:
             links = tuple(_parse_link(part) for part in split(text, "+"))
         except GrammarError as error:
@@ -103,7 +106,10 @@ class Chain:
             raise ChainError(
                 f"reducer chain {show_value(text)}: none cannot be combined with others"
             )
-        return cls(links)
+        found = cls(links)
+        if str(found) == text:  # of a former name there is a warning, each time
+            reducers.read[text] = found
+        return found
 
 
 def chain_in_words(text: str) -> str:

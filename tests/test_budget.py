@@ -145,7 +145,7 @@ def test_what_is_only_reported_decides_nothing(tmp_path):
 
 
 def test_when_time_is_over_all_cells_have_the_same_seeds(tmp_path, monkeypatch):
-    ends = iter([False, False, True, False, False])  # for 3, 2 and 1 more; for 2 and 1
+    ends = iter([False, True, False, False])  # for 2 and 1 more, by halves; then for 2 and 1
     monkeypatch.setattr(Clock, "has", lambda *given: next(ends))
     spec = settings(tmp_path, budget="1m", models="pixels,untrained-dnn", reducers="pca5,none")
     finished = Session(spec).execute()

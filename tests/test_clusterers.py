@@ -162,3 +162,15 @@ def test_a_grid_with_two_clusterers(tmp_path):
     report = (tmp_path / "results" / "results.md").read_text()
     assert "images in no cluster" in report
     assert f"| kmeans, {escape(by)} " in report
+
+
+@pytest.mark.parametrize("features", [30, 3000])
+def test_kmeans_finds_the_same_on_any_number_of_features(features):
+    """Of many more features than images it works on other axes; centers are on those given."""
+    random = np.random.default_rng(0)
+    X = (random.normal(size=(60, features)) + 9 * random.integers(0, 2, 60)[:, None]).astype("f4")
+    ours = Named.parse("kmeans").build(4, 3)
+    theirs = cluster.KMeans(4, n_init=10, random_state=3).fit(X)
+    np.testing.assert_array_equal(ours.fit_predict(X), theirs.labels_)
+    np.testing.assert_allclose(ours.centers_, theirs.cluster_centers_, atol=1e-4)
+    np.testing.assert_array_equal(ours.predict(X), theirs.labels_)

@@ -25,12 +25,12 @@ from rich.console import Console
 
 from bench.analysis.folder import settings_of
 from bench.base.errors import RunError, UsageError
-from bench.base.memory import free_megabytes
+from bench.base.memory import free_megabytes, resident_megabytes
 from bench.clusterers import clusterers
 from bench.execution.engines.choose import choose
 from bench.execution.engines.dask.pool import Permits
 from bench.execution.engines.engine import Needs, Queue, in_turn
-from bench.execution.engines.local import _side_by_side
+from bench.execution.engines.local import Local, _side_by_side
 from bench.execution.progress import Watch
 from bench.execution.worker.messages import Done, Order, Raised, Setup
 from bench.execution.worker.process import WorkerProcess
@@ -417,6 +417,28 @@ def test_a_task_has_one_thread_on_every_machine_and_there_is_a_worker_for_each_p
     assert (asked.workers, asked.processors) == (3, math.inf)
 
 
+def test_workers_have_the_memory_for_their_imports_by_default(monkeypatch):
+    monkeypatch.setattr("bench.execution.engines.local.available_threads", lambda: 64)
+    for megabytes, workers in ((100, 1), (1250, 3), (1e6, 64)):
+        monkeypatch.setattr("bench.execution.engines.local.memory", lambda b=megabytes: b * 1e6)
+        assert Local().workers == workers
+
+
+def test_memory_that_a_process_takes_is_not_counted_twice(monkeypatch):
+    """By hand: 80% of 1,000 MB that are free and of 300 MB that the one process takes."""
+    ours, watch = Local(2), SimpleNamespace(seconds={})
+    monkeypatch.setattr("bench.execution.engines.local.free_megabytes", lambda: 1000.0)
+    monkeypatch.setattr("bench.execution.engines.local.resident_megabytes", lambda pid: 300.0)
+    process = SimpleNamespace(started=SimpleNamespace(process=SimpleNamespace(pid=1)))
+    processes = [process, SimpleNamespace(started=None)]
+    assert ours._needs([], None, watch, processes).memory == pytest.approx(1040)
+
+
+def test_a_process_that_has_ended_takes_no_memory():
+    assert resident_megabytes(os.getpid()) > 10
+    assert resident_megabytes(2**30) == 0
+
+
 def order(key, *parents, device="cpu", threads=1):
     places = tuple(("", parent) for parent in parents)
     task = Task("reduce", key, places, {"device": device}, {}, key, 1, 1, 1, threads)
@@ -473,6 +495,19 @@ def test_tasks_on_a_gpu_are_for_the_one_that_has_it():
         queue.end(each.task, Done(True))
     assert queue.take(True) is None
     assert take_all(Queue(orders[:1]), has_gpu=True) == ["a"]
+
+
+def test_who_has_the_gpu_does_other_tasks_once_those_on_it_cannot_be_done():
+    orders = [order("a"), order("b"), order("on a", "a", device="cuda")]
+    orders += [order("on both", "on a", "b", device="cuda"), order("c"), order("d")]
+    queue = Queue(orders)
+    assert take_all(queue, has_gpu=True) == []
+    for number, left in ((0, 0), (1, 0)):  # what waits for both is given up once
+        queue._next(False)
+        queue.at_work[orders[number].task.key] = orders[number].task
+        queue.end(orders[number].task, Raised("ValueError", ""))
+        assert queue.left_on_gpu == left
+    assert take_all(queue, has_gpu=True) == ["c", "d"]
 
 
 def test_estimates_of_memory_are_of_the_size_of_what_tasks_take():

@@ -176,7 +176,9 @@ def test_contrast_by_hand():
 
 
 def test_points_and_text_have_contrast():
-    dark = re.search(r"dark\) \{\s*:root \{\s*--ground: (#\w+)", (PAGE / "page.css").read_text())
+    both = r"--ground: light-dark\(#\w+, (#\w+)\)"
+    dark = re.search(both, (PAGE / "page.css").read_text())
+    assert dark
     for color in (*colors.PALETTE, colors.GRAY):
         assert contrast(color) >= 3
         assert contrast(color, dark[1]) >= 2
@@ -226,8 +228,8 @@ def test_a_class_looks_the_same_in_figures_and_on_the_page():
         expected = style.get_path().transformed(style.get_transform())
         np.testing.assert_array_equal(drawn.get_paths()[0].vertices, expected.vertices)
     assert set(looks["shapes"]) == {each.name for each in colors.MARKERS}
-    script = (PAGE / "page.js").read_text()
-    assert "data.marks[" in script
+    script = "".join(path.read_text() for path in (PAGE.parent / "script" / "src").glob("*.ts"))
+    assert "marks[" in script
     assert not [color for color in (*colors.PALETTE, colors.GRAY) if color in script]
 
 

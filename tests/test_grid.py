@@ -101,7 +101,7 @@ def test_permuting_labels_leaves_all_before_scoring_as_it_was(npy_folder, tmp_pa
     def unscored(found):
         return {n: data for n, data in found.items() if not n.startswith(("score", "data"))}
 
-    assert len(unscored(one)) == 13
+    assert len(unscored(one)) == 16
     assert unscored(one) == unscored(other)
 
 

@@ -114,9 +114,9 @@ def test_a_plan_beyond_half_of_the_memory_is_refused():
 
 @pytest.mark.usefixtures("small_machine")
 def test_workers_beyond_the_memory_are_refused():
-    size.check_size(resolve(ON | {"workers": 13}))
-    with pytest.raises(UsageError, match=r"workers: 14 need about 4.2 GB .* allowed are up to 13"):
-        size.check_size(resolve(ON | {"workers": 14}))
+    size.check_size(resolve(ON | {"workers": 10}))
+    with pytest.raises(UsageError, match=r"workers: 11 need about 4.4 GB .* allowed are up to 10"):
+        size.check_size(resolve(ON | {"workers": 11}))
 
 
 def test_the_memory_of_a_container_is_that_of_its_limit(tmp_path, monkeypatch):

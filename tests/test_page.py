@@ -392,6 +392,7 @@ def test_it_prints(browser, results):
         assert len(page.pdf()) > 50_000
 
 
+@pytest.mark.slow
 def test_labels_of_validation_images_color_no_training_image(browser, tmp_path, npy_folder):
     (npy_folder / "trainY.npy").unlink()
     done = run_grid(
@@ -431,6 +432,7 @@ def test_without_labels_there_is_nothing_to_be_wrong_about(browser, tmp_path):
         assert page.locator("#sheets .tile").count() > 0
 
 
+@pytest.mark.slow
 def test_several_sets_have_a_page_that_leads_to_theirs(browser, tmp_path, npy_folder, image_folder):
     done = run_grid(
         tmp_path,

@@ -3,6 +3,7 @@ import pytest
 from torch import nn
 
 from bench.base.errors import UsageError
+from bench.base.keys import key
 from bench.datasets.dataset import load
 from bench.planning.plan import plan
 from bench.planning.settings import resolve
@@ -51,6 +52,16 @@ def test_cells_share_every_common_prefix():
         of_cell = {task.key for task in cell.tasks}
         assert {key for task in cell.tasks for _, key in task.parents} <= of_cell
     assert stages.count("reference") == 1
+
+
+def test_keys_are_hashes_of_what_is_kept_beside_them():
+    found = planned(
+        models="dnn(code=32),idec", reducers="pca9+tsne2,umap2(min_dist=0)",
+        clusterers="kmeans,gmm", seeds=2, null=True, resamples=1,
+    )  # fmt: skip
+    assert len(found.tasks) > 50
+    for name, task in found.tasks.items():
+        assert name == task.key == key({"stage": task.stage} | task.key_inputs)
 
 
 def test_parents_come_first():

@@ -44,6 +44,16 @@ def test_keys_depend_on_content_and_not_on_order():
         keys.key({"a": math.nan})
 
 
+ENTRIES = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9), max_size=3)
+
+
+@given(ENTRIES, st.lists(st.text(max_size=9)), ENTRIES)
+def test_a_frame_makes_the_same_keys(fixed, parents, settings):
+    whole = {"fixed": fixed, "parents": parents, "settings": settings}
+    frame = keys.Frame({"fixed": fixed}, "parents", "settings")
+    assert frame.key(keys.text(parents), keys.text(settings)) == keys.key(whole)
+
+
 def test_source_of_a_class_covers_what_it_derives_from():
     assert keys.source(CNN) != keys.source(autoencoders["untrained-cnn"])
     files = keys._class_texts(autoencoders["untrained-cnn"])

@@ -154,11 +154,14 @@ def test_against_the_control_machines_are_not_compared(tmp_path):
 def test_drift_is_taken_out_of_times(tmp_path):
     """By hand: the machine was half as fast in the third round, as its control says."""
     facts = {"control": [1.0, 1.0, 2.0], "processed": 30, "flops": 60, "control_flops": 40}
+    facts |= {"bytes": 12, "bandwidth": 40.0}
     found = save(tmp_path / "run.json", timed("core", [3.0, 3.0, 6.0], **facts))
     (one,) = found.timed
     assert found.seconds(one) == 3.0
     assert found.rate(one) == 10.0
     assert found.share(one) == pytest.approx((60 / 3) / (40 / 1))
+    assert found.share_of_bandwidth(one) == pytest.approx((12 / 3) / 40)
+    assert found.share_of_floor(one) == pytest.approx(0.5 + 0.1)
     assert "| control " in to_markdown(table(found))
 
 

@@ -1,5 +1,8 @@
 """What makes the training core fast changes none of its numbers."""
 
+import platform
+import resource
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import conv_transpose2d
 
+from bench.base.memory import kept_memory
 from bench.stages.training import convolution, core
 from models.autoencoder import Autoencoder
 from models.cnn import CNN
@@ -24,6 +28,20 @@ from tests.test_training import SHAPE, Small
 
 CPU = torch.device("cpu")
 RECIPE = core.Recipe(epochs=3, lr=1e-3, batch_size=16)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is of glibc")
+def test_memory_is_kept_for_the_next_array():
+    """Pages that the system has to hand out, of four arrays of 64 MiB one after the other."""
+    taken = []
+    for context in (nullcontext(), kept_memory()):
+        with context:
+            np.ones(2**23)
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            for _ in range(4):
+                np.ones(2**23)
+            taken.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    assert taken[1] < taken[0] / 10
 
 
 @pytest.mark.parametrize("model", [pytest.param(CNN, marks=pytest.mark.slow), DNN])

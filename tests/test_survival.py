@@ -11,7 +11,14 @@ import time
 import pandas as pd
 import pytest
 
-from tests.conftest import HANGING, ROOT, SMALL, run_grid, run_grid_process
+from tests.conftest import (
+    HANGING,
+    ROOT,
+    SMALL,
+    run_grid,
+    run_grid_process,
+    without_progress,
+)
 
 
 @pytest.mark.slow
@@ -147,4 +154,4 @@ def stopped_in(tmp_path, stage, number, *more):
     finally:
         process.kill()
     assert process.returncode == 128 + number
-    return stderr
+    return without_progress(stderr)

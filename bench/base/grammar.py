@@ -85,6 +85,9 @@ def read_item(
     ``reserved`` returns the parameters of an item that the harness sets. `GrammarError` quotes a
     text that does not follow the grammar; `UnknownNameError` names an item that is not there.
     """
+    if (reserved, text) in registry.read:
+        known: tuple[str, Parameters] = registry.read[reserved, text]
+        return known
     match = _ITEM.fullmatch(text)
     if match is None or not _is_balanced(match["parameters"] or ""):
         raise GrammarError(
@@ -96,6 +99,8 @@ def read_item(
         found = read_parameters(entry.name, match["parameters"], entry.item, reserved(entry.item))
     except GrammarError as error:
         raise GrammarError(f"{registry.kind} {show_value(text)}: {error}") from None
+    if entry.name == match["name"]:  # of a former name there is a warning, each time
+        registry.read[reserved, text] = entry.name, found
     return entry.name, found
 
 

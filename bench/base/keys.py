@@ -18,11 +18,43 @@ from bench.base.errors import UsageError
 ABSENT = "not installed"
 NOT_WRITTEN = ("__pycache__", "node_modules")  # folders that tools make among sources
 
+_MARK = "?" * 40  # stands for an entry that varies; no key, name or version looks like it
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 
 def key(inputs: dict[str, Any]) -> str:
     """Return 40 hexadecimal digits that name these inputs."""
-    text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:40]
+    return _digest(text(inputs))
+
+
+def text(inputs: Any) -> str:
+    """Write inputs as JSON, always in the same way."""
+    return _ENCODER.encode(inputs)
+
+
+class Frame:
+    """Makes keys of inputs of which most entries stay the same; they are written once.
+
+    Parameters
+    ----------
+    fixed : dict
+        The entries that stay.
+    varying : str
+        The names of the others, sorted.
+    """
+
+    def __init__(self, fixed: dict[str, Any], *varying: str) -> None:
+        marked = text(fixed | dict.fromkeys(varying, _MARK))
+        self.first, *self.behind = marked.split(f'"{_MARK}"')
+
+    def key(self, *varying: str) -> str:
+        """Return what `key` does of all entries, given `text` of those that vary, by name."""
+        pairs = zip(varying, self.behind, strict=True)
+        return _digest(self.first + "".join(written + behind for written, behind in pairs))
+
+
+def _digest(written: str) -> str:
+    return hashlib.sha256(written.encode()).hexdigest()[:40]
 
 
 @functools.cache
@@ -34,8 +66,8 @@ def source(*items: Any) -> str:
     """
     digest = hashlib.sha256()
     for item in items:
-        for text in _class_texts(item) if inspect.isclass(item) else [inspect.getsource(item)]:
-            digest.update(text.encode())
+        for code in _class_texts(item) if inspect.isclass(item) else [inspect.getsource(item)]:
+            digest.update(code.encode())
     return digest.hexdigest()[:16]
 
 

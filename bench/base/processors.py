@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from bench.base.errors import UsageError
 
@@ -30,12 +31,29 @@ def pool_of(count: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
+def limited(count: int, kind: str | None = None) -> AbstractContextManager[Any]:
+    """Have OpenMP and BLAS as loaded, or a ``kind`` of both, use so many threads from now on.
+
+    What is returned, as a context, restores the threads at its end.
+    """
+    global _libraries
+    from threadpoolctl import ThreadpoolController
+
+    # Libraries come with modules. To look for them takes as long as a small task.
+    if _libraries is None or _libraries[0] != len(sys.modules):
+        _libraries = len(sys.modules), ThreadpoolController()
+    found: AbstractContextManager[Any] = _libraries[1].limit(limits=count, user_api=kind)
+    return found
+
+
+_libraries: tuple[int, Any] | None = None  # modules there were, and the libraries then
+
+
 def limit_threads(count: int) -> None:
     """Have the libraries that are loaded use so many threads: OpenMP, BLAS, torch and numba."""
     import torch
-    from threadpoolctl import threadpool_limits
 
-    threadpool_limits(count)
+    limited(count)
     torch.set_num_threads(count)
     if "numba" in sys.modules:
         from numba import config, set_num_threads

@@ -89,6 +89,8 @@ class Registry(Generic[T]):
         self._variants: dict[str, Entry[T]] = {}
         self._former: dict[str, str] = {}  # names of the release before, and those of today
         self._loaded = False
+        # What texts that name entries were read as; emptied when there are others.
+        self.read: dict[Any, Any] = {}
 
     def register(self, name: str, summary: str, formerly: str | None = None) -> Callable[[T], T]:
         """Return a decorator that registers an item, and its variant where it has one.
@@ -114,6 +116,7 @@ class Registry(Generic[T]):
                 )
             entry = Entry(name, summary, item)
             variant = self._variant(entry) if self._variant else None
+            self.read.clear()
             self._entries[name] = entry
             if variant:
                 self._variants[variant.name] = variant
@@ -128,6 +131,7 @@ class Registry(Generic[T]):
 
     def unregister(self, name: str) -> None:
         """Forget an item and its variant (for tests and notebooks that define one again)."""
+        self.read.clear()
         del self._entries[name]
         self._variants = {key: v for key, v in self._variants.items() if v.origin != name}
 

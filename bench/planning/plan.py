@@ -38,6 +38,8 @@ from models.named import Named
 # Tasks of a path by their stage; of the stage reduce one a link.
 Path = dict[str, list[Task]]
 
+SEEDS = ("seed", "weights_seed", "batches_seed")  # settings in which stages of a kind differ
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -142,6 +144,8 @@ class Planner:
         self.fingerprints = functools.cache(lambda part, size: self.part(part).fingerprints(size))
         self.null_images = functools.cache(self._null_images)
         self.tasks: dict[str, Task] = {}  # all that were made, by key, parents first
+        self.shared: dict[tuple[Any, ...], Task] = {}  # those that pipelines share
+        self.kinds: dict[tuple[Any, ...], _Kind] = {}
         names = ("epochs", "lr", "batch_size", "schedule")
         self.recipe = {name: getattr(spec, name) for name in names}
         self.on_device: dict[str, Any] = {"device": spec.device}
@@ -207,14 +211,25 @@ class Planner:
                 self._add_base(path, context, pipeline)
             parents = [path[read][-1] for read in stage.reads if read in path]
             if stage is not Reduce:
-                path[name] = [self._add(stage.plan(context), parents, context)]
+                path[name] = [self._task(stage, parents, context)]
                 continue
             path[name] = []
             for link in pipeline.chain.links:
                 step = replace(context, link=str(link))
                 parents = path[name][-1:] or [*parents, *path.get(Resample.name, [])]
-                path[name].append(self._add(stage.plan(step), parents, step))
+                path[name].append(self._task(stage, parents, step))
         return path
+
+    def _task(self, stage: type[Stage], parents: list[Task], context: Context) -> Task:
+        """Return the task of a stage; what chain and clusterer do not shape is planned once."""
+        if stage.per_pipeline:
+            return self._add(stage.plan(context), parents, context)
+        keys_read = tuple(task.key for task in parents)
+        # The title names the seed, and the draw or resample of it.
+        place = (stage.name, context.title, context.model, context.link, context.images, keys_read)
+        if place not in self.shared:
+            self.shared[place] = self._add(stage.plan(context), parents, context)
+        return self.shared[place]
 
     def _add_base(self, path: Path, context: Context, pipeline: Pipeline) -> None:
         """Plan the model, up to its codes, that the pipeline's model stands on, if it does."""
@@ -270,20 +285,10 @@ class Planner:
 
     def _add(self, stage: Stage, parents: list[Task], context: Context) -> Task:
         """Return the task of a stage; one that is there already is shared."""
-        numerics = stage.numerics_dependent
-        threads = self.spec.threads if numerics and stage.parallel else 1
         settings = stage.settings
-        data = self.fingerprints(context.part, stage.own_size or self.dataset.form.size)
-        key_inputs = {
-            "settings": settings,
-            "parents": [task.key for task in parents],
-            "data": {name: data[name] for name in stage.reads_data},
-            "source": stage.source(),
-            "versions": keys.versions(*stage.libraries),
-            "threads": threads if numerics else None,
-            "processor": keys.processor() if numerics else None,
-        }
-        key = keys.key({"stage": stage.name} | key_inputs)
+        kind = self._kind(stage, settings, context.part)
+        read = [task.key for task in parents]
+        key = kind.frame.key(_list_text(read), keys.text(settings))
         if key not in self.tasks:
             features = stage.features(context, parents)
             self.tasks[key] = Task(
@@ -291,15 +296,50 @@ class Planner:
                 key,
                 tuple((task.stage, task.key) for task in parents),
                 settings,
-                key_inputs,
+                {"settings": settings, "parents": read} | kind.fixed,
                 stage.label(context),
                 context.images,
                 features,
                 stage.outputs(features),
-                threads,
-                self.own_data(context.part) if stage.reads_data else "",
+                kind.threads,
+                kind.data,
             )
         return self.tasks[key]
+
+    def _kind(self, stage: Stage, settings: dict[str, Any], part: int) -> _Kind:
+        """Return what stages have in common that differ in their seeds only."""
+        which = [(name, value) for name, value in settings.items() if name not in SEEDS]
+        place = (stage.name, part, *which)
+        if place not in self.kinds:
+            numerics = stage.numerics_dependent
+            threads = self.spec.threads if numerics and stage.parallel else 1
+            data = self.fingerprints(part, stage.own_size or self.dataset.form.size)
+            fixed = {
+                "data": {name: data[name] for name in stage.reads_data},
+                "source": stage.source(),
+                "versions": keys.versions(*stage.libraries),
+                "threads": threads if numerics else None,
+                "processor": keys.processor() if numerics else None,
+            }
+            frame = keys.Frame({"stage": stage.name} | fixed, "parents", "settings")
+            own_data = self.own_data(part) if stage.reads_data else ""
+            self.kinds[place] = _Kind(fixed, frame, threads, own_data)
+        return self.kinds[place]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What tasks of one stage have in common: all but their seeds, parents and labels."""
+
+    fixed: dict[str, Any]  # entries of ``key_inputs``
+    frame: keys.Frame  # makes their keys
+    threads: int
+    data: str  # see `Task`
+
+
+def _list_text(names: list[str]) -> str:
+    """Return `bench.base.keys.text` of keys, which hold nothing that JSON would write otherwise."""
+    return '["' + '","'.join(names) + '"]' if names else "[]"
 
 
 def _tasks(path: Path) -> Iterator[Task]:

@@ -329,9 +329,9 @@ class GridSettings(BaseModel):
         folder.""")
     workers: Threads | None = _setting(WORK, "N", None, f"""
         Number of worker processes, 1 to {MOST_THREADS:,}, for the engines local and dask. By
-        default one for each processor, and tasks that run at the same time use no more threads in
-        total than there are processors. With this option, that limit does not apply. It does not
-        change results.""")
+        default one for each processor, as far as there are 400 MB of memory for each, and tasks
+        that run at the same time use no more threads in total than there are processors. With this
+        option, that limit does not apply. It does not change results.""")
     budget: Annotated[str, AfterValidator(lambda text: seconds(text) and text)] | None = _setting(
         TRAINING, "TIME", None, """
         Time limit for each data set, such as 15m, from loading to the report. By an estimate, the

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from bench.base.errors import UsageError, count
-from bench.base.memory import memory
+from bench.base.memory import PROCESS, memory
 from bench.planning import engines
 from bench.planning.settings import GridSettings
 from bench.stages import null
 
 # Measured on a plan of 5,400 runs and 52,808 tasks, and on the records of 5,000 runs.
 BYTES_A_TASK, BYTES_A_RUN = 1_500, 16_000
-BYTES_A_WORKER = 300_000_000  # a process that has imported torch and scikit-learn
 SHARE = 0.5  # of the memory; the rest is for images, codes and models
 
 
@@ -32,12 +31,12 @@ def check_size(settings: GridSettings) -> None:
         )
     # Those of a running scheduler are on other machines.
     of_here = engines.scheduler_of(settings.engine) is None
-    workers = settings.workers or 1
-    if of_here and workers * BYTES_A_WORKER > memory():
+    workers, each = settings.workers or 1, int(PROCESS * 1e6)
+    if of_here and workers * each > memory():
         raise UsageError(
             f"workers: {workers:,} need about "
-            f"{_gigabytes(workers * BYTES_A_WORKER)} of memory, and there are "
-            f"{_gigabytes(memory())}: allowed are up to {memory() // BYTES_A_WORKER}"
+            f"{_gigabytes(workers * each)} of memory, and there are "
+            f"{_gigabytes(memory())}: allowed are up to {memory() // each}"
         )
 
 

@@ -36,6 +36,8 @@ class _Facts(BaseModel):
     processed: Amount | None = None
     flops: Amount | None = None
     control_flops: Annotated[float, Field(gt=0, le=1e30)] | None = None
+    bytes: Amount | None = None
+    bandwidth: Annotated[float, Field(gt=0, le=1e30)] | None = None
     peak_memory_mb: Amount | None = None
     device_name: str | None = None
     threads: int | None = None
@@ -159,6 +161,18 @@ class Speeds:
         if flops is None or product is None:
             return None
         return flops / self.seconds(one) / (product / statistics.median(self.controls[one.place]))
+
+    def share_of_bandwidth(self, one: Timed) -> float | None:
+        """Return the bytes that it moves a second as a share of what memory can."""
+        moved, rate = one.facts.get("bytes"), one.facts.get("bandwidth")
+        if moved is None or rate is None:
+            return None
+        return moved / self.seconds(one) / rate
+
+    def share_of_floor(self, one: Timed) -> float | None:
+        """Return the time that operations and bytes take at the least as a share of its time."""
+        arithmetic, memory = self.share(one), self.share_of_bandwidth(one)
+        return None if arithmetic is None or memory is None else arithmetic + memory
 
 
 def _is_own_rival(one: Timed) -> bool:

@@ -27,6 +27,8 @@ def table(speeds: Speeds) -> Table:
         words("rival", lambda one: one.facts["against"] if speeds.ratio(one) else ""),
         Column("images/s", of(speeds.rate, "{:,.0f}")),
         Column("of matrix rate", of(speeds.share, "{:.0%}")),
+        Column("of bandwidth", of(speeds.share_of_bandwidth, "{:.0%}")),
+        Column("of floor", of(speeds.share_of_floor, "{:.0%}")),
         Column("memory", of(lambda one: one.facts.get("peak_memory_mb"), "{:,.0f} MiB")),
         Column("time", lambda one: _time(speeds.seconds(one))),
     ]

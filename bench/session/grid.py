@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -353,14 +354,16 @@ class GridOnDataset:
 
     def _more(self, seeds: int, clock: budget.Clock, watch: Watch) -> int:
         """Return how many more seeds there is time for, or are in the store already."""
-        for more in range(self.settings.seeds - seeds, 0, -1):
+
+        def too_many(more: int) -> bool:
             missing = self.missing(self._of_seeds(seeds + more))
-            if not missing:
-                return more
             expected = watch.expected({task.key: self.seconds(task) for task in missing}, missing)
-            if clock.has(expected) and not self.mode.only_cached:
-                return more
-        return 0
+            return bool(missing) and (self.mode.only_cached or not clock.has(expected))
+
+        most = self.settings.seeds - seeds
+        if self.mode.only_cached:  # nothing says that what is stored is of fewer seeds as well
+            return next((more for more in range(most, 0, -1) if not too_many(more)), 0)
+        return bisect_left(range(1, most + 1), True, key=too_many)
 
     def _setup(self) -> Setup:
         settings = self.settings

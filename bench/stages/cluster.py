@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bench.base.checks import ImageShape
+from bench.base.processors import limited
 from bench.clusterers import clusterers
 from bench.clusterers.named import Named
 from bench.stages import fitted
@@ -77,10 +78,8 @@ def cluster(clusterer: Clusterer, train: Array, validation: Array | None) -> Res
         what the clusterer keeps of its fit. Values: ``clusters_found``, those with images, and
         ``noise``, training images in none.
     """
-    from threadpoolctl import threadpool_limits
-
     # With more threads than one the sums' order, and so their last digits, would vary.
-    with threadpool_limits(1, user_api="openmp"):
+    with limited(1, "openmp"):
         arrays = {"train": clusterer.fit_predict(train)}
         if len(arrays["train"]) != len(train):
             raise ValueError(

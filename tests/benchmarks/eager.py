@@ -1,7 +1,7 @@
 """The loop as a careful user writes it in plain PyTorch: the rival that the core should beat.
 
 Images on the device, fused Adam, no look at the loss before the epoch's end; no graphs, and
-PyTorch's own choice of kernels. Models are not prepared for epochs (`begin_epoch`).
+PyTorch's own choice of kernels. What models ask for before epochs (`begin_epoch`) is done outside.
 """
 
 from __future__ import annotations

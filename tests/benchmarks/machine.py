@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import platform
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -13,12 +14,16 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.base.stopwatch import Stopwatch
+from bench.base.stopwatch import Stopwatch, synchronize
 from models.autoencoder import Autoencoder, ImageShape
 from tests.benchmarks.race import THREADS, Work
 
 SIDE = {"cpu": 1024, "cuda": 8192}  # of the matrices that are multiplied
 PRODUCTS = 3  # one after another, which take some 60 ms
+ADDED = 32 * 2**20  # numbers of each of the arrays that are added: more than caches hold
+# Bytes of each parameter that a step of Adam moves: weight, gradient and both moments are read,
+# and all but the gradient written.
+ADAM = 7 * 4
 
 
 def processor_name() -> str:
@@ -41,6 +46,43 @@ def matrix_product(device: str) -> Work:
             torch.mm(a, a)
 
     return work
+
+
+@functools.cache
+def bandwidth(device: str) -> float:
+    """Measure the bytes a second that adding one large array to another moves, at best."""
+    a, b = torch.zeros(ADDED, device=device), torch.zeros(ADDED, device=device)
+    torch.set_num_threads(THREADS)
+    seconds = []
+    for _ in range(5):
+        synchronize(device)
+        start = time.perf_counter()
+        a.add_(b)  # two are read, and one is written
+        synchronize(device)
+        seconds.append(time.perf_counter() - start)
+    return 3 * 4 * ADDED / min(seconds)
+
+
+@functools.cache
+def training_bytes(model: type[Autoencoder], shape: ImageShape, batch: int) -> int:
+    """Count the bytes that a step of training moves at the least, beside what products read.
+
+    By Adam, and what the way forward leaves for the way back, written once and read once.
+    """
+    network, x = model(shape).train(), torch.zeros(batch, *shape)
+    weights = {parameter.data_ptr() for parameter in network.parameters()}
+    left: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            left[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        network.objective(x)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    return ADAM * parameters + 2 * sum(left.values())
 
 
 @functools.cache
@@ -70,6 +112,7 @@ def describe(device: str, precision: str) -> dict[str, Any]:
         "precision": precision,
         "threads": THREADS,
         "control_flops": 2 * SIDE[device] ** 3 * PRODUCTS,
+        "bandwidth": bandwidth(device),
         "torch": torch.__version__,
     }
 
@@ -99,6 +142,15 @@ def peak_memory(
         prepare(*arguments)()
         torch.cuda.synchronize()
         return (torch.cuda.max_memory_allocated() - before) / 2**20
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(1, mp_context=_fresh()) as pool:
         return pool.submit(_peak, prepare, *arguments).result()
+
+
+@functools.cache
+def _fresh() -> Any:
+    """Return how to start processes: where that can be, copies of one that has imported all."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload(["tests.benchmarks.test_training"])
+    return found

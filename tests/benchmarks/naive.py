@@ -1,7 +1,8 @@
 """The loop as a student would write it: what the core's speed is measured against.
 
 Nothing here is tuned, on purpose: a loader that collects images one by one, Adam as it comes,
-and a look at the loss after every batch. Models are not prepared for epochs (`begin_epoch`).
+and a look at the loss after every batch. What models
+ask for before epochs (`begin_epoch`) is done outside of it.
 """
 
 from __future__ import annotations

@@ -6,17 +6,21 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from bench.report.speed import AGAIN
 from bench.stages.training import core
 from models import autoencoders
+from models.autoencoder import Autoencoder
 from tests.benchmarks import eager, naive
 from tests.benchmarks.machine import (
     describe,
     encoding_flops,
     peak_memory,
+    training_bytes,
     training_flops,
 )
 from tests.benchmarks.race import Rival, Work, against, recorded_clock, replay
@@ -32,6 +36,7 @@ MODELS = {
     entry.name: entry.item for entry in autoencoders if entry.item.trains and entry.name != "on"
 }
 REPORTS = ("cnn", "dnn")
+LARGER = ("cnn", "dnn", "contrastive", "idec", "masked", "residual")  # at 64 and 96 pixels too
 # Batches that fill some tenths of a second, by device and model.
 BATCHES = {
     ("cpu", "cnn"): 1,
@@ -77,18 +82,34 @@ def cases(rivals: Callable[[str], tuple[str, ...]], suffix: str = "") -> list[An
     return found
 
 
-def prepare_training(rival: str, model: str, batches: int, device: str) -> Work:
+def prepare_training(
+    rival: str, model: str, batches: int, device: str, side: int = SHAPE[1]
+) -> Work:
     """Make a rival's training ready: fresh weights, images where it wants them."""
     images = make_images(batches * BATCH)[0]
-    network = core.build(MODELS[model], SHAPE, 1).to(device)
+    if side > SHAPE[1]:  # arithmetic takes the same time on any images
+        images = np.resize(images, (len(images), side, side, 3))
+    network = core.build(MODELS[model], (3, side, side), 1).to(device)
+    resident = core.to_device(images, torch.device(device))
     if rival == "naive":
         loader = naive.load(images, BATCH, seed=2)
-        return lambda: naive.train(network, loader, RECIPE)
-    resident = core.to_device(images, torch.device(device))
+        return prepared(network, resident, lambda: naive.train(network, loader, RECIPE))
     if rival == "eager":
         scaled = core.normalize(resident)
-        return lambda: eager.train(network, scaled, RECIPE, 2)
+        return prepared(network, resident, lambda: eager.train(network, scaled, RECIPE, 2))
     return core.Trainer(network, resident, RECIPE, 2).run
+
+
+def prepared(network: Autoencoder, images: Tensor, work: Work) -> Work:
+    """Prepare a model for a training of one epoch, as the core does; the plain loops do not."""
+
+    def both() -> None:
+        for done in (0.0, 1.0):
+            network.begin_epoch(done, images, lambda: core.codes(network, images))
+            if done == 0:
+                work()
+
+    return both
 
 
 def prepare_encoding(rival: str, model: str, batches: int, device: str) -> Work:
@@ -106,6 +127,7 @@ def note(
     benchmark: Any,
     case: tuple[str, str, str, str],
     flops: int,
+    moved: int | None,
     images: int,
     prepare: Callable[..., Work],
 ) -> None:
@@ -119,7 +141,11 @@ def note(
         "processed": images,
         "flops": flops * images,
     }
-    if not benchmark.disabled and model in REPORTS:  # it takes a process of its own
+    if moved is not None:
+        benchmark.extra_info["bytes"] = moved * (images // BATCH)
+    if (
+        not benchmark.disabled and model in REPORTS and "pixels" not in benchmark.group
+    ):  # it takes a process of its own
         peak = peak_memory(device, prepare, rival, model, images // BATCH, device)
         benchmark.extra_info["peak_memory_mb"] = peak
 
@@ -135,6 +161,7 @@ def run(benchmark: Any, times: Any, enough: Any) -> Callable[..., None]:
         prepare: Callable[..., Work],
         batches: int,
         flops: int,
+        moved: int | None = None,
     ) -> None:
         rival, model, device, precision = case
         core.set_precision(precision)
@@ -149,7 +176,7 @@ def run(benchmark: Any, times: Any, enough: Any) -> Callable[..., None]:
         rounds = ROUNDS if model in REPORTS else FEWER
         benchmark.group = f"{what} {model}, {device} {precision}"
         replay(benchmark, times(benchmark.group, rival, rivals, enough(rounds), device))
-        note(benchmark, case, flops, count * BATCH, prepare)
+        note(benchmark, case, flops, moved, count * BATCH, prepare)
 
     return timed
 
@@ -158,7 +185,31 @@ def run(benchmark: Any, times: Any, enough: Any) -> Callable[..., None]:
 def test_training(run: Any, rival: str, model: str, device: str, precision: str) -> None:
     case = (rival, model, device, precision)
     flops = training_flops(MODELS[model], SHAPE)
-    run("train", case, trainers(model), prepare_training, batches(device, model), flops)
+    moved = training_bytes(MODELS[model], SHAPE, BATCH)
+    run("train", case, trainers(model), prepare_training, batches(device, model), flops, moved)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("rival", ["naive", "core"])
+@pytest.mark.parametrize("model", LARGER)
+@pytest.mark.parametrize("side", [64, 96])
+def test_training_on_larger_images(
+    benchmark: Any, times: Any, enough: Any, rival: str, model: str, side: int
+) -> None:
+    core.set_precision("float32")
+    shape, count = (3, side, side), enough(1)
+
+    def rivals() -> list[Rival]:
+        return [
+            Rival(name, functools.partial(prepare_training, name, model, count, "cpu", side))
+            for name in ("naive", "core")
+        ]
+
+    benchmark.group = f"train {model}, {side} pixels"
+    replay(benchmark, times(benchmark.group, rival, rivals, enough(2)))
+    flops = training_flops(MODELS[model], shape)
+    moved = training_bytes(MODELS[model], shape, BATCH)
+    note(benchmark, (rival, model, "cpu", "float32"), flops, moved, count * BATCH, prepare_training)
 
 
 @pytest.mark.parametrize(("rival", "model", "device", "precision"), cases(encoders, "-encoding"))

@@ -126,6 +126,7 @@ class Queue:
         self.ranks = [(-length, number) for number, length in enumerate(lengths)]
         self.ready: dict[bool, list[Rank]] = {True: [], False: []}  # heaps: on a GPU, and others
         self.left_on_gpu = sum(on_gpu(order.task) for order in orders)
+        self.given_up: set[int] = set()
         self.at_work: dict[str, Task] = {}
         self.closed = False
         self.changed = threading.Condition()
@@ -177,11 +178,21 @@ class Queue:
         with self.changed:
             del self.at_work[task.key]
             self.left_on_gpu -= on_gpu(task)
+            if not isinstance(end, Done):
+                self._give_up(task.key)
             for number in self.children[task.key] if isinstance(end, Done) else ():
                 self.parents[number].discard(task.key)
                 if not self.parents[number]:
                     self._make_ready(number)
             self.changed.notify_all()
+
+    def _give_up(self, key: str) -> None:
+        """Count all that waits for a task, which was not done, as no longer there."""
+        for number in self.children[key]:
+            if number not in self.given_up:
+                self.given_up.add(number)
+                self.left_on_gpu -= on_gpu(self.orders[number].task)
+                self._give_up(self.orders[number].task.key)
 
     def close(self) -> None:
         """Hand out nothing any more."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 
-from bench.base.memory import free_megabytes
+from bench.base.memory import PROCESS, free_megabytes, memory, resident_megabytes
 from bench.base.processors import available_threads
 from bench.execution.engines.engine import Engine, Needs, Queue, in_turn
 from bench.execution.progress import Watch
@@ -20,7 +20,6 @@ from bench.stages import stage_of
 from bench.stages.stage import Task
 
 LOOK = 0.05  # seconds until a process that may have started meanwhile is killed again
-PROCESS = 400.0  # MB that a process takes with what it imports
 # Of the free memory, what tasks may be estimated to take together; estimates are rough.
 SHARE_OF_MEMORY = 0.8
 
@@ -32,11 +31,12 @@ class Local(Engine):
     ----------
     workers : int or None
         Processes, each of which does one task at a time, whatever its threads; None: one for each
-        processor, of which those at work have no more threads than there are processors.
+        processor that there is the memory for, of which those at work have no more threads than
+        there are processors.
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = self.at_once = workers or available_threads()
+        self.workers = self.at_once = workers or max(1, min(available_threads(), _most()))
         self.processors = math.inf if workers else float(available_threads())
         self.launched: list[Launched] = []
 
@@ -52,9 +52,13 @@ class Local(Engine):
         return spec
 
     def start(self, spec: GridSettings) -> None:
-        """Launch processes, which import what they need while the grid is planned."""
+        """Launch processes, which import what they need while the grid is planned.
+
+        No more than there are processors beside the one that plans; the others start later.
+        """
         pipelines = len(spec.models) * len(spec.chains) * len(spec.clusterers) * spec.seeds
-        for _ in range(min(self.workers, pipelines)):
+        beside = max(1, available_threads() - 1)
+        for _ in range(min(self.workers, pipelines, beside)):
             self.launched.append(launch(spec))  # one by one: an error leaves none behind
 
     @contextmanager
@@ -72,17 +76,28 @@ class Local(Engine):
                     return in_turn(
                         orders, lambda order: processes[0].do(order, watch.begin(order.task))
                     )
-                return _side_by_side(orders, processes, watch, self._needs(orders, plan, watch))
+                needs = self._needs(orders, plan, watch, processes)
+                return _side_by_side(orders, processes, watch, needs)
 
             yield run
 
-    def _needs(self, orders: list[Order], plan: Plan, watch: Watch) -> Needs:
+    def _needs(
+        self, orders: list[Order], plan: Plan, watch: Watch, processes: list[WorkerProcess]
+    ) -> Needs:
         megabytes = {
             order.task.key: PROCESS + stage_of(order.task).memory(order.task, plan.image_shape)
             for order in orders
         }
-        free = SHARE_OF_MEMORY * free_megabytes()
+        # What processes that are there take already is not free, and is part of each task's.
+        started = [process.started for process in processes if process.started]
+        taken = sum(resident_megabytes(each.process.pid) for each in (*self.launched, *started))
+        free = SHARE_OF_MEMORY * (free_megabytes() + taken)
         return Needs(dict(watch.seconds), megabytes, self.processors, free)
+
+
+def _most() -> int:
+    """Return how many processes this machine has the memory for."""
+    return int(memory() / 1e6 // PROCESS)
 
 
 def _side_by_side(

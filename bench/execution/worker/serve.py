@@ -41,6 +41,12 @@ if TYPE_CHECKING:
     from bench.execution.worker.tasks import Worker
 
 PAUSE = 0.1  # seconds between two reports of progress
+# What `_worker` imports, and with it torch and scikit-learn.
+IMPORTED = (
+    "bench.execution.worker.tasks",
+    "bench.planning.plugins",
+    "bench.stages.training.core",
+)
 
 
 def serve() -> None:
@@ -60,7 +66,8 @@ def serve() -> None:
 
     here = Here()
     with suppress(Exception):  # what is wrong is said when the worker is set up
-        importlib.import_module("bench.execution.worker.tasks")
+        for module in IMPORTED:
+            importlib.import_module(module)
     while True:
         request = requests.get()
         if isinstance(request, Setup):

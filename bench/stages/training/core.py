@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.base.memory import kept_memory
 from bench.datasets.image_form import Images
 from bench.stages.stage import Inputs, Steps, no_steps
 from bench.stages.training.capture import Record, queued, record_graph, recorded
@@ -117,7 +118,7 @@ class Trainer:
             finite.
         """
         training, epochs = self.training, self.recipe.epochs
-        with self._at_work():
+        with self._at_work(), kept_memory():
             if keeper:
                 keeper.restore(training)
             while training.epoch < epochs and math.isfinite(sum(training.history[-1:])):
@@ -309,7 +310,7 @@ def encode(
     model.eval()
     # Laid out at once: pieces and what is joined from them are twice the codes of all images.
     found, squared_error = torch.empty(0), 0.0
-    with spectral(model, images.device):
+    with spectral(model, images.device), kept_memory():
         for start in range(0, len(images), batch_size):
             x = normalize(images[start : start + batch_size])
             code, reconstruction = model(x)

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.base.errors import UsageError
 from bench.base.grammar import GrammarError
+from bench.base.memory import kept_memory
 from bench.stages.cost import SHARE_OF_MATRIX_RATE, matrix_rate
 from models.autoencoder import Autoencoder, ImageShape
 from models.named import find, fingerprint
@@ -182,13 +183,14 @@ def _measured(work: Callable[[], object], threads: int) -> float:
     took: list[float] = []
     torch.set_num_threads(1)  # at first, as in `bench.stages.training.core.warm_up`
     try:
-        work()
-        torch.set_num_threads(threads)
-        until = time.perf_counter() + MEASURED
-        while not took or (time.perf_counter() < until and len(took) < PASSES):
-            start = time.perf_counter()
+        with kept_memory():
             work()
-            took.append(time.perf_counter() - start)
+            torch.set_num_threads(threads)
+            until = time.perf_counter() + MEASURED
+            while not took or (time.perf_counter() < until and len(took) < PASSES):
+                start = time.perf_counter()
+                work()
+                took.append(time.perf_counter() - start)
     finally:
         torch.set_num_threads(before)
     return min(took)

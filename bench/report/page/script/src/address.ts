@@ -53,6 +53,7 @@ export function mountAddress(parts: Parts): void {
     waiting ||= window.setTimeout(() => { waiting = 0; write(); }, PAUSE);
   });
   addEventListener("hashchange", () => { read(); write(); });
+  addEventListener("pagehide", write); // what was changed just before a reload is not lost
   mountCopy(byId("link-part"), "Copy link", () => { write(); return location.href; });
 }
 
