@@ -102,6 +102,16 @@ def scenes():
     return SCENES
 
 
+@pytest.fixture(scope="session")
+def page_grid(tmp_path_factory):
+    """The folder of a grid on image files, which the tests of its page share."""
+    from tests.pages import grid_of_files
+
+    folder = tmp_path_factory.mktemp("page")
+    grid_of_files(folder)
+    return folder
+
+
 def run_module(module: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run ``python -m MODULE`` in a folder, but in this process; see `run_process`."""
     from tests.inside import run

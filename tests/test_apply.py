@@ -383,10 +383,11 @@ def test_images_that_are_no_files_have_a_table(album, tmp_path, capsys):
         (["--sort-into", "album/sorted"], "album overlaps with"),
         (["--sort-into", "out", "--images", "gone"], "no such folder: gone\n"),
         (["--sort-into", "out", "--images", "empty"], "none of the 5 images of clusters.json is in "
-         "empty: it has a.png, b.png, c.png, d.png, e.png; --images DIR names another folder"),
+         "empty: missing are a.png, b.png, c.png, d.png, e.png; --images DIR names another folder"),
         (["--table", "clusters.json"], "clusters.json is the file that is read"),
         (["--table", "no/t.csv"], "no/t.csv: No such file"),
         (["--sort-into", "x" * 300], "File name too long"),
+        (["--sort-into", "out", "--table", "out/t.csv"], "out/t.csv would be among the sorted"),
     ],
 )  # fmt: skip
 def test_misuse_is_one_line_and_nothing_is_written(album, tmp_path, capsys, arguments, message):

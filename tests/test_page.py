@@ -20,53 +20,19 @@ from bench.report.page import embeddings, render
 from bench.stages.metrics.centroid_ratio import ambiguities, centers
 from tests.browser import PHONE, launched, opened
 from tests.conftest import run_grid, run_module
-from tests.pages import LABELS, image_files
-
-# An error that is HTML, as labels and files are.
-PLUGIN = """
-from models import autoencoders
-from models.autoencoder import Autoencoder
-
-@autoencoders.register("breaks", "fails, and says so in HTML")
-class Breaks(Autoencoder):
-    def __init__(self, image_shape):
-        super().__init__()
-        from torch import nn
-        self.encoder, self.decoder = nn.Flatten(), nn.Unflatten(1, image_shape)
-        self.scale = nn.Parameter(__import__("torch").ones(()))
-
-    def objective(self, x):
-        raise ValueError("</script><script>alert(1)</script>")
-"""
+from tests.pages import LABELS
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A grid on 60 image files, one model of which fails."""
-    folder = tmp_path_factory.mktemp("page")
-    image_files(folder / "images")
-    (folder / "breaks.py").write_text(PLUGIN)
-    done = run_grid(
-        folder,
-        *("--dataset", "folder:images", "--plugin", "breaks.py", "--models", "dnn,breaks"),
-        *("--reducers", "pca2,pca5", "--seeds", "2", "--epochs", "1", "--no-null"),
-        *("--image-size", "32"),
-        *("--store", folder / "store"),
-    )
-    assert done.returncode == 1, done.stderr
-    return folder
+def results(page_grid):
+    return page_grid / "results"
 
 
 @pytest.fixture(scope="module")
-def results(run):
-    return run / "results"
-
-
-@pytest.fixture(scope="module")
-def finished(run, tmp_path_factory):
+def finished(page_grid):
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(run)
-        return open_grid(run / "results")
+        patch.chdir(page_grid)
+        return open_grid(page_grid / "results")
 
 
 @pytest.fixture(scope="module")
@@ -490,13 +456,13 @@ def test_several_sets_have_a_page_that_leads_to_theirs(browser, tmp_path, npy_fo
 # ---- without a browser ----
 
 
-def test_reports_are_made_again_as_they_were(run, tmp_path):
-    results = run / "results"
+def test_reports_are_made_again_as_they_were(page_grid, tmp_path):
+    results = page_grid / "results"
     names = ("index.html", "results.md", "results.csv", "results.tex", "grid.toml")
     before = {name: (results / name).read_bytes() for name in names}
     for name in ("index.html", "results.md", "results.tex"):
         (results / name).unlink()
-    done = run_module("bench.report", cwd=run)
+    done = run_module("bench.report", cwd=page_grid)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "see results/index.html\n"
     assert {name: (results / name).read_bytes() for name in before} == before
@@ -524,19 +490,19 @@ def test_a_page_that_is_current_is_left_alone(finished, results):
         (["results", "--store", "empty"], "store empty lacks"),
     ],
 )
-def test_what_cannot_be_reported_is_told_in_a_line(run, arguments, message):
-    done = run_module("bench.report", *arguments, cwd=run)
+def test_what_cannot_be_reported_is_told_in_a_line(page_grid, arguments, message):
+    done = run_module("bench.report", *arguments, cwd=page_grid)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {message}")
     assert done.stderr.count("\n") == 1
 
 
-def test_a_figure_that_cannot_be_written_is_one_line(run, tmp_path):
+def test_a_figure_that_cannot_be_written_is_one_line(page_grid, tmp_path):
     copy = tmp_path / "results"
-    shutil.copytree(run / "results", copy)
+    shutil.copytree(page_grid / "results", copy)
     shutil.rmtree(copy / "figures")
     (copy / "figures").write_text("in the way")
-    done = run_module("bench.report", copy, cwd=run)
+    done = run_module("bench.report", copy, cwd=page_grid)
     assert done.returncode == 1
     assert done.stderr.startswith("error: cannot write ")
     assert done.stderr.count("\n") == 1

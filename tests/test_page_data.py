@@ -34,7 +34,7 @@ from bench.report.page.flat import FINE, fit, flat
 from bench.report.page.nearest import MOST, nearest
 from bench.report.page.sheets import SHEET, per_row, sheets
 from bench.stages.metrics.centroid_ratio import ambiguities, centers
-from bench.store import Store
+from bench.store import Store, StoreError
 from bench.store.upkeep import prune, recorded
 from tests.conftest import run_grid, run_module
 
@@ -143,7 +143,6 @@ def test_what_is_written_is_what_the_store_has(folder, inputs):
     assert data["dataset"] == {
         "name": "folder:my images",
         "fingerprint": inputs.dataset.fingerprint,
-        "images": COUNT,
     }
     labels = np.frombuffer(asset_of(page, data["labels"]), "<i2")
     np.testing.assert_array_equal(labels, inputs.dataset.labels)
@@ -336,11 +335,12 @@ def test_the_same_content_is_there_once():
 # ---- what there is room for ----
 
 
-def test_of_many_images_evenly_spaced_ones_are_shown(inputs, at_home):
-    found = embeddings.collect(inputs, most=10)
+def test_of_many_images_evenly_spaced_ones_are_shown(inputs, at_home, monkeypatch):
+    monkeypatch.setattr(shown, "MOST", 10)
+    found = embeddings.collect(inputs)
     assert found.data["count"] == 10
     assert any("10 of 30 images are shown" in note for note in found.left_out)
-    positions = shown.Shown.of(inputs.dataset, 10).positions
+    positions = shown.Shown.of(inputs.dataset).positions
     assert positions.tolist()[::9] == [0, COUNT - 1]
     run = next(iter(found.data["pipelines"][0]["runs"].values()))
     assert len(run_of(found.assets.arrays[run["asset"]], 10)["x"]) == 10
@@ -404,6 +404,19 @@ def test_what_is_kept_is_made_again_where_it_depends_on_something_else(tmp_path)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     made = kept.kept(store, "rebuilt", key, (fit,), lambda: {"a": np.array([3])}, near=2)
     assert made["a"] == 3
+
+
+def test_what_is_kept_and_cannot_be_read_is_made_again(tmp_path, monkeypatch):
+    store, key = Store(tmp_path), "a" * 40
+    store.prepare()
+    kept.kept(store, "rebuilt", key, (fit,), lambda: {"a": np.array([1])})
+
+    def refused(*place):
+        raise StoreError("no permission")
+
+    monkeypatch.setattr(store, "load", refused)
+    made = kept.kept(store, "rebuilt", key, (fit,), lambda: {"a": np.array([2])})
+    assert made["a"] == 2
 
 
 @given(st.lists(st.binary(max_size=5), min_size=1, max_size=4))
@@ -565,6 +578,8 @@ def test_charts_have_numbers_that_json_has():
         {"models": ["on(model=dnn)", "untrained-cnn", "pixels"], "reducers": ["none"]},
         {"dataset": "photos", "limit": "all", "out": "o", "store": "s t", "budget": "5m"},
         {"dataset": "digits", "clusters": 3, "image_size": 48, "background": "#00ff00"},
+        {"lr": 1 / 3, "models": ["hand-crafted", "dnn", "cnn"], "baselines": False},
+        {"preset": "best", "models": ["pixels"], "reducers": ["pca2"], "baselines": True},
     ],
 )
 def test_a_command_has_the_settings_that_it_was_made_from(asked, tmp_path):
@@ -587,6 +602,8 @@ def _read(command: str) -> dict:
 
 
 def test_a_command_is_short_and_quoted():
+    given = tomllib.loads(resolve({}).to_toml())
+    assert repeat.command(given) == "python -m bench.grid"
     asked = {"dataset": "digits", "models": ["dnn"], "reducers": ["pca2"]}
     given = tomllib.loads(resolve(asked).to_toml())
     assert repeat.command(given) == (

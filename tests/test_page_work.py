@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -11,30 +10,12 @@ import pytest
 
 from bench.bundle.clusters_file import read
 from tests.browser import DESK, PHONE, launched, opened
-from tests.conftest import run_grid
-from tests.pages import LABELS, image_files
+from tests.pages import LABELS
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A grid on 61 image files, two of which are the same."""
-    folder = tmp_path_factory.mktemp("work")
-    image_files(folder / "images")
-    first = sorted((folder / "images").rglob("*.png"))[0]
-    shutil.copy(first, first.with_name("copy.png"))
-    done = run_grid(
-        folder,
-        *("--dataset", "folder:images", "--models", "pixels", "--reducers", "pca2"),
-        *("--seeds", "1", "--no-null", "--no-baselines", "--image-size", "32"),
-        *("--store", folder / "store"),
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.fixture(scope="module")
-def index(folder):
-    return folder / "results" / "index.html"
+def index(page_grid):
+    return page_grid / "results" / "index.html"
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +151,7 @@ def test_fields_of_the_table_of_labels_select(page):
     assert selected(page) == [i for i, pair in enumerate(both) if pair == (label, cluster)]
 
 
-def test_similar_and_unusual_images_are_found(page, folder):
+def test_similar_and_unusual_images_are_found(page, page_grid):
     (same,) = data(page)["duplicates"]
     page.locator("#unusual").get_by_label("Select 2: group 1").first.click()
     assert selected(page) == same
@@ -180,7 +161,7 @@ def test_similar_and_unusual_images_are_found(page, folder):
     assert near.locator("> span").last.inner_text() == "0.00"
     address = page.locator("#similar .one a").evaluate("link => link.href")
     file = Path(unquote(urlparse(address).path))
-    assert file == folder / "images" / data(page)["names"][same[0]]
+    assert file == page_grid / "images" / data(page)["names"][same[0]]
     assert file.is_file()
     distances = page.locator("#similar li > span:last-of-type").all_inner_texts()
     assert list(map(float, distances)) == sorted(map(float, distances))
@@ -203,7 +184,7 @@ def test_lists_of_images_are_worked_with_by_keys(page):
 @pytest.mark.parametrize("wide", [True, False])
 def test_the_selection_stands_beside_embeddings_where_there_is_room(browser, index, wide):
     with opened(browser, index, viewport=DESK if wide else PHONE) as page:
-        page.evaluate("latentgrid.state.select([...Array(61).keys()])")
+        page.evaluate("latentgrid.state.select([...Array(60).keys()])")
         pair, beside = (page.locator(s).bounding_box() for s in (".beside .pair", "#selected"))
         assert (beside["x"] >= pair["x"] + pair["width"]) == wide
         assert (beside["y"] >= pair["y"] + pair["height"]) != wide

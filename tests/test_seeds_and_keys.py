@@ -133,6 +133,18 @@ def test_source_changes_with_the_text(tmp_path, monkeypatch):
     assert item("1") == item("1")
 
 
+def test_what_tools_put_among_sources_does_not_count(tmp_path):
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "main.ts").write_text("1")
+    before = keys.sources(tmp_path)
+    for name in keys.NOT_WRITTEN:
+        (tmp_path / "page" / name / "deep").mkdir(parents=True)
+        (tmp_path / "page" / name / "deep" / "more.py").write_text("2")
+    assert keys.sources(tmp_path) == before
+    (tmp_path / "page" / "main.ts").write_text("3")
+    assert keys.sources(tmp_path) != before
+
+
 def test_the_processors_kernels_are_named():
     import torch
 

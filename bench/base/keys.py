@@ -6,6 +6,8 @@ import functools
 import hashlib
 import inspect
 import json
+import os
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 from bench.base.errors import UsageError
 
 ABSENT = "not installed"
+NOT_WRITTEN = ("__pycache__", "node_modules")  # folders that tools make among sources
 
 _MARK = "?" * 40  # stands for an entry that varies; no key, name or version looks like it
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -69,14 +72,23 @@ def source(*items: Any) -> str:
 
 
 def sources(*packages: str | Path) -> str:
-    """Return a hash of every file in packages, named or given as folders; see `source`."""
+    """Return a hash of every file in packages, named or given as folders; see `source`.
+
+    What tools put among them, such as the packages of npm, does not count.
+    """
     digest = hashlib.sha256()
     for package in packages:
         folder = package if isinstance(package, Path) else Path(str(files(package)))
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
+        for path in sorted(_written(folder)):
+            digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _written(folder: Path) -> Iterator[Path]:
+    """Find the files below a folder that somebody wrote."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in NOT_WRITTEN]
+        yield from (Path(place, name) for name in names)
 
 
 def _class_texts(item: type) -> list[str]:

@@ -76,6 +76,10 @@ def apply(
         check_apart(found.folder, sort_into)
         check_apart(found.folder, draft_of(sort_into))
         check_free(sort_into)
+        if table is not None and Path(os.path.abspath(table)).is_relative_to(sort_into):
+            raise UsageError(
+                f"{table} would be among the sorted images: name another place for the table"
+            )
     try:
         if table is not None:
             _write_table(file, path, table)
@@ -100,7 +104,7 @@ def find(file: ClustersFile, path: Path, images: Path | None, skip_missing: bool
     missing = [name for name in file.images if name not in there]
     if not files:
         raise UsageError(
-            f"none of the {count(len(missing), 'image')} of {path} is in {folder}: it has "
+            f"none of the {count(len(missing), 'image')} of {path} is in {folder}: missing are "
             f"{name_first(missing)}; --images DIR names another folder"
         )
     if missing and not skip_missing:

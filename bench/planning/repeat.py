@@ -21,9 +21,11 @@ def command(given: Mapping[str, Any]) -> str:
     ``given`` are settings as grid.toml has them; unknown ones are left out, since results may come
     from anybody. What a shell would read otherwise is quoted.
     """
-    usual = _defaults(given)
+    asked, usual = _plain_all(given), _plain_all(_defaults(given))
+    if asked.get("baselines", True):
+        asked, usual = _without_baselines(asked), _without_baselines(usual)
     words = [*COMMAND]
-    for name, value in _as_asked(given).items():
+    for name, value in asked.items():
         if name in GridSettings.model_fields and value is not None and value != usual.get(name):
             words += _option(name, value)
     return shlex.join(words)
@@ -41,19 +43,18 @@ def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
         usual |= preset.settings
         if given.get("dataset") != usual["dataset"]:  # as `bench.planning.settings.resolve` does
             usual["limit"] = "all"
-    return {name: _plain(value) for name, value in usual.items()}
+    return usual
 
 
-def _as_asked(given: Mapping[str, Any]) -> dict[str, Any]:
+def _without_baselines(settings: dict[str, Any]) -> dict[str, Any]:
     """Return settings without the baselines that are added anyway.
 
     By their names alone: models of plugins need not be known here.
     """
-    found = {name: _plain(value) for name, value in given.items()}
-    if found.get("baselines", True):
-        for name, fewer in (("models", _models), ("reducers", _chains)):
-            if isinstance(found.get(name), list):
-                found[name] = fewer(found[name]) or found[name]
+    found = dict(settings)
+    for name, fewer in (("models", _models), ("reducers", _chains)):
+        if isinstance(found.get(name), list):
+            found[name] = fewer(found[name]) or found[name]
     return found
 
 
@@ -75,7 +76,11 @@ def _option(name: str, value: Any) -> list[str]:
         return [word for each in value for word in (flag, str(each))]
     if isinstance(value, list):
         return [flag, ",".join(map(str, value))]
-    return [flag, f"{value:g}" if isinstance(value, float) else str(value)]
+    return [flag, str(value)]
+
+
+def _plain_all(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in settings.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,6 @@ PALETTE = (
 BLUE, ORANGE = PALETTE[:2]
 GRAY = "#767676"
 INK, QUIET = "#1b1d21", "#5b6068"  # of text: 4.5:1 with white
-DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
 
 
 @dataclass(frozen=True)

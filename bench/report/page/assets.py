@@ -7,7 +7,7 @@ import contextlib
 import functools
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,12 +80,12 @@ def is_there(folder: Path, name: str, size: int) -> bool:
     return path.is_file() and not path.is_symlink() and path.stat().st_size == size
 
 
-def remove(folder: Path, but: Iterable[str] = ()) -> None:
+def remove(folder: Path, but: Collection[str] = ()) -> None:
     """Remove the files of earlier pages from a folder, and the folder if nothing else is in it."""
     if folder.is_symlink() or not folder.is_dir():
         return
     for path in folder.iterdir():
-        if OURS.fullmatch(path.name) and path.name not in set(but):
+        if OURS.fullmatch(path.name) and path.name not in but:
             path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # there are files of this page, or somebody else's
         folder.rmdir()

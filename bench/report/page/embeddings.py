@@ -33,10 +33,8 @@ class Embeddings:
     left_out: list[str]  # what there was no room for, in words
 
 
-def collect(
-    inputs: Inputs, progress: Progress = silent, most: int = shown.MOST
-) -> Embeddings | None:
-    """Collect the embeddings of a run, best first, of ``most`` images at most.
+def collect(inputs: Inputs, progress: Progress = silent) -> Embeddings | None:
+    """Collect the embeddings of a run, best first.
 
     All pipelines are shown at the same seed first, the median one of the best; other seeds are
     added while there is room for the runs of all. Return None where no run was finished.
@@ -47,7 +45,7 @@ def collect(
         return None
     best = results.best
     seed = int(done["seed_index"].min()) if best is None else best.seed_index
-    images, assets = Shown.of(inputs.dataset, most), Assets()
+    images, assets = Shown.of(inputs.dataset), Assets()
     at_seed = _in_order(done[done["seed_index"] == seed], results)
     there = [key_of(row) for _, row in at_seed.iterrows()]
     chosen = there[: pipelines_with_room(len(images))]
@@ -119,11 +117,7 @@ def _in_order(records: pd.DataFrame, results: Results) -> pd.DataFrame:
 
 def _images(images: Shown, inputs: Inputs) -> dict[str, Any]:
     return {
-        "dataset": {
-            "name": inputs.dataset.name,
-            "fingerprint": inputs.dataset.fingerprint,
-            "images": len(inputs.dataset),
-        },
+        "dataset": {"name": inputs.dataset.name, "fingerprint": inputs.dataset.fingerprint},
         "count": len(images),
         "names": images.names,
         "files": shown.address(inputs.dataset, inputs.out),

@@ -24,7 +24,8 @@ def kept(
     Parameters
     ----------
     store : Store
-        One that cannot be written, as somebody else's, keeps nothing.
+        One that cannot be written, as somebody else's, keeps nothing. What it has and cannot be
+        read is made again.
     stage, key : str
         Where they are: the key is that of the artifact that they are made from, so that both are
         pruned together.
@@ -36,7 +37,7 @@ def kept(
     """
     inputs = more | {"code": keys.source(*code)}
     if (stage, key) in store:
-        with suppress(DamagedError):
+        with suppress(DamagedError, StoreError):
             found = store.load(stage, key)
             if found.inputs == inputs:
                 return found.arrays()

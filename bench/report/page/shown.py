@@ -33,9 +33,9 @@ class Shown:
     positions: NDArray[np.int64]  # in the data set, (count,)
 
     @classmethod
-    def of(cls, dataset: Dataset, most: int = MOST) -> Shown:
+    def of(cls, dataset: Dataset) -> Shown:
         """Choose as many images of a data set as a page shows."""
-        count = min(most, len(dataset))
+        count = min(MOST, len(dataset))
         return cls(dataset, np.linspace(0, len(dataset) - 1, count).astype(np.int64))
 
     def __len__(self) -> int:

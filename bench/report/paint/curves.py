@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.colors import BLUE, DASHES, GRAY, INK, mark
+from bench.report.colors import BLUE, GRAY, INK, mark
 from bench.report.paint.canvas import WIDTH, Axes, canvas, legend, legend_beside, log_axis, short
 
-MPL_DASHES = dict(zip(DASHES, ("-", "--", ":", (0, (1, 2, 4, 2)), "-."), strict=True))
+DASHES: tuple[Any, ...] = ("-", "--", ":", (0, (1, 2, 4, 2)), "-.")
 BESIDE = 2  # panels in a row, at most
 
 
@@ -65,7 +65,7 @@ def _losses(axes: Axes, lines: pd.DataFrame, models: list[str], marks: pd.DataFr
             some["epoch"],
             some["mean"],
             color=look.color,
-            linestyle=MPL_DASHES[DASHES[number % len(DASHES)]],
+            linestyle=DASHES[number % len(DASHES)],
             linewidth=1.4,
             marker=look.marker.matplotlib if few else None,
             markersize=4,

@@ -41,7 +41,7 @@ export interface ChartData {
 
 export interface PageData {
   key: string;
-  dataset: { name: string; fingerprint: string; images: number };
+  dataset: { name: string; fingerprint: string };
   command: string;
   count: number;
   names: string[];

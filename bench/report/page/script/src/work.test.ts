@@ -42,8 +42,22 @@ describe("kept in the browser", () => {
     expect(there).toEqual(work.edits(run()));
     expect(later.tags.value).toEqual(new Map([["blurred", new Set([1, 3])]]));
     expect(later.clustering(later.run.a.value!).nameOf.get(0)).toBe("tabby");
-    const other = await stateOf({ key: "made again" });
+  });
+
+  test("belongs to the clusters and the images, and not to the page", async () => {
+    const work = workOf(state);
+    work.change(run(), merge(run(), work.edits(run()), [0, 1]));
+    work.tag("blurred", [1], true);
+    const again = await stateOf({ key: "made again" });
+    expect(workOf(again).isCorrected(again.run.a.value!)).toBe(true);
+    const { pipelines: [first, second], dataset } = state.page.data;
+    const found = { ...first.runs[0], asset: "run-b" };
+    const changed = await stateOf({ pipelines: [{ ...first, runs: { 0: found } }, second] });
+    expect(workOf(changed).isCorrected(changed.run.a.value!)).toBe(false);
+    expect(changed.tags.value.get("blurred")).toEqual(new Set([1]));
+    const other = await stateOf({ dataset: { ...dataset, fingerprint: "0" } });
     expect(workOf(other).isCorrected(other.run.a.value!)).toBe(false);
+    expect(other.tags.value.size).toBe(0);
   });
 
   test("is nothing once all was taken back", () => {
@@ -67,9 +81,13 @@ describe("kept in the browser", () => {
   });
 
   test("may be damaged, which changes nothing", async () => {
-    localStorage.setItem("latentgrid made cnn, pca2, kmeans 0", "{");
-    localStorage.setItem("latentgrid made tags", "[]");
+    const work = workOf(state);
+    work.tag("blurred", [1], true);
+    work.change(run(), merge(run(), work.edits(run()), [0, 1]));
+    expect(localStorage).toHaveLength(2);
+    for (const name of Object.keys(localStorage)) localStorage.setItem(name, "{");
     const later = await stateOf();
+    expect(later.tags.value.size).toBe(0);
     expect(workOf(later).isCorrected(later.run.a.value!)).toBe(false);
   });
 });

@@ -1,4 +1,5 @@
-// What somebody has done to clusters and tags: kept in this browser, per page and run.
+// What somebody has done to clusters and tags: kept in this browser, also for a page that is made
+// again. Corrections belong to the clusters that a run found, tags to the images of the data set.
 
 import { batch, effect, signal } from "@preact/signals-core";
 import { fromFile, movedOnly, parse, tagsOf, toFile } from "./clusters_file";
@@ -81,7 +82,7 @@ export class Work {
 
   private begin(run: Run): void {
     const { data } = this.state.page;
-    const restored = this.restored(runKey(run), (text) => {
+    const restored = this.restored(contentOf(run), (text) => {
       const { ids } = JSON.parse(text) as { ids: number[] };
       return fromFile(parse(text, data), data, run, ids);
     });
@@ -101,11 +102,11 @@ export class Work {
     });
     if (!isNew) return;
     const file = movedOnly(toFile(page.data, run, history.now, new Map()), page.data, run, history.now);
-    this.keep(key, isFound ? null : JSON.stringify({ ...file, ids: history.now.list.map(({ id }) => id) }));
+    this.keep(contentOf(run), isFound ? null : JSON.stringify({ ...file, ids: history.now.list.map(({ id }) => id) }));
   }
 
   private place(name: string): string {
-    return `latentgrid ${this.state.page.data.key} ${name}`;
+    return `latentgrid ${this.state.page.data.dataset.fingerprint} ${name}`;
   }
 
   private keep(name: string, text: string | null): void {
@@ -128,6 +129,9 @@ export class Work {
     }
   }
 }
+
+// The name of an asset is a hash of what is in it.
+const contentOf = (run: Run): string => `${runKey(run)} ${run.pipeline.runs[run.seed].asset}`;
 
 const works = new WeakMap<State, Work>();
 

@@ -52,7 +52,7 @@ export function data(changes: Partial<PageData> = {}): PageData {
   const pipeline = { model: "cnn", chain: "pca2", clusterer: "kmeans", name: "cnn, pca2, kmeans", score: "0.9", kind: "as embedded", runs };
   const other = { ...pipeline, model: "dnn", name: "dnn, pca2, kmeans", runs: { 0: { ...runs[0], asset: "run-b" }, 1: { ...runs[0], asset: "run-b" } } };
   return {
-    key: "made", dataset: { name: "folder:album", fingerprint: "f".repeat(64), images: COUNT },
+    key: "made", dataset: { name: "folder:album", fingerprint: "f".repeat(64) },
     command: "latentgrid album", count: COUNT,
     names: Array.from({ length: COUNT }, (_, image) => (image === 3 ? `a, "b"/${HTML}.png` : `${image}.png`)),
     files: "../album/", classes: ["cats", `dogs ${HTML}`], labels: "labels", duplicates: [[0, 1], [8, 9, 10]],
