@@ -76,7 +76,7 @@ export function colorings(state: State): Record<Side, ReadonlySignal<Coloring | 
       if (!run || !metric) return;
       void Promise.resolve(metric.values(state, run)).then((found) => {
         if (state.run[side].value === run && METRICS[state.color.value] === metric) values[side].value = found;
-      });
+      }, state.failed);
     });
   }
   const one = (side: Side) => computed(() => {
