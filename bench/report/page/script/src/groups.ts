@@ -81,8 +81,8 @@ export function groupsOf(state: State): { heading: string; groups: Group[] }[] {
   if (state.labels?.includes(-1)) labels.push({ value: "label:-1", text: "label not known" });
   const more: Group[] = [];
   if (state.labels !== null) more.push({ value: "mistakes:", text: "mistakes in A" }, { value: "differ:", text: "assigned to another label in B" });
-  if (duplicates.length) more.push({ value: "duplicates:", text: `identical images (${duplicates.flat().length})` });
-  const tags = [...state.tags.value].map(([tag, images]) => ({ value: `tag:${tag}`, text: `tag ${tag} (${images.size})` }));
+  if (duplicates.length) more.push({ value: "duplicates:", text: `identical images (${duplicates.flat().length.toLocaleString("en")})` });
+  const tags = [...state.tags.value].map(([tag, images]) => ({ value: `tag:${tag}`, text: `tag ${tag} (${images.size.toLocaleString("en")})` }));
   return [
     { heading: "Clusters", groups: clusters },
     { heading: "Labels", groups: labels },

@@ -83,7 +83,7 @@ function tagging({ state, work, images, said }: Part): TemplateResult {
     <datalist id="tags">${[...state.tags.value.keys()].map((tag) => html`<option value=${tag}></option>`)}</datalist>
     <button type="submit">Add tag</button></form>
     ${there.length ? html`<ul class="tagged" aria-label="Tags of the selected images">${there.map(([tag, count]) => html`<li>
-      ${tag} <span class="quiet">${count} of ${images.length}</span>
+      ${tag} <span class="quiet">${count.toLocaleString("en")} of ${images.length.toLocaleString("en")}</span>
       <button type="button" aria-label=${`Remove the tag ${tag} from the selected images`} @click=${() => work.tag(tag, images, false)}>Remove</button></li>`)}</ul>` : nothing}`;
 }
 
