@@ -390,6 +390,10 @@ def test_it_prints(browser, results):
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert ground == "rgb(255, 255, 255)"
         assert len(page.pdf()) > 50_000
+        page.emulate_media(media="screen")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        corner = "latentgrid.planes.a.canvas.getContext('2d').getImageData(1, 1, 1, 1).data.join()"
+        assert page.evaluate(corner) == "255,255,255,255"
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ const MANY = 5000; // images; the density of more is shaded
 const FEW = 1000; // images; so few have large marks
 const OUT = -30_000; // where an image is put that is not drawn
 const MOST_NAMES = 40;
+const PAPER = pixelOf("#ffffff");
 const FAINT = 0.15; // how strong images are that are not selected
 
 export class Plane {
@@ -44,8 +45,8 @@ export class Plane {
       void [this.coloring.value, state.isSelected.value, this.transform.value, this.size.value, isDark.value];
       this.later();
     });
-    // At once: what is drawn at the next frame comes too late for paper.
-    window.addEventListener("beforeprint", () => this.draw());
+    // At once: what is drawn at the next frame comes too late for paper. Its colors do not hold yet.
+    window.addEventListener("beforeprint", () => this.draw(PAPER));
     window.addEventListener("afterprint", () => this.draw());
   }
 
@@ -66,7 +67,7 @@ export class Plane {
     return [to.x(run.x[image]), to.y(run.y[image])];
   }
 
-  private draw(): void {
+  private draw(ground = groundOf(this.frame)): void {
     cancelAnimationFrame(this.waiting);
     this.waiting = 0;
     const coloring = this.coloring.value;
@@ -75,7 +76,7 @@ export class Plane {
     const ratio = window.devicePixelRatio || 1;
     const points = this.points(coloring, ratio);
     const picture = this.ready(ratio, points);
-    picture.pixels.fill(groundOf(this.frame));
+    picture.pixels.fill(ground);
     this.drawAll(picture, points, ratio);
     const { image, margin, width, height } = picture;
     this.canvas.getContext("2d")?.putImageData(image, -margin, -margin, margin, margin, width, height);
