@@ -547,6 +547,21 @@ def test_twenty_thousand_points_are_looked_into(browser, tmp_path, record_proper
         assert page.locator("#selection .tile").count() == 300
 
 
+def test_it_says_what_it_lacks_without_its_folder(browser, results, tmp_path):
+    text = (results / "index.html").read_text(encoding="utf-8")
+    assert '"folder": null' in text
+    lost = text.replace('"folder": null', '"folder": "index_files/"')
+    (tmp_path / "index.html").write_text(lost, encoding="utf-8")
+    page = browser.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.goto((tmp_path / "index.html").as_uri())
+    page.wait_for_function("window.latentgrid && latentgrid.ready")
+    assert "keep the folder index_files/ beside this page" in page.inner_text("#missing")
+    page.close()
+    assert errors == []
+
+
 def test_many_clusters_are_made_as_they_come_into_view(browser, finished, results, tmp_path):
     """HDBSCAN may find hundreds; a page that made all their tiles at once stood still."""
     found = embeddings.collect(inputs_of(finished))

@@ -362,6 +362,11 @@ def test_terms_are_marked_once_and_nothing_else_is():
     assert terms.marked("Seeds & seeds.") == (
         '<button type="button" class="term" popovertarget="term-seed">Seeds</button> &amp; seeds.'
     )
+    # No line begins with the period after a button.
+    assert terms.marked("One seed.") == (
+        'One <span class="joined"><button type="button" class="term" '
+        'popovertarget="term-seed">seed</button>.</span>'
+    )
     assert "in\nthe group</button>" in terms.marked("One that is in\nthe group")
     for name in ("seed-net", "net-seed", "pca5+stability", "gmm(equivalent=1)", "seedy"):
         assert "button" not in terms.marked(name)

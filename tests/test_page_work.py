@@ -126,6 +126,19 @@ def test_corrections_are_kept_and_go_into_a_file_and_back(page, browser, index, 
         assert names(elsewhere) == kept
 
 
+def test_a_link_opens_the_images_of_what_only_this_browser_keeps(page, browser, index):
+    page.evaluate("latentgrid.state.select([1, 4, 5])")
+    tag(page, "blurred")
+    page.select_option("#select", "tag:blurred")
+    page.wait_for_function("location.hash.includes('images=')")
+    assert page.locator("#select").input_value() == "tag:blurred"
+    with opened(browser, index) as elsewhere:
+        elsewhere.goto(page.url)
+        elsewhere.reload()
+        elsewhere.wait_for_function("latentgrid.ready")
+        assert selected(elsewhere) == [1, 4, 5]
+
+
 def test_a_selection_is_downloaded_and_its_tags_taken_away(page):
     page.select_option("#select", f"label:{data(page)['classes'].index(LABELS[0])}")
     images = selected(page)
@@ -177,6 +190,8 @@ def test_lists_of_images_are_worked_with_by_keys(page):
         page.keyboard.press(key)
     page.locator("#card").wait_for(state="visible")
     assert page.locator("#similar .one p").inner_text() == data(page)["names"][4]
+    page.keyboard.press("Escape")
+    page.locator("#card").wait_for(state="hidden")
     page.keyboard.press("Space")
     assert selected(page) == [3, 5]
 

@@ -52,13 +52,17 @@ def marked(text: str) -> Markup:
         if term is None:
             continue
         left = {said: other for said, other in left.items() if other is not term}
-        pieces += [written[place : found.start()], _button(term, found[0])]
-        place = found.end()
+        rest = written[found.end() :]
+        after = rest[: len(rest) - len(rest.lstrip(".,:;)"))]
+        pieces += [written[place : found.start()], _button(term, found[0], after)]
+        place = found.end() + len(after)
     return Markup("".join([*pieces, written[place:]]))
 
 
-def _button(term: Term, said: str) -> str:
-    return f'<button type="button" class="term" popovertarget="{term.id}">{said}</button>'
+def _button(term: Term, said: str, after: str) -> str:
+    button = f'<button type="button" class="term" popovertarget="{term.id}">{said}</button>'
+    # A line may begin after a button, and would begin with the sentence's period.
+    return f'<span class="joined">{button}{after}</span>' if after else button
 
 
 @functools.cache

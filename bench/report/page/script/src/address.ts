@@ -3,7 +3,7 @@
 import { batch, computed, effect, signal } from "@preact/signals-core";
 import { mountCopy } from "./copy";
 import { byId } from "./dom";
-import { imagesOf } from "./groups";
+import { imagesOf, isEverywhere } from "./groups";
 import { decode, encode, type View } from "./link";
 import { pack, unpack } from "./packing";
 import { SIDES, type State } from "./state";
@@ -64,7 +64,7 @@ const changed = (view: View, first: View): View => Object.fromEntries(Object.ent
 function ofState(state: State | null, awaited: string, packed: { value: string }): View {
   if (!state) return {};
   const [a, b] = SIDES.map((side) => state.page.data.pipelines[state.pipeline[side].value].name);
-  const group = awaited || state.group.value;
+  const group = awaited || (isEverywhere(state, state.group.value) ? state.group.value : "");
   return {
     a, b, group, seed: state.seed.value, color: state.color.value, images: group ? "" : packed.value,
     image: state.pointed.value ?? undefined,
@@ -114,7 +114,7 @@ function awaitRuns(state: State, awaited: { value: string }): void {
       state.run[side].value?.pipeline === state.page.data.pipelines[state.pipeline[side].value]);
     if (!awaited.value || !loaded) return;
     const images = imagesOf(state, awaited.value);
-    if (images) state.select(images, awaited.value);
+    if (images.length) state.select(images, awaited.value);
     awaited.value = "";
   });
 }

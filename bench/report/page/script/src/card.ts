@@ -27,13 +27,14 @@ export function mountCard(state: State): Show {
       const run = state.run[side].value;
       if (!run) continue;
       const { model } = run.pipeline;
-      void state.page.errors(model, run.seed).then((found) => { errors.set(model, found); });
+      void state.page.errors(model, run.seed).then((found) => { errors.set(model, found); }, state.failed);
     }
   });
   effect(draw);
   document.addEventListener("pointerdown", (event) => {
     if (!(event.target as Element).closest(".keys, [data-image], .card")) show(null, null, true);
   });
+  document.addEventListener("keydown", ({ key }) => { if (key === "Escape") show(null, null, true); });
   const show: Show = (image, at, pinned = false) => {
     if (!pinned && card.classList.contains("pinned") && at !== null) return;
     if (!pinned && image === null && card.classList.contains("pinned")) return;

@@ -17,6 +17,8 @@ export function mountCharts(data: PageData): void {
     const chart = name === "time" ? againstTime(data.charts, width) : losses(data, name, width);
     chart.setAttribute("role", "img");
     chart.setAttribute("aria-labelledby", frame.dataset.caption ?? "");
+    // Within an image, nothing has a name of its own.
+    for (const part of chart.querySelectorAll("g[aria-label]")) part.removeAttribute("aria-label");
     frame.replaceChildren(chart);
   }
 }
@@ -28,8 +30,8 @@ function againstTime({ score, time }: ChartData, width: number): SVGElement | HT
   return Plot.plot({
     ...LOOK,
     width,
-    x: { type: "log", label: "seconds for one run, from images to clusters →", tickFormat: "~g", grid: true },
-    y: { label: `↑ ${score}`, grid: true, nice: true },
+    x: { type: "log", label: "seconds for one run, from images to clusters →", tickFormat: ".3~r", grid: true },
+    y: { label: `↑ ${score}`, grid: true, nice: true, domain: around(time.map(({ mean }) => mean)) },
     marks: [
       Plot.line(front, { x: "seconds", y: "mean", curve: "step-after", stroke: "var(--mark)" }),
       Plot.dot(time, {
@@ -41,6 +43,12 @@ function againstTime({ score, time }: ChartData, width: number): SVGElement | HT
     symbol: { type: "identity" } as Plot.ScaleOptions,
     color: { type: "identity" },
   });
+}
+
+// The range of an axis; of one value alone, it has room on both sides.
+function around(values: number[]): [number, number] {
+  const [least, greatest] = [Math.min(...values), Math.max(...values)];
+  return least < greatest ? [least, greatest] : [least - 0.05, greatest + 0.05];
 }
 
 function losses({ charts, marks, shapes }: PageData, size: string, width: number): SVGElement | HTMLElement {

@@ -28,7 +28,6 @@ interface Metric {
   scale?: "shared"; // by both embeddings: the same color is the same number
 }
 
-const shownCount = (count = 0) => count.toLocaleString("en");
 const fraction = (values: Uint16Array) => Float32Array.from(values, (value) => value / FINE);
 
 export const METRICS: Record<string, Metric> = {
@@ -77,7 +76,7 @@ export function colorings(state: State): Record<Side, ReadonlySignal<Coloring | 
       if (!run || !metric) return;
       void Promise.resolve(metric.values(state, run)).then((found) => {
         if (state.run[side].value === run && METRICS[state.color.value] === metric) values[side].value = found;
-      });
+      }, state.failed);
     });
   }
   const one = (side: Side) => computed(() => {
@@ -111,6 +110,8 @@ function byNumber(state: State, run: Run, values: Float32Array, greatest: number
   return { looks, of, legend: [{ text: `${title} 0` }, { text, ramp: true }] };
 }
 
+const counted = (count = 0) => `(${count.toLocaleString("en")})`;
+
 function byLabel(state: State): Coloring {
   const { classes, marks, none, count } = state.page.data;
   const labels = state.labels as Int16Array;
@@ -118,14 +119,14 @@ function byLabel(state: State): Coloring {
   const looks = [...classes.map((_, label) => marks[label % marks.length]), none];
   const of = Uint16Array.from({ length: count }, (_, image) => (labels[image] < 0 ? classes.length : labels[image]));
   const legend: Entry[] = classes.map((name, label) =>
-    ({ name, look: looks[label], text: `${name} (${shownCount(counts.get(label))})`, group: `label:${label}`, wanted: (image) => labels[image] === label }));
+    ({ name, look: looks[label], text: `${name} ${counted(counts.get(label))}`, group: `label:${label}`, wanted: (image) => labels[image] === label }));
   return { looks, of, legend: [...legend, ...unknown(state)] };
 }
 
 function unknown(state: State): Entry[] {
   const count = state.labels?.reduce((sum, label) => sum + Number(label < 0), 0) ?? 0;
   const wanted = (image: number) => !state.isKnown(image);
-  return count ? [{ look: state.page.data.none, text: `label not known (${shownCount(count)})`, wanted }] : [];
+  return count ? [{ look: state.page.data.none, text: `label not known ${counted(count)}`, wanted }] : [];
 }
 
 function byMistake(state: State, run: Run): Coloring {
@@ -135,7 +136,7 @@ function byMistake(state: State, run: Run): Coloring {
   const of = Uint16Array.from({ length: count }, (_, image) => kind(image));
   const counts = tally(of);
   const legend = [["right", right], ["wrong", wrong]].map(([text, look], which): Entry => ({
-    look: look as Look, text: `${text} (${shownCount(counts.get(which))})`, wanted: (image) => of[image] === which,
+    look: look as Look, text: `${text} ${counted(counts.get(which))}`, wanted: (image) => of[image] === which,
   }));
   return { looks: [right, wrong, none], of, legend: [...legend, ...unknown(state)] };
 }
@@ -153,7 +154,7 @@ function byCluster(state: State, run: Run, note = ""): Coloring {
   const legend = clusters.map((cluster): Entry => ({
     name: cluster < 0 ? undefined : clusterName(of, cluster),
     look: clusterLook(state, of, cluster),
-    text: `${clusterName(of, cluster)} (${shownCount(counts.get(cluster))})`,
+    text: `${clusterName(of, cluster)} ${counted(counts.get(cluster))}`,
     // Groups are those of embedding A.
     group: run === state.run.a.value ? `cluster:${cluster}` : undefined,
     wanted: (image) => of.clusters[image] === cluster,

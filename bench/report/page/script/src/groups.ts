@@ -1,9 +1,10 @@
 // Groups of images that can be selected as a whole. A group is a text such as `cluster:3`, which
 // the address of the page holds.
 
+import { effect } from "@preact/signals-core";
 import { clusterName, clustersOf } from "./clustering";
 import { ABSENT, type Run } from "./data";
-import type { Side, State } from "./state";
+import { runKey, type Side, SIDES, type State } from "./state";
 
 type Test = (image: number) => boolean;
 
@@ -51,6 +52,23 @@ export function imagesOf(state: State, group: string): number[] {
   return Array.from({ length: state.page.data.count }, (_, image) => image).filter(test);
 }
 
+// Forgets what the selection was chosen by once that has other images: after a correction, or in
+// another pipeline.
+export function mountForgetting(state: State): void {
+  effect(() => {
+    const [group, selection] = [state.group.value, state.selection.value];
+    if (!group) return;
+    const images = imagesOf(state, group);
+    if (images.length !== selection.length || images.some((image, place) => image !== selection[place])) state.group.value = "";
+  });
+}
+
+// Whether a group has the same images in every browser: corrections and tags are kept by one.
+export function isEverywhere(state: State, group: string): boolean {
+  const runs = SIDES.map((side) => state.run[side].value);
+  return !group.startsWith("tag:") && !runs.some((run) => run && state.corrected.value.has(runKey(run)));
+}
+
 // All groups that there are now, under headings.
 export function groupsOf(state: State): { heading: string; groups: Group[] }[] {
   const [run, { classes, duplicates }] = [state.run.a.value, state.page.data];
@@ -63,8 +81,8 @@ export function groupsOf(state: State): { heading: string; groups: Group[] }[] {
   if (state.labels?.includes(-1)) labels.push({ value: "label:-1", text: "label not known" });
   const more: Group[] = [];
   if (state.labels !== null) more.push({ value: "mistakes:", text: "mistakes in A" }, { value: "differ:", text: "assigned to another label in B" });
-  if (duplicates.length) more.push({ value: "duplicates:", text: `identical images (${duplicates.flat().length})` });
-  const tags = [...state.tags.value].map(([tag, images]) => ({ value: `tag:${tag}`, text: `tag ${tag} (${images.size})` }));
+  if (duplicates.length) more.push({ value: "duplicates:", text: `identical images (${duplicates.flat().length.toLocaleString("en")})` });
+  const tags = [...state.tags.value].map(([tag, images]) => ({ value: `tag:${tag}`, text: `tag ${tag} (${images.size.toLocaleString("en")})` }));
   return [
     { heading: "Clusters", groups: clusters },
     { heading: "Labels", groups: labels },

@@ -1,5 +1,6 @@
 // The page's script: reads the data and mounts every part that there is something for.
 
+import { effect } from "@preact/signals-core";
 import { mountAddress } from "./address";
 import { asset } from "./assets";
 import { mountCard } from "./card";
@@ -29,6 +30,9 @@ window.latentgrid = { asset, ready: false };
 
 const data = JSON.parse(byId("data").textContent ?? "{}") as Partial<PageData>;
 
+// What a page lacks whose folder of assets was left behind.
+const tell = (text: string) => { byId("missing").textContent = text; };
+
 async function lookInside(page: Page): Promise<State> {
   const state = new State(page, await page.labels);
   const colors = colorings(state);
@@ -47,8 +51,9 @@ async function lookInside(page: Page): Promise<State> {
     const chosen = (event.target as Element).closest<HTMLElement>("[data-image]")?.dataset.image;
     if (chosen !== undefined) show(Number(chosen), [event.clientX, event.clientY], true);
   });
+  effect(() => tell(state.problem.value));
   Object.assign(window.latentgrid, { state, planes: { a: planes[0], b: planes[1] } });
-  while (planes.some((plane) => plane.drawn === 0)) await new Promise(requestAnimationFrame);
+  while (planes.some((plane) => plane.drawn === 0) && !state.problem.value) await new Promise(requestAnimationFrame);
   return state;
 }
 
@@ -58,7 +63,8 @@ async function start(): Promise<void> {
   mountCommand(data.command);
   const table = mountTable();
   if (data.charts) mountCharts(data as PageData);
-  const state = data.pipelines?.length ? await lookInside(new Page(data as PageData)) : null;
+  const state = data.pipelines?.length
+    ? await lookInside(new Page(data as PageData)).catch((error: Error) => { tell(error.message); return null; }) : null;
   mountAddress({ state, table, colors: state ? choices(state) : [] });
   Object.assign(window.latentgrid, { table, ready: true });
 }

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { mount as confusion } from "./confusion";
 import { mount as corrections } from "./corrections";
+import { isEverywhere } from "./groups";
 import { mount as selection } from "./selection";
 import { mount as sheets } from "./sheets";
 import { mount as similar } from "./similar";
@@ -50,6 +51,26 @@ test("a group is chosen from the list; another selection leaves the list", () =>
   one("#clear").click();
   expect(one("#selection-count").textContent).toMatch(/^None/);
   expect(one("#work").textContent).toBe("");
+});
+
+test("a group is forgotten once a correction or another pipeline gives it other images", async () => {
+  enter("#select", "cluster:1");
+  enter("#corrections .name", "pets");
+  expect(state.group.value).toBe("cluster:1");
+  state.pipeline.a.value = 1;
+  await settled();
+  expect([state.group.value, images()]).toEqual(["", [4, 5, 6, 7]]);
+  enter("#select", "cluster:1");
+  one("#move").click();
+  expect([state.group.value, images()]).toEqual(["", [5, 6, 7]]);
+});
+
+test("links name a group only where every browser has the same images in it", () => {
+  expect(isEverywhere(state, "cluster:1")).toBe(true);
+  expect(isEverywhere(state, "tag:blurred")).toBe(false);
+  enter("#select", "cluster:1");
+  one("#move").click();
+  expect(isEverywhere(state, "cluster:1")).toBe(false);
 });
 
 test("fields and headings of the table of labels select", () => {

@@ -5,7 +5,7 @@ import { html, nothing, render, type TemplateResult } from "lit-html";
 import { ABSENT, NO_CLUSTER, type Run } from "./data";
 import { byId, download, plural } from "./dom";
 import { move, namesOf } from "./edits";
-import { groupsOf, imagesOf, tagsAmong } from "./groups";
+import { groupsOf, imagesOf, mountForgetting, tagsAmong } from "./groups";
 import { csvOf, namesList } from "./lists";
 import type { State } from "./state";
 import { mountTileKeys } from "./tilekeys";
@@ -18,6 +18,7 @@ export function mount(state: State): void {
   const [work, most, said] = [workOf(state), signal(MORE), signal("")];
   mountTileKeys(state);
   mountGroups(state);
+  mountForgetting(state);
   byId("clear").addEventListener("click", () => state.select([]));
   effect(() => {
     void state.selection.value; // another one begins with its first images
@@ -82,7 +83,7 @@ function tagging({ state, work, images, said }: Part): TemplateResult {
     <datalist id="tags">${[...state.tags.value.keys()].map((tag) => html`<option value=${tag}></option>`)}</datalist>
     <button type="submit">Add tag</button></form>
     ${there.length ? html`<ul class="tagged" aria-label="Tags of the selected images">${there.map(([tag, count]) => html`<li>
-      ${tag} <span class="quiet">${count} of ${images.length}</span>
+      ${tag} <span class="quiet">${count.toLocaleString("en")} of ${images.length.toLocaleString("en")}</span>
       <button type="button" aria-label=${`Remove the tag ${tag} from the selected images`} @click=${() => work.tag(tag, images, false)}>Remove</button></li>`)}</ul>` : nothing}`;
 }
 

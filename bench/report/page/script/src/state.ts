@@ -18,6 +18,7 @@ export class State {
   // Corrected clusterings by run, see runKey; one that is not here is as its pipeline found it.
   readonly corrected = signal<ReadonlyMap<string, Clustering>>(new Map());
   readonly tags = signal<ReadonlyMap<string, ReadonlySet<number>>>(new Map());
+  readonly problem = signal(""); // what could not be read; "": nothing
   readonly isSelected;
 
   constructor(readonly page: Page, readonly labels: Int16Array | null) {
@@ -36,10 +37,12 @@ export class State {
         void page.run(number, wanted).then((run) => {
           // Another may have been chosen meanwhile.
           if (this.pipeline[side].value === number && this.seed.value === wanted) this.run[side].value = run;
-        });
+        }).catch(this.failed);
       });
     }
   }
+
+  readonly failed = (error: Error): void => { this.problem.value = error.message; };
 
   // The clusters of a run: corrected, or as found.
   clustering(run: Run): Clustering {
