@@ -286,13 +286,18 @@ def test_points_are_colored_by_groups_and_by_numbers(page, finished):
 
 def test_what_is_drawn_has_the_colors_of_the_points(page, finished):
     """The canvas itself: at a point that no other covers stands its color, strongly."""
-    page.click("#tools-a button:has-text('Move')")
     places = np.array([page.evaluate(f"latentgrid.planes.a.place({image})") for image in range(60)])
     apart = np.linalg.norm(places[:, None] - places, axis=-1) + 1e9 * np.eye(60)
     image = int(apart.min(axis=1).argmax())
     red, green, blue = page.evaluate(
-        """([x, y]) => [...document.querySelector("#keys-a canvas").getContext("2d")
-             .getImageData(Math.round(x), Math.round(y), 1, 1).data].slice(0, 3)""",
+        """async ([x, y]) => {
+          const { planes: { a } } = latentgrid, middle = a.size.value / 2, k = 20;
+          const drawn = a.drawn;
+          a.transform.value = { k, x: middle - k * x, y: middle - k * y };
+          while (a.drawn === drawn) await new Promise(requestAnimationFrame);
+          return [...a.canvas.getContext("2d")
+            .getImageData(Math.round(middle), Math.round(middle), 1, 1).data].slice(0, 3);
+        }""",
         places[image].tolist(),
     )
     color = mark(int(finished.dataset.labels[image])).color
