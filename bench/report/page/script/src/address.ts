@@ -54,7 +54,6 @@ export function mountAddress(parts: Parts): void {
   });
   theme.subscribe(write); // at once: a page that is loaded again has the theme chosen last
   addEventListener("hashchange", () => { read(); write(); });
-  addEventListener("pagehide", write); // what was changed just before a reload is not lost
   mountCopy(byId("link-part"), "Copy link", () => { write(); return location.href; });
 }
 
