@@ -422,6 +422,7 @@ def test_batches_make_no_difference(bundle, place, tmp_path, monkeypatch):
     np.testing.assert_allclose(one["ambiguity"], expected.ambiguity, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_images(bundle, tmp_path, monkeypatch):
     """Names are held, and a number an image; a thousand images of 32×32 would be 3 MB."""
     image = np.random.default_rng(0).integers(0, 255, (24, 24, 3)).astype(np.uint8)

@@ -34,7 +34,7 @@ from bench.bundle.bundle import Bundle
 from bench.bundle.correcting import Corrections
 from bench.datasets.dataset import load as load_dataset
 from bench.planning.settings import resolve
-from bench.report import speed, speed_changes
+from bench.report import speed, speed_changes, speed_page
 from bench.store import ARRAYS, MANIFEST, SUMS, DamagedError, Store, StoreError, upkeep
 from bench.store.content import VALUES
 from tests.bundles import CLUSTERS_FILE, StandIn
@@ -379,8 +379,8 @@ def fuzz_speed(data, folder):
 
     def read():
         found = speed.read(path)
-        speed.table(found)
-        speed.page(found)
+        speed_page.table(found)
+        speed_page.page(found)
         speed_changes.table(speed_changes.compare(old, found, 0.1))
         speed_changes.compare(found, old, 0.1)
 

@@ -63,6 +63,7 @@ def test_the_default_results_are_refused_in_the_folder_of_images(place):
     assert files(place) == before
 
 
+@pytest.mark.slow
 def test_hidden_places_inside_are_no_images_and_allowed(place, monkeypatch):
     monkeypatch.chdir(place / "data")
     given = {"models": "pixels", "reducers": "pca2", "seeds": 1, "baselines": False, "null": False}

@@ -326,6 +326,7 @@ def test_a_bundle_holds_the_images_of_its_seed(grid, folder, tmp_path, monkeypat
     assert (bundle.find(names) >= 0).sum() == HALF
 
 
+@pytest.mark.slow
 def test_runs_are_compared_by_the_seeds_that_have_the_same_images(folder, tmp_path):
     results = folder / "results" / "results.csv"
     alike = run_module("bench.compare", results, results, cwd=folder)

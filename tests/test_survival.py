@@ -47,6 +47,7 @@ def test_a_damaged_store_is_mended(tmp_path):
     assert pd.read_csv(tmp_path / "results" / "results.csv")["accuracy"].equals(once)
 
 
+@pytest.mark.slow
 def test_force_does_it_all_again_and_only_cached_reports_what_is_there(tmp_path):
     run_grid(tmp_path, *SMALL, "--limit", "60")
     forced = run_grid(tmp_path, *SMALL, "--limit", "60", "--force")
