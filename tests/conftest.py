@@ -177,6 +177,15 @@ def process(tmp_path):
     return lambda *arguments, cwd=tmp_path: run_grid_process(cwd, *arguments)
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A browser for one module: its event loop would disturb tests of others."""
+    from tests.browser import launched
+
+    with launched() as running:
+        yield running
+
+
 def refused(spec: str, message: str, **settings: object) -> None:
     """Assert that a data set is refused with a message that holds these words."""
     with pytest.raises(UsageError) as error:

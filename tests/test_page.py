@@ -18,7 +18,7 @@ from bench.report.colors import WRONG, mark
 from bench.report.inputs import Inputs
 from bench.report.page import embeddings, render
 from bench.stages.metrics.centroid_ratio import ambiguities, centers
-from tests.browser import PHONE, launched, opened
+from tests.browser import PHONE, opened
 from tests.conftest import run_grid, run_module
 from tests.pages import LABELS
 
@@ -33,12 +33,6 @@ def finished(page_grid):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(page_grid)
         return open_grid(page_grid / "results")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as running:
-        yield running
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from bench.report.inputs import Inputs
 from bench.report.page import render
 from bench.stages.metrics.table import METRICS
 from bench.store import Store
-from tests.browser import PHONE, launched, opened
+from tests.browser import PHONE, opened
 from tests.conftest import ROOT
 
 HTML = "ValueError: </script><script>alert(1)</script>"
@@ -52,12 +52,6 @@ def records():
     found.loc[fails, [*METRICS, "interval_low", "behind_best"]] = np.nan
     found.loc[fails, "verdict"] = None
     return found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

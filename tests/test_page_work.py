@@ -9,19 +9,13 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from bench.bundle.clusters_file import read
-from tests.browser import DESK, PHONE, launched, opened
+from tests.browser import DESK, PHONE, opened
 from tests.pages import LABELS
 
 
 @pytest.fixture(scope="module")
 def index(page_grid):
     return page_grid / "results" / "index.html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as running:
-        yield running
 
 
 @pytest.fixture

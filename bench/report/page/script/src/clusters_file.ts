@@ -3,8 +3,8 @@
 import { ABSENT, NO_CLUSTER, type PageData, type Run } from "./data";
 import { type Cluster, type Edits, inOrder, namesOf, UNCLUSTERED, unmoved } from "./edits";
 
-export const FORMAT = "latentgrid-clusters";
-export const VERSION = 1;
+const FORMAT = "latentgrid-clusters";
+const VERSION = 1;
 
 export type Tags = ReadonlyMap<string, ReadonlySet<number>>;
 

@@ -39,8 +39,8 @@ function view(part: Part): TemplateResult {
   const { list, clusters } = work.edits(run);
   const [names, sizes] = [namesOf(run, list), tally(clusters)];
   return html`<h3>Correct the clusters</h3>
-    <p>Give clusters names, merge those that belong together, split those that do not; selected images can be moved, above.
-    Corrections are kept in this browser, and are taken elsewhere by clusters.json.</p>
+    <p>Name clusters, merge those that belong together, and split those that do not. Selected images can be moved: see above.
+    This browser keeps the corrections; to use them elsewhere, download clusters.json.</p>
     <ul class="corrected" aria-label="Clusters">
     ${repeat(list, ({ id }) => id, (cluster) => row(part, cluster, names.get(cluster.id)!, sizes.get(cluster.id) ?? 0))}</ul>
     ${tools(part, names)} ${files(part)}
